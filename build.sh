@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Builds, tests and runs Moka. './build.sh help' says how.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+mode_file=build/mode.props
+ask_seconds=300
+
+usage() {
+  cat <<'TEXT'
+Usage: ./build.sh VERB [ARGUMENT...]
+
+  build          build everything
+  test           build and run all tests; the last line is "N passed, N failed"
+  run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
+  bench          build and run the benchmarks
+  pack           make the NuGet packages in artifacts/packages
+  mode           ask the feed again whether it has ML.NET
+  mode MODE      set the mode by hand: packages or offline
+  clean          remove everything that was built, and forget the mode
+  help           print this text
+
+Arguments after the verb go to the tool behind it: dotnet build, dotnet test, the sample, the benchmark, dotnet pack.
+Everything is built in the Release configuration, for the kernels are slow in Debug.
+
+The mode says where ML.NET comes from. It is asked for once and remembered in build/mode.props, where plain
+'dotnet build' and 'dotnet test' find it:
+  packages       the feed has Microsoft.ML and Microsoft.ML.Tokenizers
+  offline        it has not: small stand-ins under build/offline take their place; packing is refused
+TEXT
+}
+
+die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
+
+remember() {
+  printf '<Project><PropertyGroup><MlNetMode>%s</MlNetMode></PropertyGroup></Project>\n' "$1" > "$mode_file.new"
+  mv -f "$mode_file.new" "$mode_file"
+  echo "Mode: $1 (remembered in $mode_file)."
+}
+
+with_time_limit() {
+  if command -v timeout >/dev/null; then timeout --kill-after=10 "$ask_seconds" "$@"; else "$@"; fi
+}
+
+# Restores build/feed/Feed.csproj, which names the packages. NU1101, NU1102 and NU1103: no such package or version;
+# NU1603: only another version. Any other failure (no network, no time) is no answer, and none is remembered.
+ask_feed() {
+  echo "Asking the feed for ML.NET ..."
+  local answer status=0
+  answer=$(with_time_limit dotnet restore build/feed/Feed.csproj --force -p:MlNetMode=packages -warnaserror:NU1603 2>&1 </dev/null) || status=$?
+  if [ "$status" -eq 0 ]; then
+    remember packages
+  elif grep -qE 'error NU(1101|1102|1103|1603)' <<<"$answer"; then
+    remember offline
+  else
+    printf '%s\n' "$answer" >&2
+    if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
+      echo "The feed gave no answer within $ask_seconds seconds." >&2
+    else
+      echo "The feed could not be asked; the lines above say why." >&2
+    fi
+    echo "This run uses the offline mode; the next one asks again ('./build.sh mode offline' settles it)." >&2
+    export MlNetMode=offline
+  fi
+}
+
+ensure_mode() { [ -f "$mode_file" ] || ask_feed; }
+
+set_mode() {
+  case "${1-}" in
+    "") rm -f "$mode_file"; ask_feed ;;
+    packages|offline) remember "$1" ;;
+    *) die "no mode '$1'; there are packages and offline." ;;
+  esac
+}
+
+# Adds up the counters of all result files: one per test project.
+count_tests() {
+  local files=("$1"/*.trx)
+  [ -e "${files[0]}" ] || { echo "0 passed, 0 failed"; return 1; }
+  grep -ho '<Counters [^>]*>' "${files[@]}" | awk '
+    function value(name) { return match($0, " " name "=\"[0-9]+") ? substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 3) + 0 : 0 }
+    { total += value("total"); executed += value("executed"); passed += value("passed") }
+    END {
+      printf "%d passed, %d failed", passed, executed - passed
+      if (total > executed) printf ", %d skipped", total - executed
+      print ""
+      exit passed == 0 || executed > passed
+    }'
+}
+
+run_tests() {
+  local results=artifacts/test-results status=0
+  rm -rf "$results"
+  dotnet test Moka.sln -c Release --nologo --results-directory "$results" --logger "trx;LogFilePrefix=tests" "$@" || status=$?
+  count_tests "$results" || [ "$status" -ne 0 ] || status=1
+  return "$status"
+}
+
+run_sample() {
+  local samples
+  samples=$(cd samples 2>/dev/null && ls -d */ 2>/dev/null | tr -d / | paste -sd' ' -) || true
+  [ $# -gt 0 ] || die "run needs the name of a sample: ${samples:-there is none}"
+  local name=$1
+  shift
+  [ -d "samples/$name" ] || die "no sample '$name'; there are: ${samples:-none}"
+  ensure_mode
+  dotnet run -c Release --project "samples/$name" -- "$@"
+}
+
+clean() {
+  rm -rf artifacts TestResults BenchmarkDotNet.Artifacts "$mode_file"
+  find build src test samples -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
+}
+
+# dotnet keeps its own files in the home folder and fails where there is none to write to.
+[ -w "${HOME:-/nonexistent}" ] || export DOTNET_CLI_HOME="$PWD/artifacts/home"
+
+verb=${1-help}
+[ $# -eq 0 ] || shift
+case "$verb" in
+  build) ensure_mode; dotnet build Moka.sln -c Release --nologo "$@" ;;
+  test) ensure_mode; run_tests "$@" ;;
+  run) run_sample "$@" ;;
+  bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
+  pack) ensure_mode; dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;
+  mode) set_mode "$@" ;;
+  clean) clean ;;
+  help|-h|--help) usage ;;
+  *) usage >&2; die "no verb '$verb'." ;;
+esac
