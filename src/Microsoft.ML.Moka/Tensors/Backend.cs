@@ -1,0 +1,154 @@
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>
+/// The one seam between devices: kernels over opaque tensors. Everything above it is free of devices; a backend knows nothing of models.
+/// Matrices are row-major, weights [out, in], activations [tokens, width]. Unless a kernel says otherwise it returns a new tensor that the
+/// caller disposes; "accumulate" kernels add to their target. Results do not depend on the number of threads, and a row of an activation does
+/// not depend on the other rows of its batch.
+/// </summary>
+internal abstract class Backend : IDisposable
+{
+    /// <summary>Name and instruction set or device, for the log: "cpu (Vector512, 2 threads)".</summary>
+    public abstract string Description { get; }
+
+    // Memory
+
+    public abstract Tensor Zeros(TensorKind kind, int rows, int columns = 1);
+
+    public abstract Tensor Upload(TensorKind kind, ReadOnlySpan<float> values, int rows, int columns = 1);
+
+    /// <summary>An <see cref="TensorKind.Index"/> vector.</summary>
+    public abstract Tensor Upload(ReadOnlySpan<int> values);
+
+    /// <summary>Copies all elements, row-major, into <paramref name="destination"/>, whose length must be the tensor's.</summary>
+    public abstract void Download(Tensor source, Span<float> destination);
+
+    /// <summary>Overwrites <paramref name="destination"/>, whose shape must be the source's.</summary>
+    public abstract void Copy(Tensor source, Tensor destination);
+
+    /// <summary>Takes a stored weight as it is: codes stay packed, and a full-precision copy never exists.</summary>
+    public abstract WeightMatrix Upload(StoredMatrix matrix);
+
+    /// <summary>Lets a trained parameter [out, in] act as a weight. The parameter stays the owner of the memory.</summary>
+    public abstract WeightMatrix AsWeight(Tensor parameter);
+
+    // Linear maps
+
+    /// <summary>y = x (W + Δ)ᵀ for x [tokens, in]; Δ, where given, is added while W is expanded.</summary>
+    public abstract Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null);
+
+    /// <summary>dx = dy (W + Δ) for dy [tokens, out].</summary>
+    public abstract Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null);
+
+    /// <summary>dW += dyᵀ x.</summary>
+    public abstract void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient);
+
+    /// <summary>W + Δ in full precision, [out, in] of kind Parameter.</summary>
+    public abstract Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null);
+
+    // Kronecker products
+
+    /// <summary>y = x Δᵀ, token by token, without forming Δ.</summary>
+    public abstract Tensor KroneckerProduct(Tensor x, KroneckerSum delta);
+
+    /// <summary>dx = dy Δ, token by token, without forming Δ.</summary>
+    public abstract Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta);
+
+    /// <summary>
+    /// Adds the gradients of the factors and coefficients of y = x Δᵀ. The backend contracts per token or through the dense dyᵀx,
+    /// whichever counts fewer operations.
+    /// </summary>
+    public abstract void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients);
+
+    // Element-wise and row-wise
+
+    public abstract Tensor Add(Tensor a, Tensor b);
+
+    /// <summary>target += addend.</summary>
+    public abstract void AddInPlace(Tensor target, Tensor addend);
+
+    /// <summary>
+    /// Zeroes each element with probability <paramref name="rate"/> and scales the rest by 1 / (1 − rate). Which ones is a function of the seed and
+    /// the element's index alone, so that the same call on the gradient is the backward step.
+    /// </summary>
+    public abstract Tensor Dropout(Tensor x, float rate, ulong seed);
+
+    /// <summary>y = x / rms(x) ∘ weight by row, rms(x) = sqrt(mean(x²) + epsilon). <paramref name="inverseRms"/> [rows] serves the gradient.</summary>
+    public abstract Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms);
+
+    /// <summary>Returns dx; adds to <paramref name="weightGradient"/> where given.</summary>
+    public abstract Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient);
+
+    /// <summary>silu(gate) ∘ up.</summary>
+    public abstract Tensor SwiGlu(Tensor gate, Tensor up);
+
+    public abstract (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up);
+
+    /// <summary>
+    /// Rotary embedding in Hugging Face's rotate_half form: within each head of width 2h, element i &lt; h turns with element i + h by the angle
+    /// whose cosine and sine stand in row positions[t], column i of the tables [positions, h]. <paramref name="inverse"/> turns back (the gradient).
+    /// </summary>
+    public abstract Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false);
+
+    /// <summary>Softmax of a small vector of kind Parameter, such as gates.</summary>
+    public abstract Tensor Softmax(Tensor vector);
+
+    /// <summary>gradient += (diag(s) − s sᵀ) ds for s = softmax.</summary>
+    public abstract void AccumulateSoftmaxGradient(Tensor softmax, Tensor softmaxGradient, Tensor gradient);
+
+    // Attention
+
+    /// <summary>
+    /// Scaled dot-product attention over the spans of the layout, query heads grouped onto key/value heads.
+    /// <paramref name="logSumExp"/> [tokens, query heads] serves the gradient.
+    /// </summary>
+    public abstract Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp);
+
+    public abstract (Tensor Q, Tensor K, Tensor V) AttentionGradient(
+        Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads);
+
+    // Rows
+
+    /// <summary>Row ids[t] of an embedding table for each t.</summary>
+    public abstract Tensor Embedding(WeightMatrix table, Tensor ids);
+
+    /// <summary>tableGradient[ids[t]] += dy[t].</summary>
+    public abstract void AccumulateEmbeddingGradient(Tensor dy, Tensor ids, Tensor tableGradient);
+
+    /// <summary>Row rows[i] of x for each i.</summary>
+    public abstract Tensor GatherRows(Tensor x, Tensor rows);
+
+    /// <summary>The gradient of <see cref="GatherRows"/>: a tensor of <paramref name="rowCount"/> rows with dy[i] added to row rows[i].</summary>
+    public abstract Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount);
+
+    /// <summary>Overwrites rows [start, start + source.Rows) of <paramref name="destination"/> (a key/value cache).</summary>
+    public abstract void CopyRows(Tensor source, Tensor destination, int start);
+
+    // Loss
+
+    /// <summary>
+    /// −log softmax(h · headᵀ)[target] of each row of h, [rows] of kind Parameter; the logits are formed for a chunk of rows at a time.
+    /// With <paramref name="rowWeights"/> [rows] also the gradient of Σ weight·loss: <paramref name="hiddenGradient"/>, and added to
+    /// <paramref name="headGradient"/> where the head is trained.
+    /// </summary>
+    public abstract Tensor TokenLosses(
+        Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null);
+
+    // Optimizer
+
+    /// <summary>Σ x², accumulated in double precision in a fixed order.</summary>
+    public abstract double SumOfSquares(Tensor x);
+
+    /// <summary>One AdamW update of <paramref name="value"/> and both moments from <paramref name="gradient"/>, which it zeroes afterwards.</summary>
+    public abstract void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step);
+
+    public abstract void Dispose();
+}
+
+/// <summary>
+/// One step of AdamW with decoupled weight decay (arXiv 1711.05101): g = gradient · GradientScale; m = β₁m + (1−β₁)g; v = β₂v + (1−β₂)g²;
+/// value −= rate · (m / (1−β₁ᵗ) / (sqrt(v / (1−β₂ᵗ)) + ε) + decay · value). The rate has the schedule applied, GradientScale is clipping and
+/// averaging in one factor, and Step is t, counted from 1.
+/// </summary>
+internal readonly record struct AdamWStep(
+    float LearningRate, float Beta1, float Beta2, float Epsilon, float WeightDecay, float GradientScale, int Step);

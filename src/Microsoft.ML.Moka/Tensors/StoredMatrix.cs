@@ -1,0 +1,58 @@
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>How the elements of a dense stored matrix are encoded.</summary>
+internal enum DenseFormat
+{
+    Float32,
+    Float16,
+    BFloat16,
+}
+
+/// <summary>A frozen weight [rows, columns] = [out, in] in host memory, as a checkpoint or the quantizer hands it to a backend.</summary>
+internal abstract record StoredMatrix(int Rows, int Columns)
+{
+    public long Length => (long)Rows * Columns;
+
+    /// <summary>Bytes that the matrix occupies as it is stored.</summary>
+    public abstract long ByteCount { get; }
+}
+
+/// <summary>An unquantized weight; <paramref name="Elements"/> holds little-endian values of <paramref name="Format"/>, row-major.</summary>
+internal sealed record DenseMatrix(int Rows, int Columns, DenseFormat Format, ReadOnlyMemory<byte> Elements) : StoredMatrix(Rows, Columns)
+{
+    public override long ByteCount => Elements.Length;
+}
+
+/// <summary>
+/// A weight in 4-bit codes (NF4, FP4): element i of the flattened matrix is <c>Table[code(i)] · scale(i / BlockSize)</c>.
+/// Two codes share a byte, the first element in the high nibble (bitsandbytes' layout).
+/// </summary>
+internal sealed record FourBitMatrix(int Rows, int Columns, ReadOnlyMemory<byte> Codes, ReadOnlyMemory<float> Table, int BlockSize, BlockScales Scales)
+    : StoredMatrix(Rows, Columns)
+{
+    public override long ByteCount => Codes.Length + Scales.ByteCount;
+}
+
+/// <summary>A weight in signed 8-bit codes: element i of the flattened matrix is <c>code(i) / 127 · scale(i / BlockSize)</c>.</summary>
+internal sealed record EightBitMatrix(int Rows, int Columns, ReadOnlyMemory<sbyte> Codes, int BlockSize, BlockScales Scales) : StoredMatrix(Rows, Columns)
+{
+    public override long ByteCount => Codes.Length + Scales.ByteCount;
+}
+
+/// <summary>The absmax of every block, in float or quantized a second time.</summary>
+internal abstract record BlockScales(int Count)
+{
+    public abstract long ByteCount { get; }
+}
+
+internal sealed record FloatScales(ReadOnlyMemory<float> Absmax) : BlockScales(Absmax.Length)
+{
+    public override long ByteCount => 4L * Absmax.Length;
+}
+
+/// <summary>Double quantization: the absmax of block b is <c>Map[Codes[b]] · NestedAbsmax[b / NestedBlockSize] + Offset</c>.</summary>
+internal sealed record NestedScales(ReadOnlyMemory<byte> Codes, ReadOnlyMemory<float> Map, ReadOnlyMemory<float> NestedAbsmax, int NestedBlockSize, float Offset)
+    : BlockScales(Codes.Length)
+{
+    public override long ByteCount => Codes.Length + 4L * (NestedAbsmax.Length + Map.Length);
+}

@@ -1,0 +1,102 @@
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>
+/// The gradient tape of one step. Modules write the forward pass only; each operation (<see cref="TapeOperations"/>) leaves its backward step here,
+/// unless nothing below it is trained. A tape that does not record serves scoring.
+/// </summary>
+internal sealed class Tape(Backend backend, bool recording) : IDisposable
+{
+    private readonly Stack<Action> _backwardSteps = new();
+    private readonly HashSet<Variable> _live = [];
+
+    public Backend Backend { get; } = backend;
+
+    public bool Recording { get; } = recording;
+
+    /// <summary>Takes ownership of <paramref name="value"/> as an input or an operation's result.</summary>
+    public Variable Own(Tensor value, bool requiresGradient = false)
+    {
+        var variable = new Variable(this, value, requiresGradient && Recording);
+        _live.Add(variable);
+        return variable;
+    }
+
+    /// <summary>
+    /// The result of an operation. Where the tape records and <paramref name="requiresGradient"/>, <paramref name="backward"/> is called with the
+    /// gradient of the result (which the tape disposes), adds the inputs' gradients, and disposes what was held for it.
+    /// </summary>
+    public Variable Record(Tensor value, bool requiresGradient, Func<Action<Tensor>> backward)
+    {
+        var result = Own(value, requiresGradient);
+        if (!result.RequiresGradient)
+            return result;
+        var step = backward();
+        _backwardSteps.Push(() =>
+        {
+            var gradient = result.TakeGradient();
+            if (gradient is not null)
+            {
+                step(gradient);
+                gradient.Dispose();
+            }
+        });
+        return result;
+    }
+
+    /// <summary>Runs the backward steps, last first, from gradients that were seeded with <see cref="Variable.AddGradient"/>.</summary>
+    public void Backward()
+    {
+        while (_backwardSteps.TryPop(out var step))
+            step();
+    }
+
+    /// <summary>
+    /// Runs <paramref name="segment"/> without keeping its intermediate values and runs it once more in the backward pass (gradient checkpointing).
+    /// The segment must be a function of its input and of parameters alone.
+    /// </summary>
+    public Variable Recompute(Variable input, Func<Tape, Variable, Variable> segment)
+    {
+        Tensor output;
+        using (var forward = new Tape(Backend, recording: false))
+            output = forward.Detach(segment(forward, forward.Borrow(input.Value)));
+        return Record(output, true, () =>
+        {
+            input.Hold();
+            return dy =>
+            {
+                using var inner = new Tape(Backend, recording: true);
+                var leaf = inner.Borrow(input.Value, requiresGradient: true);
+                var result = segment(inner, leaf);
+                result.AddGradient(Backend.Clone(dy));
+                inner.Backward();
+                var gradient = leaf.TakeGradient();
+                if (gradient is not null && input.RequiresGradient)
+                    input.AddGradient(gradient);
+                else
+                    gradient?.Dispose();
+                input.Dispose();
+            };
+        });
+    }
+
+    /// <summary>A variable over a tensor that somebody else owns; its memory outlives the tape.</summary>
+    public Variable Borrow(Tensor value, bool requiresGradient = false) => new Variable(this, value, requiresGradient && Recording).Hold();
+
+    /// <summary>Takes the value out of the tape: the caller owns the tensor.</summary>
+    public Tensor Detach(Variable variable)
+    {
+        _live.Remove(variable);
+        return variable.Value;
+    }
+
+    /// <summary>Frees whatever the forward and backward pass left, also after an exception.</summary>
+    public void Dispose()
+    {
+        _backwardSteps.Clear();
+        foreach (var variable in _live)
+            variable.Release();
+        _live.Clear();
+    }
+
+    internal void Forget(Variable variable) => _live.Remove(variable);
+}

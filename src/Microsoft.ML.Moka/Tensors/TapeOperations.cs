@@ -1,0 +1,229 @@
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>The operations that modules compose: each is a kernel of the backend together with its backward step.</summary>
+internal static class TapeOperations
+{
+    /// <summary>y = x Wᵀ, or x (W + Δ)ᵀ with Δ added while W is expanded; W is frozen, Δ is trained.</summary>
+    public static Variable Linear(this Tape tape, Variable x, WeightMatrix weight, KroneckerVariable? delta = null)
+    {
+        var backend = tape.Backend;
+        var y = backend.Linear(x.Value, weight, delta?.Sum);
+        return tape.Record(y, x.RequiresGradient || delta is not null, () =>
+        {
+            if (delta is not null)
+                x.Hold();
+            return dy =>
+            {
+                if (x.RequiresGradient)
+                    x.AddGradient(backend.LinearInputGradient(dy, weight, delta?.Sum));
+                if (delta is null)
+                    return;
+                delta.AccumulateGradients(backend, x.Value, dy);
+                x.Dispose();
+            };
+        });
+    }
+
+    /// <summary>y = x Wᵀ with a trained W.</summary>
+    public static Variable Linear(this Tape tape, Variable x, Parameter weight)
+    {
+        var backend = tape.Backend;
+        using var matrix = backend.AsWeight(weight.Value);
+        var y = backend.Linear(x.Value, matrix);
+        return tape.Record(y, true, () =>
+        {
+            x.Hold();
+            return dy =>
+            {
+                if (x.RequiresGradient)
+                {
+                    using var trained = backend.AsWeight(weight.Value);
+                    x.AddGradient(backend.LinearInputGradient(dy, trained));
+                }
+                backend.AccumulateWeightGradient(dy, x.Value, weight.Gradient);
+                x.Dispose();
+            };
+        });
+    }
+
+    /// <summary>y = x Δᵀ token by token: the second path beside a frozen map, which input dropout needs.</summary>
+    public static Variable Kronecker(this Tape tape, Variable x, KroneckerVariable delta)
+    {
+        var backend = tape.Backend;
+        var y = backend.KroneckerProduct(x.Value, delta.Sum);
+        return tape.Record(y, true, () =>
+        {
+            x.Hold();
+            return dy =>
+            {
+                if (x.RequiresGradient)
+                    x.AddGradient(backend.KroneckerInputGradient(dy, delta.Sum));
+                delta.AccumulateGradients(backend, x.Value, dy);
+                x.Dispose();
+            };
+        });
+    }
+
+    public static Variable Add(this Tape tape, Variable a, Variable b)
+    {
+        var backend = tape.Backend;
+        return tape.Record(backend.Add(a.Value, b.Value), a.RequiresGradient || b.RequiresGradient, () => dy =>
+        {
+            if (a.RequiresGradient)
+                a.AddGradient(backend.Clone(dy));
+            if (b.RequiresGradient)
+                b.AddGradient(backend.Clone(dy));
+        });
+    }
+
+    public static Variable Dropout(this Tape tape, Variable x, float rate, ulong seed)
+    {
+        var backend = tape.Backend;
+        return tape.Record(backend.Dropout(x.Value, rate, seed), x.RequiresGradient,
+            () => dy => x.AddGradient(backend.Dropout(dy, rate, seed)));
+    }
+
+    /// <summary>RMS normalization by row; the weight is frozen unless <paramref name="weightGradient"/> receives its gradient.</summary>
+    public static Variable RmsNorm(this Tape tape, Variable x, Tensor weight, float epsilon, Tensor? weightGradient = null)
+    {
+        var backend = tape.Backend;
+        var y = backend.RmsNorm(x.Value, weight, epsilon, out var inverseRms);
+        var scale = tape.Own(inverseRms);
+        var result = tape.Record(y, x.RequiresGradient || weightGradient is not null, () =>
+        {
+            x.Hold();
+            scale.Hold();
+            return dy =>
+            {
+                var dx = backend.RmsNormGradient(dy, x.Value, weight, scale.Value, weightGradient);
+                if (x.RequiresGradient)
+                    x.AddGradient(dx);
+                else
+                    dx.Dispose();
+                x.Dispose();
+                scale.Dispose();
+            };
+        });
+        scale.Dispose();
+        return result;
+    }
+
+    public static Variable SwiGlu(this Tape tape, Variable gate, Variable up)
+    {
+        var backend = tape.Backend;
+        return tape.Record(backend.SwiGlu(gate.Value, up.Value), gate.RequiresGradient || up.RequiresGradient, () =>
+        {
+            gate.Hold();
+            up.Hold();
+            return dy =>
+            {
+                var (gateGradient, upGradient) = backend.SwiGluGradient(dy, gate.Value, up.Value);
+                Give(gate, gateGradient);
+                Give(up, upGradient);
+                gate.Dispose();
+                up.Dispose();
+            };
+        });
+    }
+
+    public static Variable Rotary(this Tape tape, Variable x, Tensor positions, Tensor cosines, Tensor sines)
+    {
+        var backend = tape.Backend;
+        return tape.Record(backend.Rotary(x.Value, positions, cosines, sines), x.RequiresGradient,
+            () => dy => x.AddGradient(backend.Rotary(dy, positions, cosines, sines, inverse: true)));
+    }
+
+    public static Variable Attention(this Tape tape, Variable q, Variable k, Variable v, AttentionLayout layout, AttentionHeads heads)
+    {
+        var backend = tape.Backend;
+        var y = backend.Attention(q.Value, k.Value, v.Value, layout, heads, out var logSumExp);
+        var statistics = tape.Own(logSumExp);
+        Variable? result = null;
+        result = tape.Record(y, q.RequiresGradient || k.RequiresGradient || v.RequiresGradient, () =>
+        {
+            q.Hold();
+            k.Hold();
+            v.Hold();
+            statistics.Hold();
+            return dy =>
+            {
+                var (dq, dk, dv) = backend.AttentionGradient(dy, q.Value, k.Value, v.Value, result!.Value, statistics.Value, layout, heads);
+                Give(q, dq);
+                Give(k, dk);
+                Give(v, dv);
+                q.Dispose();
+                k.Dispose();
+                v.Dispose();
+                statistics.Dispose();
+                result.Dispose();
+            };
+        });
+        if (result.RequiresGradient)
+            result.Hold();
+        statistics.Dispose();
+        return result;
+    }
+
+    /// <summary>Rows of a frozen embedding table.</summary>
+    public static Variable Embedding(this Tape tape, WeightMatrix table, Tensor ids) => tape.Own(tape.Backend.Embedding(table, ids));
+
+    /// <summary>Rows of a trained embedding table; <paramref name="ids"/> must stay alive until the backward pass has run.</summary>
+    public static Variable Embedding(this Tape tape, Parameter table, Tensor ids)
+    {
+        using var matrix = tape.Backend.AsWeight(table.Value);
+        return tape.Record(tape.Backend.Embedding(matrix, ids), true,
+            () => dy => tape.Backend.AccumulateEmbeddingGradient(dy, ids, table.Gradient));
+    }
+
+    /// <summary>Rows of x; <paramref name="rows"/> must stay alive until the backward pass has run.</summary>
+    public static Variable GatherRows(this Tape tape, Variable x, Tensor rows)
+    {
+        var count = x.Value.Rows;
+        return tape.Record(tape.Backend.GatherRows(x.Value, rows), x.RequiresGradient,
+            () => dy => x.AddGradient(tape.Backend.ScatterRows(dy, rows, count)));
+    }
+
+    /// <summary>The coefficients of a gated mixture: softmax of its gates.</summary>
+    public static Variable Softmax(this Tape tape, Parameter gates)
+    {
+        Variable? result = null;
+        result = tape.Record(tape.Backend.Softmax(gates.Value), true, () => ds =>
+        {
+            tape.Backend.AccumulateSoftmaxGradient(result!.Value, ds, gates.Gradient);
+            result.Dispose();
+        });
+        if (result.RequiresGradient)
+            result.Hold();
+        return result;
+    }
+
+    /// <summary>
+    /// −log p(target) of each row, which the caller disposes. Where the tape records, the gradient of Σ rowWeights·loss goes to
+    /// <paramref name="hidden"/> (and is added to <paramref name="headGradient"/>): <see cref="Tape.Backward"/> carries it on.
+    /// </summary>
+    public static Tensor TokenLosses(
+        this Tape tape, Variable hidden, WeightMatrix head, Tensor targets, Tensor rowWeights, Tensor? headGradient = null)
+    {
+        var losses = tape.Backend.TokenLosses(
+            hidden.Value, head, targets, tape.Recording ? rowWeights : null, out var hiddenGradient, headGradient);
+        if (hiddenGradient is not null)
+            Give(hidden, hiddenGradient);
+        return losses;
+    }
+
+    /// <summary>A copy of a tensor.</summary>
+    public static Tensor Clone(this Backend backend, Tensor tensor)
+    {
+        var copy = backend.Zeros(tensor.Kind, tensor.Rows, tensor.Columns);
+        backend.Copy(tensor, copy);
+        return copy;
+    }
+
+    private static void Give(Variable variable, Tensor gradient)
+    {
+        if (variable.RequiresGradient)
+            variable.AddGradient(gradient);
+        else
+            gradient.Dispose();
+    }
+}

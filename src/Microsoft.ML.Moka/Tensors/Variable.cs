@@ -1,0 +1,71 @@
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>
+/// A value that an operation of the tape produced. Dispose it when the forward pass needs it no more: the tensor is freed at once,
+/// or, where a backward step will read it, right after that step.
+/// </summary>
+internal sealed class Variable : IDisposable
+{
+    private readonly Tape _tape;
+    private int _holders = 1;
+
+    internal Variable(Tape tape, Tensor value, bool requiresGradient)
+    {
+        _tape = tape;
+        Value = value;
+        RequiresGradient = requiresGradient;
+    }
+
+    public Tensor Value { get; }
+
+    /// <summary>Whether the loss depends on a trained parameter through this value.</summary>
+    public bool RequiresGradient { get; }
+
+    /// <summary>dLoss/dValue, while the backward pass is between the value's consumers and its producer.</summary>
+    internal Tensor? Gradient { get; private set; }
+
+    /// <summary>Keeps the value alive for a backward step, which calls <see cref="Dispose"/> when it has run.</summary>
+    internal Variable Hold()
+    {
+        _holders++;
+        return this;
+    }
+
+    public void Dispose()
+    {
+        if (_holders > 0 && --_holders == 0)
+        {
+            Value.Dispose();
+            _tape.Forget(this);
+        }
+    }
+
+    /// <summary>Adds to the gradient and takes ownership of <paramref name="gradient"/>.</summary>
+    internal void AddGradient(Tensor gradient)
+    {
+        if (Gradient is null)
+        {
+            Gradient = gradient;
+            return;
+        }
+        _tape.Backend.AddInPlace(Gradient, gradient);
+        gradient.Dispose();
+    }
+
+    /// <summary>Hands the gradient over to the backward step of the producer.</summary>
+    internal Tensor? TakeGradient()
+    {
+        var gradient = Gradient;
+        Gradient = null;
+        return gradient;
+    }
+
+    /// <summary>Frees the tensors whoever holds them; for the tape that ends.</summary>
+    internal void Release()
+    {
+        if (_holders > 0)
+            Value.Dispose();
+        _holders = 0;
+        TakeGradient()?.Dispose();
+    }
+}
