@@ -1,0 +1,40 @@
+namespace Microsoft.ML.Moka.Checkpoints;
+
+/// <summary>
+/// The files of a backbone by name (<c>config.json</c>, <c>model.safetensors</c>, <c>tokenizer.json</c> …): a Hugging Face folder,
+/// the resources of this assembly, or what a model zip holds.
+/// </summary>
+internal abstract class BackboneFiles
+{
+    /// <summary>What to call the source in an error: the folder's path, or a name.</summary>
+    public abstract string Location { get; }
+
+    public abstract bool Contains(string name);
+
+    /// <summary>The whole file; for configuration and tokenizers, not for weights.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public abstract byte[] ReadAll(string name);
+}
+
+/// <summary>The files of a folder on disk.</summary>
+internal sealed class FolderFiles(string path) : BackboneFiles
+{
+    public override string Location { get; } = Path.GetFullPath(path);
+
+    public string PathOf(string name) => Path.Combine(Location, name);
+
+    public override bool Contains(string name) => File.Exists(PathOf(name));
+
+    public override byte[] ReadAll(string name) => File.ReadAllBytes(PathOf(name));
+}
+
+/// <summary>Files that are in memory already.</summary>
+internal sealed class MemoryFiles(string location, IReadOnlyDictionary<string, byte[]> files) : BackboneFiles
+{
+    public override string Location { get; } = location;
+
+    public override bool Contains(string name) => files.ContainsKey(name);
+
+    public override byte[] ReadAll(string name) =>
+        files.TryGetValue(name, out var content) ? content : throw new FileNotFoundException($"{Location} has no file '{name}'.", name);
+}
