@@ -1,0 +1,44 @@
+namespace Microsoft.ML.Moka.Tensors.Cpu;
+
+/// <summary>The backend of the CPU: 32-bit floats all through, vectors where the machine has them, no native library.</summary>
+internal sealed unsafe partial class CpuBackend : Backend
+{
+    private readonly MemoryPool _pool = new();
+    private readonly Workers _workers;
+
+    /// <param name="threads">How many threads work on one kernel; the machine's processors by default.</param>
+    /// <param name="simd">The kernels to run; the best of the machine by default.</param>
+    public CpuBackend(int? threads = null, SimdLevel? simd = null)
+    {
+        Simd = simd ?? SimdLevels.Best;
+        if (Simd > SimdLevels.Best)
+            throw new PlatformNotSupportedException($"This machine has no {Simd} kernels; its best are {SimdLevels.Best}.");
+        _workers = new Workers(threads ?? Environment.ProcessorCount);
+    }
+
+    public SimdLevel Simd { get; }
+
+    public int Threads => _workers.Threads;
+
+    public override string Description => $"cpu ({Simd}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+
+    /// <summary>The most bytes of tensors that were ever in use at one time; weights not counted.</summary>
+    public long PeakTensorBytes => _pool.PeakBytes;
+
+    public override void Dispose() => _pool.Dispose();
+
+    /// <summary>A tensor with arbitrary contents, for kernels that write every element.</summary>
+    private CpuTensor Allocate(TensorKind kind, int rows, int columns = 1) => new(_pool, kind, rows, columns);
+
+    private static float* Floats(Tensor tensor) => ((CpuTensor)tensor).Floats;
+
+    private static int* Ints(Tensor tensor) => ((CpuTensor)tensor).Ints;
+
+    private static Span<float> Row(Tensor tensor, int row) => new(Floats(tensor) + (long)row * tensor.Columns, tensor.Columns);
+
+    private static void RequireShape(Tensor tensor, int rows, int columns, string name)
+    {
+        if (tensor.Rows != rows || tensor.Columns != columns)
+            throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+}
