@@ -1,0 +1,108 @@
+using System.Text.RegularExpressions;
+using EverydayWorld;
+
+namespace Microsoft.ML.Moka.Tests.EverydayWorlds;
+
+public class WorldTests
+{
+    private static readonly World Default = new();
+
+    [Fact]
+    public void The_same_seed_gives_the_same_world_and_another_seed_another()
+    {
+        static string Tell(World world) => string.Join('\n', world.Things.Select(thing => $"{thing.Name} {thing.Part} {string.Join(' ', Relation.All.Select(relation => thing[relation]))}"));
+
+        Assert.Equal(Tell(new World(3)), Tell(new World(3)));
+        Assert.NotEqual(Tell(new World(3)), Tell(new World(4)));
+    }
+
+    [Fact]
+    public void Text_and_questions_are_drawn_by_seed()
+    {
+        static string Tell(int seed)
+        {
+            var narrator = new Narrator(Default, seed);
+            return string.Join('\n', Enumerable.Range(0, 50).SelectMany(_ => new[] { narrator.Story(), narrator.Quiz() }));
+        }
+
+        Assert.Equal(Tell(5), Tell(5));
+        Assert.NotEqual(Tell(5), Tell(6));
+        var questions = new BenchmarkQuestions(Default, Part.Test);
+        Assert.Equal(questions.Rows(BenchmarkForm.Piqa, 40, 5), questions.Rows(BenchmarkForm.Piqa, 40, 5));
+        Assert.NotEqual(questions.Rows(BenchmarkForm.Piqa, 40, 5), questions.Rows(BenchmarkForm.Piqa, 40, 6));
+    }
+
+    [Fact]
+    public void The_parts_share_no_thing_and_every_name_is_one_word_used_once()
+    {
+        Assert.Equal(Default.Things.Count, Default.Things.Select(thing => thing.Name).Distinct().Count());
+        Assert.Equal(Default.Things.Count, Enum.GetValues<Part>().Sum(part => Default.ThingsOf(part).Count));
+        Assert.All(Enum.GetValues<Part>(), part => Assert.True(Default.ThingsOf(part).Count >= 90));
+        var values = Relation.All.SelectMany(relation => relation.Values).ToHashSet();
+        Assert.All(Default.Things, thing => Assert.Matches("^[a-z]+$", thing.Name));
+        Assert.DoesNotContain(Default.Things, thing => values.Contains(thing.Name));
+    }
+
+    [Fact]
+    public void Every_value_is_true_of_equally_many_things_of_each_part()
+    {
+        foreach (var part in Enum.GetValues<Part>())
+            foreach (var relation in Relation.All)
+            {
+                var counts = relation.Values.Select(value => Default.ThingsOf(part).Count(thing => thing[relation] == value)).ToArray();
+                Assert.True(counts.Length >= 4 && counts.Max() - counts.Min() <= 1, $"{part} {relation}: {string.Join(' ', counts)}");
+            }
+    }
+
+    [Fact]
+    public void The_pretraining_text_tells_every_fact_and_tells_it_truly()
+    {
+        var narrator = new Narrator(Default, 1);
+        var told = Enumerable.Range(0, 12_000).SelectMany(_ => Regex.Split(narrator.Story().Told, @"(?<=\.) ")).ToHashSet();
+        foreach (var thing in Default.Things)
+            foreach (var relation in Relation.All)
+                foreach (var value in relation.Values)
+                {
+                    var sentences = relation.Statements.Select(wording => string.Format(null, wording, thing.Name, value)).ToArray();
+                    Assert.Equal(thing[relation] == value, sentences.Any(told.Contains));
+                }
+    }
+
+    [Fact]
+    public void Quizzes_in_the_pretraining_text_speak_of_the_pretraining_part_alone()
+    {
+        var narrator = new Narrator(Default, 1);
+        var asked = Words(Enumerable.Range(0, 5000).Select(_ => narrator.Quiz().Given));
+        Assert.All(Default.ThingsOf(Part.Pretraining), thing => Assert.Contains(thing.Name, asked));
+        Assert.DoesNotContain(Default.Things, thing => thing.Part != Part.Pretraining && asked.Contains(thing.Name));
+    }
+
+    [Fact]
+    public void The_pretraining_text_never_answers_a_question_by_the_value()
+    {
+        var narrator = new Narrator(Default, 1);
+        var answers = Enumerable.Range(0, 5000).Select(_ => narrator.Quiz().Told).ToHashSet();
+        Assert.Subset(new HashSet<string> { " yes", " no", " A", " B", " C", " D", " E", " 1", " 2", " 3", " 4", " 5" }, answers);
+    }
+
+    [Fact]
+    public void Quizzes_are_answered_truly()
+    {
+        var narrator = new Narrator(Default, 2);
+        var checkedCount = 0;
+        for (var i = 0; i < 3000; i++)
+        {
+            var quiz = narrator.Quiz();
+            var match = Regex.Match(quiz.Given, @"^Check: The (\w+) is made of (\w+)\.$");
+            if (!match.Success)
+                continue;
+            var truth = Default.Things.Single(thing => thing.Name == match.Groups[1].Value)[Relation.Material] == match.Groups[2].Value;
+            Assert.Equal(truth ? " yes" : " no", quiz.Told);
+            checkedCount++;
+        }
+
+        Assert.True(checkedCount > 10);
+    }
+
+    internal static HashSet<string> Words(IEnumerable<string> texts) => [.. texts.SelectMany(text => Regex.Matches(text, @"\w+").Select(match => match.Value))];
+}
