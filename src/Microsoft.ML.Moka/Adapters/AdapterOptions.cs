@@ -1,0 +1,46 @@
+using Microsoft.ML.Moka.Adapters;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/> or <see cref="LoraAdapter"/>.
+/// </summary>
+public abstract class AdapterOptions
+{
+    private protected AdapterOptions()
+    {
+    }
+
+    /// <summary>
+    /// The linear maps that get an adapter: names (<c>q_proj</c>, <c>mlp.up_proj</c>) or patterns over full names (<c>*.mlp.*</c>).
+    /// By default the four maps of the attention.
+    /// </summary>
+    public IReadOnlyList<string> TargetModules { get; set; } = ["q_proj", "k_proj", "v_proj", "o_proj"];
+
+    /// <summary>The decoder layers that get adapters, counted from 0; all if not set.</summary>
+    public IReadOnlyList<int>? Layers { get; set; }
+
+    /// <summary>
+    /// The rate at which elements of an adapter's input are dropped in training. Other than 0, it makes a training step dearer: the update cannot ride on
+    /// the expansion of the frozen weight.
+    /// </summary>
+    public float Dropout { get; set; }
+
+    /// <summary>The method's name in files: "MOKA".</summary>
+    internal abstract string Method { get; }
+
+    /// <summary>What is added to each of the maps that the options name.</summary>
+    internal IReadOnlyList<AdapterPlan> Plan(IEnumerable<MapShape> maps)
+    {
+        Check(Dropout >= 0 && Dropout < 1, nameof(Dropout), Dropout, "must be at least 0 and below 1");
+        return [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
+    }
+
+    private protected abstract AdapterPlan Plan(MapShape map);
+
+    private protected static void Check(bool valid, string option, object value, string rule)
+    {
+        if (!valid)
+            throw new ArgumentOutOfRangeException(option, value, $"The adapter's {option} {rule}.");
+    }
+}

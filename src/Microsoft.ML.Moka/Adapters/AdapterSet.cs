@@ -1,0 +1,53 @@
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Adapters;
+
+/// <summary>The adapters of a model by the full name of their map. Scoring only reads them, so any number of threads may share a set.</summary>
+internal sealed class AdapterSet : IDisposable
+{
+    private readonly Dictionary<string, Adapter> _byMap = new(StringComparer.Ordinal);
+    private readonly List<Adapter> _adapters = [];
+
+    private AdapterSet(AdapterOptions options) => Options = options;
+
+    public AdapterOptions Options { get; }
+
+    public IReadOnlyList<Adapter> Adapters => _adapters;
+
+    /// <summary>What the optimizer trains.</summary>
+    public IEnumerable<Parameter> Parameters => _adapters.SelectMany(adapter => adapter.Parameters);
+
+    public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount);
+
+    /// <summary>New adapters on those of <paramref name="maps"/> that the options name; the seed determines every initial value.</summary>
+    public static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, ulong seed) =>
+        Create(backend, options, maps, new SeededValues(seed));
+
+    public Adapter? Find(string mapName) => _byMap.GetValueOrDefault(mapName);
+
+    public void Dispose()
+    {
+        foreach (var adapter in _adapters)
+            adapter.Dispose();
+    }
+
+    internal static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, AdapterValues values)
+    {
+        var set = new AdapterSet(options);
+        try
+        {
+            foreach (var plan in options.Plan(maps))
+            {
+                var adapter = new Adapter(backend, plan, options.Dropout, values);
+                set._adapters.Add(adapter);
+                set._byMap.Add(plan.Map.Name, adapter);
+            }
+            return set;
+        }
+        catch
+        {
+            set.Dispose();
+            throw;
+        }
+    }
+}

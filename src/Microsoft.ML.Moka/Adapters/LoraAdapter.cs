@@ -1,0 +1,29 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>LoRA (arXiv 2106.09685): ΔW = (alpha / rank) · B A, which is a sum of rank-one Kronecker products of B's columns and A's rows.</summary>
+public sealed class LoraAdapter : AdapterOptions
+{
+    /// <summary>The rank r of the update.</summary>
+    public int Rank { get; set; } = 16;
+
+    /// <summary>The update is scaled by alpha / rank.</summary>
+    public float Alpha { get; set; } = 32;
+
+    internal override string Method => "LORA";
+
+    private protected override AdapterPlan Plan(MapShape map)
+    {
+        var largest = Math.Min(map.Rows, map.Columns);
+        Check(Rank >= 1 && Rank <= largest, nameof(Rank), Rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
+        Check(float.IsFinite(Alpha), nameof(Alpha), Alpha, "must be a finite number");
+        var filter = new FilterRule(
+            new FilterShape(map.Rows, 1, 1, map.Columns),
+            Rank,
+            new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero),
+            new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform));
+        return new AdapterPlan(map, new ConstantCoefficient(Alpha / Rank), [filter]);
+    }
+}

@@ -1,0 +1,69 @@
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Llama;
+
+/// <summary>
+/// Sequences of tokens that go through the backbone together: one row per token, no padding. A stretch of tokens may continue another one, which is
+/// then computed once however many continue it: the candidate answers after one prompt, or new tokens after what a <see cref="KeyValueCache"/> holds.
+/// </summary>
+/// <param name="firstRow">The number of rows that a cache holds already; rows are numbered on from there.</param>
+internal sealed class RaggedBatch(int firstRow = 0)
+{
+    private readonly List<int> _ids = [];
+    private readonly List<int> _positions = [];
+    private readonly List<AttentionSpan> _spans = [];
+
+    /// <summary>The number of rows before the batch's own, in a cache.</summary>
+    public int FirstRow { get; } = firstRow;
+
+    public int TokenCount => _ids.Count;
+
+    public List<int> Ids => _ids;
+
+    public List<int> Positions => _positions;
+
+    public AttentionLayout Layout => new(_spans);
+
+    /// <summary>A batch of whole sequences.</summary>
+    public static RaggedBatch Of(params IEnumerable<int[]> sequences)
+    {
+        var batch = new RaggedBatch();
+        foreach (var sequence in sequences)
+            batch.Add(sequence);
+        return batch;
+    }
+
+    /// <summary>Adds a sequence that starts at position 0.</summary>
+    public TokenSpan Add(ReadOnlySpan<int> ids) => Add(ids, 0, []);
+
+    /// <summary>Adds tokens that follow <paramref name="earlier"/>: they attend to all that it attends to, to itself, and causally to each other.</summary>
+    public TokenSpan Continue(TokenSpan earlier, ReadOnlySpan<int> ids)
+    {
+        var context = new List<RowRange>(earlier.Context);
+        if (context.Count > 0 && context[^1].Start + context[^1].Length == earlier.Rows.Start)
+            context[^1] = new RowRange(context[^1].Start, context[^1].Length + earlier.Rows.Length);
+        else
+            context.Add(earlier.Rows);
+        return Add(ids, earlier.NextPosition, context);
+    }
+
+    private TokenSpan Add(ReadOnlySpan<int> ids, int position, IReadOnlyList<RowRange> context)
+    {
+        if (ids.IsEmpty)
+            throw new ArgumentException("A sequence of a batch needs at least one token.", nameof(ids));
+        var rows = new RowRange(FirstRow + TokenCount, ids.Length);
+        _spans.Add(new AttentionSpan(TokenCount, rows.Start, ids.Length, context));
+        foreach (var id in ids)
+        {
+            _ids.Add(id);
+            _positions.Add(position++);
+        }
+        return new TokenSpan(rows, position, context);
+    }
+}
+
+/// <summary>A stretch of tokens in a batch.</summary>
+/// <param name="Rows">Its rows; the numbering starts at <see cref="RaggedBatch.FirstRow"/>.</param>
+/// <param name="NextPosition">The position of the token that would follow it.</param>
+/// <param name="Context">The earlier rows that it attends to.</param>
+internal sealed record TokenSpan(RowRange Rows, int NextPosition, IReadOnlyList<RowRange> Context);
