@@ -14,6 +14,10 @@ internal abstract class BackboneFiles
     /// <summary>The whole file; for configuration and tokenizers, not for weights.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     public abstract byte[] ReadAll(string name);
+
+    /// <summary>The content of a file of weights, of any size, read where it is touched.</summary>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    public abstract FileContent Open(string name);
 }
 
 /// <summary>The files of a folder on disk.</summary>
@@ -26,6 +30,8 @@ internal sealed class FolderFiles(string path) : BackboneFiles
     public override bool Contains(string name) => File.Exists(PathOf(name));
 
     public override byte[] ReadAll(string name) => File.ReadAllBytes(PathOf(name));
+
+    public override FileContent Open(string name) => FileContent.Map(PathOf(name));
 }
 
 /// <summary>Files that are in memory already.</summary>
@@ -37,4 +43,6 @@ internal sealed class MemoryFiles(string location, IReadOnlyDictionary<string, b
 
     public override byte[] ReadAll(string name) =>
         files.TryGetValue(name, out var content) ? content : throw new FileNotFoundException($"{Location} has no file '{name}'.", name);
+
+    public override FileContent Open(string name) => FileContent.Of($"{Location}/{name}", ReadAll(name));
 }

@@ -1,0 +1,115 @@
+using System.Text.Json;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Checkpoints;
+
+/// <summary>
+/// The weights among a backbone's files: one <c>model.safetensors</c>, or several that <c>model.safetensors.index.json</c> lists. Opening reads
+/// the headers only; a tensor's bytes are touched when it is read.
+/// </summary>
+internal sealed class Checkpoint
+{
+    private const string SingleFile = "model.safetensors";
+    private const string IndexFile = "model.safetensors.index.json";
+
+    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+
+    private Checkpoint(string location) => Location = location;
+
+    /// <summary>What to call the checkpoint in an error.</summary>
+    public string Location { get; }
+
+    /// <summary>The names of all tensors, those that belong to a quantized weight included.</summary>
+    public IReadOnlyCollection<string> Names => _fileOfTensor.Keys;
+
+    /// <exception cref="FileNotFoundException">The files hold no weights in the safetensors format.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the index does not fit the files.</exception>
+    public static Checkpoint Open(BackboneFiles files)
+    {
+        var checkpoint = new Checkpoint(files.Location);
+        if (files.Contains(IndexFile))
+            checkpoint.AddShards(files);
+        else if (files.Contains(SingleFile))
+            checkpoint.AddFile(new SafetensorsFile(files.Open(SingleFile)));
+        else
+            throw new FileNotFoundException(
+                $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; other formats have to be converted first.", SingleFile);
+        return checkpoint;
+    }
+
+    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+
+    /// <summary>A tensor as it is stored.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint has no such tensor.</exception>
+    public SafetensorsTensor this[string name] => _fileOfTensor.TryGetValue(name, out var file)
+        ? file[name]
+        : throw new InvalidDataException($"{Location} has no tensor '{name}'.");
+
+    /// <summary>A weight [rows, columns] as it is stored: dense, or in the quantized form that the keys beside it tell.</summary>
+    /// <exception cref="InvalidDataException">It is missing, or its shape or type is another.</exception>
+    public StoredMatrix ReadMatrix(string name, int rows, int columns)
+    {
+        var matrix = QuantizedWeight.Read(this, name) ?? this[name].ToMatrix();
+        if (matrix.Rows != rows || matrix.Columns != columns)
+            throw this[name].Invalid($"is a matrix of [{matrix.Rows}, {matrix.Columns}], where the configuration asks for [{rows}, {columns}]");
+        return matrix;
+    }
+
+    /// <summary>A vector such as a norm's weight, as float32.</summary>
+    /// <exception cref="InvalidDataException">It is missing, its shape or type is another, or a value is not finite.</exception>
+    public float[] ReadVector(string name, int length)
+    {
+        var tensor = this[name];
+        if (tensor.Shape.Count != 1 || tensor.Shape[0] != length)
+            throw tensor.Invalid($"has the shape {tensor.ShapeText}, where the configuration asks for [{length}]");
+        var values = tensor.ToFloats();
+        if (Array.Exists(values, v => !float.IsFinite(v)))
+            throw tensor.Invalid("holds a NaN or an infinity");
+        return values;
+    }
+
+    private void AddFile(SafetensorsFile file)
+    {
+        foreach (var name in file.Names)
+        {
+            if (!_fileOfTensor.TryAdd(name, file))
+                throw new InvalidDataException($"{file.Name}: tensor '{name}' is in {_fileOfTensor[name].Name} as well.");
+        }
+    }
+
+    private void AddShards(BackboneFiles files)
+    {
+        var index = $"{files.Location}/{IndexFile}";
+        var shards = new Dictionary<string, SafetensorsFile>(StringComparer.Ordinal);
+        foreach (var (tensor, fileName) in ReadIndex(files, index))
+        {
+            if (fileName.Length == 0 || fileName != Path.GetFileName(fileName) || fileName is "." or "..")
+                throw new InvalidDataException($"{index}: tensor '{tensor}' is said to be in '{fileName}', which is no name of a file beside the index.");
+            if (!shards.TryGetValue(fileName, out var shard))
+            {
+                if (!files.Contains(fileName))
+                    throw new FileNotFoundException($"{index} lists '{fileName}', but {files.Location} has no such file.", fileName);
+                shard = new SafetensorsFile(files.Open(fileName));
+                shards.Add(fileName, shard);
+            }
+            if (!shard.Contains(tensor))
+                throw new InvalidDataException($"{index}: tensor '{tensor}' is said to be in '{fileName}', but is not.");
+            _fileOfTensor.Add(tensor, shard);
+        }
+    }
+
+    private static Dictionary<string, string> ReadIndex(BackboneFiles files, string index)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(
+                files.ReadAll(IndexFile), new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
+            return document.RootElement.GetProperty("weight_map").EnumerateObject().ToDictionary(
+                p => p.Name, p => p.Value.GetString() ?? throw new FormatException($"'{p.Name}' has no file name"), StringComparer.Ordinal);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        {
+            throw new InvalidDataException($"{index} is no index of safetensors files ('weight_map' with a file name for each tensor): {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Checkpoints;
+
+/// <summary>
+/// A quantized weight as tensors of a checkpoint. 4 bits are bitsandbytes' own layout: codes under the weight's name, beside it
+/// <c>.absmax</c>, <c>.quant_map</c>, with double quantization <c>.nested_absmax</c> and <c>.nested_quant_map</c>, and
+/// <c>.quant_state.bitsandbytes__nf4</c>, the bytes of a JSON object. 8 bits by block have no layout there: they are kept in the same way
+/// under <c>.quant_state.moka__int8</c>.
+/// </summary>
+internal static class QuantizedWeight
+{
+    private static readonly string[] States = ["bitsandbytes__nf4", "bitsandbytes__fp4", "moka__int8"];
+
+    private static readonly string[] Companions = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".quant_state."];
+
+    /// <summary>Whether a tensor belongs to a quantized weight of another name, and is none by itself.</summary>
+    public static bool IsCompanion(string name) =>
+        Array.Exists(Companions, c => name.Contains(".weight" + c, StringComparison.Ordinal)) || name.EndsWith(".weight_format", StringComparison.Ordinal);
+
+    /// <summary>The weight, if the checkpoint holds one of this name quantized; else null.</summary>
+    public static StoredMatrix? Read(Checkpoint checkpoint, string name)
+    {
+        var state = Array.Find(States, s => checkpoint.Contains($"{name}.quant_state.{s}"));
+        return state is null ? null : Read(checkpoint, name, state);
+    }
+
+    private static StoredMatrix Read(Checkpoint checkpoint, string name, string stateName)
+    {
+        var state = ReadState(checkpoint[$"{name}.quant_state.{stateName}"]);
+        var codes = checkpoint[name];
+        var length = (long)state.Rows * state.Columns;
+        var bits = stateName == "moka__int8" ? 8 : 4;
+        var expected = ((Int128)length * bits + 7) / 8;
+        if (codes.Data.Length != expected)
+            throw codes.Invalid($"has {codes.Data.Length} bytes of codes; a quantized weight of the shape [{state.Rows}, {state.Columns}] has {expected}");
+        var blocks = (int)((length - 1) / state.BlockSize + 1);
+        var scales = ReadScales(checkpoint, name, state, blocks);
+        if (bits == 8)
+            return new EightBitMatrix(state.Rows, state.Columns, MemoryMarshal.Cast<byte, sbyte>(codes.Data.Span).ToArray(), state.BlockSize, scales);
+        var table = Floats(checkpoint[$"{name}.quant_map"], 16);
+        return new FourBitMatrix(state.Rows, state.Columns, codes.Data, table, state.BlockSize, scales);
+    }
+
+    private static BlockScales ReadScales(Checkpoint checkpoint, string name, QuantizationState state, int blocks)
+    {
+        var absmax = checkpoint[$"{name}.absmax"];
+        if (state.NestedBlockSize is not { } nestedSize)
+            return new FloatScales(Floats(absmax, blocks));
+        if (absmax.Data.Length != blocks)
+            throw absmax.Invalid($"has {absmax.Data.Length} bytes, where {blocks} blocks have a scale of one byte each");
+        var map = Floats(checkpoint[$"{name}.nested_quant_map"], 256);
+        var nested = Floats(checkpoint[$"{name}.nested_absmax"], (blocks - 1) / nestedSize + 1);
+        return new NestedScales(absmax.Data, map, nested, nestedSize, state.NestedOffset);
+    }
+
+    private static float[] Floats(SafetensorsTensor tensor, int count)
+    {
+        if (tensor.Length != count)
+            throw tensor.Invalid($"has {tensor.Length} values, where {count} are needed");
+        var values = tensor.ToFloats();
+        if (Array.Exists(values, v => !float.IsFinite(v)))
+            throw tensor.Invalid("holds a NaN or an infinity");
+        return values;
+    }
+
+    /// <summary>The tensors that hold <paramref name="matrix"/> under <paramref name="name"/>, unquantized matrices too.</summary>
+    public static IEnumerable<SafetensorsTensor> Write(string name, StoredMatrix matrix)
+    {
+        switch (matrix)
+        {
+            case DenseMatrix dense:
+                yield return new SafetensorsTensor(name, SafetensorsTensor.TypeOf(dense.Format), [dense.Rows, dense.Columns], dense.Elements);
+                break;
+            case FourBitMatrix four:
+                yield return new SafetensorsTensor(name, "U8", [four.Codes.Length, 1], four.Codes);
+                yield return SafetensorsTensor.Of($"{name}.quant_map", four.Table.Span, 16);
+                var type = four.Table.Span.SequenceEqual(FourBitCode.FP4.Table.Span) ? "fp4" : "nf4";
+                foreach (var tensor in WriteScales(name, four, four.BlockSize, four.Scales, type, $"bitsandbytes__{type}"))
+                    yield return tensor;
+                break;
+            case EightBitMatrix eight:
+                yield return new SafetensorsTensor(name, "I8", [eight.Rows, eight.Columns], MemoryMarshal.AsBytes(eight.Codes.Span).ToArray());
+                foreach (var tensor in WriteScales(name, eight, eight.BlockSize, eight.Scales, "int8", "moka__int8"))
+                    yield return tensor;
+                break;
+            default:
+                throw new ArgumentException($"No such weight: {matrix.GetType().Name}.", nameof(matrix));
+        }
+    }
+
+    private static IEnumerable<SafetensorsTensor> WriteScales(
+        string name, StoredMatrix matrix, int blockSize, BlockScales scales, string type, string stateName)
+    {
+        var nested = scales as NestedScales;
+        if (nested is null)
+        {
+            yield return SafetensorsTensor.Of($"{name}.absmax", ((FloatScales)scales).Absmax.Span, scales.Count);
+        }
+        else
+        {
+            yield return new SafetensorsTensor($"{name}.absmax", "U8", [scales.Count], nested.Codes);
+            yield return SafetensorsTensor.Of($"{name}.nested_absmax", nested.NestedAbsmax.Span, nested.NestedAbsmax.Length);
+            yield return SafetensorsTensor.Of($"{name}.nested_quant_map", nested.Map.Span, nested.Map.Length);
+        }
+        var json = new QuantizationState(matrix.Rows, matrix.Columns, blockSize, nested?.NestedBlockSize, nested?.Offset ?? 0).ToJson(type);
+        yield return new SafetensorsTensor($"{name}.quant_state.{stateName}", "U8", [json.Length], json);
+    }
+
+    private static QuantizationState ReadState(SafetensorsTensor tensor)
+    {
+        try
+        {
+            return QuantizationState.Parse(tensor.Data);
+        }
+        catch (Exception e) when (e is JsonException or InvalidDataException or FormatException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new InvalidDataException($"{tensor.Source}: tensor '{tensor.Name}' is not the JSON of a quantized weight: {e.Message}", e);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>The float encodings of stored weights, widened to float32.</summary>
+internal static class FloatFormats
+{
+    public static int ByteSize(this DenseFormat format) => format == DenseFormat.Float32 ? 4 : 2;
+
+    /// <summary>Widens the elements in <paramref name="source"/>, which holds as many as <paramref name="destination"/>.</summary>
+    public static void ToFloats(DenseFormat format, ReadOnlySpan<byte> source, Span<float> destination)
+    {
+        switch (format)
+        {
+            case DenseFormat.Float32:
+                MemoryMarshal.Cast<byte, float>(source).CopyTo(destination);
+                break;
+            case DenseFormat.Float16:
+                TensorPrimitives.ConvertToSingle(MemoryMarshal.Cast<byte, Half>(source), destination);
+                break;
+            default:
+                WidenBFloat16(MemoryMarshal.Cast<byte, ushort>(source), destination);
+                break;
+        }
+    }
+
+    // bfloat16 is the upper half of a float32.
+    private static void WidenBFloat16(ReadOnlySpan<ushort> source, Span<float> destination)
+    {
+        var bits = MemoryMarshal.Cast<float, uint>(destination);
+        var i = 0;
+        for (; i <= source.Length - Vector256<ushort>.Count; i += Vector256<ushort>.Count)
+        {
+            var (low, high) = Vector256.Widen(Vector256.Create(source[i..]));
+            (low << 16).CopyTo(bits[i..]);
+            (high << 16).CopyTo(bits[(i + Vector256<uint>.Count)..]);
+        }
+        for (; i < source.Length; i++)
+            bits[i] = (uint)source[i] << 16;
+    }
+}

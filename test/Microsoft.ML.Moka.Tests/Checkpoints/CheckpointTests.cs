@@ -1,0 +1,89 @@
+using Microsoft.ML.Moka.Checkpoints;
+
+namespace Microsoft.ML.Moka.Tests.Checkpoints;
+
+public class CheckpointTests
+{
+    private const string Index = "model.safetensors.index.json";
+
+    private static readonly float[] Values = [1, 2, 3, 4, 5, 6];
+
+    private static byte[] Shard(params string[] names) =>
+        SafetensorsWriter.ToBytes(names.Select(n => SafetensorsTensor.Of(n, Values, 2, 3)));
+
+    private static MemoryFiles Sharded(string index) => new("memory", new Dictionary<string, byte[]>
+    {
+        [Index] = System.Text.Encoding.UTF8.GetBytes(index),
+        ["model-00001-of-00002.safetensors"] = Shard("a", "b"),
+        ["model-00002-of-00002.safetensors"] = Shard("c"),
+    });
+
+    [Fact]
+    public void A_folder_with_one_file_is_read()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllBytes(folder.File("model.safetensors"), Shard("a"));
+        var checkpoint = Checkpoint.Open(new FolderFiles(folder.Path));
+        Assert.Equal(["a"], checkpoint.Names);
+        Assert.Equal(2, checkpoint.ReadMatrix("a", 2, 3).Rows);
+        Assert.Equal(Values, checkpoint["a"].ToFloats());
+    }
+
+    [Fact]
+    public void Shards_are_found_through_the_index()
+    {
+        var checkpoint = Checkpoint.Open(Sharded(
+            """{"metadata":{"total_size":72},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"""));
+        Assert.Equal(["a", "b", "c"], checkpoint.Names.Order());
+        Assert.Contains("00002", checkpoint["c"].Source, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"weight_map":{"c":"model-00001-of-00002.safetensors"}}""", "'c'")]
+    [InlineData("""{"weight_map":{"a":"../model.safetensors"}}""", "no name of a file")]
+    [InlineData("""{"weight_map":{"a":"/etc/passwd"}}""", "no name of a file")]
+    [InlineData("""{"weight_map":{"a":".."}}""", "no name of a file")]
+    [InlineData("""{"weight_map":{"a":7}}""", "weight_map")]
+    [InlineData("""{"weight_map":{"a":null}}""", "weight_map")]
+    [InlineData("""{"weight_map":{"a":"model-00001-of-00002.safetensors","a":"model-00001-of-00002.safetensors"}}""", "weight_map")]
+    [InlineData("""{"weight_map":[]}""", "weight_map")]
+    [InlineData("""[]""", "weight_map")]
+    [InlineData("""{""", "weight_map")]
+    public void A_bad_index_is_refused(string index, string named)
+    {
+        var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Open(Sharded(index)));
+        Assert.Contains(Index, error.Message, StringComparison.Ordinal);
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_files_and_tensors_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        var error = Assert.Throws<FileNotFoundException>(() => Checkpoint.Open(new FolderFiles(folder.Path)));
+        Assert.Contains("model.safetensors", error.Message, StringComparison.Ordinal);
+        error = Assert.Throws<FileNotFoundException>(() => Checkpoint.Open(Sharded("""{"weight_map":{"a":"model-00003.safetensors"}}""")));
+        Assert.Contains("model-00003", error.Message, StringComparison.Ordinal);
+        var checkpoint = Checkpoint.Open(new MemoryFiles("m", new Dictionary<string, byte[]> { ["model.safetensors"] = Shard("a") }));
+        var missing = Assert.Throws<InvalidDataException>(() => checkpoint.ReadMatrix("lm_head.weight", 2, 3));
+        Assert.Contains("lm_head.weight", missing.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_wrong_shape_is_named()
+    {
+        var checkpoint = Checkpoint.Open(new MemoryFiles("m", new Dictionary<string, byte[]>
+        {
+            ["model.safetensors"] = SafetensorsWriter.ToBytes([SafetensorsTensor.Of("a", Values, 2, 3), SafetensorsTensor.Of("v", [1, float.NaN], 2)]),
+        }));
+        foreach (var action in new Action[]
+        {
+            () => checkpoint.ReadMatrix("a", 3, 2), () => checkpoint.ReadVector("a", 6), () => checkpoint.ReadMatrix("v", 2, 1), () => checkpoint.ReadVector("v", 3),
+            () => checkpoint.ReadVector("v", 2),
+        })
+        {
+            var error = Assert.Throws<InvalidDataException>(action);
+            Assert.Contains("model.safetensors: tensor '", error.Message, StringComparison.Ordinal);
+        }
+    }
+}
