@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Microsoft.ML.Moka.Checkpoints;
+
+/// <summary>The fields of a JSON object, each checked as it is read; errors name the source, the field, what is allowed and what was found.</summary>
+internal sealed class JsonFields(JsonElement element, string source, string path = "")
+{
+    /// <summary>Runs <paramref name="read"/> on the object that a file holds.</summary>
+    /// <param name="json">The file's bytes.</param>
+    /// <param name="source">What errors call the file.</param>
+    /// <param name="read">Makes something of the fields.</param>
+    public static T Parse<T>(ReadOnlyMemory<byte> json, string source, Func<JsonFields, T> read)
+    {
+        try
+        {
+            // A byte order mark is no JSON, but some editors write one.
+            var bytes = json.Span.StartsWith("\uFEFF"u8) ? json[3..] : json;
+            using var document = JsonDocument.Parse(bytes, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            if (document.RootElement.ValueKind != JsonValueKind.Object)
+                throw new InvalidDataException($"{source} holds no JSON object.");
+            return read(new JsonFields(document.RootElement, source));
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{source} is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Whether the field is there and not null.</summary>
+    public bool Has(string name) => Find(name) is not null;
+
+    public InvalidDataException Error(string name, string problem) => new($"{source}: the field '{path}{name}' {problem}.");
+
+    public int Integer(string name, int least, int most, int? missing = null)
+    {
+        if (Find(name) is not { } value)
+            return missing ?? throw Error(name, "is missing");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= least && number <= most
+            ? number
+            : throw Error(name, $"must be a whole number from {least} to {most}; found {Shown(value)}");
+    }
+
+    public double Number(string name, double least, double most, double? missing = null)
+    {
+        if (Find(name) is not { } value)
+            return missing ?? throw Error(name, "is missing");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= least && number <= most
+            ? number
+            : throw Error(name, string.Create(CultureInfo.InvariantCulture, $"must be a number from {least} to {most}; found {Shown(value)}"));
+    }
+
+    public bool Boolean(string name, bool missing) => Find(name) switch
+    {
+        null => missing,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } value => throw Error(name, $"must be true or false; found {Shown(value)}"),
+    };
+
+    public string Text(string name, string? missing = null) => Find(name) switch
+    {
+        null => missing ?? throw Error(name, "is missing"),
+        { ValueKind: JsonValueKind.String } value => value.GetString()!,
+        { } value => throw Error(name, $"must be a text; found {Shown(value)}"),
+    };
+
+    /// <summary>Whole numbers that are not negative: one, several, or none where the field is missing.</summary>
+    public IReadOnlyList<int> Integers(string name) => Find(name) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(item => Natural(name, item))],
+        { } value => [Natural(name, value)],
+    };
+
+    public IReadOnlyList<string> Texts(string name) => Find(name) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.String
+            ? item.GetString()!
+            : throw Error(name, $"must hold texts; found {Shown(item)}"))],
+        { ValueKind: JsonValueKind.String } value => [value.GetString()!],
+        { } value => throw Error(name, $"must be a text or a list of texts; found {Shown(value)}"),
+    };
+
+    /// <summary>A nested object; null where the field is missing.</summary>
+    public JsonFields? Object(string name) => Find(name) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.Object } value => new JsonFields(value, source, $"{path}{name}."),
+        { } value => throw Error(name, $"must be an object; found {Shown(value)}"),
+    };
+
+    private JsonElement? Find(string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private int Natural(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
+        ? number
+        : throw Error(name, $"must hold whole numbers that are not negative; found {Shown(value)}");
+
+    private static string Shown(JsonElement value)
+    {
+        var text = value.GetRawText();
+        return text.Length <= 40 ? text : $"{text[..40]}…";
+    }
+}
