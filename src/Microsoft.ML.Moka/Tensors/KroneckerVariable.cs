@@ -9,11 +9,7 @@ internal sealed record KroneckerVariable(KroneckerSum Sum, Variable Coefficients
     /// <summary>Adds to the factors' gradients and to the coefficients' for y = x Δᵀ.</summary>
     internal void AccumulateGradients(Backend backend, Tensor x, Tensor dy)
     {
-        var coefficients = Coefficients.RequiresGradient
-            ? backend.Zeros(TensorKind.Parameter, Sum.Coefficients.Rows)
-            : null;
+        var coefficients = Coefficients.RequiresGradient ? Coefficients.GradientToAccumulate() : null;
         backend.AccumulateKroneckerGradients(x, dy, Sum, new KroneckerGradients(coefficients, FactorGradients));
-        if (coefficients is not null)
-            Coefficients.AddGradient(coefficients);
     }
 }

@@ -16,7 +16,7 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
     /// <summary>Takes ownership of <paramref name="value"/> as an input or an operation's result.</summary>
     public Variable Own(Tensor value, bool requiresGradient = false)
     {
-        var variable = new Variable(this, value, requiresGradient && Recording);
+        var variable = new Variable(this, value, requiresGradient && Recording, ownsValue: true);
         _live.Add(variable);
         return variable;
     }
@@ -33,12 +33,9 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
         var step = backward();
         _backwardSteps.Push(() =>
         {
-            var gradient = result.TakeGradient();
+            using var gradient = result.TakeGradient();
             if (gradient is not null)
-            {
                 step(gradient);
-                gradient.Dispose();
-            }
         });
         return result;
     }
@@ -65,22 +62,18 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
             return dy =>
             {
                 using var inner = new Tape(Backend, recording: true);
-                var leaf = inner.Borrow(input.Value, requiresGradient: true);
-                var result = segment(inner, leaf);
-                result.AddGradient(Backend.Clone(dy));
+                var leaf = inner.Borrow(input.Value, input.RequiresGradient);
+                segment(inner, leaf).AddGradient(Backend.Clone(dy));
                 inner.Backward();
-                var gradient = leaf.TakeGradient();
-                if (gradient is not null && input.RequiresGradient)
+                if (leaf.TakeGradient() is { } gradient)
                     input.AddGradient(gradient);
-                else
-                    gradient?.Dispose();
                 input.Dispose();
             };
         });
     }
 
     /// <summary>A variable over a tensor that somebody else owns; its memory outlives the tape.</summary>
-    public Variable Borrow(Tensor value, bool requiresGradient = false) => new Variable(this, value, requiresGradient && Recording).Hold();
+    public Variable Borrow(Tensor value, bool requiresGradient = false) => new(this, value, requiresGradient && Recording, ownsValue: false);
 
     /// <summary>Takes the value out of the tape: the caller owns the tensor.</summary>
     public Tensor Detach(Variable variable)
@@ -97,6 +90,9 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
             variable.Release();
         _live.Clear();
     }
+
+    /// <summary>Notes that the variable has a value or a gradient to free.</summary>
+    internal void Remember(Variable variable) => _live.Add(variable);
 
     internal void Forget(Variable variable) => _live.Remove(variable);
 }

@@ -95,11 +95,7 @@ internal static class TapeOperations
             scale.Hold();
             return dy =>
             {
-                var dx = backend.RmsNormGradient(dy, x.Value, weight, scale.Value, weightGradient);
-                if (x.RequiresGradient)
-                    x.AddGradient(dx);
-                else
-                    dx.Dispose();
+                Give((x, backend.RmsNormGradient(dy, x.Value, weight, scale.Value, weightGradient)));
                 x.Dispose();
                 scale.Dispose();
             };
@@ -118,8 +114,7 @@ internal static class TapeOperations
             return dy =>
             {
                 var (gateGradient, upGradient) = backend.SwiGluGradient(dy, gate.Value, up.Value);
-                Give(gate, gateGradient);
-                Give(up, upGradient);
+                Give((gate, gateGradient), (up, upGradient));
                 gate.Dispose();
                 up.Dispose();
             };
@@ -148,9 +143,7 @@ internal static class TapeOperations
             return dy =>
             {
                 var (dq, dk, dv) = backend.AttentionGradient(dy, q.Value, k.Value, v.Value, result!.Value, statistics.Value, layout, heads);
-                Give(q, dq);
-                Give(k, dk);
-                Give(v, dv);
+                Give((q, dq), (k, dk), (v, dv));
                 q.Dispose();
                 k.Dispose();
                 v.Dispose();
@@ -207,7 +200,7 @@ internal static class TapeOperations
         var losses = tape.Backend.TokenLosses(
             hidden.Value, head, targets, tape.Recording ? rowWeights : null, out var hiddenGradient, headGradient);
         if (hiddenGradient is not null)
-            Give(hidden, hiddenGradient);
+            Give((hidden, hiddenGradient));
         return losses;
     }
 
@@ -215,15 +208,37 @@ internal static class TapeOperations
     public static Tensor Clone(this Backend backend, Tensor tensor)
     {
         var copy = backend.Zeros(tensor.Kind, tensor.Rows, tensor.Columns);
-        backend.Copy(tensor, copy);
-        return copy;
+        try
+        {
+            backend.Copy(tensor, copy);
+            return copy;
+        }
+        catch
+        {
+            copy.Dispose();
+            throw;
+        }
     }
 
-    private static void Give(Variable variable, Tensor gradient)
+    /// <summary>Hands gradients to the variables that want them and frees the others, also after an exception.</summary>
+    private static void Give(params ReadOnlySpan<(Variable Variable, Tensor Gradient)> gradients)
     {
-        if (variable.RequiresGradient)
-            variable.AddGradient(gradient);
-        else
-            gradient.Dispose();
+        var next = 0;
+        try
+        {
+            while (next < gradients.Length)
+            {
+                var (variable, gradient) = gradients[next++];
+                if (variable.RequiresGradient)
+                    variable.AddGradient(gradient);
+                else
+                    gradient.Dispose();
+            }
+        }
+        finally
+        {
+            while (next < gradients.Length)
+                gradients[next++].Gradient.Dispose();
+        }
     }
 }

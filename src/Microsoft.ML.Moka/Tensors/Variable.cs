@@ -7,11 +7,13 @@ namespace Microsoft.ML.Moka.Tensors;
 internal sealed class Variable : IDisposable
 {
     private readonly Tape _tape;
+    private readonly bool _ownsValue;
     private int _holders = 1;
 
-    internal Variable(Tape tape, Tensor value, bool requiresGradient)
+    internal Variable(Tape tape, Tensor value, bool requiresGradient, bool ownsValue)
     {
         _tape = tape;
+        _ownsValue = ownsValue;
         Value = value;
         RequiresGradient = requiresGradient;
     }
@@ -33,11 +35,12 @@ internal sealed class Variable : IDisposable
 
     public void Dispose()
     {
-        if (_holders > 0 && --_holders == 0)
-        {
+        if (_holders == 0 || --_holders > 0)
+            return;
+        if (_ownsValue)
             Value.Dispose();
+        if (Gradient is null)
             _tape.Forget(this);
-        }
     }
 
     /// <summary>Adds to the gradient and takes ownership of <paramref name="gradient"/>.</summary>
@@ -46,10 +49,19 @@ internal sealed class Variable : IDisposable
         if (Gradient is null)
         {
             Gradient = gradient;
+            _tape.Remember(this);
             return;
         }
-        _tape.Backend.AddInPlace(Gradient, gradient);
-        gradient.Dispose();
+        using (gradient)
+            _tape.Backend.AddInPlace(Gradient, gradient);
+    }
+
+    /// <summary>The gradient, made of zeros where there is none yet, for kernels that add to it.</summary>
+    internal Tensor GradientToAccumulate()
+    {
+        if (Gradient is null)
+            AddGradient(_tape.Backend.Zeros(Value.Kind, Value.Rows, Value.Columns));
+        return Gradient!;
     }
 
     /// <summary>Hands the gradient over to the backward step of the producer.</summary>
@@ -57,15 +69,18 @@ internal sealed class Variable : IDisposable
     {
         var gradient = Gradient;
         Gradient = null;
+        if (_holders == 0)
+            _tape.Forget(this);
         return gradient;
     }
 
     /// <summary>Frees the tensors whoever holds them; for the tape that ends.</summary>
     internal void Release()
     {
-        if (_holders > 0)
+        if (_holders > 0 && _ownsValue)
             Value.Dispose();
         _holders = 0;
-        TakeGradient()?.Dispose();
+        Gradient?.Dispose();
+        Gradient = null;
     }
 }
