@@ -35,4 +35,26 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
         }
         return new AttentionLayout(spans);
     }
+
+    /// <summary>Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.</summary>
+    public void Validate(int queryRows, int keyRows)
+    {
+        var end = 0;
+        foreach (var span in Spans.OrderBy(s => s.Query))
+        {
+            Require(span.Query, span.Length, queryRows, "q");
+            Require(span.Key, span.Length, keyRows, "k");
+            foreach (var range in span.Context)
+                Require(range.Start, range.Length, keyRows, "k");
+            if (span.Length > 0 && span.Query < end)
+                throw new ArgumentException($"Row {span.Query} of q belongs to two spans.");
+            end = Math.Max(end, span.Query + span.Length);
+        }
+    }
+
+    private static void Require(int start, int length, int rows, string name)
+    {
+        if (start < 0 || length < 0 || start > rows - length)
+            throw new ArgumentException($"An attention span uses {length} rows of {name} from row {start} on; there are {rows}.");
+    }
 }

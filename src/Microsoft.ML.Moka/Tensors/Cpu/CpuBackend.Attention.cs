@@ -6,6 +6,7 @@ internal sealed unsafe partial class CpuBackend
 {
     public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
     {
+        RequireAttention(q, k, v, layout, heads);
         var y = (CpuTensor)Zeros(q.Kind, q.Rows, q.Columns);
         var statistics = (CpuTensor)Zeros(TensorKind.Parameter, q.Rows, heads.QueryHeads);
         foreach (var span in layout.Spans)
@@ -36,6 +37,10 @@ internal sealed unsafe partial class CpuBackend
     public override (Tensor Q, Tensor K, Tensor V) AttentionGradient(
         Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads)
     {
+        RequireAttention(q, k, v, layout, heads);
+        RequireShape(dy, q.Rows, q.Columns, nameof(dy));
+        RequireShape(y, q.Rows, q.Columns, nameof(y));
+        RequireShape(logSumExp, q.Rows, heads.QueryHeads, nameof(logSumExp));
         Tensor dq = Zeros(q.Kind, q.Rows, q.Columns), dk = Zeros(k.Kind, k.Rows, k.Columns), dv = Zeros(v.Kind, v.Rows, v.Columns);
         var group = heads.QueryHeads / heads.KeyValueHeads;
         _workers.For(heads.KeyValueHeads, 1, (start, end) =>
@@ -62,6 +67,16 @@ internal sealed unsafe partial class CpuBackend
                     }
         });
         return (dq, dk, dv);
+    }
+
+    private static void RequireAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads)
+    {
+        if (heads.KeyValueHeads < 1 || heads.HeadWidth < 1 || heads.QueryHeads < 1 || heads.QueryHeads % heads.KeyValueHeads != 0)
+            throw new ArgumentException($"{heads} is no grouping of heads.", nameof(heads));
+        RequireShape(q, q.Rows, heads.QueryHeads * heads.HeadWidth, nameof(q));
+        RequireShape(k, k.Rows, heads.KeyValueHeads * heads.HeadWidth, nameof(k));
+        RequireShape(v, k.Rows, k.Columns, nameof(v));
+        layout.Validate(q.Rows, k.Rows);
     }
 
     private static List<int> KeyRows(AttentionSpan span, int query)

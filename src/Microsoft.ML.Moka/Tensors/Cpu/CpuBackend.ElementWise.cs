@@ -53,6 +53,7 @@ internal sealed unsafe partial class CpuBackend
 
     public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up)
     {
+        RequireShape(up, gate.Rows, gate.Columns, nameof(up));
         RequireShape(dy, gate.Rows, gate.Columns, nameof(dy));
         var gateGradient = Allocate(gate.Kind, gate.Rows, gate.Columns);
         var upGradient = Allocate(gate.Kind, gate.Rows, gate.Columns);
@@ -72,12 +73,16 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor Softmax(Tensor vector)
     {
         var y = Allocate(vector.Kind, vector.Rows, vector.Columns);
-        TensorPrimitives.SoftMax(((CpuTensor)vector).Span, y.Span);
+        // The largest is subtracted first: the library's softmax overflows where an exponential does.
+        TensorPrimitives.Subtract(((CpuTensor)vector).Span, TensorPrimitives.Max<float>(((CpuTensor)vector).Span), y.Span);
+        TensorPrimitives.SoftMax(y.Span, y.Span);
         return y;
     }
 
     public override void AccumulateSoftmaxGradient(Tensor softmax, Tensor softmaxGradient, Tensor gradient)
     {
+        RequireShape(softmaxGradient, softmax.Rows, softmax.Columns, nameof(softmaxGradient));
+        RequireShape(gradient, softmax.Rows, softmax.Columns, nameof(gradient));
         float* s = Floats(softmax), ds = Floats(softmaxGradient), g = Floats(gradient);
         var dot = TensorPrimitives.Dot<float>(((CpuTensor)softmax).Span, ((CpuTensor)softmaxGradient).Span);
         for (long i = 0; i < softmax.Length; i++)

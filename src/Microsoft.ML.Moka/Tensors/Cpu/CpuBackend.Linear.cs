@@ -33,6 +33,8 @@ internal sealed unsafe partial class CpuBackend
 
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null)
     {
+        if (delta is not null && (delta.Rows != weight.Rows || delta.Columns != weight.Columns))
+            throw new ArgumentException($"A Kronecker sum [{delta.Rows}, {delta.Columns}] cannot be added to a weight [{weight.Rows}, {weight.Columns}].", nameof(delta));
         var w = Allocate(TensorKind.Parameter, weight.Rows, weight.Columns);
         _workers.For(weight.Rows, 8, (start, end) =>
         {

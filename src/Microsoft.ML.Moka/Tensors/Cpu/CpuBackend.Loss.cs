@@ -8,6 +8,8 @@ internal sealed unsafe partial class CpuBackend
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
     {
         RequireShape(targets, hidden.Rows, 1, nameof(targets));
+        if (rowWeights is not null)
+            RequireShape(rowWeights, hidden.Rows, 1, nameof(rowWeights));
         var losses = Allocate(TensorKind.Parameter, hidden.Rows);
         using var logits = Linear(hidden, head);
         for (var t = 0; t < hidden.Rows; t++)

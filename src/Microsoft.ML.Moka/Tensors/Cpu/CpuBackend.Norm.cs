@@ -26,6 +26,10 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
     {
         RequireShape(dy, x.Rows, x.Columns, nameof(dy));
+        RequireShape(weight, x.Columns, 1, nameof(weight));
+        RequireShape(inverseRms, x.Rows, 1, nameof(inverseRms));
+        if (weightGradient is not null)
+            RequireShape(weightGradient, x.Columns, 1, nameof(weightGradient));
         var dx = Allocate(x.Kind, x.Rows, x.Columns);
         var w = Floats(weight);
         _workers.For(x.Rows, 8, (start, end) =>

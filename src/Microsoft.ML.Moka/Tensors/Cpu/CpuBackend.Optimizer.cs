@@ -13,6 +13,9 @@ internal sealed unsafe partial class CpuBackend
 
     public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
     {
+        RequireShape(gradient, value.Rows, value.Columns, nameof(gradient));
+        RequireShape(firstMoment, value.Rows, value.Columns, nameof(firstMoment));
+        RequireShape(secondMoment, value.Rows, value.Columns, nameof(secondMoment));
         float* w = Floats(value), g = Floats(gradient), m = Floats(firstMoment), v = Floats(secondMoment);
         var correction1 = 1 / (1 - MathF.Pow(step.Beta1, step.Step));
         var correction2 = 1 / (1 - MathF.Pow(step.Beta2, step.Step));

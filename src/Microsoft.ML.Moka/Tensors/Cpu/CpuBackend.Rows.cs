@@ -32,6 +32,7 @@ internal sealed unsafe partial class CpuBackend
 
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount)
     {
+        RequireShape(rows, dy.Rows, 1, nameof(rows));
         var dx = Zeros(dy.Kind, rowCount, dy.Columns);
         for (var i = 0; i < rows.Rows; i++)
         {
