@@ -3,10 +3,22 @@ namespace Microsoft.ML;
 /// <summary>The checks of arguments and state, with the exception types that ML.NET throws.</summary>
 internal static class Checks
 {
+    private const string MarkKey = "ML_IsMarked";
+
+    /// <summary>Marks an exception as one that ML.NET or a component of it threw on purpose.</summary>
+    public static TException Mark<TException>(TException exception)
+        where TException : Exception
+    {
+        exception.Data[MarkKey] = true;
+        return exception;
+    }
+
+    public static bool IsMarked(Exception exception) => exception.Data.Contains(MarkKey);
+
     public static void Param(bool holds, string paramName, string message = null)
     {
         if (!holds)
-            throw message is null ? new ArgumentOutOfRangeException(paramName) : new ArgumentOutOfRangeException(paramName, message);
+            throw Mark(message is null ? new ArgumentOutOfRangeException(paramName) : new ArgumentOutOfRangeException(paramName, message));
     }
 
     public static void NonEmpty(string value, string paramName) =>
@@ -25,12 +37,12 @@ internal static class Checks
     public static void That(bool holds, string message)
     {
         if (!holds)
-            throw new InvalidOperationException(message);
+            throw Mark(new InvalidOperationException(message));
     }
 
     public static void Decode(bool holds, string message)
     {
         if (!holds)
-            throw new FormatException(message);
+            throw Mark(new FormatException(message));
     }
 }

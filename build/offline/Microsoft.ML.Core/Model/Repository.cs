@@ -2,28 +2,35 @@ using System.IO.Compression;
 
 namespace Microsoft.ML;
 
-/// <summary>A zip archive that is written entry by entry; <see cref="Commit"/> completes it.</summary>
+/// <summary>
+/// A zip archive whose entries are written in any order, several at a time; <see cref="Commit"/> completes it. A zip entry is written
+/// in one go, so that what is to become one waits in a temporary file.
+/// </summary>
 internal sealed class RepositoryWriter : IDisposable
 {
     private readonly ZipArchive _archive;
-    private readonly List<(string Path, MemoryStream Content)> _entries = [];
+    private readonly string _temporary;
+    private readonly List<(string Path, Stream Content)> _entries = [];
 
-    private RepositoryWriter(Stream stream) => _archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
-
-    public static RepositoryWriter CreateNew(Stream stream)
+    private RepositoryWriter(Stream stream, string temporary)
     {
-        var repository = new RepositoryWriter(stream);
+        _archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true);
+        _temporary = temporary;
+    }
+
+    public static RepositoryWriter CreateNew(Stream stream, string temporary)
+    {
+        var repository = new RepositoryWriter(stream, temporary);
         using var writer = new StreamWriter(repository.CreateEntry("TrainingInfo", "Version.txt"), leaveOpen: true);
         writer.WriteLine("offline");
         return repository;
     }
 
-    /// <summary>Entries are open at the same time and are sought in, which a zip entry does not allow: they wait in memory.</summary>
     public Stream CreateEntry(string dir, string name)
     {
         var path = PathOf(dir, name);
         Checks.Param(_entries.All(e => e.Path != path), nameof(name), $"Duplicate entry: '{path}'");
-        var content = new MemoryStream();
+        var content = CreateTemporaryFile(_temporary);
         _entries.Add((path, content));
         return content;
     }
@@ -33,12 +40,18 @@ internal sealed class RepositoryWriter : IDisposable
         foreach (var (path, content) in _entries)
         {
             using var target = _archive.CreateEntry(path).Open();
-            content.WriteTo(target);
+            content.Position = 0;
+            content.CopyTo(target);
         }
         Dispose();
     }
 
-    public void Dispose() => _archive.Dispose();
+    public void Dispose()
+    {
+        foreach (var (_, content) in _entries)
+            content.Dispose();
+        _archive.Dispose();
+    }
 
     internal static string PathOf(string dir, string name)
     {
@@ -46,19 +59,32 @@ internal sealed class RepositoryWriter : IDisposable
         Checks.Param(dir is null || !dir.Contains("..", StringComparison.Ordinal), nameof(dir));
         return Path.Combine(dir ?? "", name).Replace('\\', '/');
     }
+
+    internal static Stream CreateTemporaryFile(string folder)
+    {
+        const int BufferSize = 1 << 16;
+        var path = Path.Combine(folder, $"ml_dotnet_{Path.GetRandomFileName()}");
+        return new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, BufferSize, FileOptions.DeleteOnClose);
+    }
 }
 
+/// <summary>The entries of a zip archive, each in a temporary file while it is read, so that it can be sought in.</summary>
 internal sealed class RepositoryReader : IDisposable
 {
     private readonly ZipArchive _archive;
+    private readonly string _temporary;
 
-    private RepositoryReader(ZipArchive archive) => _archive = archive;
+    private RepositoryReader(ZipArchive archive, string temporary)
+    {
+        _archive = archive;
+        _temporary = temporary;
+    }
 
-    public static RepositoryReader Open(Stream stream)
+    public static RepositoryReader Open(Stream stream, string temporary)
     {
         try
         {
-            return new RepositoryReader(new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true));
+            return new RepositoryReader(new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true), temporary);
         }
         catch (InvalidDataException exception)
         {
@@ -66,14 +92,14 @@ internal sealed class RepositoryReader : IDisposable
         }
     }
 
-    /// <summary>The entry's content, as a stream that can be sought in; null where there is no such entry.</summary>
+    /// <summary>Null where there is no such entry.</summary>
     public Stream OpenEntryOrNull(string dir, string name)
     {
         var path = RepositoryWriter.PathOf(dir, name);
         var entry = _archive.Entries.LastOrDefault(e => e.FullName.Replace('\\', '/') == path);
         if (entry is null)
             return null;
-        var content = new MemoryStream();
+        var content = RepositoryWriter.CreateTemporaryFile(_temporary);
         using (var source = entry.Open())
             source.CopyTo(content);
         content.Position = 0;

@@ -43,7 +43,14 @@ public sealed class ComponentCatalog
             }
         }
         object[] arguments = loadable.TakesEnvironment ? [env, argument] : [argument];
-        instance = loadable.Maker is ConstructorInfo constructor ? constructor.Invoke(arguments) : loadable.Maker.Invoke(null, arguments);
+        try
+        {
+            instance = loadable.Maker is ConstructorInfo constructor ? constructor.Invoke(arguments) : loadable.Maker.Invoke(null, arguments);
+        }
+        catch (TargetInvocationException exception) when (Checks.IsMarked(exception.InnerException))
+        {
+            throw Checks.Mark(new InvalidOperationException("Error during class instantiation", exception));
+        }
         return true;
     }
 

@@ -62,7 +62,7 @@ internal class LocalEnvironment : IHostEnvironmentInternal, ICancelable
         where TException : Exception
     {
         if (ex is not null)
-            ex.Data["Throwing component"] = _shortName ?? "Environment";
+            Checks.Mark(ex).Data["Throwing component"] = _shortName ?? "Environment";
         return ex;
     }
 

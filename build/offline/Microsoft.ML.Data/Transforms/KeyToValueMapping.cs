@@ -44,7 +44,7 @@ public sealed class KeyToValueMappingTransformer : OneToOneTransformerBase
     {
     }
 
-    private KeyToValueMappingTransformer(ModelLoadContext ctx) : base(ctx)
+    private KeyToValueMappingTransformer(ModelLoadContext ctx) : base(ctx, Version)
     {
     }
 
@@ -79,12 +79,6 @@ public sealed class KeyToValueMappingTransformer : OneToOneTransformerBase
         ctx.CheckAtModel();
         ctx.SetVersionInfo(Version);
         SaveColumns(ctx);
-    }
-
-    private static KeyToValueMappingTransformer Create(ModelLoadContext ctx)
-    {
-        ctx.CheckAtModel(Version);
-        return new KeyToValueMappingTransformer(ctx);
     }
 
     private static ItemMap CreateMap<TKey, TValue>(DataViewSchema.Column input, PrimitiveDataViewType type)

@@ -13,8 +13,9 @@ public abstract class OneToOneTransformerBase : ITransformer
             throw new ArgumentOutOfRangeException(nameof(columns), $"Name of the result column '{repeated.Key}' specified multiple times");
     }
 
-    private protected OneToOneTransformerBase(ModelLoadContext ctx)
+    private protected OneToOneTransformerBase(ModelLoadContext ctx, VersionInfo version)
     {
+        ctx.CheckAtModel(version);
         Columns = new InputOutputColumnPair[ctx.Reader.ReadInt32()];
         for (var i = 0; i < Columns.Length; i++)
         {

@@ -90,7 +90,7 @@ public sealed class ValueToKeyMappingTransformer : OneToOneTransformerBase
         _valuesAsText = valuesAsText;
     }
 
-    private ValueToKeyMappingTransformer(ModelLoadContext ctx) : base(ctx)
+    private ValueToKeyMappingTransformer(ModelLoadContext ctx) : base(ctx, Version)
     {
         _valuesAsText = ctx.Reader.ReadBoolean();
         _vocabularies = Array.ConvertAll(Columns, _ => Vocabulary.Load(ctx.Reader));
@@ -127,11 +127,5 @@ public sealed class ValueToKeyMappingTransformer : OneToOneTransformerBase
         ctx.Writer.Write(_valuesAsText);
         foreach (var vocabulary in _vocabularies)
             vocabulary.Save(ctx.Writer);
-    }
-
-    private static ValueToKeyMappingTransformer Create(ModelLoadContext ctx)
-    {
-        ctx.CheckAtModel(Version);
-        return new ValueToKeyMappingTransformer(ctx);
     }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.ML.Data;
 using static Microsoft.ML.Data.OneToOneTransformerBase;
 
@@ -111,20 +110,18 @@ internal class Vocabulary<T>(PrimitiveDataViewType itemType) : Vocabulary(itemTy
     {
         writer.Write(_values.Count);
         foreach (var value in _values)
-            writer.Write(FormattableString.Invariant($"{value}"));
+            writer.Write(ValueText.Write(value));
     }
 
     protected override void LoadValues(BinaryReader reader)
     {
         for (var count = reader.ReadInt32(); count > 0; count--)
-            Add(Parse(reader.ReadString()), int.MaxValue);
+            Add(ValueText.Read<T>(reader.ReadString()), int.MaxValue);
     }
 
     protected virtual object IdentityOf(T value) => value;
 
     protected virtual int Compare(T x, T y) => Comparer<T>.Default.Compare(x, y);
-
-    protected virtual T Parse(string text) => (T)Convert.ChangeType(text, typeof(T), CultureInfo.InvariantCulture);
 
     /// <summary>A value kept longer than the row that it came from.</summary>
     protected virtual T Own(T value) => value;
@@ -151,8 +148,6 @@ internal sealed class TextVocabulary() : Vocabulary<ReadOnlyMemory<char>>(TextDa
     protected override object IdentityOf(ReadOnlyMemory<char> value) => value.ToString();
 
     protected override int Compare(ReadOnlyMemory<char> x, ReadOnlyMemory<char> y) => x.Span.CompareTo(y.Span, StringComparison.Ordinal);
-
-    protected override ReadOnlyMemory<char> Parse(string text) => text.AsMemory();
 
     protected override ReadOnlyMemory<char> Own(ReadOnlyMemory<char> value) => value.ToString().AsMemory();
 }
