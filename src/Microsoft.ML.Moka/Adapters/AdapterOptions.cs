@@ -36,6 +36,9 @@ public abstract class AdapterOptions
         return [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
     }
 
+    /// <summary>Adds the fields of the method to those of all methods.</summary>
+    internal abstract void Write(SortedDictionary<string, object?> fields);
+
     private protected abstract AdapterPlan Plan(MapShape map);
 
     private protected static void Check(bool valid, string option, object value, string rule)

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka;
@@ -12,7 +13,24 @@ public sealed class LoraAdapter : AdapterOptions
     /// <summary>The update is scaled by alpha / rank.</summary>
     public float Alpha { get; set; } = 32;
 
-    internal override string Method => "LORA";
+    internal const string MethodName = "LORA";
+
+    internal override string Method => MethodName;
+
+    internal override void Write(SortedDictionary<string, object?> fields)
+    {
+        fields["bias"] = "none";
+        fields["lora_alpha"] = Alpha;
+        fields["lora_dropout"] = Dropout;
+        fields["r"] = Rank;
+    }
+
+    internal static LoraAdapter Read(JsonFields fields) => new()
+    {
+        Rank = fields.Integer("r", 1, 1 << 20),
+        Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9),
+        Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
+    };
 
     private protected override AdapterPlan Plan(MapShape map)
     {

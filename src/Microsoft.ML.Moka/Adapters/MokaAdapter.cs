@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka;
 
@@ -26,7 +26,25 @@ public sealed class MokaAdapter : AdapterOptions
     /// </summary>
     public IReadOnlyList<FactorShape>? FilterShapes { get; set; }
 
-    internal override string Method => "MOKA";
+    internal const string MethodName = "MOKA";
+
+    internal override string Method => MethodName;
+
+    internal override void Write(SortedDictionary<string, object?> fields)
+    {
+        fields["dropout"] = Dropout;
+        fields["filter_shapes"] = FilterShapes?.Select(shape => (int[])[shape.Rows, shape.Columns]);
+        fields["filters"] = Filters;
+    }
+
+    internal static MokaAdapter Read(JsonFields fields) => new()
+    {
+        Dropout = (float)fields.Number("dropout", 0, 1, 0),
+        FilterShapes = fields.Has("filter_shapes")
+            ? [.. fields.IntegerLists("filter_shapes", 2).Select(shape => new FactorShape(shape[0], shape[1]))]
+            : null,
+        Filters = fields.Integer("filters", 1, KroneckerMixture.MostFilters, 5),
+    };
 
     private protected override AdapterPlan Plan(MapShape map)
     {
@@ -34,60 +52,5 @@ public sealed class MokaAdapter : AdapterOptions
             ? Adapters.FilterShapes.Choose(map.Rows, map.Columns, KroneckerMixture.CheckCount(nameof(Filters), Filters))
             : [.. KroneckerMixture.CheckList(nameof(FilterShapes), FilterShapes).Select(shape => Adapters.FilterShapes.Of(map, shape.Rows, shape.Columns))];
         return KroneckerMixture.Plan(map, shapes, identityLeft: false);
-    }
-}
-
-/// <summary>
-/// MoKA_s, the compact form of MoKA: the left factor is the identity, ΔW = Σᵢ αᵢ · I ⊗ Bᵢ, so that filters are block-diagonal. By default three filters
-/// with identities of different sizes.
-/// </summary>
-public sealed class MokaSAdapter : AdapterOptions
-{
-    /// <summary>The number of filters on each map; the sizes of their identities are chosen for each map (fewer, if out and in have fewer common divisors).</summary>
-    public int Filters { get; set; } = 3;
-
-    /// <summary>The sizes of the identities, in place of <see cref="Filters"/>: size s gives a map [m, n] the factor B [m / s, n / s].</summary>
-    public IReadOnlyList<int>? IdentitySizes { get; set; }
-
-    internal override string Method => "MOKA_S";
-
-    private protected override AdapterPlan Plan(MapShape map)
-    {
-        var sizes = IdentitySizes is null
-            ? Adapters.FilterShapes.ChooseIdentities(map.Rows, map.Columns, KroneckerMixture.CheckCount(nameof(Filters), Filters))
-            : KroneckerMixture.CheckList(nameof(IdentitySizes), IdentitySizes);
-        return KroneckerMixture.Plan(map, [.. sizes.Select(size => Adapters.FilterShapes.WithIdentity(map, size))], identityLeft: true);
-    }
-}
-
-/// <summary>The rule of MoKA and MoKA_s: softmax gates over filters, A Kaiming-uniform or the identity, B zero.</summary>
-internal static class KroneckerMixture
-{
-    private const int MostFilters = 1024;
-
-    public static AdapterPlan Plan(MapShape map, IReadOnlyList<FilterShape> shapes, bool identityLeft)
-    {
-        var left = identityLeft ? null : new FactorRule("moka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform);
-        var right = new FactorRule("moka_B", FactorStorage.PerFilter, FactorInitial.Zero);
-        var filters = new List<FilterRule>();
-        foreach (var shape in shapes)
-        {
-            // Filters of one shape that follow each other are computed together.
-            if (filters.Count > 0 && filters[^1].Shape == shape)
-                filters[^1] = filters[^1] with { Count = filters[^1].Count + 1 };
-            else
-                filters.Add(new FilterRule(shape, 1, left, right));
-        }
-        return new AdapterPlan(map, new SoftmaxGates("moka_gate"), filters);
-    }
-
-    public static int CheckCount(string option, int value) => value is >= 1 and <= MostFilters
-        ? value
-        : throw new ArgumentOutOfRangeException(option, value, $"The adapter's {option} must be between 1 and {MostFilters}.");
-
-    public static IReadOnlyList<T> CheckList<T>(string option, IReadOnlyList<T> values)
-    {
-        CheckCount(option, values.Count);
-        return values;
     }
 }

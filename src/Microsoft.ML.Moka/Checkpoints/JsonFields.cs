@@ -73,6 +73,17 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { } value => [Natural(name, value)],
     };
 
+    /// <summary>Lists of <paramref name="length"/> whole numbers each.</summary>
+    public IReadOnlyList<int[]> IntegerLists(string name, int length) => Find(name) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } lists => [.. lists.EnumerateArray().Select(
+            list => list.ValueKind == JsonValueKind.Array && list.GetArrayLength() == length
+                ? list.EnumerateArray().Select(item => Natural(name, item)).ToArray()
+                : throw Error(name, $"must hold lists of {length} whole numbers; found {Shown(list)}"))],
+        { } value => throw Error(name, $"must be a list; found {Shown(value)}"),
+    };
+
     public IReadOnlyList<string> Texts(string name) => Find(name) switch
     {
         null => [],

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Llama;
@@ -10,9 +12,6 @@ namespace Microsoft.ML.Moka.Llama;
 /// </summary>
 internal sealed class LlamaBackbone : IDisposable
 {
-    private const string EmbeddingName = "model.embed_tokens.weight";
-    private const string HeadName = "lm_head.weight";
-
     private readonly List<Parameter> _parameters = [];
     private readonly List<IDisposable> _owned = [];
     private readonly List<DecoderLayer> _layers = [];
@@ -30,28 +29,25 @@ internal sealed class LlamaBackbone : IDisposable
         try
         {
             _rotary = Own(new RotaryTable(backend, config));
-            // A tied head is stored under either name, or under both.
-            var embeddingName = config.TiedHead && !weights.Contains(EmbeddingName) ? HeadName : EmbeddingName;
-            (_embedding, _trainedEmbedding) = Load(embeddingName, config.VocabularySize, config.HiddenSize, false);
+            (_embedding, _trainedEmbedding) = Load(TensorNames.EmbeddingIn(weights, config), config.VocabularySize, config.HiddenSize, false);
             (Head, _trainedHead) = config.TiedHead
                 ? (_embedding, _trainedEmbedding)
-                : Load(HeadName, config.VocabularySize, config.HiddenSize, false);
+                : Load(TensorNames.Head, config.VocabularySize, config.HiddenSize, false);
             for (var layer = 0; layer < config.LayerCount; layer++)
             {
-                var name = LlamaConfig.LayerName(layer);
-                var inputNorm = LoadNorm($"{name}.input_layernorm.weight");
-                var outputNorm = LoadNorm($"{name}.post_attention_layernorm.weight");
+                var inputNorm = LoadNorm(TensorNames.InputNorm(layer));
+                var outputNorm = LoadNorm(TensorNames.OutputNorm(layer));
                 var maps = new List<LinearMap>();
                 foreach (var shape in config.LayerMaps(layer))
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    var (weight, parameter) = Load($"{shape.Name}.weight", shape.Rows, shape.Columns, true);
+                    var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
                     maps.Add(new LinearMap(shape, weight, parameter));
                 }
                 _layers.Add(new DecoderLayer(config, layer, inputNorm, outputNorm, maps));
                 progress?.Report((layer + 1.0) / config.LayerCount);
             }
-            _norm = LoadNorm("model.norm.weight");
+            _norm = LoadNorm(TensorNames.FinalNorm);
         }
         catch
         {
@@ -113,6 +109,16 @@ internal sealed class LlamaBackbone : IDisposable
     public static LlamaBackbone Trainable(
         Backend backend, LlamaConfig config, WeightSource weights, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
         new(backend, config, weights, trainable: true, progress, cancellation);
+
+    /// <summary>
+    /// Reads a frozen backbone from the files of a Hugging Face model: <c>config.json</c> and safetensors, tensor by tensor, linear maps quantized on the way.
+    /// </summary>
+    public static LlamaBackbone Load(
+        Backend backend, BackboneFiles files, QuantizationOptions quantization, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var config = LlamaConfigFile.Read(files);
+        return Frozen(backend, config, new CheckpointWeights(Checkpoint.Open(files), config, quantization), progress, cancellation);
+    }
 
     /// <summary>The final hidden states, one row per token of the batch, to be multiplied by the <see cref="Head"/>.</summary>
     public Variable Forward(Tape tape, RaggedBatch batch, AdapterSet? adapters = null, ForwardOptions? options = null)

@@ -18,9 +18,11 @@ internal static class TinyLlama
         MaxPositions = 64,
     };
 
-    public static LlamaBackbone Frozen(Backend backend, LlamaConfig? config = null) => LlamaBackbone.Frozen(backend, config ?? Config, new LargeWeights());
+    public static WeightSource Weights { get; } = new LargeWeights();
 
-    public static LlamaBackbone Trainable(Backend backend, LlamaConfig? config = null) => LlamaBackbone.Trainable(backend, config ?? Config, new LargeWeights());
+    public static LlamaBackbone Frozen(Backend backend, LlamaConfig? config = null) => LlamaBackbone.Frozen(backend, config ?? Config, Weights);
+
+    public static LlamaBackbone Trainable(Backend backend, LlamaConfig? config = null) => LlamaBackbone.Trainable(backend, config ?? Config, Weights);
 
     public static int[] Ids(int count, ulong seed)
     {

@@ -1,0 +1,122 @@
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Adapters;
+
+/// <summary>
+/// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c> and <c>lora_B.weight</c>, and in the
+/// same manner <c>moka_A.i</c>, <c>moka_B.i</c> and <c>moka_gate</c>.
+/// </summary>
+internal static class AdapterTensors
+{
+    private const string Prefix = "base_model.model.";
+
+    public static string NameOf(MapShape map, string tensor) => $"{Prefix}{map.Name}.{tensor}";
+
+    public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) =>
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter));
+
+    /// <summary>Adapters of the kind and on the maps that the options name, with the values that a file holds.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing, has another shape or is one too many, or a value is not finite.</exception>
+    public static AdapterSet Load(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, SafetensorsFile file)
+    {
+        var values = new StoredValues(file);
+        var adapters = AdapterSet.Create(backend, options, maps, values);
+        if (values.FindUnread() is not { } unread)
+            return adapters;
+        adapters.Dispose();
+        throw new InvalidDataException($"{file.Name}: the tensor '{unread}' belongs to none of the maps that the adapter's options name.");
+    }
+
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter)
+    {
+        var map = adapter.Plan.Map;
+        var first = 0;
+        foreach (var (filter, (left, right)) in adapter.Plan.Filters.Zip(adapter.Factors))
+        {
+            var shape = filter.Shape;
+            if (left is not null)
+                foreach (var tensor in Factors(filter.Left!, new FactorStack(first, filter.Count, shape.LeftRows, shape.LeftColumns), left))
+                    yield return tensor;
+            foreach (var tensor in Factors(filter.Right, new FactorStack(first, filter.Count, shape.RightRows, shape.RightColumns), right))
+                yield return tensor;
+            first += filter.Count;
+        }
+        if (adapter.Gates is { } gates)
+            yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(gates), (int)gates.Length);
+
+        IEnumerable<SafetensorsTensor> Factors(FactorRule rule, FactorStack stack, Parameter parameter)
+        {
+            var values = Download(parameter);
+            switch (rule.Storage)
+            {
+                case FactorStorage.PerFilter:
+                    var size = stack.Rows * stack.Columns;
+                    for (var i = 0; i < stack.Count; i++)
+                        yield return SafetensorsTensor.Of(NameOf(map, $"{rule.Name}.{stack.First + i}"), values.AsSpan(i * size, size), stack.Rows, stack.Columns);
+                    break;
+                case FactorStorage.Stacked:
+                    yield return SafetensorsTensor.Of(NameOf(map, rule.Name), values, stack.Count * stack.Rows, stack.Columns);
+                    break;
+                default:
+                    // Filters of one column (LoRA's B): the stack [count, rows] is the transpose of what is stored.
+                    yield return SafetensorsTensor.Of(NameOf(map, rule.Name), Transpose(values, stack.Count, stack.Rows), stack.Rows, stack.Count);
+                    break;
+            }
+        }
+
+        float[] Download(Parameter parameter)
+        {
+            var values = new float[parameter.Length];
+            backend.Download(parameter.Value, values);
+            return values;
+        }
+    }
+
+    private static float[] Transpose(float[] values, int rows, int columns)
+    {
+        var transposed = new float[values.Length];
+        for (var row = 0; row < rows; row++)
+            for (var column = 0; column < columns; column++)
+                transposed[column * rows + row] = values[row * columns + column];
+        return transposed;
+    }
+
+    private sealed class StoredValues(SafetensorsFile file) : AdapterValues
+    {
+        private readonly HashSet<string> _unread = [.. file.Names];
+
+        public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack)
+        {
+            switch (rule.Storage)
+            {
+                case FactorStorage.PerFilter:
+                    var size = stack.Rows * stack.Columns;
+                    var values = new float[stack.Length];
+                    for (var i = 0; i < stack.Count; i++)
+                        Read(NameOf(map, $"{rule.Name}.{stack.First + i}"), stack.Rows, stack.Columns).CopyTo(values, i * size);
+                    return values;
+                case FactorStorage.Stacked:
+                    return Read(NameOf(map, rule.Name), stack.Count * stack.Rows, stack.Columns);
+                default:
+                    return Transpose(Read(NameOf(map, rule.Name), stack.Rows, stack.Count), stack.Rows, stack.Count);
+            }
+        }
+
+        public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Read(NameOf(map, rule.Name), count);
+
+        public string? FindUnread() => _unread.Order(StringComparer.Ordinal).FirstOrDefault();
+
+        private float[] Read(string name, params int[] shape)
+        {
+            var tensor = file[name];
+            if (!tensor.Shape.SequenceEqual(shape))
+                throw tensor.Invalid($"has the shape {tensor.ShapeText}, where the adapter's options ask for {SafetensorsTensor.ShapeToText(shape)}");
+            var values = tensor.ToFloats();
+            if (Array.Exists(values, value => !float.IsFinite(value)))
+                throw tensor.Invalid("holds a NaN or an infinity");
+            _unread.Remove(name);
+            return values;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+using System.Text;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tests.Llama;
+
+namespace Microsoft.ML.Moka.Tests.Adapters;
+
+public sealed class AdapterOptionsTests
+{
+    private static readonly LlamaConfig Llama2 = new()
+    {
+        HiddenSize = 4096, IntermediateSize = 11008, LayerCount = 32, QueryHeads = 32, KeyValueHeads = 32, HeadWidth = 128, VocabularySize = 32000,
+    };
+
+    private static readonly LlamaConfig Llama3 = Llama2 with { IntermediateSize = 14336, KeyValueHeads = 8, VocabularySize = 128256 };
+
+    [Fact]
+    public void The_default_mixture_has_the_published_number_of_parameters()
+    {
+        // The paper's 5.2M and 3.9M; the gates, 5 on each of 128 maps, come on top.
+        Assert.Equal(5_242_880 + 640, Count(new MokaAdapter(), Llama2));
+        Assert.Equal(3_932_160 + 640, Count(new MokaAdapter(), Llama3));
+        Assert.Equal(5_242_880 + 640, Count(new MokaAdapter { Filters = 10, TargetModules = ["q_proj", "v_proj"] }, Llama2));
+    }
+
+    [Fact]
+    public void The_compact_form_is_within_the_published_range()
+    {
+        // The paper's MoKA_s takes 2.1M to 4.2M on LLaMA2-7B.
+        Assert.InRange(Count(new MokaSAdapter(), Llama2), 2_100_000, 4_200_000);
+        Assert.Equal(128 * (2 * 64 * 64 + 2), Count(new MokaSAdapter { IdentitySizes = [64, 64] }, Llama2));
+    }
+
+    [Fact]
+    public void LoRA_has_the_published_number_of_parameters() =>
+        // The QLoRA baseline of the paper on LLaMA3-8B: 56.6M.
+        Assert.Equal(56_623_104, Count(new LoraAdapter { Rank = 32, TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, Llama3));
+
+    [Theory]
+    [InlineData("q_proj", "self_attn.q_proj", "self_attn.q_proj")]
+    [InlineData("mlp.up_proj", "mlp.up_proj", "mlp.up_proj")]
+    [InlineData("*.mlp.*", "mlp.gate_proj", "mlp.down_proj")]
+    [InlineData("*", "self_attn.q_proj", "mlp.down_proj")]
+    public void Targets_are_names_or_patterns(string target, string first, string last)
+    {
+        var plans = new MokaAdapter { TargetModules = [target] }.Plan(TinyLlama.Config.LinearMaps);
+
+        Assert.Equal($"model.layers.0.{first}", plans[0].Map.Name);
+        Assert.Equal($"model.layers.1.{last}", plans[^1].Map.Name);
+    }
+
+    [Fact]
+    public void Layers_narrow_the_targets()
+    {
+        var plans = new MokaAdapter { Layers = [1], TargetModules = ["v_proj", "model.layers.0.mlp.up_proj", "*.q_proj"] }.Plan(TinyLlama.Config.LinearMaps);
+
+        Assert.Equal(["model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], plans.Select(plan => plan.Map.Name));
+    }
+
+    public static TheoryData<AdapterOptions, string> Invalid => new()
+    {
+        { new MokaAdapter { TargetModules = [] }, "TargetModules" },
+        { new MokaAdapter { TargetModules = ["proj_q"] }, "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj" },
+        { new MokaAdapter { TargetModules = ["roj"] }, "'roj'" },
+        { new MokaAdapter { Layers = [2] }, "layers 0 to 1" },
+        { new MokaAdapter { Layers = [] }, "Layers" },
+        { new MokaAdapter { Layers = [1], TargetModules = ["model.layers.0.mlp.up_proj"] }, "Layers" },
+        { new MokaAdapter { Filters = 0 }, "Filters" },
+        { new MokaAdapter { Filters = 100000 }, "Filters" },
+        { new MokaAdapter { FilterShapes = [] }, "FilterShapes" },
+        { new MokaAdapter { FilterShapes = [new FactorShape(3, 4)] }, "4x4" },
+        { new MokaAdapter { Dropout = 1 }, "Dropout" },
+        { new MokaAdapter { Dropout = float.NaN }, "Dropout" },
+        { new MokaSAdapter { IdentitySizes = [5] }, "nearest that fits is 4" },
+        { new LoraAdapter { Rank = 0 }, "Rank" },
+        { new LoraAdapter { Rank = 33 }, "between 1 and 32" },
+        { new LoraAdapter { Alpha = float.PositiveInfinity }, "Alpha" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Invalid))]
+    public void Wrong_options_are_refused_in_words(AdapterOptions options, string expected) =>
+        Assert.Contains(expected, Assert.ThrowsAny<ArgumentException>(() => options.Plan(TinyLlama.Config.LinearMaps)).Message);
+
+    public static TheoryData<AdapterOptions> Written =>
+    [
+        new MokaAdapter { Filters = 3, Dropout = 0.25f, Layers = [0, 1] },
+        new MokaAdapter { FilterShapes = [new FactorShape(4, 8), new FactorShape(2, 2)], TargetModules = ["*.mlp.*"] },
+        new MokaSAdapter { IdentitySizes = [8, 4] },
+        new LoraAdapter { Rank = 4, Alpha = 8, Dropout = 0.5f },
+    ];
+
+    [Theory]
+    [MemberData(nameof(Written))]
+    public void Options_read_back_from_their_file_plan_the_same(AdapterOptions options)
+    {
+        var json = AdapterConfigFile.Write(options);
+        var read = AdapterConfigFile.Parse(json, "adapter_config.json");
+
+        Assert.Equal(options.GetType(), read.GetType());
+        Assert.Equal(options.Dropout, read.Dropout);
+        Assert.Equal(json, AdapterConfigFile.Write(read));
+        Assert.Equal(Describe(options), Describe(read));
+    }
+
+    [Theory]
+    [InlineData("""{"peft_type":"PREFIX_TUNING"}""", "peft_type")]
+    [InlineData("""{"peft_type":"LORA","lora_alpha":8}""", "'r' is missing")]
+    [InlineData("""{"peft_type":"LORA","r":-1,"lora_alpha":8}""", "'r'")]
+    [InlineData("""{"peft_type":"MOKA","filter_shapes":[[4]]}""", "filter_shapes")]
+    [InlineData("""{"peft_type":"MOKA","filters":2000000000}""", "filters")]
+    [InlineData("""{"peft_type":"MOKA","target_modules":[7]}""", "target_modules")]
+    [InlineData("""{"peft_type":"MOKA",""", "not valid JSON")]
+    public void A_wrong_file_is_refused_by_field(string json, string expected) =>
+        Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => AdapterConfigFile.Parse(Encoding.UTF8.GetBytes(json), "adapter_config.json")).Message);
+
+    private static string Describe(AdapterOptions options) => string.Join('\n', options.Plan(TinyLlama.Config.LinearMaps).Select(
+        plan => $"{plan.Map.Name} {plan.Coefficients} {string.Join(' ', plan.Filters)}"));
+
+    private static long Count(AdapterOptions options, LlamaConfig config) => options.Plan(config.LinearMaps).Sum(plan => plan.ParameterCount);
+}

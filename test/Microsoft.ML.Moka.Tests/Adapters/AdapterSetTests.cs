@@ -1,0 +1,221 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tests.Llama;
+
+namespace Microsoft.ML.Moka.Tests.Adapters;
+
+public sealed class AdapterSetTests : IDisposable
+{
+    private readonly CpuBackend _backend = new(threads: 2);
+    private readonly RaggedBatch _batch = RaggedBatch.Of(TinyLlama.Ids(9, 1), TinyLlama.Ids(5, 2));
+
+    public static TheoryData<AdapterOptions> Methods =>
+    [
+        new MokaAdapter { TargetModules = ["*"] },
+        new MokaAdapter { TargetModules = ["*"], FilterShapes = [new(4, 8), new(4, 8), new(2, 2), new(4, 8)] },
+        new MokaSAdapter { TargetModules = ["*"] },
+        new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6 },
+    ];
+
+    public void Dispose() => _backend.Dispose();
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void New_adapters_change_nothing_yet(AdapterOptions options)
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = AdapterSet.Create(_backend, options, backbone.Config.LinearMaps, seed: 1);
+
+        Assert.Equal(TinyLlama.Logits(backbone, _batch), TinyLlama.Logits(backbone, _batch, adapters));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void The_seed_determines_every_initial_value(AdapterOptions options)
+    {
+        using var first = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 1);
+        using var again = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 1);
+        using var other = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 2);
+
+        Assert.Equal(Values(first), Values(again));
+        if (options is not MokaSAdapter)
+            Assert.NotEqual(Values(first), Values(other));
+        Assert.Equal(first.ParameterCount, Values(first).Length);
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Both_evaluation_orders_agree_in_logits_and_gradients(AdapterOptions options)
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var fused = Trained(options);
+        using var twoPaths = Trained(options);
+        int[][] sequences = [TinyLlama.Ids(9, 1), TinyLlama.Ids(6, 2)];
+
+        var losses = TinyLlama.Losses(backbone, sequences, fused);
+        AssertClose(losses, TinyLlama.Losses(backbone, sequences, twoPaths, new ForwardOptions { TwoPaths = true }));
+        foreach (var (expected, actual) in fused.Parameters.Zip(twoPaths.Parameters))
+            AssertClose(TinyLlama.Download(_backend, expected.Gradient), TinyLlama.Download(_backend, actual.Gradient));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void A_merged_map_equals_the_adapted_one_and_unmerges_to_the_frozen_one(AdapterOptions options)
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(options);
+        var map = backbone.LinearMaps.First(map => map.Shape.Name.EndsWith("up_proj", StringComparison.Ordinal));
+        var adapter = adapters.Find(map.Shape.Name)!;
+        using var frozen = _backend.Expand(map.Weight);
+
+        using var merged = adapter.Merge(map.Weight);
+        using var mergedWeight = _backend.AsWeight(merged);
+        using var unmerged = adapter.Unmerge(mergedWeight);
+
+        using var x = _backend.Upload(TensorKind.Activation, Normal(5 * map.Shape.Columns), 5, map.Shape.Columns);
+        using var tape = new Tape(_backend, recording: false);
+        using var throughMerged = _backend.Linear(x, mergedWeight);
+        AssertClose(
+            TinyLlama.Download(_backend, throughMerged),
+            TinyLlama.Download(_backend, adapter.Forward(tape, tape.Borrow(x), map.Weight, new AdapterPass(adapters, false, null)).Value));
+        AssertClose(TinyLlama.Download(_backend, frozen), TinyLlama.Download(_backend, unmerged));
+        Assert.NotEqual(TinyLlama.Download(_backend, frozen), TinyLlama.Download(_backend, merged));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Stored_adapters_load_back_bit_for_bit(AdapterOptions options)
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(options);
+        var file = Store(adapters);
+        using var loaded = AdapterTensors.Load(_backend, options, backbone.Config.LinearMaps, file);
+
+        Assert.Equal(Values(adapters), Values(loaded));
+        Assert.Equal(TinyLlama.Logits(backbone, _batch, adapters), TinyLlama.Logits(backbone, _batch, loaded));
+    }
+
+    [Fact]
+    public void Files_name_tensors_in_the_style_of_PEFT()
+    {
+        using var mixture = Trained(new MokaAdapter { FilterShapes = [new(4, 8), new(4, 8), new(2, 2)], TargetModules = ["q_proj"], Layers = [1] });
+        using var lora = Trained(new LoraAdapter { Rank = 3, TargetModules = ["k_proj"], Layers = [1] });
+
+        Assert.Equal(
+            ["moka_A.0 [4, 8]", "moka_A.1 [4, 8]", "moka_A.2 [2, 2]", "moka_B.0 [8, 4]", "moka_B.1 [8, 4]", "moka_B.2 [16, 16]", "moka_gate [3]"],
+            Describe("base_model.model.model.layers.1.self_attn.q_proj.", mixture));
+        Assert.Equal(
+            ["lora_A.weight [3, 32]", "lora_B.weight [16, 3]"],
+            Describe("base_model.model.model.layers.1.self_attn.k_proj.", lora));
+
+        string[] Describe(string prefix, AdapterSet adapters)
+        {
+            var file = Store(adapters);
+            Assert.All(file.Names, name => Assert.StartsWith(prefix, name));
+            return [.. file.Names.Order(StringComparer.Ordinal).Select(name => $"{name[prefix.Length..]} {file[name].ShapeText}")];
+        }
+    }
+
+    [Fact]
+    public void Stored_LoRA_means_B_times_A()
+    {
+        using var adapters = Trained(new LoraAdapter { Rank = 3, Alpha = 6, TargetModules = ["k_proj"], Layers = [0] });
+        var adapter = adapters.Adapters[0];
+        var file = Store(adapters);
+        var a = file["base_model.model.model.layers.0.self_attn.k_proj.lora_A.weight"].ToFloats();
+        var b = file["base_model.model.model.layers.0.self_attn.k_proj.lora_B.weight"].ToFloats();
+        using var zeros = _backend.Zeros(TensorKind.Parameter, 16, 32);
+        using var weight = _backend.AsWeight(zeros);
+        using var delta = adapter.Merge(weight);
+
+        var expected = new float[16 * 32];
+        for (var row = 0; row < 16; row++)
+            for (var column = 0; column < 32; column++)
+                for (var r = 0; r < 3; r++)
+                    expected[row * 32 + column] += 6f / 3 * b[row * 3 + r] * a[r * 32 + column];
+        AssertClose(expected, TinyLlama.Download(_backend, delta));
+    }
+
+    [Fact]
+    public void A_file_that_does_not_fit_the_options_is_refused_by_tensor()
+    {
+        var options = new MokaAdapter { FilterShapes = [new(4, 8), new(2, 2)], TargetModules = ["q_proj"], Layers = [0] };
+        using var adapters = Trained(options);
+        var tensors = AdapterTensors.From(_backend, adapters).ToList();
+        const string map = "base_model.model.model.layers.0.self_attn.q_proj";
+
+        AssertRefused([.. tensors.Where(tensor => tensor.Name != $"{map}.moka_B.1")], "moka_B.1");
+        AssertRefused([.. tensors, SafetensorsTensor.Of($"{map}.moka_A.2", new float[4], 2, 2)], "moka_A.2");
+        AssertRefused([.. tensors.Where(tensor => tensor.Name != $"{map}.moka_gate"), SafetensorsTensor.Of($"{map}.moka_gate", [0, float.NaN], 2)], "NaN");
+        AssertRefused([.. tensors.Where(tensor => tensor.Name != $"{map}.moka_A.0"), SafetensorsTensor.Of($"{map}.moka_A.0", new float[32], 8, 4)], "[4, 8]");
+
+        void AssertRefused(IReadOnlyList<SafetensorsTensor> file, string expected)
+        {
+            var error = Assert.Throws<InvalidDataException>(() => AdapterTensors.Load(
+                _backend, options, TinyLlama.Config.LinearMaps, SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes(file))));
+            Assert.Contains(expected, error.Message);
+            Assert.Contains("adapter_model.safetensors", error.Message);
+        }
+    }
+
+    [Fact]
+    public void Input_dropout_depends_on_its_seed_and_is_off_outside_training()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(new MokaAdapter { Dropout = 0.5f });
+        var plain = TinyLlama.Logits(backbone, _batch, adapters);
+        var dropped = TinyLlama.Logits(backbone, _batch, adapters, new ForwardOptions { DropoutSeed = 1 });
+
+        Assert.NotEqual(plain, dropped);
+        Assert.Equal(dropped, TinyLlama.Logits(backbone, _batch, adapters, new ForwardOptions { DropoutSeed = 1 }));
+        Assert.NotEqual(dropped, TinyLlama.Logits(backbone, _batch, adapters, new ForwardOptions { DropoutSeed = 2 }));
+    }
+
+    [Fact]
+    public void Recomputing_layers_keeps_the_dropout_and_the_gradients()
+    {
+        var options = new MokaAdapter { TargetModules = ["*"], Dropout = 0.5f };
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var plain = Trained(options);
+        using var recomputed = Trained(options);
+        int[][] sequences = [TinyLlama.Ids(9, 1), TinyLlama.Ids(6, 2)];
+
+        var losses = TinyLlama.Losses(backbone, sequences, plain, new ForwardOptions { DropoutSeed = 5 });
+        Assert.Equal(losses, TinyLlama.Losses(backbone, sequences, recomputed, new ForwardOptions { DropoutSeed = 5, Recompute = true }));
+        foreach (var (expected, actual) in plain.Parameters.Zip(recomputed.Parameters))
+            Assert.Equal(TinyLlama.Download(_backend, expected.Gradient), TinyLlama.Download(_backend, actual.Gradient));
+    }
+
+    /// <summary>Adapters as after training: no factor is zero and gates differ.</summary>
+    private AdapterSet Trained(AdapterOptions options) => AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new TrainedValues());
+
+    private SafetensorsFile Store(AdapterSet adapters) =>
+        SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes(AdapterTensors.From(_backend, adapters)));
+
+    private float[] Values(AdapterSet adapters) => [.. adapters.Parameters.SelectMany(parameter => TinyLlama.Download(_backend, parameter.Value))];
+
+    private static float[] Normal(int count, string name = "x")
+    {
+        var values = new float[count];
+        new SeededRandom(3, name).FillNormal(values, 0.3f);
+        return values;
+    }
+
+    private static void AssertClose(float[] expected, float[] actual)
+    {
+        var scale = expected.Max(Math.Abs);
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], 2e-5f * scale);
+    }
+
+    private sealed class TrainedValues : AdapterValues
+    {
+        public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => Normal(stack.Length, $"{map.Name}.{rule.Name}.{stack.First}");
+
+        public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Normal(count, map.Name);
+    }
+}
