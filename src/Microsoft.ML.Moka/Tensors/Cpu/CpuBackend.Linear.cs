@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -7,66 +5,69 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null)
     {
         RequireShape(x, x.Rows, weight.Columns, nameof(x));
-        using var w = Expand(weight, delta);
-        return Product(x, w);
+        return Product(x, new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: true), true, weight.Rows));
     }
 
     public override Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null)
     {
         RequireShape(dy, dy.Rows, weight.Rows, nameof(dy));
-        using var w = Expand(weight, delta);
-        return ProductGradient(dy, w);
+        return Product(dy, new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: false), false, weight.Columns));
     }
 
     public override void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient)
     {
         RequireShape(dy, x.Rows, weightGradient.Rows, nameof(dy));
         RequireShape(x, x.Rows, weightGradient.Columns, nameof(x));
-        var dyData = Floats(dy);
-        _workers.For(weightGradient.Rows, 8, (start, end) =>
-        {
-            for (var row = start; row < end; row++)
-                for (var t = 0; t < x.Rows; t++)
-                    TensorPrimitives.MultiplyAdd(Row(x, t), dyData[(long)t * dy.Columns + row], Row(weightGradient, row), Row(weightGradient, row));
-        });
+        using var rows = Pack(Floats(dy), dy.Columns, dy.Rows, transposed: true);
+        using var columns = new TensorWeight((CpuTensor)x);
+        Multiply(rows, new PanelSource(columns, null, false, x.Columns), Floats(weightGradient), accumulate: true);
     }
 
-    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null)
-    {
-        if (delta is not null && (delta.Rows != weight.Rows || delta.Columns != weight.Columns))
-            throw new ArgumentException($"A Kronecker sum [{delta.Rows}, {delta.Columns}] cannot be added to a weight [{weight.Rows}, {weight.Columns}].", nameof(delta));
-        var w = Allocate(TensorKind.Parameter, weight.Rows, weight.Columns);
-        _workers.For(weight.Rows, 8, (start, end) =>
-        {
-            for (var row = start; row < end; row++)
-                ((CpuWeight)weight).Expand(row, 0, weight.Columns, Floats(w) + (long)row * weight.Columns);
-        });
-        if (delta is not null)
-            AddKronecker(delta, w);
-        return w;
-    }
+    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) =>
+        Expand(new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: false), false, weight.Columns), weight.Rows);
 
-    private CpuTensor Product(Tensor x, Tensor w)
+    private CpuTensor Product(Tensor x, PanelSource source)
     {
-        var y = Allocate(TensorKind.Activation, x.Rows, w.Rows);
-        _workers.For(w.Rows, 8, (start, end) =>
-        {
-            for (var t = 0; t < x.Rows; t++)
-                for (var row = start; row < end; row++)
-                    Row(y, t)[row] = TensorPrimitives.Dot<float>(Row(x, t), Row(w, row));
-        });
+        var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
+        using var rows = Pack(Floats(x), x.Rows, x.Columns, transposed: false);
+        Multiply(rows, source, y.Floats, accumulate: false);
+        GC.KeepAlive(source);
         return y;
     }
 
-    private Tensor ProductGradient(Tensor dy, Tensor w)
+    private CpuTensor Expand(PanelSource source, int depth)
     {
-        var dx = Zeros(TensorKind.Activation, dy.Rows, w.Columns);
-        _workers.For(dy.Rows, 1, (start, end) =>
+        const int Block = 256;
+        var w = Allocate(TensorKind.Parameter, depth, source.LaneCount);
+        var panels = (source.LaneCount + _kernels.Lanes - 1) / _kernels.Lanes;
+        _workers.For(panels, Math.Max(1, panels / (4 * Threads)), (first, end) =>
         {
-            for (var t = start; t < end; t++)
-                for (var row = 0; row < w.Rows; row++)
-                    TensorPrimitives.MultiplyAdd(Row(w, row), Row(dy, t)[row], Row(dx, t), Row(dx, t));
+            using var buffer = new PanelBuffer(_kernels, source, _pool, Block);
+            for (var panel = first; panel < end; panel++)
+            {
+                var lane = panel * _kernels.Lanes;
+                var lanes = Math.Min(_kernels.Lanes, source.LaneCount - lane);
+                buffer.MoveTo(lane, lanes);
+                for (var start = 0; start < depth; start += Block)
+                {
+                    var rows = Math.Min(Block, depth - start);
+                    buffer.Fill(lane, lanes, start, rows);
+                    for (var k = 0; k < rows; k++)
+                        new ReadOnlySpan<float>(buffer.Panel + k * _kernels.Lanes, lanes)
+                            .CopyTo(new Span<float>(w.Floats + (long)(start + k) * source.LaneCount + lane, lanes));
+                }
+            }
         });
-        return dx;
+        GC.KeepAlive(source);
+        return w;
+    }
+
+    private static KroneckerStrips? Strips(WeightMatrix weight, KroneckerSum? delta, bool lanesAreRows)
+    {
+        if (delta is null)
+            return null;
+        if (delta.Rows != weight.Rows || delta.Columns != weight.Columns)
+            throw new ArgumentException($"A sum of [{delta.Rows}, {delta.Columns}] cannot be added to a weight of [{weight.Rows}, {weight.Columns}].", nameof(delta));
+        return new KroneckerStrips(delta, lanesAreRows);
     }
 }

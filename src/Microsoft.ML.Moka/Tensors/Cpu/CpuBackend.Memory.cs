@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuBackend
         NativeMemory.Copy(from.Data, ((CpuTensor)destination).Data, (nuint)from.ByteCount);
     }
 
-    public override WeightMatrix Upload(StoredMatrix matrix) => CpuWeight.Create(matrix);
+    public override WeightMatrix Upload(StoredMatrix matrix) => CpuWeight.Create(matrix, Simd);
 
     public override WeightMatrix AsWeight(Tensor parameter) => new TensorWeight((CpuTensor)parameter);
 }

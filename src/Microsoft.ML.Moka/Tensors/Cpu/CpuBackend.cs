@@ -5,6 +5,7 @@ internal sealed unsafe partial class CpuBackend : Backend
 {
     private readonly MemoryPool _pool = new();
     private readonly Workers _workers;
+    private readonly MatrixKernels _kernels;
 
     /// <param name="threads">How many threads work on one kernel; the machine's processors by default.</param>
     /// <param name="simd">The kernels to run; the best of the machine by default.</param>
@@ -13,6 +14,7 @@ internal sealed unsafe partial class CpuBackend : Backend
         Simd = simd ?? SimdLevels.Best;
         if (Simd > SimdLevels.Best)
             throw new PlatformNotSupportedException($"This machine has no {Simd} kernels; its best are {SimdLevels.Best}.");
+        _kernels = MatrixKernels.For(Simd);
         _workers = new Workers(threads ?? Environment.ProcessorCount);
     }
 

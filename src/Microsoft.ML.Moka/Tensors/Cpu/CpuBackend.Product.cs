@@ -1,0 +1,80 @@
+using System.Numerics;
+
+namespace Microsoft.ML.Moka.Tensors.Cpu;
+
+internal sealed unsafe partial class CpuBackend
+{
+    /// <summary>Multiply-adds below which a product is not worth waking another thread.</summary>
+    private const long SmallProduct = 1 << 19;
+
+    /// <summary>Tiles whose part of one depth block stays in a second-level cache while panel after panel passes over it.</summary>
+    private const int TilesPerPass = 48;
+
+    private PackedRows Pack(float* source, int rows, int depth, bool transposed)
+    {
+        var packed = new PackedRows(_pool, rows, depth, _kernels.TileRows);
+        var stride = transposed ? rows : depth;
+        var chunk = Math.Max(1, (int)Math.Min(int.MaxValue, (1 << 16) / Math.Max(1L, (long)depth * packed.TileRows)));
+        _workers.For(packed.Tiles, Math.Max(chunk, packed.Tiles / (4 * _workers.Threads)), (first, end) =>
+        {
+            if (transposed)
+                packed.PackTransposed(source, stride, first, end);
+            else
+                packed.Pack(source, stride, first, end);
+        });
+        return packed;
+    }
+
+    /// <summary>c = a · panels, or c += a · panels; c is [a.Rows, source.LaneCount] row-major.</summary>
+    private void Multiply(PackedRows a, PanelSource source, float* c, bool accumulate)
+    {
+        var panels = (source.LaneCount + _kernels.Lanes - 1) / _kernels.Lanes;
+        var work = (long)a.Rows * a.Depth * _kernels.Lanes;
+        var chunk = panels / (4 * _workers.Threads);
+        chunk = Math.Clamp(chunk, (int)Math.Min(panels, 1 + SmallProduct / Math.Max(1, work)), Math.Max(1, panels));
+        _workers.For(panels, Math.Max(1, chunk), (first, end) => MultiplyPanels(a, source, first, end, c, accumulate));
+    }
+
+    private void MultiplyPanels(PackedRows a, PanelSource source, int first, int end, float* c, bool accumulate)
+    {
+        var lanesPerPanel = _kernels.Lanes;
+        using var buffer = new PanelBuffer(_kernels, source, _pool, a.BlockDepth);
+        var edge = stackalloc float[(a.TileRows + 1) * lanesPerPanel];
+        var zeros = edge + a.TileRows * lanesPerPanel;
+        new Span<float>(zeros, lanesPerPanel).Clear();
+        var passes = (a.Tiles + TilesPerPass - 1) / TilesPerPass;
+        for (var pass = 0; pass < passes; pass++)
+        {
+            var (firstTile, endTile) = ((int)((long)a.Tiles * pass / passes), (int)((long)a.Tiles * (pass + 1) / passes));
+            for (var block = 0; block < a.Blocks; block++)
+                for (var panel = first; panel < end; panel++)
+                {
+                    var lane = panel * lanesPerPanel;
+                    var lanes = Math.Min(lanesPerPanel, source.LaneCount - lane);
+                    buffer.MoveTo(lane, lanes);
+                    buffer.Fill(lane, lanes, block * a.BlockDepth, a.DepthOf(block));
+                    for (var tile = firstTile; tile < endTile; tile++)
+                    {
+                        var target = c + (long)tile * a.TileRows * source.LaneCount + lane;
+                        var height = a.HeightOf(tile);
+                        var rows = Math.Min(height, a.Rows - tile * a.TileRows);
+                        var fresh = block == 0 && !accumulate;
+                        if (lanes == lanesPerPanel && rows == height)
+                        {
+                            _kernels.Multiply(
+                                a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block),
+                                fresh ? zeros : target, fresh ? 0 : source.LaneCount, target, source.LaneCount);
+                            continue;
+                        }
+                        for (var i = 0; i < rows && !fresh; i++)
+                            new ReadOnlySpan<float>(target + (long)i * source.LaneCount, lanes).CopyTo(new Span<float>(edge + i * lanesPerPanel, lanes));
+                        _kernels.Multiply(
+                            a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block),
+                            fresh ? zeros : edge, fresh ? 0 : lanesPerPanel, edge, lanesPerPanel);
+                        for (var i = 0; i < rows; i++)
+                            new ReadOnlySpan<float>(edge + i * lanesPerPanel, lanes).CopyTo(new Span<float>(target + (long)i * source.LaneCount, lanes));
+                    }
+                }
+        }
+    }
+}
