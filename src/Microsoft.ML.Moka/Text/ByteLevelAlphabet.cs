@@ -1,0 +1,42 @@
+using System.Text;
+
+namespace Microsoft.ML.Moka.Text;
+
+/// <summary>GPT-2's writing of the 256 bytes as visible characters, in which <c>tokenizer.json</c> stores byte-level tokens.</summary>
+internal static class ByteLevelAlphabet
+{
+    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly char[] s_characters = MakeCharacters();
+    private static readonly Dictionary<char, byte> s_bytes = s_characters.Index().ToDictionary(pair => pair.Item, pair => (byte)pair.Index);
+
+    public static char Character(byte value) => s_characters[value];
+
+    /// <summary>The text that a token stands for; null where its bytes are not whole characters.</summary>
+    public static string? TextOf(string token)
+    {
+        var bytes = new byte[token.Length];
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            if (!s_bytes.TryGetValue(token[i], out bytes[i]))
+                return null;
+        }
+        try
+        {
+            return s_strictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+
+    // Visible Latin-1 characters stand for themselves; the other bytes follow from U+0100 on.
+    private static char[] MakeCharacters()
+    {
+        var characters = new char[256];
+        var next = (char)256;
+        for (var value = 0; value < 256; value++)
+            characters[value] = value is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or >= 0xAE ? (char)value : next++;
+        return characters;
+    }
+}

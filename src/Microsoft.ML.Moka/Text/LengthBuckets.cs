@@ -1,0 +1,61 @@
+namespace Microsoft.ML.Moka.Text;
+
+/// <summary>Puts examples into batches of similar lengths under a budget of tokens, in a new order every epoch.</summary>
+internal static class LengthBuckets
+{
+    /// <summary>So many batches' worth of examples are sorted together: enough for similar lengths, few enough for mixed batches.</summary>
+    private const int BatchesPerPool = 16;
+
+    /// <summary>The batches of one epoch as indices of examples, every example once. The same seed and epoch give the same batches.</summary>
+    /// <param name="lengths">How many tokens each example has.</param>
+    /// <param name="tokenBudget">The most tokens of a batch; a longer example is a batch of its own.</param>
+    /// <param name="seed">The seed of the run.</param>
+    /// <param name="epoch">The number of the epoch.</param>
+    public static int[][] Plan(IReadOnlyList<int> lengths, int tokenBudget, int seed, int epoch)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokenBudget);
+        var random = new Random(unchecked((seed * 486_187_739) + epoch));
+        var order = Enumerable.Range(0, lengths.Count).ToArray();
+        random.Shuffle(order);
+
+        var batches = Pack(SortInPools(order, lengths, tokenBudget), lengths, tokenBudget);
+        var result = batches.ToArray();
+        random.Shuffle(result);
+        return result;
+    }
+
+    // Every other pool descends, so that lengths are similar where two pools meet and no batch has to end there.
+    private static IEnumerable<int> SortInPools(int[] order, IReadOnlyList<int> lengths, int tokenBudget)
+    {
+        var ascends = true;
+        for (var start = 0; start < order.Length; ascends = !ascends)
+        {
+            var end = start;
+            for (long tokens = 0; end < order.Length && tokens < (long)BatchesPerPool * tokenBudget; end++)
+                tokens += lengths[order[end]];
+            var pool = order[start..end];
+            foreach (var index in ascends ? pool.OrderBy(index => lengths[index]) : pool.OrderByDescending(index => lengths[index]))
+                yield return index;
+            start = end;
+        }
+    }
+
+    private static IEnumerable<int[]> Pack(IEnumerable<int> order, IReadOnlyList<int> lengths, int tokenBudget)
+    {
+        var batch = new List<int>();
+        long tokens = 0;
+        foreach (var index in order)
+        {
+            if (batch.Count > 0 && tokens + lengths[index] > tokenBudget)
+            {
+                yield return [.. batch];
+                batch.Clear();
+                tokens = 0;
+            }
+            batch.Add(index);
+            tokens += lengths[index];
+        }
+        if (batch.Count > 0)
+            yield return [.. batch];
+    }
+}

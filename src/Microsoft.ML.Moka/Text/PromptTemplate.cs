@@ -1,0 +1,176 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// How a row becomes the text that the language model reads, and how an answer word follows it.
+/// A template is text with placeholders: <c>{text}</c>, <c>{instruction}</c>, <c>{input}</c> and <c>{candidates}</c> (the row's answer words,
+/// joined by a comma and a space). A brace that is no placeholder is written twice.
+/// </summary>
+/// <example><c>new PromptTemplate("Review: {text}\nSentiment:")</c> asks for <c>" positive"</c> or <c>" negative"</c>.</example>
+public sealed class PromptTemplate
+{
+    private const string TextPlaceholder = "text";
+    private const string InstructionPlaceholder = "instruction";
+    private const string InputPlaceholder = "input";
+    private const string CandidatesPlaceholder = "candidates";
+
+    private static readonly string[] s_placeholders = [TextPlaceholder, InstructionPlaceholder, InputPlaceholder, CandidatesPlaceholder];
+
+    private readonly IReadOnlyList<Part> _parts;
+    private readonly IReadOnlyList<Part>? _partsWithoutInput;
+
+    /// <summary>Makes a template.</summary>
+    /// <param name="text">The prompt, with placeholders.</param>
+    /// <param name="answerPrefix">What stands between the prompt and the answer word; it counts as part of the answer.</param>
+    /// <param name="textWithoutInput">The prompt of a row whose input is missing or empty; null to use <paramref name="text"/> for all rows.</param>
+    /// <exception cref="ArgumentException">A placeholder is unknown, a brace has no partner, or nothing of the row is in the prompt.</exception>
+    public PromptTemplate(string text, string answerPrefix = " ", string? textWithoutInput = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(answerPrefix);
+        Text = text;
+        AnswerPrefix = answerPrefix;
+        TextWithoutInput = textWithoutInput;
+        _parts = Parse(text, nameof(text));
+        _partsWithoutInput = textWithoutInput is null ? null : Parse(textWithoutInput, nameof(textWithoutInput));
+    }
+
+    /// <summary>For plain text classification, where the columns are a text and a label: the text, the labels to choose from, and "Answer:".</summary>
+    public static PromptTemplate Classification { get; } = new("{text}\nOptions: {candidates}\nAnswer:");
+
+    /// <summary>The text as it is.</summary>
+    public static PromptTemplate Plain { get; } = new("{text}");
+
+    /// <summary>The instruction form that LLM-Adapters trains with (its <c>finetune.py</c>, indented as there).</summary>
+    public static PromptTemplate Alpaca { get; } = LlmAdapters(" ", "  ", new string(' ', 16));
+
+    /// <summary>The instruction form that LLM-Adapters evaluates with (its <c>commonsense_evaluate.py</c>); blanks differ from <see cref="Alpaca"/>.</summary>
+    public static PromptTemplate AlpacaEvaluation { get; } = LlmAdapters("", " ", "");
+
+    /// <summary>The prompt, with placeholders.</summary>
+    public string Text { get; }
+
+    /// <summary>The prompt of a row whose input is missing or empty; null where <see cref="Text"/> serves all rows.</summary>
+    public string? TextWithoutInput { get; }
+
+    /// <summary>What stands between the prompt and the answer word; it counts as part of the answer.</summary>
+    public string AnswerPrefix { get; }
+
+    private static IEnumerable<(string Name, PromptTemplate Template)> BuiltIn =>
+    [
+        (nameof(Classification), Classification), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca), (nameof(AlpacaEvaluation), AlpacaEvaluation),
+    ];
+
+    /// <summary>The same prompt with another answer prefix.</summary>
+    /// <param name="answerPrefix">What stands between the prompt and the answer word.</param>
+    /// <returns>A new template.</returns>
+    public PromptTemplate WithAnswerPrefix(string answerPrefix) => new(Text, answerPrefix, TextWithoutInput);
+
+    /// <summary>The template as a short text: the name of a built-in one, else JSON.</summary>
+    /// <returns>The name or the JSON.</returns>
+    public override string ToString()
+    {
+        foreach (var (name, template) in BuiltIn)
+        {
+            if (template.Text == Text && template.AnswerPrefix == AnswerPrefix && template.TextWithoutInput == TextWithoutInput)
+                return name;
+        }
+        return JsonSerializer.Serialize(new Stored(Text, AnswerPrefix, TextWithoutInput));
+    }
+
+    /// <summary>Reads what <see cref="ToString"/> writes.</summary>
+    /// <exception cref="FormatException">It is neither the name of a built-in template nor the JSON of one.</exception>
+    internal static PromptTemplate FromString(string stored)
+    {
+        foreach (var (name, template) in BuiltIn)
+        {
+            if (name == stored)
+                return template;
+        }
+        try
+        {
+            var (text, answerPrefix, textWithoutInput) = JsonSerializer.Deserialize<Stored>(stored) ?? throw new JsonException();
+            return new PromptTemplate(text, answerPrefix, textWithoutInput);
+        }
+        catch (Exception failure) when (failure is JsonException or ArgumentException)
+        {
+            throw new FormatException($"'{stored}' is no prompt template: it is neither one of {string.Join(", ", BuiltIn.Select(pair => pair.Name))} nor the JSON of one.", failure);
+        }
+    }
+
+    /// <summary>The prompt of a row.</summary>
+    internal string Render(PromptRow row)
+    {
+        var prompt = new StringBuilder();
+        foreach (var part in string.IsNullOrEmpty(row.Input) && _partsWithoutInput is not null ? _partsWithoutInput : _parts)
+        {
+            prompt.Append(part.Placeholder switch
+            {
+                null => part.Literal,
+                TextPlaceholder => row.Text ?? row.Instruction,
+                InstructionPlaceholder => row.Instruction ?? row.Text,
+                InputPlaceholder => row.Input,
+                _ => string.Join(", ", row.Candidates),
+            });
+        }
+        return prompt.ToString();
+    }
+
+    /// <summary>What follows the prompt if <paramref name="word"/> is the answer.</summary>
+    internal string Answer(string word) => AnswerPrefix + word;
+
+    private static PromptTemplate LlmAdapters(string endOfOpening, string endOfOpeningWithoutInput, string blankLine)
+    {
+        const string Indent = "                ";
+        const string Opening = "Below is an instruction that describes a task";
+        const string Request = "Write a response that appropriately completes the request.";
+        const string Instruction = $"{Indent}### Instruction:\n{Indent}{{instruction}}\n";
+        const string Input = $"{Indent}### Input:\n{Indent}{{input}}\n";
+        const string Response = $"{Indent}### Response:\n{Indent}";
+        return new PromptTemplate(
+            $"{Opening}, paired with an input that provides further context. {Request}{endOfOpening}\n\n{Instruction}{blankLine}\n{Input}{blankLine}\n{Response}",
+            "the correct answer is ",
+            $"{Opening}. {Request}{endOfOpeningWithoutInput}\n\n{Instruction}{blankLine}\n{Response}");
+    }
+
+    private static List<Part> Parse(string text, string parameter)
+    {
+        var parts = new List<Part>();
+        var literal = new StringBuilder();
+        for (var i = 0; i < text.Length; i++)
+        {
+            if (text[i] is not ('{' or '}'))
+            {
+                literal.Append(text[i]);
+            }
+            else if (i + 1 < text.Length && text[i + 1] == text[i])
+            {
+                literal.Append(text[i++]);
+            }
+            else
+            {
+                var end = text[i] == '{' ? text.IndexOf('}', i) : -1;
+                if (end < 0)
+                    throw new ArgumentException($"The '{text[i]}' at character {i + 1} of the template has no partner; to have the brace itself in the prompt, write it twice.", parameter);
+                var name = text[(i + 1)..end];
+                if (!s_placeholders.Contains(name))
+                    throw new ArgumentException($"The template has the placeholder '{{{name}}}', which is unknown; the known ones are {string.Join(", ", s_placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it twice.", parameter);
+                parts.Add(new Part(literal.ToString(), null));
+                parts.Add(new Part("", name));
+                literal.Clear();
+                i = end;
+            }
+        }
+        parts.Add(new Part(literal.ToString(), null));
+        if (!parts.Exists(part => part.Placeholder is TextPlaceholder or InstructionPlaceholder or InputPlaceholder))
+            throw new ArgumentException($"The template has nothing of the row in it, so that all rows would look alike: put {{{TextPlaceholder}}}, {{{InstructionPlaceholder}}} or {{{InputPlaceholder}}} where it belongs.", parameter);
+        return parts;
+    }
+
+    private sealed record Part(string Literal, string? Placeholder);
+
+    private sealed record Stored(string Text, string AnswerPrefix, string? TextWithoutInput);
+}

@@ -1,0 +1,138 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text;
+using Microsoft.ML.Tokenizers;
+
+namespace Microsoft.ML.Moka.Text;
+
+/// <summary>LLaMA 2's <c>tokenizer.model</c>: SentencePiece's byte pair encoding with byte fallback.</summary>
+/// <remarks>
+/// <see cref="LlamaTokenizer"/> reads the file and decodes, but does not encode: of several equal pairs in a row it merges the last
+/// first (seen in 2.0.0), where SentencePiece merges the first, so that "!!!!!!" comes out otherwise than LLaMA learned it.
+/// The merges run in a <see cref="BpeTokenizer"/> instead, made from the vocabulary as Hugging Face's converter does it.
+/// </remarks>
+internal sealed class SentencePieceForm : TokenizerForm
+{
+    private const char Space = '\u2581';
+
+    private readonly LlamaTokenizer _file;
+    private readonly BpeTokenizer _merger;
+    private readonly HashSet<string> _characters = new(StringComparer.Ordinal);
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _isCharacter;
+    private readonly int[] _bytePieces = new int[256];
+    private readonly bool _mergesCrossWords;
+    private readonly bool _removesExtraSpaces;
+
+    private SentencePieceForm(LlamaTokenizer file)
+    {
+        _file = file;
+        if (!file.ByteFallback || !file.EscapeWhiteSpaces || file.TreatWhitespaceAsSuffix)
+            throw new InvalidDataException("it is a SentencePiece model unlike LLaMA's: byte_fallback and escape_whitespaces have to be set, treat_whitespace_as_suffix not");
+        _removesExtraSpaces = file.Normalizer is SentencePieceNormalizer { RemoveExtraWhiteSpaces: true };
+        for (var value = 0; value < 256; value++)
+        {
+            if (!file.Vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out _bytePieces[value]))
+                throw new InvalidDataException($"it has no piece for the byte 0x{value:X2}");
+        }
+        _isCharacter = _characters.GetAlternateLookup<ReadOnlySpan<char>>();
+
+        // Neither control pieces nor bytes are ever the result of a merge.
+        HashSet<int> reserved = [file.UnknownId, file.BeginningOfSentenceId, file.EndOfSentenceId, .. _bytePieces];
+        List<KeyValuePair<string, int>> pieces = [.. file.Vocabulary
+            .Where(piece => !reserved.Contains(piece.Value) && piece.Key.Length > 0 && !piece.Key.Contains(' ')).OrderBy(piece => piece.Value)];
+        foreach (var (piece, _) in pieces)
+        {
+            if (IsOneCharacter(piece))
+                _characters.Add(piece);
+            _mergesCrossWords |= piece.AsSpan().TrimStart(Space).Contains(Space);
+        }
+        _merger = BpeTokenizer.Create(new BpeOptions(pieces) { Merges = Merges(pieces) });
+    }
+
+    public override int VocabularySize => _file.Vocabulary.Count;
+
+    /// <summary>None: what a text says, "&lt;/s&gt;" too, is text.</summary>
+    public override IReadOnlyDictionary<string, int> SpecialTokens { get; } = new Dictionary<string, int>();
+
+    public override int? BeginOfSequence => _file.BeginningOfSentenceId;
+
+    public override int? EndOfSequence => _file.EndOfSentenceId;
+
+    public override bool StartsWithBeginOfSequence => true;
+
+    public static SentencePieceForm Read(byte[] content)
+        => new(LlamaTokenizer.Create(new MemoryStream(content), addBeginOfSentence: false, addEndOfSentence: false));
+
+    public override bool TryGetId(string token, out int id) => _file.Vocabulary.TryGetValue(token, out id);
+
+    public override void Encode(ReadOnlySpan<char> text, List<int> ids)
+    {
+        var normalized = Normalize(text).AsSpan();
+        var words = new List<Range>();
+        for (int start = 0, end; start < normalized.Length; start = end)
+        {
+            end = _mergesCrossWords ? normalized.Length : WordEnd(normalized, start);
+            PieceSplitter.AddShortened(normalized, start..end, words);
+        }
+        foreach (var word in words)
+            EncodeWord(normalized[word], ids);
+    }
+
+    public override string Decode(IEnumerable<int> ids) => _file.Decode(ids);
+
+    private string Normalize(ReadOnlySpan<char> text)
+    {
+        var plain = _removesExtraSpaces ? string.Join(' ', text.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries)) : text.ToString();
+        return (_file.AddDummyPrefix && plain.Length > 0 ? " " + plain : plain).Replace(' ', Space);
+    }
+
+    // A word is a run of spaces with what follows it up to the next space: no merge reaches beyond.
+    private static int WordEnd(ReadOnlySpan<char> text, int start)
+    {
+        while (start < text.Length && text[start] == Space)
+            start++;
+        var length = text[start..].IndexOf(Space);
+        return length < 0 ? text.Length : start + length;
+    }
+
+    // A character that is no piece takes part in no merge: it becomes its bytes.
+    private void EncodeWord(ReadOnlySpan<char> word, List<int> ids)
+    {
+        var start = 0;
+        Span<byte> utf8 = stackalloc byte[4];
+        for (int i = 0, length; i < word.Length; i += length)
+        {
+            Rune.DecodeFromUtf16(word[i..], out var rune, out length);
+            if (_isCharacter.Contains(word.Slice(i, length)))
+                continue;
+            Merge(word[start..i], ids);
+            foreach (var value in utf8[..rune.EncodeToUtf8(utf8)])
+                ids.Add(_bytePieces[value]);
+            start = i + length;
+        }
+        Merge(word[start..], ids);
+    }
+
+    private void Merge(ReadOnlySpan<char> characters, List<int> ids)
+    {
+        if (!characters.IsEmpty)
+            ids.AddRange(_merger.EncodeToIds(characters, considerPreTokenization: false, considerNormalization: false));
+    }
+
+    /// <summary>Every way to put a piece together from two others. Byte pair models store pieces in the order in which they were learned.</summary>
+    private static IEnumerable<string> Merges(List<KeyValuePair<string, int>> pieces)
+    {
+        var isPiece = pieces.Select(piece => piece.Key).ToHashSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (var (piece, _) in pieces)
+        {
+            for (var cut = piece.Length - 1; cut > 0; cut--)
+            {
+                if (isPiece.Contains(piece.AsSpan(0, cut)) && isPiece.Contains(piece.AsSpan(cut)))
+                    yield return string.Concat(piece.AsSpan(0, cut), " ", piece.AsSpan(cut));
+            }
+        }
+    }
+
+    private static bool IsOneCharacter(string piece)
+        => Rune.DecodeFromUtf16(piece, out _, out var length) == OperationStatus.Done && length == piece.Length;
+}
