@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Tensors;
+
 namespace Microsoft.ML.Moka.Text;
 
 /// <summary>Puts examples into batches of similar lengths under a budget of tokens, in a new order every epoch.</summary>
@@ -11,17 +13,16 @@ internal static class LengthBuckets
     /// <param name="tokenBudget">The most tokens of a batch; a longer example is a batch of its own.</param>
     /// <param name="seed">The seed of the run.</param>
     /// <param name="epoch">The number of the epoch.</param>
-    public static int[][] Plan(IReadOnlyList<int> lengths, int tokenBudget, int seed, int epoch)
+    public static int[][] Plan(IReadOnlyList<int> lengths, int tokenBudget, ulong seed, int epoch)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokenBudget);
-        var random = new Random(unchecked((seed * 486_187_739) + epoch));
+        var random = new SeededRandom(seed, $"epoch {epoch}");
         var order = Enumerable.Range(0, lengths.Count).ToArray();
-        random.Shuffle(order);
+        random.Shuffle<int>(order);
 
-        var batches = Pack(SortInPools(order, lengths, tokenBudget), lengths, tokenBudget);
-        var result = batches.ToArray();
-        random.Shuffle(result);
-        return result;
+        var batches = Pack(SortInPools(order, lengths, tokenBudget), lengths, tokenBudget).ToArray();
+        random.Shuffle<int[]>(batches);
+        return batches;
     }
 
     // Every other pool descends, so that lengths are similar where two pools meet and no batch has to end there.

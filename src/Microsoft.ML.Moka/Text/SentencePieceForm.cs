@@ -9,7 +9,7 @@ namespace Microsoft.ML.Moka.Text;
 /// <remarks>
 /// <see cref="LlamaTokenizer"/> reads the file and decodes, but does not encode: of several equal pairs in a row it merges the last
 /// first (seen in 2.0.0), where SentencePiece merges the first, so that "!!!!!!" comes out otherwise than LLaMA learned it.
-/// The merges run in a <see cref="BpeTokenizer"/> instead, made from the vocabulary as Hugging Face's converter does it.
+/// The merges run in a <see cref="BpeTokenizer"/> instead, made from the vocabulary and its scores as Hugging Face's converter does it.
 /// </remarks>
 internal sealed class SentencePieceForm : TokenizerForm
 {
@@ -23,7 +23,7 @@ internal sealed class SentencePieceForm : TokenizerForm
     private readonly bool _mergesCrossWords;
     private readonly bool _removesExtraSpaces;
 
-    private SentencePieceForm(LlamaTokenizer file)
+    private SentencePieceForm(LlamaTokenizer file, IReadOnlyList<SentencePiece> pieces)
     {
         _file = file;
         if (!file.ByteFallback || !file.EscapeWhiteSpaces || file.TreatWhitespaceAsSuffix)
@@ -36,17 +36,14 @@ internal sealed class SentencePieceForm : TokenizerForm
         }
         _isCharacter = _characters.GetAlternateLookup<ReadOnlySpan<char>>();
 
-        // Neither control pieces nor bytes are ever the result of a merge.
-        HashSet<int> reserved = [file.UnknownId, file.BeginningOfSentenceId, file.EndOfSentenceId, .. _bytePieces];
-        List<KeyValuePair<string, int>> pieces = [.. file.Vocabulary
-            .Where(piece => !reserved.Contains(piece.Value) && piece.Key.Length > 0 && !piece.Key.Contains(' ')).OrderBy(piece => piece.Value)];
-        foreach (var (piece, _) in pieces)
+        foreach (var piece in pieces)
         {
-            if (IsOneCharacter(piece))
-                _characters.Add(piece);
-            _mergesCrossWords |= piece.AsSpan().TrimStart(Space).Contains(Space);
+            if (IsOneCharacter(piece.Text))
+                _characters.Add(piece.Text);
+            _mergesCrossWords |= piece.Text.AsSpan().TrimStart(Space).Contains(Space);
         }
-        _merger = BpeTokenizer.Create(new BpeOptions(pieces) { Merges = Merges(pieces) });
+        var vocabulary = pieces.Select(piece => KeyValuePair.Create(piece.Text, piece.Id));
+        _merger = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = Merges(pieces) });
     }
 
     public override int VocabularySize => _file.Vocabulary.Count;
@@ -61,7 +58,10 @@ internal sealed class SentencePieceForm : TokenizerForm
     public override bool StartsWithBeginOfSequence => true;
 
     public static SentencePieceForm Read(byte[] content)
-        => new(LlamaTokenizer.Create(new MemoryStream(content), addBeginOfSentence: false, addEndOfSentence: false));
+    {
+        var file = LlamaTokenizer.Create(new MemoryStream(content), addBeginOfSentence: false, addEndOfSentence: false);
+        return new SentencePieceForm(file, SentencePiece.ReadNormal(content));
+    }
 
     public override bool TryGetId(string token, out int id) => _file.Vocabulary.TryGetValue(token, out id);
 
@@ -119,18 +119,23 @@ internal sealed class SentencePieceForm : TokenizerForm
             ids.AddRange(_merger.EncodeToIds(characters, considerPreTokenization: false, considerNormalization: false));
     }
 
-    /// <summary>Every way to put a piece together from two others. Byte pair models store pieces in the order in which they were learned.</summary>
-    private static IEnumerable<string> Merges(List<KeyValuePair<string, int>> pieces)
+    /// <summary>
+    /// Every way to put a piece together from two others, the best score first. Of equal scores SentencePiece takes the leftmost pair,
+    /// that is, goes on with the piece that it has begun: so longer left parts come first (LLaMA 2's runs of spaces all score alike).
+    /// </summary>
+    private static IEnumerable<string> Merges(IReadOnlyList<SentencePiece> pieces)
     {
-        var isPiece = pieces.Select(piece => piece.Key).ToHashSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (var (piece, _) in pieces)
+        var isPiece = pieces.Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal).GetAlternateLookup<ReadOnlySpan<char>>();
+        var merges = new List<(float Score, int Cut, string Text)>();
+        foreach (var (_, text, score) in pieces)
         {
-            for (var cut = piece.Length - 1; cut > 0; cut--)
+            for (var cut = 1; cut < text.Length; cut++)
             {
-                if (isPiece.Contains(piece.AsSpan(0, cut)) && isPiece.Contains(piece.AsSpan(cut)))
-                    yield return string.Concat(piece.AsSpan(0, cut), " ", piece.AsSpan(cut));
+                if (isPiece.Contains(text.AsSpan(0, cut)) && isPiece.Contains(text.AsSpan(cut)))
+                    merges.Add((score, cut, text));
             }
         }
+        return merges.OrderByDescending(merge => merge.Score).ThenByDescending(merge => merge.Cut).Select(merge => merge.Text.Insert(merge.Cut, " "));
     }
 
     private static bool IsOneCharacter(string piece)

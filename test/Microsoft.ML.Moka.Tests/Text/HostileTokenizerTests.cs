@@ -1,0 +1,169 @@
+using System.Text.Json.Nodes;
+using FsCheck;
+using FsCheck.Fluent;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Tests.Text;
+
+/// <summary>A damaged tokenizer file ends in an error that names the file and what is wrong with it.</summary>
+public class HostileTokenizerTests
+{
+    public static TheoryData<string, string, Action<JsonObject>> WrongJson => new()
+    {
+        { "model is missing", "model", json => json.Remove("model") },
+        { "model.vocab is missing", "vocabulary", json => json["model"]!.AsObject().Remove("vocab") },
+        { "model.vocab is not an object", "list", json => json["model"]!["vocab"] = new JsonArray() },
+        { "model.type is not supported", "unigram", json => json["model"]!["type"] = "Unigram" },
+        { "model.byte_fallback is not supported", "byte fallback", json => json["model"]!["byte_fallback"] = true },
+        { "model.end_of_word_suffix is not supported", "suffix", json => json["model"]!["end_of_word_suffix"] = "</w>" },
+        { "normalizer is not supported", "normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC" } },
+        { "model.vocab has no token for the byte 0x41", "missing byte", json => json["model"]!["vocab"]!.AsObject().Remove("A") },
+        { "model.vocab.the is not a token id", "huge id", json => json["model"]!["vocab"]!["the"] = 2_000_000_000 },
+        { "model.vocab.the is not a token id", "negative id", json => json["model"]!["vocab"]!["the"] = -1 },
+        { "model.vocab.the is not a token id", "fraction", json => json["model"]!["vocab"]!["the"] = 1.5 },
+        { "model.vocab.again is 0, which is the id of", "same id", json => json["model"]!["vocab"]!["again"] = 0 },
+        { "model.merges[0] is not a pair", "three parts", json => json["model"]!["merges"]![0] = "t h e" },
+        { "model.merges[0] is not a pair", "one part", json => json["model"]!["merges"]![0] = "th" },
+        { "model.merges[0] is not a text", "number", json => json["model"]!["merges"]![0] = 3 },
+        { "model.merges[0] needs the token 'qq'", "unknown part", json => json["model"]!["merges"]![0] = "th qq" },
+        { "was listed before", "twice", json => json["model"]!["merges"]!.AsArray().Add((string)json["model"]!["merges"]![0]!) },
+        { "model.merges is missing", "no merges", json => json["model"]!.AsObject().Remove("merges") },
+        { "added_tokens[0].content is missing", "no content", json => json["added_tokens"]![0]!.AsObject().Remove("content") },
+        { "added_tokens[0].content is empty", "empty content", json => json["added_tokens"]![0]!["content"] = "" },
+        { "added_tokens[1].id is", "same added id", json => json["added_tokens"]![1]!["id"] = json["added_tokens"]![0]!["id"]!.DeepClone() },
+        { "pre_tokenizer.pretokenizers[0].pattern is not an expression", "bad expression", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
+        { "pre_tokenizer.pretokenizers[0].behavior is 'MergedWithNext'", "behaviour", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
+        { "pre_tokenizer.pretokenizers[1].add_prefix_space is not supported", "prefix", json => json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
+        { "pre_tokenizer.type is 'Metaspace'", "metaspace", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
+    };
+
+    [Theory]
+    [MemberData(nameof(WrongJson))]
+    public void A_wrong_tokenizer_json_is_told_by_its_field(string message, string what, Action<JsonObject> change)
+    {
+        Assert.NotEmpty(what);
+        ExpectError(SmallTokenizers.ByteLevel(change), "tokenizer.json", message);
+    }
+
+    [Fact]
+    public void A_text_that_is_no_json_is_refused()
+        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", "{\"model\": "), "tokenizer.json", "cannot be read");
+
+    [Theory]
+    [InlineData(5, "line 6 is not a token", "no rank at all")]
+    [InlineData(6, "line 7 is not a token", "")]
+    [InlineData(7, "line 8 is not a token", "!!!! 7")]
+    [InlineData(8, "line 9 is not a token", "CA== 8 8")]
+    [InlineData(9, "line 10 is not a token", "CQ== -9")]
+    [InlineData(10, "line 11 has rank 3", "Cg== 3")]
+    [InlineData(11, "are not those from 0", "Cw== 999999")]
+    [InlineData(12, "it has no token for the byte 0x0C", "YWJjZGVm 12")]
+    public void A_wrong_line_of_the_Tiktoken_form_is_told_by_its_number(int line, string message, string content)
+        => ExpectError(SmallTokenizers.Tiktoken(lines => lines[line] = content), "tokenizer.model", message);
+
+    [Fact]
+    public void Blank_lines_at_the_end_of_the_Tiktoken_form_do_no_harm()
+    {
+        var files = SmallTokenizers.Tiktoken(lines => lines.AddRange(["", "", ""]));
+        Assert.Equal("the", SmallTokenizers.Load(files).Decode(SmallTokenizers.Load(files).Encode("the", false)));
+    }
+
+    [Fact]
+    public void A_SentencePiece_model_unlike_Llamas_is_refused()
+    {
+        ExpectError(SmallTokenizers.SentencePiece(byteFallback: false), "tokenizer.model", "byte_fallback");
+        ExpectError(SmallTokenizers.SentencePiece(modelType: 1), "tokenizer.model", "Bpe");
+        ExpectError(SmallTokenizers.SentencePiece(pieces => pieces.RemoveAt(3 + 0x41)), "tokenizer.model", "no piece for the byte 0x41");
+        ExpectError(SmallTokenizers.SentencePiece(pieces => pieces.Add(("the", -1, 1))), "tokenizer.model", "the");
+    }
+
+    [Fact]
+    public void A_length_that_the_file_has_not_allocates_nothing()
+    {
+        // A piece of 2 GB, a tokenizer of nothing else.
+        byte[] content = [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x07, 0x0A, 0x01, 0x61];
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        ExpectError(new() { ["tokenizer.model"] = content }, "tokenizer.model", "cannot be read");
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 << 20);
+    }
+
+    [Fact]
+    public void A_truncated_file_is_an_error_or_a_smaller_tokenizer_but_never_another_exception()
+    {
+        foreach (var files in new[] { SmallTokenizers.SentencePiece(), SmallTokenizers.Tiktoken(), SmallTokenizers.ByteLevel() })
+        {
+            var (name, content) = files.First();
+            Check(Prop.ForAll(Gen.Choose(0, content.Length - 1).ToArbitrary(), length => Survives(new(files) { [name] = content[..length] })));
+        }
+    }
+
+    [Fact]
+    public void A_file_with_flipped_bytes_is_an_error_or_another_tokenizer_but_never_another_exception()
+    {
+        foreach (var files in new[] { SmallTokenizers.SentencePiece(), SmallTokenizers.Tiktoken(), SmallTokenizers.ByteLevel() })
+        {
+            var (name, content) = files.First();
+            var places = Gen.Choose(0, content.Length - 1).Zip(Gen.Choose(1, 255)).ArrayOf(3);
+            Check(Prop.ForAll(places.ToArbitrary(), flips =>
+            {
+                var damaged = (byte[])content.Clone();
+                foreach (var (place, mask) in flips)
+                    damaged[place] ^= (byte)mask;
+                return Survives(new(files) { [name] = damaged });
+            }));
+        }
+    }
+
+    [Fact]
+    public void A_folder_without_a_tokenizer_says_what_it_needs()
+    {
+        using var folder = new TemporaryFolder();
+        var failure = Assert.Throws<FileNotFoundException>(() => BackboneTokenizer.Load(folder.Path));
+        Assert.Contains("tokenizer.model", failure.Message);
+        Assert.Contains("tokenizer.json", failure.Message);
+        Assert.Contains(folder.Path, failure.Message);
+    }
+
+    [Theory]
+    [InlineData("tokenizer_config.json", """{"eos_token": "<|nowhere|>"}""", "eos_token is '<|nowhere|>'")]
+    [InlineData("tokenizer_config.json", """{"eos_token": 5}""", "eos_token is not a text")]
+    [InlineData("tokenizer_config.json", "[]", "is not an object")]
+    [InlineData("generation_config.json", """{"eos_token_id": 100000}""", "eos_token_id is 100000")]
+    [InlineData("config.json", """{"eos_token_id": [1, "2"]}""", "eos_token_id[1] is not a token id")]
+    [InlineData("config.json", "{", "cannot be read")]
+    public void A_wrong_configuration_is_told_by_its_field(string name, string content, string message)
+        => ExpectError(SmallTokenizers.ByteLevel().With(name, content), name, message);
+
+    [Fact]
+    public void Without_an_end_of_sequence_the_error_says_where_to_give_one()
+    {
+        var files = SmallTokenizers.ByteLevel();
+        files.Remove("tokenizer_config.json");
+        var failure = Assert.Throws<InvalidDataException>(() => SmallTokenizers.Load(files));
+        Assert.Contains("eos_token", failure.Message);
+        Assert.Contains("tokenizer_config.json", failure.Message);
+    }
+
+    private static bool Survives(Dictionary<string, byte[]> files)
+    {
+        try
+        {
+            var tokenizer = SmallTokenizers.Load(files);
+            tokenizer.Decode(tokenizer.Encode("the thing, né 123", true));
+            return true;
+        }
+        catch (InvalidDataException failure)
+        {
+            return failure.Message.Contains("small");
+        }
+    }
+
+    private static void ExpectError(Dictionary<string, byte[]> files, string name, string message)
+    {
+        var failure = Assert.Throws<InvalidDataException>(() => SmallTokenizers.Load(files));
+        Assert.Contains(Path.Combine("small", name), failure.Message);
+        Assert.Contains(message, failure.Message);
+    }
+
+    private static void Check(Property property) => FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(20, 25), property);
+}
