@@ -34,7 +34,7 @@ internal sealed class Adapter : IDisposable
             }
             if (plan.Coefficients is SoftmaxGates gates)
             {
-                _gates = new Parameter(backend, $"{plan.Map.Name}.{gates.Name}", values.Gates(plan.Map, gates, first), first);
+                _gates = new Parameter(backend, $"{plan.Map.Name}.{gates.Name}", values.Gates(plan.Map, gates, first), first) { Decays = false };
                 _parameters.Add(_gates);
             }
             else

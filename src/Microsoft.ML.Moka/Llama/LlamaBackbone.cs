@@ -77,7 +77,7 @@ internal sealed class LlamaBackbone : IDisposable
 
         Parameter AddParameter(string name, float[] values, int rows, int columns)
         {
-            var parameter = Own(new Parameter(backend, name, values, rows, columns));
+            var parameter = Own(new Parameter(backend, name, values, rows, columns) { Decays = columns > 1 });
             _parameters.Add(parameter);
             return parameter;
         }

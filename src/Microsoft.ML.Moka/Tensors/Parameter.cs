@@ -16,6 +16,9 @@ internal sealed class Parameter : IDisposable
 
     public Tensor Gradient { get; }
 
+    /// <summary>Whether weight decay pulls it to zero: matrices are, gates and norms are not.</summary>
+    public bool Decays { get; init; } = true;
+
     public long Length => Value.Length;
 
     public void Dispose()
