@@ -1,0 +1,50 @@
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Training;
+
+/// <summary>
+/// Which examples go into which step. An epoch's order is a function of the seed and its number, so that a place in the order is all that a
+/// resumed run needs. The last step of an epoch may have fewer batches than the others.
+/// </summary>
+internal sealed class BatchOrder
+{
+    private readonly int[] _lengths;
+    private readonly TrainingOptions _options;
+    private int[][] _batches = [];
+    private int _plannedEpoch = -1;
+
+    public BatchOrder(IReadOnlyList<TrainingExample> examples, TrainingOptions options)
+    {
+        _lengths = [.. examples.Select(e => e.InputCount)];
+        _options = options;
+        Steps = options.Steps ?? Enumerable.Range(0, options.Epochs).Sum(epoch => (Batches(epoch).Length - 1) / options.AccumulatedBatches + 1);
+    }
+
+    /// <summary>All steps of the run.</summary>
+    public int Steps { get; }
+
+    /// <summary>The batches of the step that begins at this place, as indices of examples, and the place after it.</summary>
+    public (ArraySegment<int[]> Batches, BatchPlace Next) Step(BatchPlace place)
+    {
+        var batches = Batches(place.Epoch);
+        var count = Math.Min(_options.AccumulatedBatches, batches.Length - place.Batch);
+        var end = place.Batch + count;
+        return (new ArraySegment<int[]>(batches, place.Batch, count), end < batches.Length ? place with { Batch = end } : new BatchPlace(place.Epoch + 1, 0));
+    }
+
+    /// <summary>Epochs that have been seen at a place, with a fraction.</summary>
+    public double Epochs(BatchPlace place) => place.Batch == 0 ? place.Epoch : place.Epoch + (double)place.Batch / Batches(place.Epoch).Length;
+
+    private int[][] Batches(int epoch)
+    {
+        if (epoch != _plannedEpoch)
+        {
+            _batches = LengthBuckets.Plan(_lengths, _options.BatchTokens, _options.Seed, epoch);
+            _plannedEpoch = epoch;
+        }
+        return _batches;
+    }
+}
+
+/// <summary>A batch within an epoch, both counted from 0.</summary>
+internal readonly record struct BatchPlace(int Epoch, int Batch);

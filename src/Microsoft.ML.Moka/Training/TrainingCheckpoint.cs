@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Training;
+
+/// <summary>
+/// The file that an interrupted run is resumed from: weights, moments and best weights as a safetensors file, the state in its metadata.
+/// It is replaced as a whole, so that a kill at any moment leaves the earlier one.
+/// </summary>
+internal sealed class TrainingCheckpoint(string path, string fingerprint)
+{
+    private const string StateKey = "moka_training";
+    private const string FingerprintKey = "moka_fingerprint";
+
+    public void Save(TrainingRun run)
+    {
+        var tensors = new List<SafetensorsTensor>();
+        foreach (var (parameter, first, second) in run.Optimizer.Moments)
+        {
+            Add("value", parameter, WeightSnapshot.Download(run.Model.Backend, parameter.Value));
+            Add("first", parameter, WeightSnapshot.Download(run.Model.Backend, first));
+            Add("second", parameter, WeightSnapshot.Download(run.Model.Backend, second));
+        }
+        if (run.Best is not null)
+        {
+            foreach (var (parameter, values) in run.Model.Parameters.Zip(run.Best.Values))
+                Add("best", parameter, values);
+        }
+        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string>
+        {
+            [StateKey] = JsonSerializer.Serialize(run.State),
+            [FingerprintKey] = fingerprint,
+        });
+
+        void Add(string kind, Parameter parameter, float[] values) =>
+            tensors.Add(SafetensorsTensor.Of($"{kind}.{parameter.Name}", values, parameter.Value.Rows, parameter.Value.Columns));
+    }
+
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    /// <exception cref="InvalidOperationException">The file was written by another run.</exception>
+    public void LoadIfPresent(TrainingRun run)
+    {
+        if (!File.Exists(path))
+            return;
+        var file = SafetensorsFile.Map(path);
+        if (!file.Metadata.TryGetValue(StateKey, out var json) || !file.Metadata.TryGetValue(FingerprintKey, out var written))
+            throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
+        if (written != fingerprint)
+            throw new InvalidOperationException(
+                $"{path} is the checkpoint of a run with other options, examples or parameters. Delete it to start anew, or name another file.");
+        var state = ReadState(json);
+        foreach (var (parameter, first, second) in run.Optimizer.Moments)
+        {
+            WeightSnapshot.Overwrite(run.Model.Backend, parameter.Value, Read("value", parameter));
+            WeightSnapshot.Overwrite(run.Model.Backend, first, Read("first", parameter));
+            WeightSnapshot.Overwrite(run.Model.Backend, second, Read("second", parameter));
+        }
+        run.Optimizer.Resume(state.Step);
+        if (state.BestLoss is not null)
+            run.Best = WeightSnapshot.Of([.. run.Model.Parameters.Select(p => Read("best", p))]);
+        run.State = state;
+
+        float[] Read(string kind, Parameter parameter)
+        {
+            var tensor = file[$"{kind}.{parameter.Name}"];
+            if (tensor.Length != parameter.Length)
+                throw tensor.Invalid($"has {tensor.Length} values, where the parameter has {parameter.Length}");
+            return tensor.ToFloats();
+        }
+    }
+
+    /// <summary>Tells runs apart: two that agree in it go through the same steps.</summary>
+    public static string Fingerprint(
+        TrainingOptions options,
+        IReadOnlyList<Parameter> parameters,
+        IReadOnlyList<TrainingExample> examples,
+        IReadOnlyList<TrainingExample>? validation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(options));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
+        AppendExamples(hash, examples);
+        AppendExamples(hash, validation ?? []);
+        return Convert.ToHexString(hash.GetHashAndReset());
+    }
+
+    private static void AppendExamples(IncrementalHash hash, IReadOnlyList<TrainingExample> examples)
+    {
+        hash.AppendData(BitConverter.GetBytes(examples.Count));
+        foreach (var (ids, firstTarget) in examples)
+        {
+            hash.AppendData(MemoryMarshal.AsBytes<int>([ids.Length, firstTarget]));
+            hash.AppendData(MemoryMarshal.AsBytes<int>(ids));
+        }
+    }
+
+    private TrainingState ReadState(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<TrainingState>(json) ?? throw new JsonException("it is null");
+        }
+        catch (JsonException e)
+        {
+            throw new InvalidDataException($"{path}: the metadata '{StateKey}' is not the state of a training run: {e.Message}", e);
+        }
+    }
+}

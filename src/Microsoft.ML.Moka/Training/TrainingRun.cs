@@ -1,0 +1,138 @@
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Training;
+
+/// <summary>A training run: the model, the optimizer and the state that go from step to step.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private readonly TrainingOptions _options;
+    private readonly IReadOnlyList<TrainingExample> _examples;
+    private readonly IReadOnlyList<TrainingExample>? _validation;
+    private readonly BatchOrder _order;
+    private readonly LearningRate _rate;
+    private readonly ProgressMeter _meter = new();
+
+    public TrainingRun(
+        TrainedModel model, TrainingOptions options, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation)
+    {
+        Model = model;
+        _options = options;
+        _examples = examples;
+        _validation = validation;
+        _order = new BatchOrder(examples, options);
+        _rate = new LearningRate(options, _order.Steps);
+        Optimizer = new Optimizer(model.Backend, model.Parameters, options);
+    }
+
+    public TrainedModel Model { get; }
+
+    public Optimizer Optimizer { get; }
+
+    public TrainingState State { get; set; } = new();
+
+    /// <summary>The weights with the lowest validation loss so far.</summary>
+    public WeightSnapshot? Best { get; set; }
+
+    public TrainingResult Result(StopReason reason) =>
+        new(reason, State.Step, State.SmoothedLoss, State.BestLoss, State.BestStep, State.Tokens);
+
+    /// <summary>One update, and a look at the validation set where one is due.</summary>
+    /// <exception cref="OperationCanceledException">Before the update: weights, moments and state are those of the step before.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or gradient is not finite; good weights are restored.</exception>
+    public TrainingProgress Step(CancellationToken cancellation)
+    {
+        _meter.StartStep();
+        var (batches, next) = _order.Step(State.Place);
+        var (loss, tokens) = AccumulateGradients(batches, cancellation);
+        var norm = RequireFinite(Optimizer.GradientNorm(), "gradient norm");
+        var rate = _rate.At(State.Step + 1);
+        Optimizer.Update(rate, norm);
+        State = State.AfterStep(next, loss, tokens);
+        _meter.EndStep(tokens);
+
+        double? validationLoss = IsValidationDue() ? Validate() : null;
+        if (State.Finished is null && State.Step == _order.Steps)
+            State = State with { Finished = StopReason.Completed };
+        return new TrainingProgress
+        {
+            Step = State.Step,
+            Steps = _order.Steps,
+            Epoch = _order.Epochs(State.Place),
+            Loss = loss,
+            SmoothedLoss = State.SmoothedLoss,
+            LearningRate = rate,
+            GradientNorm = norm,
+            TokensPerSecond = _meter.TokensPerSecond,
+            TimeLeft = _meter.TimeFor(_order.Steps - State.Step),
+            ValidationLoss = validationLoss,
+        };
+    }
+
+    /// <summary>Gives the model the weights with the lowest validation loss, if there are any.</summary>
+    public void RestoreBest() => Best?.Restore(Model.Backend, Model.Parameters);
+
+    public void Dispose() => Optimizer.Dispose();
+
+    private (double Loss, int Tokens) AccumulateGradients(ArraySegment<int[]> batches, CancellationToken cancellation)
+    {
+        var targets = batches.Sum(batch => batch.Sum(i => (long)_examples[i].TargetCount));
+        var (sum, tokens) = (0.0, 0);
+        for (var i = 0; i < batches.Count; i++)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                Optimizer.ClearGradients();
+                cancellation.ThrowIfCancellationRequested();
+            }
+            TrainingExample[] examples = [.. batches[i].Select(index => _examples[index])];
+            var options = new ForwardOptions
+            {
+                Recompute = _options.Recompute,
+                DropoutSeed = new SeededRandom(_options.Seed, $"dropout {State.Step}.{i}").Next(),
+            };
+            // The mean over all targets of the step, however they are spread over its batches.
+            sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, options), "loss");
+            tokens += examples.Sum(e => e.InputCount);
+        }
+        return (sum / targets, tokens);
+    }
+
+    private bool IsValidationDue() => _validation is not null &&
+        (State.Step == _order.Steps
+        || (_options.ValidationInterval is { } interval ? State.Step % interval == 0 : State.Place.Batch == 0));
+
+    private double Validate()
+    {
+        var loss = RequireFinite(MeanLoss(Model, _validation!, _options.BatchTokens), "validation loss");
+        var isBest = State.BestLoss is not { } best || loss < best;
+        if (isBest)
+            Best = WeightSnapshot.Take(Model.Backend, Model.Parameters);
+        State = State.AfterValidation(loss, isBest);
+        if (_options.Patience is { } patience && State.LooksSinceBest >= patience)
+            State = State with { Finished = StopReason.EarlyStopped };
+        return loss;
+    }
+
+    /// <summary>Mean loss of all target tokens.</summary>
+    public static double MeanLoss(TrainedModel model, IReadOnlyList<TrainingExample> examples, int batchTokens)
+    {
+        var sum = 0.0;
+        foreach (var batch in LengthBuckets.Plan([.. examples.Select(e => e.InputCount)], batchTokens, seed: 0, epoch: 0))
+            sum += model.SumOfLosses([.. batch.Select(i => examples[i])]);
+        return sum / examples.Sum(e => (long)e.TargetCount);
+    }
+
+    private double RequireFinite(double value, string what)
+    {
+        if (double.IsFinite(value))
+            return value;
+        Optimizer.ClearGradients();
+        if (Best is null)
+            Optimizer.RestoreGoodWeights();
+        else
+            RestoreBest();
+        throw new TrainingDivergedException(State.Step + (what == "validation loss" ? 0 : 1), what, value);
+    }
+}

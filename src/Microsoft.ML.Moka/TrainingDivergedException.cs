@@ -1,0 +1,14 @@
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A loss or a gradient became NaN or infinite. Training stopped at that step, before the weights were changed by it; the weights are the best that a
+/// validation set chose so far or, without one, the last that gave a finite loss.
+/// </summary>
+public sealed class TrainingDivergedException : InvalidOperationException
+{
+    internal TrainingDivergedException(int step, string what, double value)
+        : base($"Training stopped at step {step}: the {what} is {value}. A lower learning rate, a longer warm-up or a smaller gradient norm may help.") => Step = step;
+
+    /// <summary>The step at which it was noticed, counted from 1.</summary>
+    public int Step { get; }
+}

@@ -1,0 +1,106 @@
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Training;
+
+namespace Microsoft.ML.Moka.Tests.Training;
+
+public class TrainingResumeTests
+{
+    private static readonly TrainingOptions Options = TinyRun.Options with { Steps = 9, AccumulatedBatches = 2, ValidationInterval = 2 };
+
+    private static readonly TrainingExample[] Validation = TinyRun.Examples(4, seed: 7);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(bool whole)
+    {
+        using var folder = new TemporaryFolder();
+        var examples = TinyRun.Examples(12);
+        using var straight = new TinyRun(whole, dropout: 0.1f);
+        var expected = straight.Trainer(Options).Train(examples, Validation);
+
+        // The process "dies" after each third step, and a new one starts from the initial weights.
+        TrainingResult? result = null;
+        var lives = 0;
+        while (result is null)
+        {
+            using var run = new TinyRun(whole, dropout: 0.1f);
+            var steps = 0;
+            try
+            {
+                result = run.Trainer(Options, _ =>
+                {
+                    if (++steps == 3)
+                        throw new TimeoutException();
+                }, folder.File("run.safetensors")).Train(examples, Validation);
+                Assert.Equal(straight.Weights(), run.Weights());
+            }
+            catch (TimeoutException)
+            {
+                lives++;
+            }
+        }
+        Assert.Equal(3, lives);
+        Assert.Equal(expected, result);
+        Assert.Single(Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
+    public void A_finished_run_is_not_trained_again()
+    {
+        using var folder = new TemporaryFolder();
+        using var first = new TinyRun();
+        using var second = new TinyRun();
+        var expected = first.Trainer(Options, checkpoint: folder.File("c")).Train(TinyRun.Examples(8), Validation);
+        var result = second.Trainer(Options, _ => Assert.Fail("A step was made."), folder.File("c")).Train(TinyRun.Examples(8), Validation);
+        Assert.Equal(expected, result);
+        Assert.Equal(first.Weights(), second.Weights());
+    }
+
+    [Fact]
+    public void A_cancelled_run_is_saved_and_goes_on()
+    {
+        using var folder = new TemporaryFolder();
+        using var straight = new TinyRun();
+        straight.Trainer(Options).Train(TinyRun.Examples(8));
+        using var run = new TinyRun();
+        using var source = new CancellationTokenSource();
+        var trainer = new Trainer(run.Backbone, run.Adapters, Options)
+        {
+            CheckpointPath = folder.File("c"),
+            Progress = p =>
+            {
+                if (p.Step == 4)
+                    source.Cancel();
+            },
+        };
+        Assert.Throws<OperationCanceledException>(() => trainer.Train(TinyRun.Examples(8), cancellation: source.Token));
+        using var later = new TinyRun();
+        var firstStep = 0;
+        later.Trainer(Options, p => firstStep = firstStep == 0 ? p.Step : firstStep, folder.File("c")).Train(TinyRun.Examples(8));
+        Assert.Equal(5, firstStep);
+        Assert.Equal(straight.Weights(), later.Weights());
+    }
+
+    [Fact]
+    public void A_checkpoint_of_another_run_or_a_damaged_one_is_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("c");
+        using var run = new TinyRun();
+        run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8));
+        foreach (var (options, examples) in new[] { (Options with { LearningRate = 0.01f }, TinyRun.Examples(8)), (Options, TinyRun.Examples(9)) })
+        {
+            var other = Assert.Throws<InvalidOperationException>(() => run.Trainer(options, checkpoint: path).Train(examples));
+            Assert.Contains(path, other.Message, StringComparison.Ordinal);
+        }
+
+        var bytes = File.ReadAllBytes(path);
+        foreach (var damaged in new[] { bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]) })
+        {
+            File.WriteAllBytes(path, damaged);
+            var error = Assert.Throws<InvalidDataException>(() => run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+        }
+    }
+}
