@@ -13,8 +13,11 @@ internal static class AdapterTensors
 
     public static string NameOf(MapShape map, string tensor) => $"{Prefix}{map.Name}.{tensor}";
 
-    public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter));
+    public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) => From(backend, adapters, parameter => parameter.Value);
+
+    /// <summary>The gradients under the names of what they belong to.</summary>
+    public static IEnumerable<SafetensorsTensor> GradientsOf(Backend backend, AdapterSet adapters) =>
+        From(backend, adapters, parameter => parameter.Gradient);
 
     /// <summary>Adapters of the kind and on the maps that the options name, with the values that a file holds.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape or is one too many, or a value is not finite.</exception>
@@ -28,7 +31,10 @@ internal static class AdapterTensors
         throw new InvalidDataException($"{file.Name}: the tensor '{unread}' belongs to none of the maps that the adapter's options name.");
     }
 
-    private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter)
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select) =>
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select));
+
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter, Func<Parameter, Tensor> select)
     {
         var map = adapter.Plan.Map;
         var first = 0;
@@ -68,7 +74,7 @@ internal static class AdapterTensors
         float[] Download(Parameter parameter)
         {
             var values = new float[parameter.Length];
-            backend.Download(parameter.Value, values);
+            backend.Download(select(parameter), values);
             return values;
         }
     }

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
+
+namespace Microsoft.ML.Moka.Tests.Llama;
+
+/// <summary>A real pretrained LLaMA of 260K parameters.</summary>
+[Trait("Category", "Material")]
+public sealed class StoriesTests(ITestOutputHelper output) : IDisposable
+{
+    private readonly CpuBackend _backend = new(threads: 2);
+
+    public void Dispose() => _backend.Dispose();
+
+    [Fact]
+    public void Logits_are_as_computed_in_double_precision()
+    {
+        var expected = SafetensorsFile.Map(Material.Require("stories260K/expected.safetensors"));
+        var ids = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(expected["ids"].Data.Span).ToArray();
+        using var backbone = Load(BackboneQuantization.None);
+
+        var actual = TinyLlama.Logits(backbone, RaggedBatch.Of(ids.Select(id => (int)id).ToArray()));
+
+        Assert.Equal(0, expected["logits"].ToFloats().Zip(actual, (e, a) => Math.Abs(e - a)).Max(), 1e-3);
+    }
+
+    [Fact]
+    public void Greedy_generation_gives_the_published_tokens()
+    {
+        using var backbone = Load(BackboneQuantization.None);
+        var (prompt, expected) = Greedy();
+
+        // The published run goes on over the end of sequence.
+        var tokens = new Generator(backbone).Generate([prompt], new GenerationOptions { MaxNewTokens = expected.Length, StopTokens = [] })[0];
+
+        Assert.Equal(expected, tokens);
+    }
+
+    [Fact]
+    public void NF4_changes_perplexity_a_little()
+    {
+        var (prompt, _) = Greedy();
+        using var plain = Load(BackboneQuantization.None);
+        using var quantized = Load(BackboneQuantization.NF4);
+        // Stories that the model tells itself: a text of the kind that it was pretrained on.
+        var told = new Generator(plain).Generate(
+            [.. Enumerable.Repeat(prompt, 8)], new GenerationOptions { MaxNewTokens = 150, Temperature = 1, Seed = 1, StopTokens = [] });
+        int[][] stories = [.. told.Select(tokens => (int[])[.. prompt, .. tokens])];
+
+        var (before, after) = (Perplexity(plain), Perplexity(quantized));
+        output.WriteLine($"Perplexity on stories of its own: {before:f4} as stored, {after:f4} in NF4, difference {after - before:f4} ({after / before - 1:p2}).");
+        Assert.InRange(after / before, 1, 1.15);
+
+        double Perplexity(LlamaBackbone backbone)
+        {
+            using var tape = new Tape(_backend, recording: false);
+            var hidden = backbone.Forward(tape, RaggedBatch.Of(stories.Select(story => story[..^1])));
+            using var targets = _backend.Upload([.. stories.SelectMany(story => story[1..])]);
+            using var losses = _backend.TokenLosses(hidden.Value, backbone.Head, targets, null, out _);
+            return Math.Exp(TinyLlama.Download(_backend, losses).Average());
+        }
+    }
+
+    private LlamaBackbone Load(BackboneQuantization kind) =>
+        LlamaBackbone.Load(_backend, new FolderFiles(Material.Require("stories260K")), new QuantizationOptions(kind));
+
+    private static (int[] Prompt, int[] Expected) Greedy()
+    {
+        using var json = JsonDocument.Parse(File.ReadAllBytes(Material.Require("stories260K/greedy.json")));
+        // The published run counts the prompt in.
+        var prompt = Ids("prompt_ids");
+        return (prompt, Ids("greedy_ids")[prompt.Length..]);
+
+        int[] Ids(string name) => [.. json.RootElement.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
+    }
+}
