@@ -126,16 +126,18 @@ public sealed class BpeTokenizer : Tokenizer
         }
     }
 
-    // Without an unknown token a character that the vocabulary lacks is dropped.
+    // Without an unknown token a character that the vocabulary lacks is dropped, and the offsets of the genuine one count what is left.
     private Span<Symbol> Symbols(ReadOnlySpan<char> text)
     {
         var symbols = new Symbol[text.Length];
-        var count = 0;
+        var (count, start) = (0, 0);
         for (int i = 0, length; i < text.Length; i += length)
         {
             length = i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]) ? 2 : 1;
-            if (_ids.TryGetValue(text.Slice(i, length), out var id))
-                symbols[count++] = new Symbol { Start = i, Length = length, Id = id };
+            if (!_ids.TryGetValue(text.Slice(i, length), out var id))
+                continue;
+            symbols[count++] = new Symbol { Start = start, Length = length, Id = id };
+            start += length;
         }
         return symbols.AsSpan(0, count);
     }

@@ -9,6 +9,8 @@ namespace Microsoft.ML.Moka.Text;
 internal readonly record struct SentencePiece(int Id, string Text, float Score)
 {
     private const int PiecesField = 1;
+    private const int TrainerField = 2;
+    private const int NormalizerField = 3;
     private const int TextField = 1;
     private const int ScoreField = 2;
     private const int TypeField = 3;
@@ -23,13 +25,19 @@ internal readonly record struct SentencePiece(int Id, string Text, float Score)
     {
         var pieces = new List<SentencePiece>();
         var input = new CodedInputStream(content);
+        var (hasTrainer, hasNormalizer) = (false, false);
         for (var id = 0; input.ReadTag() is var tag and not 0;)
         {
-            if (WireFormat.GetTagFieldNumber(tag) != PiecesField)
+            var field = WireFormat.GetTagFieldNumber(tag);
+            hasTrainer |= field == TrainerField;
+            hasNormalizer |= field == NormalizerField;
+            if (field != PiecesField)
                 input.SkipLastField();
             else if (Read(input.ReadBytes().CreateCodedInput(), id++) is { } piece)
                 pieces.Add(piece);
         }
+        if (pieces.Count == 0 || !hasTrainer || !hasNormalizer)
+            throw new InvalidDataException("it lacks pieces, trainer_spec or normalizer_spec: it is cut off, or neither of SentencePiece's nor of Tiktoken's form");
         return pieces;
     }
 

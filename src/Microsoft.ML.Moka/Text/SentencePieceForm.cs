@@ -59,8 +59,8 @@ internal sealed class SentencePieceForm : TokenizerForm
 
     public static SentencePieceForm Read(byte[] content)
     {
-        var file = LlamaTokenizer.Create(new MemoryStream(content), addBeginOfSentence: false, addEndOfSentence: false);
-        return new SentencePieceForm(file, SentencePiece.ReadNormal(content));
+        var pieces = SentencePiece.ReadNormal(content);
+        return new SentencePieceForm(LlamaTokenizer.Create(new MemoryStream(content), addBeginOfSentence: false, addEndOfSentence: false), pieces);
     }
 
     public override bool TryGetId(string token, out int id) => _file.Vocabulary.TryGetValue(token, out id);

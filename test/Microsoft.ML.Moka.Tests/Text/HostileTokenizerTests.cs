@@ -78,6 +78,16 @@ public class HostileTokenizerTests
     }
 
     [Fact]
+    public void A_tokenizer_model_that_is_cut_off_or_something_else_is_told_as_such()
+    {
+        var content = SmallTokenizers.SentencePiece()["tokenizer.model"];
+        byte[][] damaged = [[], content[..content.AsSpan().IndexOf("identity"u8)], "just a text\n"u8.ToArray(), content[..(content.Length / 2)], new byte[100]];
+        foreach (var bytes in damaged)
+            ExpectError(new() { ["tokenizer.model"] = bytes }, "tokenizer.model", "cannot be read");
+        ExpectError(new() { ["tokenizer.model"] = [] }, "tokenizer.model", "neither of SentencePiece's nor of Tiktoken's form");
+    }
+
+    [Fact]
     public void A_length_that_the_file_has_not_allocates_nothing()
     {
         // A piece of 2 GB, a tokenizer of nothing else.
