@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
@@ -19,10 +20,10 @@ internal static unsafe class Transposition
         var high01 = InterleaveHigh(r0, r1);
         var low23 = InterleaveLow(r2, r3);
         var high23 = InterleaveHigh(r2, r3);
-        Vector128.Create(low01.GetLower(), low23.GetLower()).Store(destination);
-        Vector128.Create(low01.GetUpper(), low23.GetUpper()).Store(destination + stride);
-        Vector128.Create(high01.GetLower(), high23.GetLower()).Store(destination + 2L * stride);
-        Vector128.Create(high01.GetUpper(), high23.GetUpper()).Store(destination + 3L * stride);
+        LowerHalves(low01, low23).Store(destination);
+        UpperHalves(low01, low23).Store(destination + stride);
+        LowerHalves(high01, high23).Store(destination + 2 * stride);
+        UpperHalves(high01, high23).Store(destination + 3 * stride);
     }
 
     /// <summary>16 × 16: four steps that exchange single elements, pairs, quarters and halves.</summary>
@@ -60,11 +61,23 @@ internal static unsafe class Transposition
         }
     }
 
-    private static Vector128<float> InterleaveLow(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
-        ? Sse.UnpackLow(a, b)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleaveLow(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackLow(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipLow(a, b)
         : Vector128.Create(a[0], b[0], a[1], b[1]);
 
-    private static Vector128<float> InterleaveHigh(Vector128<float> a, Vector128<float> b) => Sse.IsSupported
-        ? Sse.UnpackHigh(a, b)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> InterleaveHigh(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.UnpackHigh(a, b)
+        : AdvSimd.Arm64.IsSupported ? AdvSimd.Arm64.ZipHigh(a, b)
         : Vector128.Create(a[2], b[2], a[3], b[3]);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> LowerHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveLowToHigh(a, b) : Vector128.Create(a.GetLower(), b.GetLower());
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<float> UpperHalves(Vector128<float> a, Vector128<float> b) =>
+        Sse.IsSupported ? Sse.MoveHighToLow(b, a) : Vector128.Create(a.GetUpper(), b.GetUpper());
 }
