@@ -9,7 +9,7 @@ public sealed class TextLoader
     {
     }
 
-    public sealed class Options
+    public class Options
     {
         public char[] Separators = ['\t'];
         public Column[] Columns;

@@ -7,23 +7,16 @@ using Microsoft.ML.Transforms;
 
 namespace Microsoft.ML.Transforms;
 
-public sealed class KeyToValueMappingEstimator : IEstimator<KeyToValueMappingTransformer>
+public sealed class KeyToValueMappingEstimator : TrivialEstimator<KeyToValueMappingTransformer>
 {
-    private readonly KeyToValueMappingTransformer _transformer;
-
-    internal KeyToValueMappingEstimator(KeyToValueMappingTransformer transformer) => _transformer = transformer;
-
-    public KeyToValueMappingTransformer Fit(IDataView input)
+    internal KeyToValueMappingEstimator(KeyToValueMappingTransformer transformer) : base(transformer)
     {
-        ArgumentNullException.ThrowIfNull(input);
-        _transformer.GetOutputSchema(input.Schema);
-        return _transformer;
     }
 
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    public override SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return _transformer.GetOutputShape(inputSchema);
+        return Transformer.GetOutputShape(inputSchema);
     }
 }
 

@@ -2,8 +2,34 @@ using System.Reflection;
 
 namespace Microsoft.ML.Data;
 
+/// <summary>Maps rows one by one.</summary>
+public abstract class RowToRowTransformerBase : ITransformer
+{
+    private protected RowToRowTransformerBase()
+    {
+    }
+
+    bool ITransformer.IsRowToRowMapper => true;
+
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => CreateMapper(inputSchema).OutputSchema;
+
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new MappedView(input, CreateMapper(input.Schema));
+    }
+
+    IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema) => CreateMapper(inputSchema);
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => SaveModel(ctx);
+
+    private protected abstract void SaveModel(ModelSaveContext ctx);
+
+    private protected abstract IRowToRowMapper CreateMapper(DataViewSchema inputSchema);
+}
+
 /// <summary>Adds columns that are each computed, item by item, from one input column.</summary>
-public abstract class OneToOneTransformerBase : ITransformer
+public abstract class OneToOneTransformerBase : RowToRowTransformerBase
 {
     private protected OneToOneTransformerBase(IEnumerable<InputOutputColumnPair> columns)
     {
@@ -26,22 +52,6 @@ public abstract class OneToOneTransformerBase : ITransformer
 
     internal InputOutputColumnPair[] Columns { get; }
 
-    bool ITransformer.IsRowToRowMapper => true;
-
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => CreateMapper(inputSchema).OutputSchema;
-
-    public IDataView Transform(IDataView input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        return new MappedView(input, CreateMapper(input.Schema));
-    }
-
-    IRowToRowMapper ITransformer.GetRowToRowMapper(DataViewSchema inputSchema) => CreateMapper(inputSchema);
-
-    void ICanSaveModel.Save(ModelSaveContext ctx) => SaveModel(ctx);
-
-    private protected abstract void SaveModel(ModelSaveContext ctx);
-
     private protected void SaveColumns(ModelSaveContext ctx)
     {
         ctx.Writer.Write(Columns.Length);
@@ -60,7 +70,7 @@ public abstract class OneToOneTransformerBase : ITransformer
             ? column
             : throw new ArgumentOutOfRangeException("inputSchema", $"Could not find input column '{pair.InputColumnName}'");
 
-    private Mapper CreateMapper(DataViewSchema inputSchema)
+    private protected sealed override IRowToRowMapper CreateMapper(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         var inputs = Array.ConvertAll(Columns, c => DataOperationsCatalog.Find(inputSchema, c.InputColumnName, nameof(inputSchema), "input"));
