@@ -47,7 +47,7 @@ public sealed class StoriesTests(ITestOutputHelper output) : IDisposable
         using var quantized = Load(BackboneQuantization.NF4);
         // Stories that the model tells itself: a text of the kind that it was pretrained on.
         var told = new Generator(plain).Generate(
-            [.. Enumerable.Repeat(prompt, 8)], new GenerationOptions { MaxNewTokens = 150, Temperature = 1, Seed = 1, StopTokens = [] });
+            [.. Enumerable.Repeat(prompt, 4)], new GenerationOptions { MaxNewTokens = 100, Temperature = 1, Seed = 1, StopTokens = [] });
         int[][] stories = [.. told.Select(tokens => (int[])[.. prompt, .. tokens])];
 
         var (before, after) = (Perplexity(plain), Perplexity(quantized));

@@ -1,0 +1,31 @@
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Benchmarks;
+
+/// <summary>Random weights of the kind that the peer makes: any codes, block scales of about 1.7/√in.</summary>
+internal sealed class PeerWeights(LlamaConfig config, bool quantized) : WeightSource
+{
+    private const int BlockSize = 64;
+
+    private readonly RandomWeights _dense = new(config, seed: 1);
+
+    public override bool Contains(string name) => true;
+
+    public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
+    {
+        if (!isLinearMap)
+            return _dense.Matrix(name, rows, columns, isLinearMap);
+        var random = new SeededRandom(1, name);
+        var codes = new byte[(long)rows * columns / 2];
+        random.Fill(codes);
+        var scales = new float[(long)rows * columns / BlockSize];
+        for (var i = 0; i < scales.Length; i++)
+            scales[i] = (float)(1.7 / Math.Sqrt(columns) * (0.8 + 0.4 * random.NextDouble()));
+        var matrix = new FourBitMatrix(rows, columns, codes, FourBitCode.NF4.Table, BlockSize, new FloatScales(scales));
+        return quantized ? matrix : new DenseMatrix(rows, columns, DenseFormat.Float32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(Dequantizer.ToFloats(matrix).AsSpan()).ToArray());
+    }
+
+    public override float[] Vector(string name, int length) => _dense.Vector(name, length);
+}

@@ -1,0 +1,146 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.CompilerServices;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Benchmarks;
+
+/// <summary>Passes every kernel on to another backend and adds up the time that each takes.</summary>
+internal sealed class ProfilingBackend(Backend inner) : Backend
+{
+    private readonly Dictionary<string, (int Calls, double Seconds)> _kernels = [];
+    private long _since = Stopwatch.GetTimestamp();
+
+    public override string Description => inner.Description;
+
+    /// <summary>Forgets what was measured so far.</summary>
+    public void Reset()
+    {
+        _kernels.Clear();
+        _since = Stopwatch.GetTimestamp();
+    }
+
+    /// <summary>The kernels since the reset, the dearest first, and what was spent between them.</summary>
+    public string Report()
+    {
+        var total = Stopwatch.GetElapsedTime(_since).TotalSeconds;
+        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds)).OrderByDescending(kernel => kernel.Seconds).ToList();
+        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds)));
+        return string.Join('\n', rows.Select(row => string.Create(
+            CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}")));
+    }
+
+    private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "")
+    {
+        var start = Stopwatch.GetTimestamp();
+        var result = kernel();
+        var (calls, seconds) = _kernels.GetValueOrDefault(name);
+        _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds);
+        return result;
+    }
+
+    private void Measure(Action kernel, [CallerMemberName] string name = "") => Measure(() => { kernel(); return 0; }, name);
+
+    public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) => Measure(() => inner.Zeros(kind, rows, columns));
+
+    public override Tensor Upload(TensorKind kind, ReadOnlySpan<float> values, int rows, int columns = 1) => inner.Upload(kind, values, rows, columns);
+
+    public override Tensor Upload(ReadOnlySpan<int> values) => inner.Upload(values);
+
+    public override void Download(Tensor source, Span<float> destination) => inner.Download(source, destination);
+
+    public override void Copy(Tensor source, Tensor destination) => Measure(() => inner.Copy(source, destination));
+
+    public override WeightMatrix Upload(StoredMatrix matrix) => inner.Upload(matrix);
+
+    public override WeightMatrix AsWeight(Tensor parameter) => inner.AsWeight(parameter);
+
+    public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null) =>
+        Measure(() => inner.Linear(x, weight, delta), delta is null ? "Linear" : "Linear + Δ");
+
+    public override Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null) =>
+        Measure(() => inner.LinearInputGradient(dy, weight, delta), delta is null ? "LinearInputGradient" : "LinearInputGradient + Δ");
+
+    public override void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient) =>
+        Measure(() => inner.AccumulateWeightGradient(dy, x, weightGradient));
+
+    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) => Measure(() => inner.Expand(weight, delta));
+
+    public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta) => Measure(() => inner.KroneckerProduct(x, delta));
+
+    public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta) => Measure(() => inner.KroneckerInputGradient(dy, delta));
+
+    public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
+        Measure(() => inner.AccumulateKroneckerGradients(x, dy, delta, gradients));
+
+    public override Tensor Add(Tensor a, Tensor b) => Measure(() => inner.Add(a, b));
+
+    public override void AddInPlace(Tensor target, Tensor addend) => Measure(() => inner.AddInPlace(target, addend));
+
+    public override Tensor Dropout(Tensor x, float rate, ulong seed) => Measure(() => inner.Dropout(x, rate, seed));
+
+    public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
+    {
+        Tensor? statistics = null;
+        var y = Measure(() => inner.RmsNorm(x, weight, epsilon, out statistics));
+        inverseRms = statistics!;
+        return y;
+    }
+
+    public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) =>
+        Measure(() => inner.RmsNormGradient(dy, x, weight, inverseRms, weightGradient));
+
+    public override Tensor SwiGlu(Tensor gate, Tensor up) => Measure(() => inner.SwiGlu(gate, up));
+
+    public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up) => Measure(() => inner.SwiGluGradient(dy, gate, up));
+
+    public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false) =>
+        Measure(() => inner.Rotary(x, positions, cosines, sines, inverse));
+
+    public override Tensor Softmax(Tensor vector) => Measure(() => inner.Softmax(vector));
+
+    public override void AccumulateSoftmaxGradient(Tensor softmax, Tensor softmaxGradient, Tensor gradient) =>
+        Measure(() => inner.AccumulateSoftmaxGradient(softmax, softmaxGradient, gradient));
+
+    public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
+    {
+        Tensor? statistics = null;
+        var y = Measure(() => inner.Attention(q, k, v, layout, heads, out statistics));
+        logSumExp = statistics!;
+        return y;
+    }
+
+    public override (Tensor Q, Tensor K, Tensor V) AttentionGradient(
+        Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads) =>
+        Measure(() => inner.AttentionGradient(dy, q, k, v, y, logSumExp, layout, heads));
+
+    public override Tensor Embedding(WeightMatrix table, Tensor ids) => Measure(() => inner.Embedding(table, ids));
+
+    public override void AccumulateEmbeddingGradient(Tensor dy, Tensor ids, Tensor tableGradient) =>
+        Measure(() => inner.AccumulateEmbeddingGradient(dy, ids, tableGradient));
+
+    public override Tensor GatherRows(Tensor x, Tensor rows) => Measure(() => inner.GatherRows(x, rows));
+
+    public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Measure(() => inner.ScatterRows(dy, rows, rowCount));
+
+    public override void CopyRows(Tensor source, Tensor destination, int start) => Measure(() => inner.CopyRows(source, destination, start));
+
+    public override Tensor TokenLosses(
+        Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
+    {
+        Tensor? gradient = null;
+        var losses = Measure(() => inner.TokenLosses(hidden, head, targets, rowWeights, out gradient, headGradient));
+        hiddenGradient = gradient;
+        return losses;
+    }
+
+    public override double SumOfSquares(Tensor x) => Measure(() => inner.SumOfSquares(x));
+
+    public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
+    {
+        var copy = step;
+        Measure(() => inner.AdamW(value, gradient, firstMoment, secondMoment, copy));
+    }
+
+    public override void Dispose() => inner.Dispose();
+}

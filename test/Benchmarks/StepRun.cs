@@ -1,0 +1,160 @@
+using System.Diagnostics;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Training;
+
+namespace Microsoft.ML.Moka.Benchmarks;
+
+/// <summary>Runs and times one kind of work on random weights.</summary>
+internal sealed class StepRun : IDisposable
+{
+    private readonly StepOptions _options;
+    private readonly CpuBackend _cpu;
+    private readonly Backend _backend;
+    private readonly LlamaBackbone _backbone;
+    private readonly AdapterSet? _adapters;
+    private readonly SeededRandom _random = new(2);
+
+    private StepRun(StepOptions options)
+    {
+        _options = options;
+        _cpu = new CpuBackend(options.Threads);
+        _backend = options.Profile ? new ProfilingBackend(_cpu) : _cpu;
+        var config = Configs[options.Model];
+        _backbone = LlamaBackbone.Frozen(_backend, config, new PeerWeights(config, options.Quantization == "nf4"));
+        _adapters = CreateAdapters(config);
+    }
+
+    private static Dictionary<string, LlamaConfig> Configs { get; } = new()
+    {
+        ["smol"] = Config(576, 30, 9, 3, 1536, 49152, tied: true),
+        ["tiny1b"] = Config(2048, 22, 32, 4, 5632, 32000, tied: false),
+        ["toy"] = Config(576, 2, 9, 3, 1536, 4096, tied: true),
+    };
+
+    public static StepResult Measure(StepOptions options)
+    {
+        using var run = new StepRun(options);
+        GC.Collect();
+        var loaded = StepResult.ToGiB(Environment.WorkingSet);
+        var result = options.Mode switch
+        {
+            "train" => run.Train(),
+            "score" => run.Score(),
+            _ => run.Decode(),
+        };
+        if (run._backend is ProfilingBackend profile)
+            Console.WriteLine(profile.Report());
+        using var process = Process.GetCurrentProcess();
+        return result with
+        {
+            LoadedGiB = loaded,
+            PeakGiB = StepResult.ToGiB(process.PeakWorkingSet64),
+            PeakTensorGiB = StepResult.ToGiB(run._cpu.PeakTensorBytes),
+        };
+    }
+
+    public void Dispose()
+    {
+        _adapters?.Dispose();
+        _backbone.Dispose();
+        _backend.Dispose();
+    }
+
+    private StepResult Train()
+    {
+        var model = new TrainedModel(_backbone, _adapters);
+        using var optimizer = new Optimizer(_backend, model.Parameters, new TrainingOptions());
+        // One token more than the step computes: the last is a target only.
+        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
+        var targets = _options.Batch * _options.Sequence;
+        var pass = new ForwardOptions { Recompute = _options.Checkpointing };
+        var updates = new List<double>();
+        var losses = new List<double>();
+        var seconds = Time(_options.Steps, () =>
+        {
+            losses.Add(model.AccumulateGradients(examples, 1f / targets, pass) / targets);
+            var start = Stopwatch.GetTimestamp();
+            optimizer.Update(1e-4f, optimizer.GradientNorm());
+            updates.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        });
+        return Result(targets, seconds) with
+        {
+            UpdateSeconds = updates[1 + seconds.IndexOf(seconds.Min())],
+            FirstLoss = losses[0],
+            LastLoss = losses[^1],
+        };
+    }
+
+    private StepResult Score()
+    {
+        var model = new TrainedModel(_backbone, _adapters);
+        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
+        return Result(_options.Batch * _options.Sequence, Time(_options.Steps, () => model.SumOfLosses(examples)));
+    }
+
+    private StepResult Decode()
+    {
+        var seconds = new List<double>();
+        var start = 0L;
+        new Generator(_backbone, _adapters).Generate(
+            [Ids(16)],
+            new GenerationOptions { MaxNewTokens = _options.NewTokens + 1, StopTokens = [] },
+            (_, _) =>
+            {
+                // The first token comes with the prompt.
+                if (start != 0)
+                    seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                start = Stopwatch.GetTimestamp();
+            });
+        return Result(1, seconds);
+    }
+
+    private StepResult Result(int tokens, List<double> seconds) =>
+        new(_options, _backend.Description, _adapters?.ParameterCount ?? 0, tokens, seconds);
+
+    private List<double> Time(int steps, Action step)
+    {
+        step();
+        var seconds = new List<double>();
+        for (var i = 0; i < steps; i++)
+        {
+            (_backend as ProfilingBackend)?.Reset();
+            var start = Stopwatch.GetTimestamp();
+            step();
+            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+        return seconds;
+    }
+
+    private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
+
+    private AdapterSet? CreateAdapters(LlamaConfig config)
+    {
+        AdapterOptions? options = _options.Adapter switch
+        {
+            "lora" => new LoraAdapter { Rank = _options.Rank },
+            "moka" => new MokaAdapter { Filters = _options.Filters },
+            _ => null,
+        };
+        if (options is null)
+            return null;
+        if (_options.Targets == "all")
+            options.TargetModules = ["*"];
+        return AdapterSet.Create(_backend, options, config.LinearMaps, seed: 1);
+    }
+
+    private static LlamaConfig Config(int hidden, int layers, int queryHeads, int keyValueHeads, int intermediate, int vocabulary, bool tied) => new()
+    {
+        HiddenSize = hidden,
+        IntermediateSize = intermediate,
+        LayerCount = layers,
+        QueryHeads = queryHeads,
+        KeyValueHeads = keyValueHeads,
+        HeadWidth = hidden / queryHeads,
+        VocabularySize = vocabulary,
+        TiedHead = tied,
+    };
+}
