@@ -21,7 +21,8 @@ internal sealed class JsonFields(JsonElement element, string source, string path
                 throw new InvalidDataException($"{source} holds no JSON object.");
             return read(new JsonFields(document.RootElement, source));
         }
-        catch (JsonException e)
+        // Half a character, as bytes or as an escape, is told only when the text is asked for, and then as an invalid operation.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             throw new InvalidDataException($"{source} is not valid JSON: {e.Message}", e);
         }
@@ -94,6 +95,34 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { } value => throw Error(name, $"must be a text or a list of texts; found {Shown(value)}"),
     };
 
+    /// <summary>Lists of texts; a text by itself counts as a list of one.</summary>
+    public IEnumerable<string[]> TextLists(string name) => Items(name).Select((item, index) => item switch
+    {
+        { ValueKind: JsonValueKind.String } => [item.GetString()!],
+        { ValueKind: JsonValueKind.Array } when item.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) => item.EnumerateArray().Select(part => part.GetString()!).ToArray(),
+        _ => throw Error($"{name}[{index}]", $"must be a text or a list of texts; found {Shown(item)}"),
+    });
+
+    /// <summary>The names and whole numbers of an object that is used as a table; it has to be there.</summary>
+    public IEnumerable<KeyValuePair<string, int>> Table(string name, int least, int most)
+    {
+        if (Find(name) is not { } value)
+            throw Error(name, "is missing");
+        if (value.ValueKind != JsonValueKind.Object)
+            throw Error(name, $"must be an object; found {Shown(value)}");
+        return value.EnumerateObject().Select(member => member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var number) && number >= least && number <= most
+            ? KeyValuePair.Create(member.Name, number)
+            : throw Error($"{name}.{member.Name}", $"must be a whole number from {least} to {most}; found {Shown(member.Value)}"));
+    }
+
+    /// <summary>A list of objects; none where the field is missing.</summary>
+    public IEnumerable<JsonFields> Objects(string name) => Items(name).Select((item, index) => item.ValueKind == JsonValueKind.Object
+        ? new JsonFields(item, source, $"{path}{name}[{index}].")
+        : throw Error($"{name}[{index}]", $"must be an object; found {Shown(item)}"));
+
+    /// <summary>Whether the field is an object.</summary>
+    public bool IsObject(string name) => Find(name) is { ValueKind: JsonValueKind.Object };
+
     /// <summary>A nested object; null where the field is missing.</summary>
     public JsonFields? Object(string name) => Find(name) switch
     {
@@ -104,6 +133,13 @@ internal sealed class JsonFields(JsonElement element, string source, string path
 
     private JsonElement? Find(string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private IEnumerable<JsonElement> Items(string name) => Find(name) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
+        { } value => throw Error(name, $"must be a list; found {Shown(value)}"),
+    };
 
     private int Natural(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
         ? number

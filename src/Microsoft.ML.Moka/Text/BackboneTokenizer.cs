@@ -65,11 +65,11 @@ internal sealed class BackboneTokenizer
         if (!files.Contains(name))
             throw new FileNotFoundException($"'{files.Location}' has no tokenizer: it needs {SentencePieceOrTiktoken} (SentencePiece or Tiktoken) or {HuggingFace}.", name);
         var content = files.ReadAll(name);
-        var form = Reading(files, name, () => Read(name, content));
+        var form = Read(name, content, Path.Combine(files.Location, name));
         var kept = new Dictionary<string, byte[]> { [name] = content };
         foreach (var config in SequenceTokens.ConfigFiles.Where(files.Contains))
             kept.Add(config, files.ReadAll(config));
-        var sequence = SequenceTokens.Find(form, kept, (config, read) => Reading(files, config, read))
+        var sequence = SequenceTokens.Find(form, kept, files.Location)
             ?? throw new InvalidDataException($"'{files.Location}' names no end-of-sequence token: give eos_token in tokenizer_config.json, or eos_token_id in generation_config.json or config.json.");
         return new BackboneTokenizer(form, sequence, kept, FingerprintOf(content, sequence));
     }
@@ -103,21 +103,18 @@ internal sealed class BackboneTokenizer
         return _specialTokens[token];
     }
 
-    private static TokenizerForm Read(string name, byte[] content) =>
-        name == HuggingFace ? ByteLevelForm.Read(content)
-        : TiktokenForm.Recognizes(content) ? TiktokenForm.Read(content)
-        : SentencePieceForm.Read(content);
-
-    // What a reader says about a file is told with the file's name. Its exceptions are of many types, the library's among them.
-    private static T Reading<T>(BackboneFiles files, string name, Func<T> read)
+    private static TokenizerForm Read(string name, byte[] content, string source)
     {
+        if (name == HuggingFace)
+            return ByteLevelForm.Read(content, source);
         try
         {
-            return read();
+            return TiktokenForm.Recognizes(content) ? TiktokenForm.Read(content) : SentencePieceForm.Read(content);
         }
+        // At a damaged file the library throws exceptions of many types.
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            throw new InvalidDataException($"'{Path.Combine(files.Location, name)}' cannot be read: {failure.Message.TrimEnd('.')}. Fetch the file again, or check that it is LLaMA's.", failure);
+            throw new InvalidDataException($"{source} cannot be read: {failure.Message.TrimEnd('.')}. Fetch the file again, or check that it is LLaMA's.", failure);
         }
     }
 

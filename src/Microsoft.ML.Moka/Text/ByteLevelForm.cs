@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.Moka.Text;
@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.Text;
 /// <summary>Hugging Face's <c>tokenizer.json</c> where it holds a byte-level BPE, as LLaMA 3, SmolLM and the embedded backbone have it.</summary>
 internal sealed class ByteLevelForm : TokenizerForm
 {
+    /// <summary>Ids beyond this are not of a vocabulary but of a damaged file.</summary>
+    private const int MaxId = 1 << 24;
+
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<string, int> _specialTokens;
     private readonly PieceSplitter _splitter;
@@ -41,42 +44,7 @@ internal sealed class ByteLevelForm : TokenizerForm
 
     public override bool StartsWithBeginOfSequence { get; }
 
-    public static ByteLevelForm Read(byte[] content)
-    {
-        using var document = JsonDocument.Parse(content);
-        var root = new JsonField(document.RootElement, "");
-        var model = root["model"];
-        model.Refuse("type", type => type is not null && type.Text() != "BPE", "only BPE is");
-        model.Refuse("byte_fallback", JsonField.IsTrue, "this tokenizer is in SentencePiece's style: put its tokenizer.model beside it, which is read instead");
-        model.Refuse("continuing_subword_prefix", JsonField.IsText, "only byte-level BPE is");
-        model.Refuse("end_of_word_suffix", JsonField.IsText, "only byte-level BPE is");
-        root.Refuse("normalizer", JsonField.IsPresent, "a byte-level BPE as LLaMA's has no normalizer");
-
-        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
-        var names = new Dictionary<int, string>();
-        foreach (var (token, id) in model["vocab"].Members())
-            Add(vocabulary, names, token, id.Id(), id);
-        for (var value = 0; value < 256; value++)
-        {
-            if (!vocabulary.ContainsKey(ByteLevelAlphabet.Character((byte)value).ToString()))
-                throw new InvalidDataException($"model.vocab has no token for the byte 0x{value:X2}, written '{ByteLevelAlphabet.Character((byte)value)}'");
-        }
-
-        var specialTokens = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (var token in root.Optional("added_tokens")?.Items() ?? [])
-        {
-            var (text, id) = (token["content"].Text(), token["id"].Id());
-            if (text.Length == 0)
-                throw token["content"].Wrong("is empty");
-            if (!vocabulary.TryGetValue(text, out var known))
-                Add(specialTokens, names, text, id, token["id"]);
-            else if (known != id || !specialTokens.TryAdd(text, id))
-                throw token["id"].Wrong($"is {id}, but '{text}' has id {known} already");
-        }
-        var startsWithBegin = root.Optional("post_processor") is { } processor && PutsSpecialTokenFirst(processor);
-        return new ByteLevelForm(vocabulary, Merges(model["merges"], vocabulary), specialTokens, PreTokenizerReader.Read(root.Optional("pre_tokenizer")),
-            model.Optional("ignore_merges") is { } ignore && JsonField.IsTrue(ignore), startsWithBegin);
-    }
+    public static ByteLevelForm Read(byte[] content, string source) => JsonFields.Parse(content, source, Read);
 
     public override bool TryGetId(string token, out int id) => _specialTokens.TryGetValue(token, out id) || _vocabulary.TryGetValue(token, out id);
 
@@ -95,41 +63,89 @@ internal sealed class ByteLevelForm : TokenizerForm
 
     public override string Decode(IEnumerable<int> ids) => _merger.Decode(ids);
 
-    private static void Add(Dictionary<string, int> tokens, Dictionary<int, string> names, string token, int id, JsonField place)
+    private static ByteLevelForm Read(JsonFields root)
     {
-        if (!names.TryAdd(id, token))
-            throw place.Wrong($"is {id}, which is the id of '{names[id]}' already");
-        if (!tokens.TryAdd(token, id))
-            throw place.Wrong($"is a second id of '{token}'");
+        var model = root.Object("model") ?? throw root.Error("model", "is missing");
+        if (model.Text("type", missing: "BPE") != "BPE")
+            throw model.Error("type", $"must be BPE; found '{model.Text("type")}'");
+        if (model.Boolean("byte_fallback", missing: false))
+            throw model.Error("byte_fallback", "must be false. This tokenizer is in SentencePiece's style: put its tokenizer.model beside it, which is read instead");
+        foreach (var mark in (ReadOnlySpan<string>)["continuing_subword_prefix", "end_of_word_suffix"])
+        {
+            if (model.Text(mark, missing: "").Length > 0)
+                throw model.Error(mark, "must be empty: only byte-level BPE is supported");
+        }
+        if (root.Has("normalizer"))
+            throw root.Error("normalizer", "must be null: a byte-level BPE as LLaMA's has none");
+
+        var names = new Dictionary<int, string>();
+        var vocabulary = ReadVocabulary(model, names);
+        var specialTokens = ReadSpecialTokens(root, names, vocabulary);
+        return new ByteLevelForm(vocabulary, ReadMerges(model, vocabulary), specialTokens, PreTokenizerReader.Read(root.Object("pre_tokenizer")),
+            model.Boolean("ignore_merges", missing: false), root.Object("post_processor") is { } processor && PutsSpecialTokenFirst(processor));
+    }
+
+    private static Dictionary<string, int> ReadVocabulary(JsonFields model, Dictionary<int, string> names)
+    {
+        var vocabulary = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var (token, id) in model.Table("vocab", 0, MaxId))
+        {
+            if (!names.TryAdd(id, token))
+                throw model.Error($"vocab.{token}", $"must have an id of its own; {id} is that of '{names[id]}' already");
+            vocabulary.Add(token, id);
+        }
+        for (var value = 0; value < 256; value++)
+        {
+            if (!vocabulary.ContainsKey(ByteLevelAlphabet.Character((byte)value).ToString()))
+                throw model.Error("vocab", $"lacks the byte 0x{value:X2}, written '{ByteLevelAlphabet.Character((byte)value)}'");
+        }
+        return vocabulary;
+    }
+
+    private static Dictionary<string, int> ReadSpecialTokens(JsonFields root, Dictionary<int, string> names, Dictionary<string, int> vocabulary)
+    {
+        var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (var fields in root.Objects("added_tokens"))
+        {
+            var (text, id) = (fields.Text("content"), fields.Integer("id", 0, MaxId));
+            if (text.Length == 0)
+                throw fields.Error("content", "must not be empty");
+            // Some files list their special tokens in the vocabulary too.
+            var isFree = vocabulary.TryGetValue(text, out var known) ? known == id : names.TryAdd(id, text);
+            if (!isFree || !tokens.TryAdd(text, id))
+                throw fields.Error("id", $"must be the only id of '{text}', and of nothing else; found {id}");
+        }
+        return tokens;
     }
 
     // "a b", or since tokenizers 0.20 ["a", "b"].
-    private static List<string> Merges(JsonField merges, Dictionary<string, int> vocabulary)
+    private static List<string> ReadMerges(JsonFields model, Dictionary<string, int> vocabulary)
     {
-        var list = new List<string>();
+        if (!model.Has("merges"))
+            throw model.Error("merges", "is missing");
+        var merges = new List<string>();
         var known = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var merge in merges.Items())
+        foreach (var texts in model.TextLists("merges"))
         {
-            string[] parts = merge.Value.ValueKind == JsonValueKind.Array ? [.. merge.Items().Select(part => part.Text())] : merge.Text().Split(' ');
+            var parts = texts.Length == 1 ? texts[0].Split(' ') : texts;
             if (parts.Length != 2 || parts.Any(part => part.Length == 0 || part.Contains(' ')))
-                throw merge.Wrong("is not a pair of tokens");
+                throw Wrong("must be a pair of tokens");
             foreach (var token in (ReadOnlySpan<string>)[parts[0], parts[1], parts[0] + parts[1]])
             {
                 if (!vocabulary.ContainsKey(token))
-                    throw merge.Wrong($"needs the token '{token}', which model.vocab lacks");
+                    throw Wrong($"needs the token '{token}', which model.vocab lacks");
             }
-            if (!known.Add($"{parts[0]} {parts[1]}"))
-                throw merge.Wrong("was listed before");
-            list.Add($"{parts[0]} {parts[1]}");
+            var merge = $"{parts[0]} {parts[1]}";
+            if (!known.Add(merge))
+                throw Wrong("was listed before");
+            merges.Add(merge);
         }
-        return list;
+        return merges;
+
+        InvalidDataException Wrong(string what) => model.Error($"merges[{merges.Count}]", what);
     }
 
     // TemplateProcessing, alone or in a Sequence: "single" lists what stands around a text.
-    private static bool PutsSpecialTokenFirst(JsonField processor)
-    {
-        if (processor.Optional("processors") is { } several)
-            return several.Items().Any(PutsSpecialTokenFirst);
-        return processor.Optional("single") is { } single && single.Items().FirstOrDefault()?.Optional("SpecialToken") is not null;
-    }
+    private static bool PutsSpecialTokenFirst(JsonFields processor)
+        => processor.Objects("processors").Any(PutsSpecialTokenFirst) || processor.Objects("single").FirstOrDefault()?.Has("SpecialToken") == true;
 }

@@ -1,52 +1,53 @@
-using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Text;
 
 /// <summary>Reads the <c>pre_tokenizer</c> of a <c>tokenizer.json</c>.</summary>
 internal static class PreTokenizerReader
 {
-    public static PieceSplitter Read(JsonField? node)
+    public static PieceSplitter Read(JsonFields? fields)
     {
         var stages = new List<PieceSplitter.Stage>();
-        if (node is not null)
-            Add(node, stages);
+        if (fields is not null)
+            Add(fields, stages);
         return new PieceSplitter(stages);
     }
 
-    private static void Add(JsonField node, List<PieceSplitter.Stage> stages)
+    private static void Add(JsonFields fields, List<PieceSplitter.Stage> stages)
     {
-        switch (node["type"].Text())
+        switch (fields.Text("type"))
         {
             case "Sequence":
-                foreach (var item in node["pretokenizers"].Items())
+                foreach (var item in fields.Objects("pretokenizers"))
                     Add(item, stages);
                 break;
             case "ByteLevel":
-                node.Refuse("add_prefix_space", JsonField.IsTrue, "LLaMA's tokenizers do not begin a text with a space");
-                if (node.Optional("use_regex") is not { Value.ValueKind: JsonValueKind.False })
+                if (fields.Boolean("add_prefix_space", missing: true))
+                    throw fields.Error("add_prefix_space", "must be false: LLaMA's tokenizers do not begin a text with a space");
+                if (fields.Boolean("use_regex", missing: true))
                     stages.Add(PieceSplitter.Gpt2);
                 break;
             case "Digits":
-                stages.Add(new PieceSplitter.Stage(JsonField.IsTrue(node.Optional("individual_digits")) ? @"\p{N}" : @"\p{N}+"));
+                stages.Add(new PieceSplitter.Stage(fields.Boolean("individual_digits", missing: false) ? @"\p{N}" : @"\p{N}+"));
                 break;
             case "Split":
-                stages.Add(Split(node));
+                stages.Add(Split(fields));
                 break;
             case var type:
-                throw node["type"].Wrong($"is '{type}'; Sequence, Split, Digits and ByteLevel are supported");
+                throw fields.Error("type", $"must be Sequence, Split, Digits or ByteLevel; found '{type}'");
         }
     }
 
-    private static PieceSplitter.Stage Split(JsonField node)
+    private static PieceSplitter.Stage Split(JsonFields fields)
     {
-        var pattern = node["pattern"];
-        var expression = pattern.Optional("Regex")?.Text() ?? Regex.Escape(pattern["String"].Text());
-        var dropsGaps = (node["behavior"].Text(), JsonField.IsTrue(node.Optional("invert"))) switch
+        var pattern = fields.Object("pattern") ?? throw fields.Error("pattern", "is missing");
+        var expression = pattern.Has("Regex") ? pattern.Text("Regex") : Regex.Escape(pattern.Text("String"));
+        var dropsGaps = (fields.Text("behavior"), fields.Boolean("invert", missing: false)) switch
         {
             ("Isolated", _) => false,
             ("Removed", true) => true,
-            var (behavior, _) => throw node["behavior"].Wrong($"is '{behavior}'; Isolated, and Removed with invert, are supported"),
+            var (behavior, _) => throw fields.Error("behavior", $"must be Isolated, or Removed with invert; found '{behavior}'"),
         };
         try
         {
@@ -54,7 +55,7 @@ internal static class PreTokenizerReader
         }
         catch (ArgumentException failure)
         {
-            throw new InvalidDataException($"{pattern.Path} is not an expression that .NET knows: {failure.Message}", failure);
+            throw fields.Error("pattern", $"must be an expression that .NET knows: {failure.Message}");
         }
     }
 }

@@ -1,4 +1,4 @@
-using System.Text.Json;
+using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Text;
 
@@ -14,53 +14,56 @@ internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool 
     /// <summary>The files that can name them, the more telling first.</summary>
     public static IEnumerable<string> ConfigFiles => [.. s_nameFiles, .. s_idFiles];
 
-    /// <summary>
-    /// The tokens by name, else by id, else as the tokenizer's own file has them; null where nothing names an end.
-    /// Each file is read through <paramref name="reading"/>, which puts its name to an error.
-    /// </summary>
-    public static SequenceTokens? Find(TokenizerForm form, IReadOnlyDictionary<string, byte[]> files, Func<string, Func<List<int>>, List<int>> reading)
+    /// <summary>The tokens by name, else by id, else as the tokenizer's own file has them; null where nothing names an end.</summary>
+    /// <param name="form">The tokenizer.</param>
+    /// <param name="files">The configuration files that are there, by name.</param>
+    /// <param name="location">Where the files lie, for errors.</param>
+    public static SequenceTokens? Find(TokenizerForm form, IReadOnlyDictionary<string, byte[]> files, string location)
     {
-        var begins = Candidates("bos_token");
-        var ends = Candidates("eos_token");
-        if (form.BeginOfSequence is { } begin && begins.Count == 0)
-            begins.Add(begin);
-        if (form.EndOfSequence is { } end && ends.Count == 0)
-            ends.Add(end);
-        if (ends.Count == 0)
-            return null;
+        var (begins, ends) = (new List<int>(), new List<int>());
         var startsWithBegin = form.StartsWithBeginOfSequence;
-        if (files.TryGetValue("tokenizer_config.json", out var config))
+        foreach (var name in s_nameFiles)
         {
-            using var document = JsonDocument.Parse(config);
-            if (new JsonField(document.RootElement, "").Optional("add_bos_token") is { } adds)
-                startsWithBegin = JsonField.IsTrue(adds);
+            Read(name, fields =>
+            {
+                AddByName(fields, "bos_token", form, begins);
+                AddByName(fields, "eos_token", form, ends);
+                startsWithBegin = fields.Boolean("add_bos_token", startsWithBegin);
+            });
         }
-        return new SequenceTokens(begins.Count > 0 ? begins[0] : null, [.. ends.Distinct()], startsWithBegin);
+        foreach (var name in s_idFiles)
+        {
+            Read(name, fields =>
+            {
+                AddById(fields, "bos_token_id", form, begins);
+                AddById(fields, "eos_token_id", form, ends);
+            });
+        }
+        if (begins.Count == 0 && form.BeginOfSequence is { } begin)
+            begins.Add(begin);
+        if (ends.Count == 0 && form.EndOfSequence is { } end)
+            ends.Add(end);
+        return ends.Count == 0 ? null : new SequenceTokens(begins.Count > 0 ? begins[0] : null, [.. ends.Distinct()], startsWithBegin);
 
-        List<int> Candidates(string field) =>
-        [
-            .. s_nameFiles.Where(files.ContainsKey).SelectMany(name => reading(name, () => ByName(form, files[name], field))),
-            .. s_idFiles.Where(files.ContainsKey).SelectMany(name => reading(name, () => ById(form, files[name], field + "_id"))),
-        ];
+        void Read(string name, Action<JsonFields> read)
+        {
+            if (files.TryGetValue(name, out var content))
+                JsonFields.Parse(content, Path.Combine(location, name), fields => { read(fields); return true; });
+        }
     }
 
     // A text, or since added tokens have attributes an object with a "content".
-    private static List<int> ByName(TokenizerForm form, byte[] file, string field)
+    private static void AddByName(JsonFields fields, string name, TokenizerForm form, List<int> ids)
     {
-        using var document = JsonDocument.Parse(file);
-        if (new JsonField(document.RootElement, "").Optional(field) is not { } node)
-            return [];
-        var content = node.Value.ValueKind == JsonValueKind.Object ? node["content"] : node;
-        return form.TryGetId(content.Text(), out var id) ? [id] : throw content.Wrong($"is '{content.Text()}', which the tokenizer lacks");
+        if (!fields.Has(name))
+            return;
+        var token = fields.IsObject(name) ? fields.Object(name)!.Text("content") : fields.Text(name);
+        ids.Add(form.TryGetId(token, out var id) ? id : throw fields.Error(name, $"must be a token of the tokenizer; found '{token}'"));
     }
 
-    // An id, or a list of them.
-    private static List<int> ById(TokenizerForm form, byte[] file, string field)
+    private static void AddById(JsonFields fields, string name, TokenizerForm form, List<int> ids)
     {
-        using var document = JsonDocument.Parse(file);
-        if (new JsonField(document.RootElement, "").Optional(field) is not { } node)
-            return [];
-        IEnumerable<JsonField> nodes = node.Value.ValueKind == JsonValueKind.Array ? node.Items() : [node];
-        return [.. nodes.Select(item => item.Id() < form.VocabularySize ? item.Id() : throw item.Wrong($"is {item.Id()}, but the tokenizer has {form.VocabularySize} tokens only"))];
+        foreach (var id in fields.Integers(name))
+            ids.Add(id < form.VocabularySize ? id : throw fields.Error(name, $"must be below {form.VocabularySize}, the number of tokens of the tokenizer; found {id}"));
     }
 }

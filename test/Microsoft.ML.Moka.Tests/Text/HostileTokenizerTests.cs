@@ -10,31 +10,31 @@ public class HostileTokenizerTests
 {
     public static TheoryData<string, string, Action<JsonObject>> WrongJson => new()
     {
-        { "model is missing", "model", json => json.Remove("model") },
-        { "model.vocab is missing", "vocabulary", json => json["model"]!.AsObject().Remove("vocab") },
-        { "model.vocab is not an object", "list", json => json["model"]!["vocab"] = new JsonArray() },
-        { "model.type is not supported", "unigram", json => json["model"]!["type"] = "Unigram" },
-        { "model.byte_fallback is not supported", "byte fallback", json => json["model"]!["byte_fallback"] = true },
-        { "model.end_of_word_suffix is not supported", "suffix", json => json["model"]!["end_of_word_suffix"] = "</w>" },
-        { "normalizer is not supported", "normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC" } },
-        { "model.vocab has no token for the byte 0x41", "missing byte", json => json["model"]!["vocab"]!.AsObject().Remove("A") },
-        { "model.vocab.the is not a token id", "huge id", json => json["model"]!["vocab"]!["the"] = 2_000_000_000 },
-        { "model.vocab.the is not a token id", "negative id", json => json["model"]!["vocab"]!["the"] = -1 },
-        { "model.vocab.the is not a token id", "fraction", json => json["model"]!["vocab"]!["the"] = 1.5 },
-        { "model.vocab.again is 0, which is the id of", "same id", json => json["model"]!["vocab"]!["again"] = 0 },
-        { "model.merges[0] is not a pair", "three parts", json => json["model"]!["merges"]![0] = "t h e" },
-        { "model.merges[0] is not a pair", "one part", json => json["model"]!["merges"]![0] = "th" },
-        { "model.merges[0] is not a text", "number", json => json["model"]!["merges"]![0] = 3 },
-        { "model.merges[0] needs the token 'qq'", "unknown part", json => json["model"]!["merges"]![0] = "th qq" },
+        { "'model' is missing", "model", json => json.Remove("model") },
+        { "'model.vocab' is missing", "vocabulary", json => json["model"]!.AsObject().Remove("vocab") },
+        { "'model.vocab' must be an object", "list", json => json["model"]!["vocab"] = new JsonArray() },
+        { "'model.type' must be BPE", "unigram", json => json["model"]!["type"] = "Unigram" },
+        { "'model.byte_fallback' must be false", "byte fallback", json => json["model"]!["byte_fallback"] = true },
+        { "'model.end_of_word_suffix' must be empty", "suffix", json => json["model"]!["end_of_word_suffix"] = "</w>" },
+        { "'normalizer' must be null", "normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC" } },
+        { "'model.vocab' lacks the byte 0x41", "missing byte", json => json["model"]!["vocab"]!.AsObject().Remove("A") },
+        { "'model.vocab.the' must be a whole number", "huge id", json => json["model"]!["vocab"]!["the"] = 2_000_000_000 },
+        { "'model.vocab.the' must be a whole number", "negative id", json => json["model"]!["vocab"]!["the"] = -1 },
+        { "'model.vocab.the' must be a whole number", "fraction", json => json["model"]!["vocab"]!["the"] = 1.5 },
+        { "'model.vocab.again' must have an id of its own", "same id", json => json["model"]!["vocab"]!["again"] = 0 },
+        { "'model.merges[0]' must be a pair", "three parts", json => json["model"]!["merges"]![0] = "t h e" },
+        { "'model.merges[0]' must be a pair", "one part", json => json["model"]!["merges"]![0] = "th" },
+        { "'model.merges[0]' must be a text", "number", json => json["model"]!["merges"]![0] = 3 },
+        { "'model.merges[0]' needs the token 'qq'", "unknown part", json => json["model"]!["merges"]![0] = "th qq" },
         { "was listed before", "twice", json => json["model"]!["merges"]!.AsArray().Add((string)json["model"]!["merges"]![0]!) },
-        { "model.merges is missing", "no merges", json => json["model"]!.AsObject().Remove("merges") },
-        { "added_tokens[0].content is missing", "no content", json => json["added_tokens"]![0]!.AsObject().Remove("content") },
-        { "added_tokens[0].content is empty", "empty content", json => json["added_tokens"]![0]!["content"] = "" },
-        { "added_tokens[1].id is", "same added id", json => json["added_tokens"]![1]!["id"] = json["added_tokens"]![0]!["id"]!.DeepClone() },
-        { "pre_tokenizer.pretokenizers[0].pattern is not an expression", "bad expression", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
-        { "pre_tokenizer.pretokenizers[0].behavior is 'MergedWithNext'", "behaviour", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
-        { "pre_tokenizer.pretokenizers[1].add_prefix_space is not supported", "prefix", json => json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
-        { "pre_tokenizer.type is 'Metaspace'", "metaspace", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
+        { "'model.merges' is missing", "no merges", json => json["model"]!.AsObject().Remove("merges") },
+        { "'added_tokens[0].content' is missing", "no content", json => json["added_tokens"]![0]!.AsObject().Remove("content") },
+        { "'added_tokens[0].content' must not be empty", "empty content", json => json["added_tokens"]![0]!["content"] = "" },
+        { "'added_tokens[1].id' must be the only id", "same added id", json => json["added_tokens"]![1]!["id"] = json["added_tokens"]![0]!["id"]!.DeepClone() },
+        { "'pre_tokenizer.pretokenizers[0].pattern' must be an expression", "bad expression", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
+        { "'pre_tokenizer.pretokenizers[0].behavior' must be Isolated", "behaviour", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
+        { "'pre_tokenizer.pretokenizers[1].add_prefix_space' must be false", "prefix", json => json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
+        { "'pre_tokenizer.type' must be Sequence, Split, Digits or ByteLevel; found 'Metaspace'", "metaspace", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
     };
 
     [Theory]
@@ -46,8 +46,12 @@ public class HostileTokenizerTests
     }
 
     [Fact]
+    public void Half_a_character_in_a_tokenizer_json_is_refused()
+        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
+
+    [Fact]
     public void A_text_that_is_no_json_is_refused()
-        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", "{\"model\": "), "tokenizer.json", "cannot be read");
+        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", "{\"model\": "), "tokenizer.json", "is not valid JSON");
 
     [Theory]
     [InlineData(5, "line 6 is not a token", "no rank at all")]
@@ -135,12 +139,12 @@ public class HostileTokenizerTests
     }
 
     [Theory]
-    [InlineData("tokenizer_config.json", """{"eos_token": "<|nowhere|>"}""", "eos_token is '<|nowhere|>'")]
-    [InlineData("tokenizer_config.json", """{"eos_token": 5}""", "eos_token is not a text")]
-    [InlineData("tokenizer_config.json", "[]", "is not an object")]
-    [InlineData("generation_config.json", """{"eos_token_id": 100000}""", "eos_token_id is 100000")]
-    [InlineData("config.json", """{"eos_token_id": [1, "2"]}""", "eos_token_id[1] is not a token id")]
-    [InlineData("config.json", "{", "cannot be read")]
+    [InlineData("tokenizer_config.json", """{"eos_token": "<|nowhere|>"}""", "found '<|nowhere|>'")]
+    [InlineData("tokenizer_config.json", """{"eos_token": 5}""", "'eos_token' must be a text")]
+    [InlineData("tokenizer_config.json", "[]", "holds no JSON object")]
+    [InlineData("generation_config.json", """{"eos_token_id": 100000}""", "found 100000")]
+    [InlineData("config.json", """{"eos_token_id": [1, "2"]}""", "'eos_token_id' must hold whole numbers")]
+    [InlineData("config.json", "{", "is not valid JSON")]
     public void A_wrong_configuration_is_told_by_its_field(string name, string content, string message)
         => ExpectError(SmallTokenizers.ByteLevel().With(name, content), name, message);
 
