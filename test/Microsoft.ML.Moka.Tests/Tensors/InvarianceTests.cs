@@ -54,6 +54,14 @@ public class InvarianceTests
         CheckRows(s, 64, x => [backend.SwiGlu(x, x)]);
         CheckRows(s, 64, x => Losses(s, x, head));
         CheckRows(s, 64, x => [backend.Rotary(x, s.Indices([.. Enumerable.Repeat(7, x.Rows)]), cosines, sines)]);
+        // A width that is no multiple of a vector: the rows of a batch begin at all alignments.
+        var wide = s.Parameter(333);
+        var wideHead = s.Weight(WeightFormat.FourBit, 77, 333);
+        CheckRows(s, 333, x => [backend.RmsNorm(x, wide, 1e-5f, out var scale), scale]);
+        CheckRows(s, 333, x => [backend.RmsNormGradient(x, x, wide, s.Parameter([.. Enumerable.Repeat(0.3f, x.Rows)]), null)]);
+        CheckRows(s, 333, x => [backend.SwiGlu(x, x)]);
+        CheckRows(s, 333, x => [backend.Linear(x, wideHead)]);
+        CheckRows(s, 333, x => Losses(s, x, wideHead));
     }
 
     /// <summary>A sequence alone and the same sequence in a batch.</summary>

@@ -121,13 +121,13 @@ internal static class BackendReading
     }
 }
 
-/// <summary>Comparison of arrays by element, relative to the element and to the typical size of the array.</summary>
+/// <summary>Comparison of arrays by element, relative to the element and to the typical size of those that are not zero.</summary>
 internal static class Close
 {
     public static void Check(IReadOnlyList<float> expected, IReadOnlyList<float> actual, double tolerance, string name)
     {
         Assert.Equal(expected.Count, actual.Count);
-        var typical = Math.Sqrt(expected.Sum(v => (double)v * v) / Math.Max(1, expected.Count));
+        var typical = Math.Sqrt(expected.Sum(v => (double)v * v) / Math.Max(1, expected.Count(v => v != 0)));
         for (var i = 0; i < expected.Count; i++)
         {
             var error = Math.Abs((double)expected[i] - actual[i]);

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -7,29 +5,22 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
     {
         RequireAttention(q, k, v, layout, heads);
-        var y = (CpuTensor)Zeros(q.Kind, q.Rows, q.Columns);
-        var statistics = (CpuTensor)Zeros(TensorKind.Parameter, q.Rows, heads.QueryHeads);
+        var whole = layout.Spans.Sum(s => (long)s.Length) == q.Rows;
+        var y = whole ? Allocate(q.Kind, q.Rows, q.Columns) : (CpuTensor)Zeros(q.Kind, q.Rows, q.Columns);
+        var statistics = whole ? Allocate(TensorKind.Parameter, q.Rows, heads.QueryHeads) : (CpuTensor)Zeros(TensorKind.Parameter, q.Rows, heads.QueryHeads);
+        var operands = new AttentionOperands(heads) { Q = Floats(q), K = Floats(k), V = Floats(v), Y = y.Floats, LogSumExp = statistics.Floats };
+        var blocks = new List<AttentionBlock>();
         foreach (var span in layout.Spans)
-            _workers.For(heads.QueryHeads, 1, (start, end) =>
-            {
-                for (var head = start; head < end; head++)
-                    for (var i = 0; i < span.Length; i++)
-                    {
-                        var keys = KeyRows(span, i);
-                        var scores = Scores(q, k, span.Query + i, head, keys, heads);
-                        var max = TensorPrimitives.Max<float>(scores);
-                        var sum = 0f;
-                        var target = Head(y, span.Query + i, head, heads);
-                        for (var j = 0; j < keys.Count; j++)
-                        {
-                            scores[j] = MathF.Exp(scores[j] - max);
-                            sum += scores[j];
-                        }
-                        for (var j = 0; j < keys.Count; j++)
-                            TensorPrimitives.MultiplyAdd(KeyValueHead(v, keys[j], head, heads), scores[j] / sum, target, target);
-                        Row(statistics, span.Query + i)[head] = max + MathF.Log(sum);
-                    }
-            });
+            for (var head = 0; head < heads.KeyValueHeads; head++)
+                AddBlocks(blocks, span, head, operands.Group);
+        var scratch = _attention.ForwardScratch(heads.HeadWidth, MostKeys(layout));
+        _workers.For(blocks.Count, ChunkOf(blocks.Count, layout, heads), (start, end) =>
+        {
+            var memory = (float*)_pool.Rent(4 * scratch);
+            for (var i = start; i < end; i++)
+                _attention.Forward(operands, blocks[i], memory);
+            _pool.Return(memory, 4 * scratch);
+        });
         logSumExp = statistics;
         return y;
     }
@@ -41,32 +32,45 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(dy, q.Rows, q.Columns, nameof(dy));
         RequireShape(y, q.Rows, q.Columns, nameof(y));
         RequireShape(logSumExp, q.Rows, heads.QueryHeads, nameof(logSumExp));
-        Tensor dq = Zeros(q.Kind, q.Rows, q.Columns), dk = Zeros(k.Kind, k.Rows, k.Columns), dv = Zeros(v.Kind, v.Rows, v.Columns);
-        var group = heads.QueryHeads / heads.KeyValueHeads;
-        _workers.For(heads.KeyValueHeads, 1, (start, end) =>
+        var whole = layout.Spans.Sum(s => (long)s.Length) == q.Rows;
+        var dq = whole ? Allocate(q.Kind, q.Rows, q.Columns) : Zeros(q.Kind, q.Rows, q.Columns);
+        Tensor dk = Zeros(k.Kind, k.Rows, k.Columns), dv = Zeros(v.Kind, v.Rows, v.Columns);
+        var operands = new AttentionOperands(heads)
         {
-            for (var head = start * group; head < end * group; head++)
-                foreach (var span in layout.Spans)
-                    for (var i = 0; i < span.Length; i++)
-                    {
-                        var row = span.Query + i;
-                        var keys = KeyRows(span, i);
-                        var scores = Scores(q, k, row, head, keys, heads);
-                        Span<float> gradient = Head(dy, row, head, heads), queryGradient = Head(dq, row, head, heads);
-                        var dot = TensorPrimitives.Dot<float>(gradient, Head(y, row, head, heads));
-                        for (var j = 0; j < keys.Count; j++)
-                        {
-                            var p = MathF.Exp(scores[j] - Row(logSumExp, row)[head]);
-                            var valueGradient = KeyValueHead(dv, keys[j], head, heads);
-                            TensorPrimitives.MultiplyAdd(gradient, p, valueGradient, valueGradient);
-                            var ds = p * (TensorPrimitives.Dot<float>(gradient, KeyValueHead(v, keys[j], head, heads)) - dot) * heads.Scale;
-                            TensorPrimitives.MultiplyAdd(KeyValueHead(k, keys[j], head, heads), ds, queryGradient, queryGradient);
-                            var keyGradient = KeyValueHead(dk, keys[j], head, heads);
-                            TensorPrimitives.MultiplyAdd(Head(q, row, head, heads), ds, keyGradient, keyGradient);
-                        }
-                    }
+            Q = Floats(q), K = Floats(k), V = Floats(v), Y = Floats(y), LogSumExp = Floats(logSumExp),
+            YGradient = Floats(dy), QGradient = Floats(dq), KGradient = Floats(dk), VGradient = Floats(dv),
+        };
+        var trees = AttentionTrees.Split(layout.Spans);
+        var units = trees.Count * heads.KeyValueHeads;
+        var scratch = _attention.BackwardScratch(heads.HeadWidth, MostKeys(layout));
+        _workers.For(units, ChunkOf(units, layout, heads), (start, end) =>
+        {
+            var memory = (float*)_pool.Rent(4 * scratch);
+            var blocks = new List<AttentionBlock>();
+            for (var i = start; i < end; i++)
+                foreach (var span in trees[i / heads.KeyValueHeads])
+                    AddBlocks(blocks, span, i % heads.KeyValueHeads, operands.Group);
+            foreach (var block in blocks)
+                _attention.Backward(operands, block, memory);
+            _pool.Return(memory, 4 * scratch);
         });
         return (dq, dk, dv);
+    }
+
+    private void AddBlocks(List<AttentionBlock> blocks, AttentionSpan span, int head, int group)
+    {
+        var lanes = span.Length * group;
+        for (var first = 0; first < lanes; first += _attention.Lanes)
+            blocks.Add(new AttentionBlock(span, head, first, Math.Min(_attention.Lanes, lanes - first)));
+    }
+
+    private static int MostKeys(AttentionLayout layout) => layout.Spans.Count == 0 ? 0 : layout.Spans.Max(s => AttentionBlock.Keys(s, s.Length));
+
+    /// <summary>Units of work for a thread at a time, so that each is worth waking one.</summary>
+    private static int ChunkOf(int units, AttentionLayout layout, AttentionHeads heads)
+    {
+        var work = layout.Spans.Sum(s => (double)AttentionBlock.Keys(s, s.Length) * s.Length) * heads.QueryHeads * heads.HeadWidth;
+        return (int)Math.Clamp(units * (SmallProduct / 4) / Math.Max(1, work), 1, Math.Max(1, units));
     }
 
     private static void RequireAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads)
@@ -78,26 +82,4 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(v, k.Rows, k.Columns, nameof(v));
         layout.Validate(q.Rows, k.Rows);
     }
-
-    private static List<int> KeyRows(AttentionSpan span, int query)
-    {
-        var rows = new List<int>();
-        foreach (var range in span.Context)
-            rows.AddRange(Enumerable.Range(range.Start, range.Length));
-        rows.AddRange(Enumerable.Range(span.Key, query + 1));
-        return rows;
-    }
-
-    private static float[] Scores(Tensor q, Tensor k, int row, int head, List<int> keys, AttentionHeads heads)
-    {
-        var scores = new float[keys.Count];
-        for (var j = 0; j < scores.Length; j++)
-            scores[j] = TensorPrimitives.Dot<float>(Head(q, row, head, heads), KeyValueHead(k, keys[j], head, heads)) * heads.Scale;
-        return scores;
-    }
-
-    private static Span<float> Head(Tensor x, int row, int head, AttentionHeads heads) => Row(x, row).Slice(head * heads.HeadWidth, heads.HeadWidth);
-
-    private static Span<float> KeyValueHead(Tensor x, int row, int head, AttentionHeads heads) =>
-        Head(x, row, head * heads.KeyValueHeads / heads.QueryHeads, heads);
 }

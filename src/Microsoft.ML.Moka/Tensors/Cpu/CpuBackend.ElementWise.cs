@@ -1,53 +1,34 @@
-using System.Numerics.Tensors;
-
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
+    /// <summary>Elements that one thread takes at a time: enough to be worth waking it, few enough to stay in a first cache.</summary>
+    private const int Stretch = 1 << 14;
+
+    private delegate void StretchAction(long start, long count);
+
     public override Tensor Add(Tensor a, Tensor b)
     {
         RequireShape(b, a.Rows, a.Columns, nameof(b));
-        var sum = Allocate(a.Kind, a.Rows, a.Columns);
-        TensorPrimitives.Add(((CpuTensor)a).Span, ((CpuTensor)b).Span, sum.Span);
-        return sum;
+        var y = Allocate(a.Kind, a.Rows, a.Columns);
+        float* left = Floats(a), right = Floats(b), sum = y.Floats;
+        ForStretches(a.Length, (start, count) => _rows.Add(left + start, right + start, sum + start, count));
+        return y;
     }
 
     public override void AddInPlace(Tensor target, Tensor addend)
     {
         RequireShape(addend, target.Rows, target.Columns, nameof(addend));
-        var span = ((CpuTensor)target).Span;
-        TensorPrimitives.Add(span, ((CpuTensor)addend).Span, span);
-    }
-
-    public override Tensor Dropout(Tensor x, float rate, ulong seed)
-    {
-        var y = Allocate(x.Kind, x.Rows, x.Columns);
-        var from = Floats(x);
-        var scale = 1 / (1 - rate);
-        for (long i = 0; i < x.Length; i++)
-            y.Floats[i] = UnitUniform(seed, (ulong)i) < rate ? 0 : from[i] * scale;
-        return y;
-    }
-
-    /// <summary>A uniform number in [0, 1) for an index: SplitMix64's output function.</summary>
-    private static float UnitUniform(ulong seed, ulong index)
-    {
-        var z = seed + (index + 1) * 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return ((z ^ (z >> 31)) >> 40) * (1f / (1 << 24));
+        float* sum = Floats(target), right = Floats(addend);
+        ForStretches(target.Length, (start, count) => _rows.Add(sum + start, right + start, sum + start, count));
     }
 
     public override Tensor SwiGlu(Tensor gate, Tensor up)
     {
         RequireShape(up, gate.Rows, gate.Columns, nameof(up));
         var y = Allocate(gate.Kind, gate.Rows, gate.Columns);
-        float* g = Floats(gate), u = Floats(up);
-        _workers.For(gate.Rows, 8, (start, end) =>
-        {
-            for (var i = (long)start * gate.Columns; i < (long)end * gate.Columns; i++)
-                y.Floats[i] = g[i] / (1 + MathF.Exp(-g[i])) * u[i];
-        });
+        float* g = Floats(gate), u = Floats(up), result = y.Floats;
+        ForStretches(gate.Length, (start, count) => _rows.SwiGlu(g + start, u + start, result + start, count));
         return y;
     }
 
@@ -55,27 +36,29 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(up, gate.Rows, gate.Columns, nameof(up));
         RequireShape(dy, gate.Rows, gate.Columns, nameof(dy));
-        var gateGradient = Allocate(gate.Kind, gate.Rows, gate.Columns);
-        var upGradient = Allocate(gate.Kind, gate.Rows, gate.Columns);
-        float* g = Floats(gate), u = Floats(up), d = Floats(dy);
-        _workers.For(gate.Rows, 8, (start, end) =>
-        {
-            for (var i = (long)start * gate.Columns; i < (long)end * gate.Columns; i++)
-            {
-                var sigmoid = 1 / (1 + MathF.Exp(-g[i]));
-                gateGradient.Floats[i] = d[i] * u[i] * sigmoid * (1 + g[i] * (1 - sigmoid));
-                upGradient.Floats[i] = d[i] * g[i] * sigmoid;
-            }
-        });
+        var (gateGradient, upGradient) = (Allocate(gate.Kind, gate.Rows, gate.Columns), Allocate(gate.Kind, gate.Rows, gate.Columns));
+        float* d = Floats(dy), g = Floats(gate), u = Floats(up), dg = gateGradient.Floats, du = upGradient.Floats;
+        ForStretches(gate.Length, (start, count) => _rows.SwiGluGradient(d + start, g + start, u + start, dg + start, du + start, count));
         return (gateGradient, upGradient);
+    }
+
+    public override Tensor Dropout(Tensor x, float rate, ulong seed)
+    {
+        if (rate is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "A dropout rate lies in [0, 1).");
+        var y = Allocate(x.Kind, x.Rows, x.Columns);
+        float* from = Floats(x), to = y.Floats;
+        ForStretches(x.Length, (start, count) => DropoutMask.Apply(from + start, to + start, start, count, rate, seed));
+        return y;
     }
 
     public override Tensor Softmax(Tensor vector)
     {
         var y = Allocate(vector.Kind, vector.Rows, vector.Columns);
-        // The largest is subtracted first: the library's softmax overflows where an exponential does.
-        TensorPrimitives.Subtract(((CpuTensor)vector).Span, TensorPrimitives.Max<float>(((CpuTensor)vector).Span), y.Span);
-        TensorPrimitives.SoftMax(y.Span, y.Span);
+        var n = checked((int)vector.Length);
+        ((CpuTensor)vector).Span.CopyTo(y.Span);
+        if (n > 0)
+            _rows.Scale(y.Floats, 1 / _rows.Exponentials(y.Floats, n).Sum, n);
         return y;
     }
 
@@ -84,8 +67,25 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(softmaxGradient, softmax.Rows, softmax.Columns, nameof(softmaxGradient));
         RequireShape(gradient, softmax.Rows, softmax.Columns, nameof(gradient));
         float* s = Floats(softmax), ds = Floats(softmaxGradient), g = Floats(gradient);
-        var dot = TensorPrimitives.Dot<float>(((CpuTensor)softmax).Span, ((CpuTensor)softmaxGradient).Span);
+        var mean = 0.0;
         for (long i = 0; i < softmax.Length; i++)
-            g[i] += s[i] * (ds[i] - dot);
+            mean += (double)s[i] * ds[i];
+        for (long i = 0; i < softmax.Length; i++)
+            g[i] += (float)(s[i] * (ds[i] - mean));
     }
+
+    /// <summary>Runs <paramref name="body"/> over stretches of n elements.</summary>
+    private void ForStretches(long n, StretchAction body)
+    {
+        var stretches = checked((int)((n + Stretch - 1) / Stretch));
+        // Two stretches or more for each thread that is woken.
+        _workers.For(stretches, 2, (first, end) =>
+        {
+            var start = (long)first * Stretch;
+            body(start, Math.Min(n, (long)end * Stretch) - start);
+        });
+    }
+
+    /// <summary>Runs <paramref name="body"/>(first, end) over chunks of rows, each about as much work as a stretch.</summary>
+    private void ForRows(int rows, int columns, Action<int, int> body) => _workers.For(rows, Math.Max(1, 2 * Stretch / Math.Max(1, columns)), body);
 }

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -7,19 +5,15 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
         RequireShape(weight, x.Columns, 1, nameof(weight));
-        var y = Allocate(x.Kind, x.Rows, x.Columns);
-        var inverse = Allocate(TensorKind.Parameter, x.Rows);
-        _workers.For(x.Rows, 8, (start, end) =>
+        var n = x.Columns;
+        var (y, scales) = (Allocate(x.Kind, x.Rows, n), Allocate(TensorKind.Parameter, x.Rows));
+        float* input = Floats(x), w = Floats(weight), output = y.Floats, inverse = scales.Floats;
+        ForRows(x.Rows, n, (start, end) =>
         {
-            for (var t = start; t < end; t++)
-            {
-                var scale = 1 / MathF.Sqrt(TensorPrimitives.SumOfSquares<float>(Row(x, t)) / x.Columns + epsilon);
-                inverse.Floats[t] = scale;
-                TensorPrimitives.Multiply(Row(x, t), scale, Row(y, t));
-                TensorPrimitives.Multiply(Row(y, t), ((CpuTensor)weight).Span, Row(y, t));
-            }
+            for (long t = start; t < end; t++)
+                inverse[t] = _rows.RmsNorm(input + t * n, w, output + t * n, n, epsilon);
         });
-        inverseRms = inverse;
+        inverseRms = scales;
         return y;
     }
 
@@ -30,27 +24,23 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(inverseRms, x.Rows, 1, nameof(inverseRms));
         if (weightGradient is not null)
             RequireShape(weightGradient, x.Columns, 1, nameof(weightGradient));
-        var dx = Allocate(x.Kind, x.Rows, x.Columns);
-        var w = Floats(weight);
-        _workers.For(x.Rows, 8, (start, end) =>
+        var n = x.Columns;
+        var dx = Allocate(x.Kind, x.Rows, n);
+        float* d = Floats(dy), input = Floats(x), w = Floats(weight), inverse = Floats(inverseRms), result = dx.Floats;
+        ForRows(x.Rows, n, (start, end) =>
         {
-            for (var t = start; t < end; t++)
-            {
-                Span<float> row = Row(x, t), gradient = Row(dy, t), result = Row(dx, t);
-                var scale = Floats(inverseRms)[t];
-                TensorPrimitives.Multiply(gradient, ((CpuTensor)weight).Span, result);
-                var mean = TensorPrimitives.Dot<float>(result, row) * scale * scale / x.Columns;
-                for (var i = 0; i < row.Length; i++)
-                    result[i] = scale * (result[i] - mean * row[i]);
-            }
+            for (long t = start; t < end; t++)
+                _rows.RmsNormGradient(d + t * n, input + t * n, w, inverse[t], result + t * n, n);
         });
-        if (weightGradient is not null)
-            _workers.For(x.Columns, 16, (start, end) =>
-            {
-                for (var t = 0; t < x.Rows; t++)
-                    for (var i = start; i < end; i++)
-                        Floats(weightGradient)[i] += Row(dy, t)[i] * Row(x, t)[i] * Floats(inverseRms)[t];
-            });
+        if (weightGradient is null)
+            return dx;
+        // By columns, so that each sum runs over the rows in their order.
+        var g = Floats(weightGradient);
+        ForRows(n, x.Rows, (start, end) =>
+        {
+            for (long t = 0; t < x.Rows; t++)
+                _rows.AddProduct(d + t * n + start, input + t * n + start, inverse[t], g + start, end - start);
+        });
         return dx;
     }
 }

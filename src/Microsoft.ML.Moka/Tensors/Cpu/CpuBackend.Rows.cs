@@ -6,39 +6,43 @@ internal sealed unsafe partial class CpuBackend
 {
     public override Tensor Embedding(WeightMatrix table, Tensor ids)
     {
+        RequireRows(ids, table.Rows, nameof(ids));
         var y = Allocate(TensorKind.Activation, ids.Rows, table.Columns);
-        for (var t = 0; t < ids.Rows; t++)
-            ((CpuWeight)table).Expand(RowNumber(ids, t, table.Rows), 0, table.Columns, y.Floats + (long)t * table.Columns);
+        var rows = Ints(ids);
+        ForRows(ids.Rows, table.Columns, (start, end) =>
+        {
+            for (var t = start; t < end; t++)
+                ((CpuWeight)table).Expand(rows[t], 1, 0, table.Columns, y.Floats + (long)t * table.Columns, table.Columns);
+        });
         return y;
     }
 
     public override void AccumulateEmbeddingGradient(Tensor dy, Tensor ids, Tensor tableGradient)
     {
         RequireShape(dy, ids.Rows, tableGradient.Columns, nameof(dy));
-        for (var t = 0; t < ids.Rows; t++)
-        {
-            var target = Row(tableGradient, RowNumber(ids, t, tableGradient.Rows));
-            TensorPrimitives.Add(target, Row(dy, t), target);
-        }
+        RequireRows(ids, tableGradient.Rows, nameof(ids));
+        AddToRows(dy, ids, tableGradient);
     }
 
     public override Tensor GatherRows(Tensor x, Tensor rows)
     {
+        RequireRows(rows, x.Rows, nameof(rows));
         var y = Allocate(x.Kind, rows.Rows, x.Columns);
-        for (var i = 0; i < rows.Rows; i++)
-            Row(x, RowNumber(rows, i, x.Rows)).CopyTo(Row(y, i));
+        var from = Ints(rows);
+        ForRows(rows.Rows, x.Columns, (start, end) =>
+        {
+            for (var i = start; i < end; i++)
+                Row(x, from[i]).CopyTo(Row(y, i));
+        });
         return y;
     }
 
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount)
     {
         RequireShape(rows, dy.Rows, 1, nameof(rows));
+        RequireRows(rows, rowCount, nameof(rows));
         var dx = Zeros(dy.Kind, rowCount, dy.Columns);
-        for (var i = 0; i < rows.Rows; i++)
-        {
-            var target = Row(dx, RowNumber(rows, i, rowCount));
-            TensorPrimitives.Add(target, Row(dy, i), target);
-        }
+        AddToRows(dy, rows, dx);
         return dx;
     }
 
@@ -46,15 +50,30 @@ internal sealed unsafe partial class CpuBackend
     {
         if (start < 0 || start > destination.Rows - source.Rows || source.Columns != destination.Columns)
             throw new ArgumentException($"[{source.Rows}, {source.Columns}] does not fit at row {start} of [{destination.Rows}, {destination.Columns}].");
-        for (var row = 0; row < source.Rows; row++)
-            Row(source, row).CopyTo(Row(destination, start + row));
+        var to = Floats(destination) + (long)start * destination.Columns;
+        Buffer.MemoryCopy(Floats(source), to, 4 * source.Length, 4 * source.Length);
     }
 
-    private static int RowNumber(Tensor rows, int index, int limit)
+    /// <summary>target[rows[i]] += source[i]. Threads share out the columns: equal rows add up in their order.</summary>
+    private void AddToRows(Tensor source, Tensor rows, Tensor target)
     {
-        var row = Ints(rows)[index];
-        if ((uint)row >= (uint)limit)
-            throw new ArgumentOutOfRangeException(nameof(rows), row, $"Index {index} names row {row} of {limit}.");
-        return row;
+        var to = Ints(rows);
+        ForRows(source.Columns, source.Rows, (start, end) =>
+        {
+            for (var i = 0; i < source.Rows; i++)
+            {
+                var sum = Row(target, to[i])[start..end];
+                TensorPrimitives.Add(sum, Row(source, i)[start..end], sum);
+            }
+        });
+    }
+
+    /// <summary>Throws where an index names no row.</summary>
+    private static void RequireRows(Tensor rows, int limit, string name)
+    {
+        var indices = Ints(rows);
+        for (var i = 0; i < rows.Rows; i++)
+            if ((uint)indices[i] >= (uint)limit)
+                throw new ArgumentOutOfRangeException(name, indices[i], $"Index {i} names row {indices[i]} of {limit}.");
     }
 }

@@ -6,6 +6,8 @@ internal sealed unsafe partial class CpuBackend : Backend
     private readonly MemoryPool _pool = new();
     private readonly Workers _workers;
     private readonly MatrixKernels _kernels;
+    private readonly RowKernels _rows;
+    private readonly AttentionKernels _attention;
 
     /// <param name="threads">How many threads work on one kernel; the machine's processors by default.</param>
     /// <param name="simd">The kernels to run; the best of the machine by default.</param>
@@ -15,6 +17,8 @@ internal sealed unsafe partial class CpuBackend : Backend
         if (Simd > SimdLevels.Best)
             throw new PlatformNotSupportedException($"This machine has no {Simd} kernels; its best are {SimdLevels.Best}.");
         _kernels = MatrixKernels.For(Simd);
+        _rows = RowKernels.For(Simd);
+        _attention = AttentionKernels.For(Simd);
         _workers = new Workers(threads ?? Environment.ProcessorCount);
     }
 

@@ -33,7 +33,7 @@ internal unsafe interface ISimd<TVector>
     static abstract void Transpose(float** rows, long offset, float* destination, int stride);
 }
 
-internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
+internal readonly unsafe partial struct Simd512 : ISimdMath<Vector512<float>>
 {
     public static int Count => 16;
 
@@ -61,7 +61,7 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         Transposition.Block16(rows, offset, destination, stride);
 }
 
-internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
+internal readonly unsafe partial struct Simd256 : ISimdMath<Vector256<float>>
 {
     public static int Count => 8;
 
@@ -93,7 +93,7 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     }
 }
 
-internal readonly unsafe struct SimdScalar : ISimd<float>
+internal readonly unsafe partial struct SimdScalar : ISimdMath<float>
 {
     public static int Count => 1;
 
