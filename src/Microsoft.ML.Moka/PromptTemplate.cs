@@ -101,6 +101,9 @@ public sealed class PromptTemplate
         }
     }
 
+    /// <summary>Whether a placeholder, such as "input", stands in the prompt of a row that has everything.</summary>
+    internal bool Uses(string placeholder) => _parts.Any(part => part.Placeholder == placeholder);
+
     /// <summary>The prompt of a row.</summary>
     internal string Render(PromptRow row)
     {
