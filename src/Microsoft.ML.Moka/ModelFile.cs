@@ -1,0 +1,129 @@
+extern alias MlNetInternals;
+
+using System.Security.Cryptography;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Text;
+using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
+using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A model in ML.NET's zip: <c>moka.json</c> (columns, words, template, where the backbone is), the adapter as PEFT's two files, the tokenizer's files and, if it
+/// is to be inside, the backbone as <c>config.json</c> and <c>model.safetensors</c>, quantized.
+/// </summary>
+internal static class ModelFile
+{
+    public const string LoaderSignature = "MokaTransformer";
+
+    private const string BackboneWeights = "model.safetensors";
+    private const string AdapterWeights = "adapter_model.safetensors";
+
+    private static VersionInfo Version => new(
+        modelSignature: "MOKA TRF",
+        verWrittenCur: 0x00010001,
+        verReadableCur: 0x00010001,
+        verWeCanReadBack: 0x00010001,
+        loaderAssemblyName: typeof(ModelFile).Assembly.FullName!,
+        loaderSignature: LoaderSignature);
+
+    public static void Save(ModelSaveContext ctx, MokaTransformer model)
+    {
+        // All that can fail comes before the first byte.
+        var parts = model.Parts;
+        var files = new Dictionary<string, byte[]>(parts.Tokenizer.Files, StringComparer.Ordinal);
+        IReadOnlyList<SafetensorsTensor>? backbone = null;
+        if (parts.SaveBackbone)
+        {
+            files[LlamaConfigFile.Name] = parts.Backbone.Files.ReadAll(LlamaConfigFile.Name);
+            backbone = QuantizedBackbone(parts.Backbone, model.Scorer.Backbone);
+        }
+        files[AdapterConfigFile.Name] = AdapterConfigFile.Write(model.Scorer.Adapters.Options);
+        files[AdapterWeights] = SafetensorsWriter.ToBytes(model.Scorer.StoredAdapters());
+
+        ModelStream.Begin(ctx, Version);
+        var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, content) in files)
+        {
+            ModelStream.Write(ctx, name, writer => writer.Write(content));
+            hashes.Add(name, Convert.ToHexStringLower(SHA256.HashData(content)));
+        }
+        if (backbone is not null)
+        {
+            ModelStream.Write(ctx, BackboneWeights, writer =>
+            {
+                using var sha = SHA256.Create();
+                using (var hashing = new CryptoStream(writer.BaseStream, sha, CryptoStreamMode.Write, leaveOpen: true))
+                    SafetensorsWriter.Write(hashing, backbone);
+                hashes.Add(BackboneWeights, Convert.ToHexStringLower(sha.Hash!));
+            });
+        }
+        var manifest = ModelManifest.Write(parts, model.Scorer.Backbone, hashes);
+        ModelStream.Write(ctx, ModelManifest.Name, writer => writer.Write(manifest));
+    }
+
+    /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
+    /// <exception cref="InvalidOperationException">The backbone that the model refers to was not found, or it has changed.</exception>
+    public static MokaTransformer Load(ModelLoadContext ctx)
+    {
+        ModelStream.Begin(ctx, Version);
+        var entries = new ModelEntries(ctx);
+        var manifest = ModelManifest.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
+        entries.Expect(manifest.Hashes);
+        var tokenizer = BackboneTokenizer.Load(entries);
+        var options = AdapterConfigFile.Parse(entries.ReadAll(AdapterConfigFile.Name), AdapterConfigFile.Name);
+        var source = manifest.Backbone switch
+        {
+            BackboneKind.Folder => BackboneLocator.Find(new BackboneReference(manifest.BackbonePath, manifest.Fingerprint), MokaTransformer.BackboneResolver),
+            BackboneKind.Embedded => BackboneSource.Embedded(),
+            _ => new BackboneSource(entries, BackboneKind.Included),
+        };
+        var config = LlamaConfigFile.Read(source.Files);
+        RequireWeights(options, config, entries.Open(AdapterWeights));
+        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization);
+        AdapterSet? adapters = null;
+        try
+        {
+            if (manifest.Backbone == BackboneKind.Embedded && backbone.Fingerprint != manifest.Fingerprint)
+                throw new InvalidOperationException(
+                    $"The model was tuned on the backbone inside another version of this package ({manifest.Fingerprint}; this one has {backbone.Fingerprint}): use that version, or tune it again.");
+            adapters = AdapterTensors.Load(
+                backbone.Backbone.Backend, options, config.LinearMaps, new SafetensorsFile(entries.Open(AdapterWeights)));
+            entries.CheckHashes();
+            return new MokaTransformer(manifest.ToParts(source, tokenizer), backbone, adapters);
+        }
+        catch
+        {
+            adapters?.Dispose();
+            backbone.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Options that ask for more than the file holds would have memory set aside before the first missing tensor is noticed.</summary>
+    private static void RequireWeights(AdapterOptions options, LlamaConfig config, FileContent weights)
+    {
+        long parameters;
+        try
+        {
+            parameters = options.Plan(config.LinearMaps).Sum(plan => plan.ParameterCount);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{AdapterConfigFile.Name} does not fit the backbone. {e.Message}", e);
+        }
+        if (weights.Length / sizeof(float) < parameters)
+            throw new InvalidDataException($"{AdapterConfigFile.Name} asks for {parameters:N0} parameters, more than {AdapterWeights} holds in its {weights.Length:N0} bytes.");
+    }
+
+    private static List<SafetensorsTensor> QuantizedBackbone(BackboneSource source, SharedBackbone backbone)
+    {
+        if (SharedBackbone.FingerprintOf(source.Files) != backbone.Fingerprint)
+            throw new InvalidOperationException($"The backbone in {source.Name} was changed since the model was made, so that it cannot be saved with it.");
+        var config = backbone.Backbone.Config;
+        return [.. BackboneTensors.From(config, new CheckpointWeights(Checkpoint.Open(source.Files), config, new(backbone.Quantization)))];
+    }
+}

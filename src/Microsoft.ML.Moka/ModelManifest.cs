@@ -1,0 +1,147 @@
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>What <c>moka.json</c> says of a saved model.</summary>
+internal sealed record ModelManifest
+{
+    public const string Name = "moka.json";
+
+    private const int CurrentVersion = 1;
+    private const int MostTokens = 1 << 24;
+
+    public required BackboneKind Backbone { get; init; }
+
+    /// <summary>The folder of a backbone that is not inside; else empty.</summary>
+    public required string BackbonePath { get; init; }
+
+    public required string Fingerprint { get; init; }
+
+    public required BackboneQuantization Quantization { get; init; }
+
+    public required InputColumns Inputs { get; init; }
+
+    public required string ScoreColumn { get; init; }
+
+    public required string PredictedLabelColumn { get; init; }
+
+    public required IReadOnlyList<string> Words { get; init; }
+
+    public required PromptTemplate Template { get; init; }
+
+    public required int MaxTokens { get; init; }
+
+    /// <summary>The entries beside this one, with their SHA-256 in hexadecimal.</summary>
+    public required IReadOnlyDictionary<string, string> Hashes { get; init; }
+
+    public ModelParts ToParts(BackboneSource source, BackboneTokenizer tokenizer) =>
+        new(source, Backbone == BackboneKind.Included, tokenizer, Template, MaxTokens, Words, Inputs, ScoreColumn, PredictedLabelColumn);
+
+    public static byte[] Write(ModelParts parts, SharedBackbone backbone, IReadOnlyDictionary<string, string> hashes)
+    {
+        var kind = parts.SaveBackbone ? BackboneKind.Included : parts.Backbone.Kind;
+        return IndentedJson.Write(new(StringComparer.Ordinal)
+        {
+            ["backbone"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["fingerprint"] = backbone.Fingerprint,
+                ["kind"] = kind.ToString(),
+                ["path"] = kind == BackboneKind.Folder ? parts.Backbone.Files.Location : "",
+                ["quantization"] = backbone.Quantization.ToString(),
+            },
+            ["columns"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
+            {
+                ["candidates"] = parts.Inputs.Candidates,
+                ["input"] = parts.Inputs.Input,
+                ["instruction"] = parts.Inputs.Instruction,
+                ["predicted_label"] = parts.PredictedLabelColumn,
+                ["score"] = parts.ScoreColumn,
+                ["text"] = parts.Inputs.Text,
+            },
+            ["files"] = hashes.Keys.ToArray(),
+            ["max_tokens"] = parts.MaxTokens,
+            ["sha256"] = hashes,
+            ["template"] = parts.Template.ToString(),
+            ["version"] = CurrentVersion,
+            ["words"] = parts.Words,
+        });
+    }
+
+    /// <param name="json">The entry's bytes.</param>
+    /// <param name="source">What errors call the entry.</param>
+    /// <exception cref="InvalidDataException">A field is missing or makes no sense; the message names it.</exception>
+    public static ModelManifest Read(ReadOnlyMemory<byte> json, string source) => JsonFields.Parse(json, source, Read);
+
+    private static ModelManifest Read(JsonFields fields)
+    {
+        fields.Integer("version", CurrentVersion, CurrentVersion);
+        var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
+        var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
+        var kind = Choice<BackboneKind>(backbone, "kind");
+        return new ModelManifest
+        {
+            Backbone = kind,
+            BackbonePath = kind == BackboneKind.Folder ? NonBlank(backbone, "path") : "",
+            Fingerprint = NonBlank(backbone, "fingerprint"),
+            Quantization = Choice<BackboneQuantization>(backbone, "quantization"),
+            Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates")),
+            ScoreColumn = NonBlank(columns, "score"),
+            PredictedLabelColumn = NonBlank(columns, "predicted_label"),
+            Words = WordsOf(fields),
+            Template = TemplateOf(fields),
+            MaxTokens = fields.Integer("max_tokens", 3, MostTokens),
+            Hashes = HashesOf(fields),
+        };
+    }
+
+    private static T Choice<T>(JsonFields fields, string name) where T : struct, Enum
+    {
+        var text = fields.Text(name);
+        return Enum.GetNames<T>().Contains(text)
+            ? Enum.Parse<T>(text)
+            : throw fields.Error(name, $"is '{text}'; there are {string.Join(", ", Enum.GetNames<T>())}");
+    }
+
+    private static string NonBlank(JsonFields fields, string name)
+    {
+        var text = fields.Text(name);
+        return string.IsNullOrWhiteSpace(text) ? throw fields.Error(name, "is empty") : text;
+    }
+
+    private static string? Optional(JsonFields fields, string name) => fields.Has(name) ? NonBlank(fields, name) : null;
+
+    private static IReadOnlyList<string> WordsOf(JsonFields fields)
+    {
+        var words = fields.Texts("words");
+        if (words.Count < 2 || words.Any(string.IsNullOrWhiteSpace) || words.Distinct(StringComparer.Ordinal).Count() < words.Count)
+            throw fields.Error("words", "must hold two or more different words");
+        return words;
+    }
+
+    private static PromptTemplate TemplateOf(JsonFields fields)
+    {
+        try
+        {
+            return PromptTemplate.FromString(fields.Text("template"));
+        }
+        catch (FormatException e)
+        {
+            throw fields.Error("template", $"holds no prompt template: {e.Message}");
+        }
+    }
+
+    private static Dictionary<string, string> HashesOf(JsonFields fields)
+    {
+        var hashes = fields.Object("sha256") ?? throw fields.Error("sha256", "is missing");
+        var result = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var name in fields.Texts("files"))
+        {
+            if (name.Length == 0 || name != Path.GetFileName(name) || name.Contains("..", StringComparison.Ordinal) || name.Contains('\\'))
+                throw fields.Error("files", $"has '{name}', which is no name of a file");
+            if (!result.TryAdd(name, hashes.Text(name)))
+                throw fields.Error("files", $"has '{name}' twice");
+        }
+        return result;
+    }
+}

@@ -1,0 +1,68 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Interop;
+
+namespace Microsoft.ML;
+
+/// <summary>Makes Moka's trainer from an <see cref="MLContext"/>, and saves models safely.</summary>
+public static class MokaCatalog
+{
+    /// <summary>Tunes a 4-bit LLaMA to classify text, with the defaults of <see cref="MokaTrainer.Options"/>.</summary>
+    /// <param name="catalog">The trainers of multiclass classification.</param>
+    /// <param name="labelColumnName">The label: a key column whose values are the answer words, as MapValueToKey makes it of a text column.</param>
+    /// <param name="textColumnName">The text column to be classified.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; where it is not given, the small backbone inside this package is tuned.</param>
+    /// <param name="numberOfEpochs">How often training sees each row; 0 to score with the backbone as it is.</param>
+    /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
+    public static MokaTrainer Moka(
+        this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog,
+        string labelColumnName = "Label",
+        string textColumnName = "Text",
+        string? backbonePath = null,
+        int numberOfEpochs = 3,
+        IDataView? validationSet = null) =>
+        catalog.Moka(new MokaTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            TextColumnName = textColumnName,
+            BackbonePath = backbonePath,
+            NumberOfEpochs = numberOfEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>Tunes a 4-bit LLaMA to classify text.</summary>
+    /// <param name="catalog">The trainers of multiclass classification.</param>
+    /// <param name="options">Columns, backbone, adapter and training.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An option makes no sense; the message names all that do not.</exception>
+    public static MokaTrainer Moka(this MulticlassClassificationCatalog.MulticlassClassificationTrainers catalog, MokaTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new MokaTrainer(MlNetAccess.EnvironmentOf(catalog), options);
+    }
+
+    /// <summary>
+    /// Saves a model as <c>mlContext.Model.Save</c> does, to a file beside the target that is moved over it when it is complete and on the disk: a failure or a kill
+    /// at any moment leaves the earlier model whole. ML.NET's own method empties the earlier file first.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="inputSchema">The schema of the data that it takes; may be null.</param>
+    /// <param name="filePath">The file.</param>
+    public static void SaveAtomically(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string filePath)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(filePath);
+        AtomicFile.Write(filePath, stream => catalog.Save(model, inputSchema!, stream));
+    }
+
+    extension(MLContext context)
+    {
+        /// <summary>The same as <see cref="MLContext.MulticlassClassification"/>.</summary>
+        public MulticlassClassificationCatalog MultiClassification => context.MulticlassClassification;
+    }
+}

@@ -1,0 +1,82 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A LLaMA tuned to answer with the words of a label. It adds <c>PredictedLabel</c> and <c>Score</c> to the rows; both are computed when they are asked for, in
+/// batches of rows.
+/// </summary>
+/// <remarks>
+/// Any number of threads, cursors and prediction engines may use one model. Models of a process that were tuned on the same backbone share it in memory;
+/// disposing the last of them frees it. A prediction engine disposes its model with itself, unless it was made with
+/// <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
+/// </remarks>
+public sealed class MokaTransformer : ITransformer, IDisposable
+{
+    private readonly RowScorer _scorer;
+    private readonly OutputColumns _outputs;
+
+    internal MokaTransformer(ModelParts parts, SharedBackbone backbone, AdapterSet adapters)
+    {
+        Parts = parts;
+        _scorer = new RowScorer(backbone, adapters, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Words);
+        _outputs = new OutputColumns(parts.ScoreColumn, parts.PredictedLabelColumn, parts.Words);
+    }
+
+    /// <summary>
+    /// Finds the folder of a backbone that a model refers to, when neither the path in the model nor the environment variable MOKA_BACKBONE_PATH leads to it;
+    /// null says that it is not known either. It serves all models that this process loads.
+    /// </summary>
+    public static Func<BackboneReference, string?>? BackboneResolver { get; set; }
+
+    /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
+    public IReadOnlyList<string> Labels => Parts.Words;
+
+    /// <summary>How many parameters were trained.</summary>
+    public long TrainableParameterCount => _scorer.Adapters.ParameterCount;
+
+    /// <summary>How many parameters the frozen backbone has.</summary>
+    public long BackboneParameterCount => _scorer.Backbone.Backbone.Config.ParameterCount;
+
+    /// <summary>True: each output row is made of one input row.</summary>
+    public bool IsRowToRowMapper => true;
+
+    internal ModelParts Parts { get; }
+
+    internal RowScorer Scorer => _scorer;
+
+    /// <summary>The columns of scored rows.</summary>
+    /// <param name="inputSchema">The columns of the rows to be scored.</param>
+    /// <returns>Those columns, PredictedLabel and Score.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column that the prompt is made of is missing or of another type; the message names all that are.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Map(inputSchema).OutputSchema;
+
+    /// <summary>Scores rows, lazily.</summary>
+    /// <param name="input">The rows.</param>
+    /// <returns>The rows with PredictedLabel and Score.</returns>
+    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ScoredView(input, Map(input.Schema));
+    }
+
+    /// <summary>The mapping of single rows, which prediction engines use.</summary>
+    /// <param name="inputSchema">The columns of the rows to be scored.</param>
+    /// <returns>The mapping.</returns>
+    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
+
+    /// <summary>Frees the adapters, and the backbone if no other model uses it; scoring fails from then on.</summary>
+    public void Dispose() => _scorer.Dispose();
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => ModelFile.Save(ctx, this);
+
+    private RowMapping Map(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new RowMapping(_scorer, Parts.Inputs, _outputs, Parts.Words, inputSchema);
+    }
+}

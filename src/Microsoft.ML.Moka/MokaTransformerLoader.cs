@@ -1,0 +1,19 @@
+extern alias MlNetInternals;
+
+using Microsoft.ML.Moka;
+using Microsoft.ML.Runtime;
+using MlNetInternals::Microsoft.ML;
+using LoadableClassAttribute = MlNetInternals::Microsoft.ML.LoadableClassAttribute;
+
+[assembly: LoadableClass(
+    typeof(MokaTransformer), typeof(MokaTransformerLoader), null, typeof(SignatureLoadModel), "Moka", ModelFile.LoaderSignature)]
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>What ML.NET calls to make a model from its zip, also in a process that has not used Moka before.</summary>
+internal static class MokaTransformerLoader
+{
+#pragma warning disable IDE0051, IDE0060 // ML.NET finds the method by its name and parameters.
+    private static MokaTransformer Create(IHostEnvironment env, ModelLoadContext ctx) => ModelFile.Load(ctx);
+#pragma warning restore IDE0051, IDE0060
+}

@@ -1,0 +1,96 @@
+using System.Globalization;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>Checks all options of a trainer at once, so that whoever has several wrong hears of all of them.</summary>
+internal sealed class OptionsCheck
+{
+    private readonly List<string> _problems = [];
+
+    /// <exception cref="ArgumentException">One or more options make no sense.</exception>
+    public static void Run(MokaTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Columns(options);
+        check.Backbone(options);
+        check.Training(options);
+        check.Validation(options);
+        if (check._problems.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, check._problems), nameof(options));
+    }
+
+    private void Columns(MokaTrainer.Options options)
+    {
+        var outputs = new[] { (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName) };
+        (string Option, string? Name)[] inputs =
+        [
+            (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
+            (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
+            (nameof(options.CandidatesColumnName), options.CandidatesColumnName),
+        ];
+        foreach (var (option, name) in outputs.Concat(inputs!))
+            Require(name is null ? !IsNeeded(option) : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
+        Require(options.ScoreColumnName != options.PredictedLabelColumnName,
+            $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
+        foreach (var (option, name) in outputs)
+            foreach (var (input, inputName) in inputs)
+                Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
+
+        var template = PromptColumns.TemplateOf(options);
+        Require(options.InputColumnName is null || template.Uses("input"),
+            $"InputColumnName is '{options.InputColumnName}', but the prompt template has no {{input}}: put it where the input belongs, or do not set the column.");
+        Require(options.InstructionColumnName is null || template.Uses("instruction"),
+            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: put it where the instruction belongs, or do not set the column.");
+        Require(options.InputColumnName is not null || template.TextWithoutInput is not null || !template.Uses("input"),
+            "The prompt template has {input}, but InputColumnName is not set: name the column.");
+    }
+
+    private static bool IsNeeded(string option) => option is not
+        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
+
+    private void Backbone(MokaTrainer.Options options)
+    {
+        if (options.BackbonePath is not null)
+            Require(Directory.Exists(options.BackbonePath),
+                $"BackbonePath is '{options.BackbonePath}', and there is no such folder: give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
+        Require(Enum.IsDefined(options.Quantization), $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+        Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
+        Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
+    }
+
+    private void Training(MokaTrainer.Options options)
+    {
+        AtLeast(options.NumberOfEpochs, 0, nameof(options.NumberOfEpochs));
+        AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
+        AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
+        AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
+        InRange(options.LearningRate > 0 && float.IsFinite(options.LearningRate), options.LearningRate, nameof(options.LearningRate), "above 0; 0.002 is the default");
+        InRange(options.WarmupFraction is >= 0 and <= 1, options.WarmupFraction, nameof(options.WarmupFraction), "from 0 to 1");
+        InRange(options.WeightDecay >= 0 && float.IsFinite(options.WeightDecay), options.WeightDecay, nameof(options.WeightDecay), "at least 0");
+        InRange(options.MaximumGradientNorm >= 0 && float.IsFinite(options.MaximumGradientNorm), options.MaximumGradientNorm, nameof(options.MaximumGradientNorm), "at least 0");
+        Require(Enum.IsDefined(options.LearningRateSchedule),
+            $"LearningRateSchedule is {options.LearningRateSchedule}: there are {string.Join(", ", Enum.GetNames<LearningRateSchedule>())}.");
+        if (options.CheckpointFolder is { } folder)
+            Require(folder.Length > 0 && !File.Exists(folder), $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");
+    }
+
+    private void Validation(MokaTrainer.Options options)
+    {
+        InRange(options.ValidationFraction is >= 0 and < 1, options.ValidationFraction, nameof(options.ValidationFraction), "from 0 to below 1");
+        Require(options.ValidationSet is null || options.ValidationFraction is 0,
+            "ValidationSet and ValidationFraction are both set: choose one.");
+        AtLeast(options.ValidationInterval ?? 1, 1, nameof(options.ValidationInterval));
+        AtLeast(options.EarlyStoppingPatience ?? 1, 1, nameof(options.EarlyStoppingPatience));
+    }
+
+    private void AtLeast(int value, int least, string option) => Require(value >= least, $"{option} is {value}; it must be at least {least}.");
+
+    private void InRange(bool valid, double value, string option, string range) =>
+        Require(valid, string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; it must be {range}."));
+
+    private void Require(bool valid, string problem)
+    {
+        if (!valid)
+            _problems.Add(problem);
+    }
+}

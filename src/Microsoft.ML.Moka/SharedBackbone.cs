@@ -1,0 +1,118 @@
+using System.Collections.Concurrent;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors.Cpu;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A share in a loaded backbone. However many models of a process use a backbone, it is in memory once: frozen, it is the same for all of them.
+/// The memory is freed when the last share is disposed.
+/// </summary>
+internal sealed class SharedBackbone : IDisposable
+{
+    private static readonly Dictionary<(string Fingerprint, BackboneQuantization), Entry> Loaded = [];
+    private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
+
+    private readonly Entry _entry;
+    private int _disposed;
+
+    private SharedBackbone(Entry entry) => _entry = entry;
+
+    public string Fingerprint => _entry.Key.Fingerprint;
+
+    public BackboneQuantization Quantization => _entry.Key.Quantization;
+
+    public LlamaBackbone Backbone => _entry.Backbone!;
+
+    /// <summary>What backbones of this process are in memory now, and how many shares each has.</summary>
+    internal static IReadOnlyDictionary<string, int> Shares
+    {
+        get
+        {
+            lock (Loaded)
+                return Loaded.Values.ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization}", e => e.Shares);
+        }
+    }
+
+    /// <summary>Loads the backbone, or takes a share in it where it is loaded already.</summary>
+    public static SharedBackbone Open(
+        BackboneFiles files, BackboneQuantization quantization, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var key = (FingerprintOf(files), quantization);
+        Entry? entry;
+        lock (Loaded)
+        {
+            if (!Loaded.TryGetValue(key, out entry))
+                Loaded.Add(key, entry = new Entry(key));
+            entry.Shares++;
+        }
+        var share = new SharedBackbone(entry);
+        try
+        {
+            // Whoever comes second waits here until the first has loaded, or loads if the first failed.
+            lock (entry)
+                entry.Backbone ??= Load(files, quantization, progress, cancellation);
+            return share;
+        }
+        catch
+        {
+            share.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The fingerprint of a backbone; a folder is read again only when one of its files has changed.</summary>
+    public static string FingerprintOf(BackboneFiles files)
+    {
+        if (files is not FolderFiles folder || !Directory.Exists(folder.Location))
+            return BackboneFingerprint.Compute(files);
+        var state = new DirectoryInfo(folder.Location).EnumerateFiles()
+            .OrderBy(f => f.Name, StringComparer.Ordinal)
+            .Select(f => $"{f.Name} {f.Length} {f.LastWriteTimeUtc.Ticks}");
+        return KnownFingerprints.GetOrAdd($"{folder.Location}\n{string.Join('\n', state)}", _ => BackboneFingerprint.Compute(files));
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        lock (Loaded)
+        {
+            if (--_entry.Shares > 0)
+                return;
+            Loaded.Remove(_entry.Key);
+        }
+        if (_entry.Backbone is { } backbone)
+        {
+            backbone.Dispose();
+            backbone.Backend.Dispose();
+        }
+    }
+
+    private static LlamaBackbone Load(
+        BackboneFiles files, BackboneQuantization quantization, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var config = LlamaConfigFile.Read(files);
+        var weights = new CheckpointWeights(Checkpoint.Open(files), config, new(quantization));
+        var backend = new CpuBackend();
+        try
+        {
+            return LlamaBackbone.Frozen(backend, config, weights, progress, cancellation);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class Entry((string Fingerprint, BackboneQuantization Quantization) key)
+    {
+        public (string Fingerprint, BackboneQuantization Quantization) Key { get; } = key;
+
+        public int Shares { get; set; }
+
+        public LlamaBackbone? Backbone { get; set; }
+    }
+}
