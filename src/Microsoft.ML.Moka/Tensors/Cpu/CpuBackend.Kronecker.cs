@@ -5,20 +5,54 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta)
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
-        return Product(x, new PanelSource(null, new KroneckerStrips(delta, true), true, delta.Rows));
+        var (perToken, dense) = Split(delta, maySkipDense: true);
+        var y = Product(x, delta.Rows, dense is null ? null : new PanelSource(null, new KroneckerStrips(dense, true), true, delta.Rows));
+        AddPerToken(x, delta, perToken, y);
+        return y;
     }
 
     public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta)
     {
         RequireShape(dy, dy.Rows, delta.Rows, nameof(dy));
-        return Product(dy, new PanelSource(null, new KroneckerStrips(delta, false), false, delta.Columns));
+        var (perToken, dense) = Split(delta, maySkipDense: true);
+        var dx = Product(dy, delta.Columns, dense is null ? null : new PanelSource(null, new KroneckerStrips(dense, false), false, delta.Columns));
+        AddPerTokenInputGradient(dy, delta, perToken, dx);
+        return dx;
     }
 
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients)
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
         RequireShape(dy, x.Rows, delta.Rows, nameof(dy));
-        AccumulateThroughWeightGradient(x, dy, delta, gradients);
+        _ = new KroneckerStrips(delta, lanesAreRows: false);
+        var (perToken, dense) = Split(delta, maySkipDense: false);
+        foreach (var group in perToken)
+            AccumulatePerToken(x, dy, delta, group, gradients);
+        if (dense is not null)
+            AccumulateThroughWeightGradient(x, dy, dense, gradients with { Groups = [.. dense.Groups.Select(g => gradients.Groups[IndexOf(delta, g)])] });
+    }
+
+    /// <summary>
+    /// Which groups are computed token by token, and the rest as a sum that is written out in panels. The choice looks at shapes alone, so that a row's
+    /// result does not depend on how many rows there are. Writing a filter out costs m · n once for all tokens; a group goes token by token where that
+    /// costs less than a hundredth per token, as LoRA does, or, with nothing else to write out, where all groups together cost less than half of m · n.
+    /// </summary>
+    private static (List<KroneckerGroup> PerToken, KroneckerSum? Dense) Split(KroneckerSum delta, bool maySkipDense)
+    {
+        var size = (long)delta.Rows * delta.Columns;
+        if (maySkipDense && delta.Groups.Sum(CostPerToken) < size / 2)
+            return ([.. delta.Groups], null);
+        var perToken = delta.Groups.Where(g => 100 * CostPerToken(g) < size * g.Count).ToList();
+        var dense = delta.Groups.Except(perToken).ToList();
+        return (perToken, dense.Count == 0 ? null : delta with { Groups = dense });
+    }
+
+    private static int IndexOf(KroneckerSum delta, KroneckerGroup group)
+    {
+        for (var i = 0; i < delta.Groups.Count; i++)
+            if (ReferenceEquals(delta.Groups[i], group))
+                return i;
+        throw new ArgumentException("The group is not part of the sum.", nameof(group));
     }
 
     /// <summary>
@@ -37,7 +71,7 @@ internal sealed unsafe partial class CpuBackend
         var stripGradients = (float*)_pool.Rent(bytes);
         try
         {
-            _workers.For(panels, 1, (first, end) =>
+            _workers.For(panels, PanelsPerChunk(rows, panels), (first, end) =>
             {
                 using var weights = new PanelBuffer(_kernels, new PanelSource(null, sum, false, delta.Columns), _pool, 0);
                 using var inputs = new PanelBuffer(_kernels, new PanelSource(columns, null, false, delta.Columns), _pool, rows.BlockDepth);
@@ -61,8 +95,11 @@ internal sealed unsafe partial class CpuBackend
                     _kernels.ContractStrips(sum, weights.Strips, lane, lanes, gradient.Floats, stripGradients + panel * stripSize);
                 }
             });
-            for (var panel = 0; panel < panels; panel++)
-                AddStripGradients(delta, gradients, panel * lanesPerPanel, lanesPerPanel, stripGradients + panel * stripSize);
+            _workers.For(sum.Filters.Length, 1, (first, end) =>
+            {
+                for (var index = first; index < end; index++)
+                    AddStripGradients(delta, gradients, index, stripGradients, stripSize);
+            });
         }
         finally
         {
@@ -70,38 +107,46 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>Adds dL and dR of one strip to the gradients of the factors and coefficients.</summary>
-    private static void AddStripGradients(KroneckerSum delta, KroneckerGradients gradients, int lane, int lanesPerPanel, float* strip)
+    /// <summary>Adds dL and dR of every strip to the gradients of one filter's factors and coefficient.</summary>
+    private void AddStripGradients(KroneckerSum delta, KroneckerGradients gradients, int index, float* strips, long stripSize)
     {
-        var coefficients = Floats(delta.Coefficients);
-        var lanes = Math.Min(lanesPerPanel, delta.Columns - lane);
-        for (var g = 0; g < delta.Groups.Count; g++)
+        var (g, j) = (0, index);
+        for (; j >= delta.Groups[g].Count; g++)
         {
-            var group = delta.Groups[g];
-            var (leftGradient, rightGradient) = gradients.Groups[g];
-            var shape = group.Shape;
-            for (var j = 0; j < group.Count; j++)
-            {
-                var coefficient = coefficients[group.First + j];
-                var total = 0f;
-                for (var a = 0; a < shape.LeftRows; a++)
-                    for (var i = 0; i < lanes; i++)
-                    {
-                        var c = (lane + i) / shape.RightColumns;
-                        var at = (long)(j * shape.LeftRows + a) * shape.LeftColumns + c;
-                        var value = strip[a * lanesPerPanel + i];
-                        total += value * (group.Left is null ? (a == c ? 1 : 0) : Floats(group.Left)[at]);
-                        if (leftGradient is not null)
-                            Floats(leftGradient)[at] += coefficient * value;
-                    }
-                strip += shape.LeftRows * lanesPerPanel;
-                if (gradients.Coefficients is not null)
-                    Floats(gradients.Coefficients)[group.First + j] += total;
-                for (var b = 0; b < shape.RightRows && rightGradient is not null; b++)
-                    for (var i = 0; i < lanes; i++)
-                        Floats(rightGradient)[(long)(j * shape.RightRows + b) * shape.RightColumns + (lane + i) % shape.RightColumns] += strip[b * lanesPerPanel + i];
-                strip += shape.RightRows * lanesPerPanel;
-            }
+            strips += (long)delta.Groups[g].Count * (delta.Groups[g].Shape.LeftRows + delta.Groups[g].Shape.RightRows) * _kernels.Lanes;
+            j -= delta.Groups[g].Count;
         }
+        var group = delta.Groups[g];
+        var shape = group.Shape;
+        strips += (long)j * (shape.LeftRows + shape.RightRows) * _kernels.Lanes;
+        var coefficient = Floats(delta.Coefficients)[group.First + j];
+        var leftSize = (long)shape.LeftRows * shape.LeftColumns;
+        var left = group.Left is null ? null : Floats(group.Left) + j * leftSize;
+        var leftGradient = gradients.Groups[g].Left is { } leftTensor ? Floats(leftTensor) + j * leftSize : null;
+        var rightGradient = gradients.Groups[g].Right is { } rightTensor ? Floats(rightTensor) + (long)j * shape.RightRows * shape.RightColumns : null;
+        var total = 0f;
+        for (var lane = 0; lane < delta.Columns;)
+        {
+            // Lanes of one strip that share a column of A.
+            var (c, d) = Math.DivRem(lane, shape.RightColumns);
+            var (panel, start) = Math.DivRem(lane, _kernels.Lanes);
+            var count = Math.Min(Math.Min(shape.RightColumns - d, _kernels.Lanes - start), delta.Columns - lane);
+            var strip = strips + panel * stripSize + start;
+            for (var a = 0; a < shape.LeftRows; a++, strip += _kernels.Lanes)
+            {
+                var value = 0f;
+                for (var i = 0; i < count; i++)
+                    value += strip[i];
+                total += value * (left != null ? left[(long)a * shape.LeftColumns + c] : a == c ? 1 : 0);
+                if (leftGradient != null)
+                    leftGradient[(long)a * shape.LeftColumns + c] += coefficient * value;
+            }
+            for (var b = 0; b < shape.RightRows && rightGradient != null; b++, strip += _kernels.Lanes)
+                for (var i = 0; i < count; i++)
+                    rightGradient[(long)b * shape.RightColumns + d + i] += strip[i];
+            lane += count;
+        }
+        if (gradients.Coefficients is not null)
+            Floats(gradients.Coefficients)[group.First + j] += total;
     }
 }

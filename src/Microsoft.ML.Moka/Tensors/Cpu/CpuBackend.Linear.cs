@@ -5,13 +5,21 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null)
     {
         RequireShape(x, x.Rows, weight.Columns, nameof(x));
-        return Product(x, new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: true), true, weight.Rows));
+        var (perToken, dense) = SplitFor(weight, delta);
+        var y = Product(x, weight.Rows, new PanelSource((CpuWeight)weight, Strips(dense, lanesAreRows: true), true, weight.Rows));
+        if (delta is not null)
+            AddPerToken(x, delta, perToken, y);
+        return y;
     }
 
     public override Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null)
     {
         RequireShape(dy, dy.Rows, weight.Rows, nameof(dy));
-        return Product(dy, new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: false), false, weight.Columns));
+        var (perToken, dense) = SplitFor(weight, delta);
+        var dx = Product(dy, weight.Columns, new PanelSource((CpuWeight)weight, Strips(dense, lanesAreRows: false), false, weight.Columns));
+        if (delta is not null)
+            AddPerTokenInputGradient(dy, delta, perToken, dx);
+        return dx;
     }
 
     public override void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient)
@@ -23,12 +31,18 @@ internal sealed unsafe partial class CpuBackend
         Multiply(rows, new PanelSource(columns, null, false, x.Columns), Floats(weightGradient), accumulate: true);
     }
 
-    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) =>
-        Expand(new PanelSource((CpuWeight)weight, Strips(weight, delta, lanesAreRows: false), false, weight.Columns), weight.Rows);
-
-    private CpuTensor Product(Tensor x, PanelSource source)
+    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null)
     {
-        var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
+        SplitFor(weight, delta);
+        return Expand(new PanelSource((CpuWeight)weight, Strips(delta, lanesAreRows: false), false, weight.Columns), weight.Rows);
+    }
+
+    /// <summary>x · source, or zeros where there is nothing to multiply.</summary>
+    private CpuTensor Product(Tensor x, int columns, PanelSource? source)
+    {
+        if (source is null)
+            return (CpuTensor)Zeros(TensorKind.Activation, x.Rows, columns);
+        var y = Allocate(TensorKind.Activation, x.Rows, columns);
         using var rows = Pack(Floats(x), x.Rows, x.Columns, transposed: false);
         Multiply(rows, source, y.Floats, accumulate: false);
         GC.KeepAlive(source);
@@ -62,12 +76,14 @@ internal sealed unsafe partial class CpuBackend
         return w;
     }
 
-    private static KroneckerStrips? Strips(WeightMatrix weight, KroneckerSum? delta, bool lanesAreRows)
+    private static (List<KroneckerGroup> PerToken, KroneckerSum? Dense) SplitFor(WeightMatrix weight, KroneckerSum? delta)
     {
         if (delta is null)
-            return null;
+            return ([], null);
         if (delta.Rows != weight.Rows || delta.Columns != weight.Columns)
             throw new ArgumentException($"A sum of [{delta.Rows}, {delta.Columns}] cannot be added to a weight of [{weight.Rows}, {weight.Columns}].", nameof(delta));
-        return new KroneckerStrips(delta, lanesAreRows);
+        return Split(delta, maySkipDense: false);
     }
+
+    private static KroneckerStrips? Strips(KroneckerSum? delta, bool lanesAreRows) => delta is null ? null : new KroneckerStrips(delta, lanesAreRows);
 }

@@ -29,10 +29,15 @@ internal sealed unsafe partial class CpuBackend
     private void Multiply(PackedRows a, PanelSource source, float* c, bool accumulate)
     {
         var panels = (source.LaneCount + _kernels.Lanes - 1) / _kernels.Lanes;
-        var work = (long)a.Rows * a.Depth * _kernels.Lanes;
-        var chunk = panels / (4 * _workers.Threads);
-        chunk = Math.Clamp(chunk, (int)Math.Min(panels, 1 + SmallProduct / Math.Max(1, work)), Math.Max(1, panels));
-        _workers.For(panels, Math.Max(1, chunk), (first, end) => MultiplyPanels(a, source, first, end, c, accumulate));
+        _workers.For(panels, PanelsPerChunk(a, panels), (first, end) => MultiplyPanels(a, source, first, end, c, accumulate));
+    }
+
+    /// <summary>A few chunks for each thread, so that a slow one holds up little, but none too small to be worth the hand-over.</summary>
+    private int PanelsPerChunk(PackedRows a, int panels)
+    {
+        var work = Math.Max(1, (long)a.Rows * a.Depth * _kernels.Lanes);
+        var worthwhile = (int)Math.Min(Math.Max(1, panels), 1 + SmallProduct / work);
+        return Math.Max(worthwhile, panels / (4 * _workers.Threads));
     }
 
     private void MultiplyPanels(PackedRows a, PanelSource source, int first, int end, float* c, bool accumulate)

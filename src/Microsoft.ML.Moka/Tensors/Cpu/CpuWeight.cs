@@ -18,9 +18,14 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
     public void Expand(int row, int column, int count, float* destination) => Expand(row, 1, column, count, destination, count);
 }
 
-/// <summary>A trained tensor as a weight; the tensor owns the memory.</summary>
-internal sealed unsafe class TensorWeight(CpuTensor tensor) : CpuWeight(tensor.Rows, tensor.Columns)
+/// <summary>A tensor as a weight, perhaps in another shape; the tensor owns the memory.</summary>
+internal sealed unsafe class TensorWeight(CpuTensor tensor, int rows, int columns) : CpuWeight(rows, columns)
 {
+    public TensorWeight(CpuTensor tensor)
+        : this(tensor, tensor.Rows, tensor.Columns)
+    {
+    }
+
     public override long ByteCount => 0;
 
     public override void Dispose()

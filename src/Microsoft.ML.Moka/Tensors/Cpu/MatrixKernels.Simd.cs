@@ -128,10 +128,16 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
             // Lanes that share a column of A. Those past the end repeat the last one: they are never stored.
             var (outer, inner) = Math.DivRem(Math.Min(lane + start, lane + lanes - 1), filter.InnerLanes);
             var count = lane + start < lane + lanes ? Math.Min(filter.InnerLanes - inner, lanes - start) : 1;
-            for (var v = 0; v < filter.InnerDepth; v++)
-                new ReadOnlySpan<float>(filter.Right + (long)v * filter.InnerLanes + inner, count).CopyTo(new Span<float>(right + v * panelLanes + start, count));
-            for (var u = 0; u < filter.OuterDepth && filter.Left != null; u++)
-                new Span<float>(left + u * panelLanes + start, count).Fill(filter.Left[(long)u * filter.Shape.LeftColumns + outer]);
+            var from = filter.Right + inner;
+            var to = right + start;
+            for (var v = 0; v < filter.InnerDepth; v++, from += filter.InnerLanes, to += panelLanes)
+                for (var i = 0; i < count; i++)
+                    to[i] = from[i];
+            from = filter.Left + outer;
+            to = left + start;
+            for (var u = 0; u < filter.OuterDepth && filter.Left != null; u++, from += filter.Shape.LeftColumns, to += panelLanes)
+                for (var i = 0; i < count; i++)
+                    to[i] = *from;
             start += count;
         }
     }
