@@ -7,20 +7,19 @@ namespace Microsoft.ML.Moka.Llama;
 /// Random initial weights: normal with deviation 0.02 as LLaMA's, the maps that write to the residual stream scaled down by √(2·layers) (GPT-2's rule),
 /// norms at one. They depend on the seed and the names alone.
 /// </summary>
-internal class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
+internal sealed class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
 {
     private const float Deviation = 0.02f;
-
-    protected ulong Seed { get; } = seed;
 
     public override bool Contains(string name) => true;
 
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
     {
         var residual = name.Contains("o_proj", StringComparison.Ordinal) || name.Contains("down_proj", StringComparison.Ordinal);
-        var values = new float[checked(rows * columns)];
-        new SeededRandom(Seed, name).FillNormal(values, residual ? Deviation / MathF.Sqrt(2f * config.LayerCount) : Deviation);
-        return new DenseMatrix(rows, columns, DenseFormat.Float32, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+        var elements = new byte[checked(sizeof(float) * rows * columns)];
+        new SeededRandom(seed, name).FillNormal(
+            MemoryMarshal.Cast<byte, float>(elements.AsSpan()), residual ? Deviation / MathF.Sqrt(2f * config.LayerCount) : Deviation);
+        return new DenseMatrix(rows, columns, DenseFormat.Float32, elements);
     }
 
     public override float[] Vector(string name, int length)

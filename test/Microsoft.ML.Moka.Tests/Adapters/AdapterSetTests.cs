@@ -87,6 +87,17 @@ public sealed class AdapterSetTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Methods))]
+    public void A_merged_backbone_needs_no_adapters(AdapterOptions options)
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(options);
+        using var merged = LlamaBackbone.Frozen(_backend, TinyLlama.Config, new MergedWeights(TinyLlama.Weights, _backend, adapters));
+
+        AssertClose(TinyLlama.Logits(backbone, _batch, adapters), TinyLlama.Logits(merged, _batch));
+    }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
     public void Stored_adapters_load_back_bit_for_bit(AdapterOptions options)
     {
         using var backbone = TinyLlama.Frozen(_backend);

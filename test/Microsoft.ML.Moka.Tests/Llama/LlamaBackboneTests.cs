@@ -116,6 +116,38 @@ public sealed class LlamaBackboneTests : IDisposable
     }
 
     [Fact]
+    public void Losses_and_gradients_do_not_depend_on_the_number_of_threads()
+    {
+        int[][] sequences = [TinyLlama.Ids(20, 1), TinyLlama.Ids(7, 2), TinyLlama.Ids(13, 3)];
+        var expected = Step(1);
+
+        Assert.All((int[])[2, 3, 7], threads => Assert.Equal(expected, Step(threads)));
+
+        float[] Step(int threads)
+        {
+            using var backend = new CpuBackend(threads);
+            using var backbone = TinyLlama.Trainable(backend);
+            return [.. TinyLlama.Losses(backbone, sequences), .. backbone.Parameters.SelectMany(parameter => TinyLlama.Download(backend, parameter.Gradient))];
+        }
+    }
+
+    [Fact]
+    public void Threads_that_share_a_backbone_and_adapters_score_the_same()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = AdapterSet.Create(_backend, new MokaAdapter { TargetModules = ["*"] }, backbone.Config.LinearMaps, 1);
+        // Of growing length, so that rotary tables are made meanwhile.
+        var batches = Enumerable.Range(1, 12).Select(i => RaggedBatch.Of(TinyLlama.Ids(5 * i, (ulong)i))).ToArray();
+        var expected = batches.Select(batch => TinyLlama.Logits(backbone, batch, adapters)).ToArray();
+        using var fresh = TinyLlama.Frozen(_backend);
+        var actual = new float[batches.Length][];
+
+        Parallel.For(0, batches.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => actual[i] = TinyLlama.Logits(fresh, batches[i], adapters));
+
+        Assert.Equal(expected, actual);
+    }
+
+    [Fact]
     public void Wrong_uses_are_refused_in_words()
     {
         using var frozen = TinyLlama.Frozen(_backend);

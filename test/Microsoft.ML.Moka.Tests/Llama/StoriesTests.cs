@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
 
@@ -28,21 +29,22 @@ public sealed class StoriesTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
-    public void Greedy_generation_gives_the_published_tokens()
+    public void Greedy_generation_gives_the_published_text_word_for_word()
     {
         using var backbone = Load(BackboneQuantization.None);
-        var (prompt, expected) = Greedy();
+        var (prompt, expected, text) = Greedy();
 
         // The published run goes on over the end of sequence.
         var tokens = new Generator(backbone).Generate([prompt], new GenerationOptions { MaxNewTokens = expected.Length, StopTokens = [] })[0];
 
         Assert.Equal(expected, tokens);
+        Assert.Equal(text, BackboneTokenizer.Load(new FolderFiles(Material.Require("stories260K"))).Decode(tokens));
     }
 
     [Fact]
     public void NF4_changes_perplexity_a_little()
     {
-        var (prompt, _) = Greedy();
+        var (prompt, _, _) = Greedy();
         using var plain = Load(BackboneQuantization.None);
         using var quantized = Load(BackboneQuantization.NF4);
         // Stories that the model tells itself: a text of the kind that it was pretrained on.
@@ -67,12 +69,12 @@ public sealed class StoriesTests(ITestOutputHelper output) : IDisposable
     private LlamaBackbone Load(BackboneQuantization kind) =>
         LlamaBackbone.Load(_backend, new FolderFiles(Material.Require("stories260K")), new QuantizationOptions(kind));
 
-    private static (int[] Prompt, int[] Expected) Greedy()
+    private static (int[] Prompt, int[] Expected, string Text) Greedy()
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(Material.Require("stories260K/greedy.json")));
         // The published run counts the prompt in.
         var prompt = Ids("prompt_ids");
-        return (prompt, Ids("greedy_ids")[prompt.Length..]);
+        return (prompt, Ids("greedy_ids")[prompt.Length..], json.RootElement.GetProperty("text").GetString()!);
 
         int[] Ids(string name) => [.. json.RootElement.GetProperty(name).EnumerateArray().Select(id => id.GetInt32())];
     }
