@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Llama;
 /// Random initial weights: normal with deviation 0.02 as LLaMA's, the maps that write to the residual stream scaled down by √(2·layers) (GPT-2's rule),
 /// norms at one. They depend on the seed and the names alone.
 /// </summary>
-internal sealed class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
+internal class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
 {
     private const float Deviation = 0.02f;
 
