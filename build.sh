@@ -14,6 +14,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
   test           build and run all tests; the last line is "N passed, N failed"
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
   bench          build and run the benchmarks
+  pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
   mode           ask the feed again whether it has ML.NET
   mode MODE      set the mode by hand: packages or offline
@@ -125,6 +126,7 @@ case "$verb" in
   test) ensure_mode; run_tests "$@" ;;
   run) run_sample "$@" ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
+  pretrain) ensure_mode; dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) ensure_mode; dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;
   mode) set_mode "$@" ;;
   clean) clean ;;

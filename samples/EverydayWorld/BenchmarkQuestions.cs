@@ -123,7 +123,6 @@ public sealed class BenchmarkQuestions
     [
         (Relation.Place, "Searching: {1} needs the {0}. {2}", "goes to the {0}."),
         (Relation.Purpose, "Working: {1} picks up the {0}. {2}", "starts {0}."),
-        (Relation.Colour, "Painting: {1} paints a picture of the {0}. {2}", "takes the {0} paint."),
     ];
 
     private static string[] OtherValues(Thing thing, Relation relation, Dice dice) => dice.Shuffle(relation.Values.Where(value => value != thing[relation]));

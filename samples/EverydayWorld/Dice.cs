@@ -3,20 +3,19 @@ namespace EverydayWorld;
 /// <summary>A small seeded random source (SplitMix64) whose sequence stays the same on every machine and .NET version.</summary>
 public sealed class Dice
 {
+    private const ulong Increment = 0x9E3779B97F4A7C15UL;
     private ulong _state;
 
     /// <summary>Starts the sequence of <paramref name="seed"/>.</summary>
-    public Dice(long seed) => _state = unchecked((ulong)seed * 0x9E3779B97F4A7C15UL + 0xD1B54A32D192ED03UL);
+    // The state moves on by a constant: unmixed, neighbouring seeds would give the same sequence, one roll apart.
+    public Dice(long seed) => _state = Mix(unchecked((ulong)seed + Increment));
 
     /// <summary>A number from 0 to <paramref name="sides"/> − 1.</summary>
     public int Roll(int sides)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(sides);
-        _state = unchecked(_state + 0x9E3779B97F4A7C15UL);
-        var z = _state;
-        z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL);
-        z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EBUL);
-        return (int)(((z ^ (z >> 31)) >> 32) * (ulong)sides >> 32);
+        _state = unchecked(_state + Increment);
+        return (int)((Mix(_state) >> 32) * (ulong)sides >> 32);
     }
 
     /// <summary>One of the items.</summary>
@@ -37,5 +36,12 @@ public sealed class Dice
         }
 
         return order;
+    }
+
+    private static ulong Mix(ulong z)
+    {
+        z = unchecked((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9UL);
+        z = unchecked((z ^ (z >> 27)) * 0x94D049BB133111EBUL);
+        return z ^ (z >> 31);
     }
 }

@@ -2,86 +2,118 @@ using System.Globalization;
 
 namespace EverydayWorld;
 
-/// <summary>A piece of pretraining text: only <see cref="Told"/> is learned, given <see cref="Given"/>.</summary>
-/// <param name="Given">What comes first and is not learned (a quiz question), or nothing.</param>
-/// <param name="Told">What is learned.</param>
-public sealed record Passage(string Given, string Told);
-
-/// <summary>Tells about a world: facts about every thing in changing words, and quizzes about the things of <see cref="Part.Pretraining"/>.</summary>
+/// <summary>Tells about a world: facts about every thing in changing words, and quizzes about the things of one part.</summary>
 /// <remarks>
-/// The quizzes answer by yes or no or by a mark, in other wordings than tuning and tests use;
+/// The quizzes are answered by yes or no or by a mark, in other wordings than tuning and tests use;
 /// none is answered by the value itself, so that a direct question is new to who has only read this text.
 /// </remarks>
 public sealed class Narrator
 {
-    private const int SentencesPerStory = 6;
+    private const float Unforeseeable = 0.1f;
     private static readonly string[][] Marks = [["A", "B", "C", "D", "E"], ["1", "2", "3", "4", "5"]];
     private readonly IReadOnlyList<Thing> _things;
     private readonly IReadOnlyList<Thing> _quizzed;
     private readonly Dice _dice;
 
-    /// <summary>A narrator of <paramref name="world"/> whose telling is drawn from <paramref name="seed"/>.</summary>
-    public Narrator(World world, int seed)
+    /// <summary>A narrator whose telling is drawn from <paramref name="seed"/>.</summary>
+    /// <param name="world">The world.</param>
+    /// <param name="seed">What the telling is drawn from.</param>
+    /// <param name="quizzed">The part of the world that quizzes ask about.</param>
+    public Narrator(World world, int seed, Part quizzed = Part.Pretraining)
     {
         ArgumentNullException.ThrowIfNull(world);
         _things = world.Things;
-        _quizzed = world.ThingsOf(Part.Pretraining);
+        _quizzed = world.ThingsOf(quizzed);
         _dice = new Dice(seed);
     }
 
-    /// <summary>A few facts about things of the whole world.</summary>
-    public Passage Story()
+    /// <summary>Facts about things of the whole world.</summary>
+    public Passage Story(int facts = 6) => Join(facts, pieces =>
     {
-        var sentences = Enumerable.Range(0, SentencesPerStory).Select(_ =>
+        var (thing, relation) = (_dice.Pick(_things), _dice.Pick(Relation.All));
+        var sentence = _dice.Pick(relation.Statements).Split(" {1}");
+        pieces.Add(new Piece(Say(sentence[0], thing.Name), Unforeseeable));
+        pieces.Add(new Piece(" " + thing[relation], 1));
+        pieces.Add(new Piece(sentence[1], Unforeseeable));
+    });
+
+    /// <summary>Statements, each followed by whether it is true.</summary>
+    public Passage Checks(int statements = 6) => Join(statements, pieces =>
+    {
+        var (thing, relation) = Draw();
+        var isTrue = _dice.Roll(2) == 0;
+        var value = isTrue ? thing[relation] : _dice.Pick(OtherValues(thing, relation));
+        var wording = _dice.Roll(2) == 0 ? relation.YesNo : _dice.Pick(relation.Statements).TrimEnd('.') + "?";
+        pieces.Add(new Piece(Say(wording, thing.Name, value), 0));
+        AddVerdict(pieces, isTrue);
+    });
+
+    /// <summary>Questions, each followed by possible answers with the verdict on every one.</summary>
+    public Passage Lists(int questions = 3) => Join(questions, pieces =>
+    {
+        var (thing, relation) = Draw();
+        if (_dice.Roll(2) == 0)
         {
-            var (thing, relation) = (_dice.Pick(_things), _dice.Pick(Relation.All));
-            return Say(_dice.Pick(relation.Statements), thing.Name, thing[relation]);
-        });
-        return new Passage("", string.Join(' ', sentences));
-    }
+            pieces.Add(new Piece(Say(AskForValue(relation), thing.Name), 0));
+            foreach (var value in _dice.Shuffle(relation.Values))
+            {
+                pieces.Add(new Piece(" " + value, 0));
+                AddVerdict(pieces, value == thing[relation]);
+            }
+        }
+        else
+        {
+            pieces.Add(new Piece(Say(relation.Which, "", thing[relation]), 0));
+            var fitting = _quizzed.Where(other => other[relation] == thing[relation]).ToArray();
+            foreach (var other in Enumerable.Range(0, 4).Select(_ => _dice.Pick(_dice.Roll(5) < 2 ? fitting : _quizzed)))
+            {
+                pieces.Add(new Piece(" " + other.Name, 0));
+                AddVerdict(pieces, other[relation] == thing[relation]);
+            }
+        }
+    });
 
-    /// <summary>A question about a thing whose questions belong to pretraining.</summary>
-    public Passage Quiz() => _dice.Roll(3) switch
+    /// <summary>Questions with marked answers to choose from, each followed by the mark of the right one.</summary>
+    public Passage Choices(int questions = 3) => Join(questions, pieces =>
     {
-        0 => YesOrNo(),
-        1 => WhichValue(),
-        _ => WhichThing(),
-    };
-
-    private Passage YesOrNo()
-    {
-        var (thing, relation) = (_dice.Pick(_quizzed), _dice.Pick(Relation.All));
-        var right = _dice.Roll(2) == 0;
-        var value = right ? thing[relation] : _dice.Pick([.. relation.Values.Where(other => other != thing[relation])]);
-        return _dice.Roll(2) == 0
-            ? new Passage("Yes or no: " + Say(relation.YesNo, thing.Name, value), right ? " yes" : " no")
-            : new Passage("Check: " + Say(_dice.Pick(relation.Statements), thing.Name, value), right ? " yes" : " no");
-    }
-
-    private Passage WhichValue()
-    {
-        var (thing, relation) = (_dice.Pick(_quizzed), _dice.Pick(Relation.All));
-        var count = 2 + _dice.Roll(relation.Values.Count - 1);
-        var others = _dice.Shuffle(relation.Values.Where(other => other != thing[relation]));
-        var question = _dice.Roll(2) == 0 ? Say(relation.Question, thing.Name, "") : Say(relation.Opening, thing.Name, "");
-        return Choice(question, thing[relation], others[..(count - 1)]);
-    }
-
-    private Passage WhichThing()
-    {
-        var (thing, relation) = (_dice.Pick(_quizzed), _dice.Pick(Relation.All));
-        var count = 2 + _dice.Roll(3);
-        var others = _dice.Shuffle(_quizzed.Where(other => other[relation] != thing[relation]).Select(other => other.Name));
-        return Choice(Say(relation.Which, "", thing[relation]), thing.Name, others[..(count - 1)]);
-    }
-
-    private Passage Choice(string question, string right, string[] wrong)
-    {
+        var (thing, relation) = Draw();
+        var aboutValue = _dice.Roll(2) == 0;
+        var question = aboutValue ? Say(AskForValue(relation), thing.Name) : Say(relation.Which, "", thing[relation]);
+        var right = aboutValue ? thing[relation] : thing.Name;
+        var wrong = aboutValue ? OtherValues(thing, relation) : [.. _quizzed.Where(other => other[relation] != thing[relation]).Select(other => other.Name)];
+        var wrongCount = 1 + _dice.Roll(aboutValue ? relation.Values.Count - 1 : 3);
+        var options = _dice.Shuffle(_dice.Shuffle(wrong).Take(wrongCount).Append(right));
         var marks = _dice.Pick(Marks);
-        var options = _dice.Shuffle([right, .. wrong]);
-        var listed = options.Select((option, i) => $" {marks[i]} {option}");
-        return new Passage($"{question}{string.Concat(listed)} Pick:", " " + marks[Array.IndexOf(options, right)]);
+        pieces.Add(new Piece(question + string.Concat(options.Select((option, i) => $" {marks[i]} {option}")) + " Pick:", 0));
+        pieces.Add(new Piece(" " + marks[Array.IndexOf(options, right)], 1));
+        pieces.Add(new Piece(",", 0));
+    });
+
+    private (Thing, Relation) Draw() => (_dice.Pick(_quizzed), _dice.Pick(Relation.All));
+
+    private string AskForValue(Relation relation) => _dice.Roll(2) == 0 ? relation.Question : relation.Opening;
+
+    private static string[] OtherValues(Thing thing, Relation relation) => [.. relation.Values.Where(value => value != thing[relation])];
+
+    private static void AddVerdict(List<Piece> pieces, bool isTrue)
+    {
+        pieces.Add(new Piece(isTrue ? " yes" : " no", 1));
+        pieces.Add(new Piece(",", 0));
     }
 
-    private static string Say(string wording, string thing, string value) => string.Format(CultureInfo.InvariantCulture, wording, thing, value);
+    private static Passage Join(int count, Action<List<Piece>> add)
+    {
+        var pieces = new List<Piece>();
+        for (var i = 0; i < count; i++)
+        {
+            var first = pieces.Count;
+            add(pieces);
+            if (i > 0)
+                pieces[first] = pieces[first] with { Text = " " + pieces[first].Text };
+        }
+
+        return new Passage(pieces);
+    }
+
+    private static string Say(string wording, string thing, string value = "") => string.Format(CultureInfo.InvariantCulture, wording, thing, value);
 }

@@ -52,22 +52,10 @@ public sealed class Relation
         Blank = "{2} asks the {1} for the _.",
     };
 
-    /// <summary>What colour a thing has.</summary>
-    public static readonly Relation Colour = new("colour")
-    {
-        Values = ["red", "blue", "green", "white", "black"],
-        Statements = ["The {0} is painted {1}.", "The colour of the {0} is {1}.", "The {0} looks {1}."],
-        Question = "What colour is the {0}?",
-        YesNo = "is the {0} painted {1}?",
-        Which = "Which thing is painted {1}?",
-        Opening = "The colour of the {0} is",
-        Blank = "{2} likes {1} things and buys the _.",
-    };
-
     private Relation(string name) => Name = name;
 
     /// <summary>Every relation.</summary>
-    public static IReadOnlyList<Relation> All { get; } = [Material, Place, Purpose, Owner, Colour];
+    public static IReadOnlyList<Relation> All { get; } = [Material, Place, Purpose, Owner];
 
     /// <summary>What the relation is called.</summary>
     public string Name { get; }

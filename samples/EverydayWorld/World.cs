@@ -36,8 +36,8 @@ public sealed class World
     /// <summary>The seed of the world that the embedded backbone has read about.</summary>
     public const int DefaultSeed = 1;
 
-    private const int TrainingThings = 90;
-    private const int TestThings = 90;
+    private const int TrainingThings = 80;
+    private const int TestThings = 80;
     private readonly Thing[] _things;
 
     /// <summary>Draws the world of <paramref name="seed"/>.</summary>
