@@ -11,13 +11,15 @@ internal class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
 {
     private const float Deviation = 0.02f;
 
+    protected ulong Seed { get; } = seed;
+
     public override bool Contains(string name) => true;
 
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
     {
         var residual = name.Contains("o_proj", StringComparison.Ordinal) || name.Contains("down_proj", StringComparison.Ordinal);
         var elements = new byte[checked(sizeof(float) * rows * columns)];
-        new SeededRandom(seed, name).FillNormal(
+        new SeededRandom(Seed, name).FillNormal(
             MemoryMarshal.Cast<byte, float>(elements.AsSpan()), residual ? Deviation / MathF.Sqrt(2f * config.LayerCount) : Deviation);
         return new DenseMatrix(rows, columns, DenseFormat.Float32, elements);
     }
