@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
@@ -27,6 +28,12 @@ internal unsafe interface ISimdMath<TVector> : ISimd<TVector>
 
     /// <summary><paramref name="value"/> where a ≥ b, else <paramref name="otherwise"/>.</summary>
     static abstract TVector WhereAtLeast(TVector a, TVector b, TVector value, TVector otherwise);
+
+    /// <summary>The first <paramref name="count"/> elements, fewer than a vector; nothing behind them is read, the rest is <paramref name="fill"/>.</summary>
+    static abstract TVector LoadFirst(float* source, int count, float fill);
+
+    /// <summary>Writes the first <paramref name="count"/> elements, fewer than a vector.</summary>
+    static abstract void StoreFirst(TVector value, float* destination, int count);
 
     /// <summary>The sum of the elements.</summary>
     static abstract float Sum(TVector value);
@@ -64,6 +71,16 @@ internal readonly unsafe partial struct Simd512
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a, b), value, otherwise);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> LoadFirst(float* source, int count, float fill) =>
+        Avx512F.MaskLoad(source, First(count), Vector512.Create(fill));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector512<float> value, float* destination, int count) => Avx512F.MaskStore(destination, First(count), value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> First(int count) => Vector512.LessThan(Vector512<int>.Indices, Vector512.Create(count)).AsSingle();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector512<float> value) => Vector512.Sum(value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -97,6 +114,40 @@ internal readonly unsafe partial struct Simd256
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> WhereAtLeast(Vector256<float> a, Vector256<float> b, Vector256<float> value, Vector256<float> otherwise) =>
         Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(a, b), value, otherwise);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<float> LoadFirst(float* source, int count, float fill) => Avx.IsSupported
+        ? Vector256.ConditionalSelect(First(count), Avx.MaskLoad(source, First(count)), Vector256.Create(fill))
+        : LoadSingly(source, count, fill);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFirst(Vector256<float> value, float* destination, int count)
+    {
+        if (Avx.IsSupported)
+            Avx.MaskStore(destination, First(count), value);
+        else
+            StoreSingly(value, destination, count);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector256<float> First(int count) => Vector256.LessThan(Vector256<int>.Indices, Vector256.Create(count)).AsSingle();
+
+    // Apart, because a call in a loop makes the compiler keep its vectors in memory.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector256<float> LoadSingly(float* source, int count, float fill)
+    {
+        var part = Vector256.Create(fill);
+        for (var i = 0; i < count; i++)
+            part = part.WithElement(i, source[i]);
+        return part;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void StoreSingly(Vector256<float> value, float* destination, int count)
+    {
+        for (var i = 0; i < count; i++)
+            destination[i] = value.GetElement(i);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(Vector256<float> value) => Vector256.Sum(value);
@@ -134,6 +185,13 @@ internal readonly unsafe partial struct SimdScalar
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float WhereAtLeast(float a, float b, float value, float otherwise) => a >= b ? value : otherwise;
+
+    /// <summary>A vector of one element has no parts.</summary>
+    public static float LoadFirst(float* source, int count, float fill) => fill;
+
+    public static void StoreFirst(float value, float* destination, int count)
+    {
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float Sum(float value) => value;

@@ -9,7 +9,8 @@ internal static unsafe class VectorMath<TSimd, TVector>
 {
     /// <summary>The first <paramref name="left"/> elements at <paramref name="source"/>, at most a vector; the rest is <paramref name="fill"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Load(float* source, long left, float fill = 0) => left >= TSimd.Count ? TSimd.Load(source) : LoadPart(source, (int)left, fill);
+    public static TVector Load(float* source, long left, float fill = 0) =>
+        left >= TSimd.Count ? TSimd.Load(source) : TSimd.LoadFirst(source, (int)left, fill);
 
     /// <summary>Writes the first <paramref name="left"/> elements, at most a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -18,7 +19,7 @@ internal static unsafe class VectorMath<TSimd, TVector>
         if (left >= TSimd.Count)
             TSimd.Store(value, destination);
         else
-            StorePart(value, destination, (int)left);
+            TSimd.StoreFirst(value, destination, (int)left);
     }
 
     /// <summary>
@@ -58,23 +59,5 @@ internal static unsafe class VectorMath<TSimd, TVector>
         for (var i = 0; i < n; i += TSimd.Count)
             sum = TSimd.MultiplyAdd(Load(a + i, n - i), Load(b + i, n - i), sum);
         return TSimd.Sum(sum);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static TVector LoadPart(float* source, int left, float fill)
-    {
-        var part = stackalloc float[TSimd.Count];
-        for (var i = 0; i < TSimd.Count; i++)
-            part[i] = i < left ? source[i] : fill;
-        return TSimd.Load(part);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void StorePart(TVector value, float* destination, int left)
-    {
-        var part = stackalloc float[TSimd.Count];
-        TSimd.Store(value, part);
-        for (var i = 0; i < left; i++)
-            destination[i] = part[i];
     }
 }
