@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Tests.MlNet;
 
@@ -28,6 +29,33 @@ public sealed class ModelStreamTests
         using var engine = ml.Model.CreatePredictionEngine<Review, Prediction>(model);
         var prediction = engine.Predict(new Review { Text = "fine", Sentiment = "bad" });
         Assert.Equal(("> fine", 2u, "bad"), (prediction.Prefixed, prediction.Key, prediction.Back));
+    }
+
+    /// <summary>ML.NET calls a loader by reflection, so that the loader's exception comes wrapped: once, or twice where the environment has seen it.</summary>
+    [Fact]
+    public void AnExceptionOfALoaderIsFoundInside()
+    {
+        var error = Assert.Throws<TargetInvocationException>(() => SaveAndLoad(new PrefixTransformer(PrefixTransformer.Bad)));
+        Assert.Equal("A bad prefix.", Assert.IsType<InvalidDataException>(error.InnerException).Message);
+        var refused = Assert.Throws<InvalidOperationException>(() => SaveAndLoad(new PrefixTransformer(PrefixTransformer.Refused)));
+        Assert.Equal("A refused prefix.", refused.GetBaseException().Message);
+    }
+
+    [Fact]
+    public void AnExceptionOfALoaderInAChainIsTheInnermost()
+    {
+        var error = Assert.Throws<TargetInvocationException>(() =>
+            SaveAndLoad(new TransformerChain<ITransformer>(new PrefixTransformer("> "), new PrefixTransformer(PrefixTransformer.Bad))));
+        Assert.Equal("A bad prefix.", error.GetBaseException().Message);
+    }
+
+    private static ITransformer SaveAndLoad(ITransformer transformer)
+    {
+        using var stream = new MemoryStream();
+        var ml = new MLContext();
+        ml.Model.Save(transformer, null, stream);
+        stream.Position = 0;
+        return ml.Model.Load(stream, out _);
     }
 
     private sealed class Prediction

@@ -21,6 +21,10 @@ public sealed class PrefixTransformer(string prefix) : ITransformer
 {
     internal const string LoaderSignature = "MokaTestPrefix";
 
+    // Prefixes that can be saved and do not load: by an exception of our own, and by one that ML.NET's environment has seen.
+    internal const string Bad = "bad";
+    internal const string Refused = "refused";
+
     private static readonly VersionInfo Version =
         new("MOKATEST", 0x00010001, 0x00010001, 0x00010001, typeof(PrefixTransformer).Assembly.FullName, LoaderSignature);
 
@@ -41,6 +45,10 @@ public sealed class PrefixTransformer(string prefix) : ITransformer
     private static PrefixTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
     {
         var text = ModelStream.Begin(ctx, Version).ReadString();
+        if (text == Bad)
+            throw new InvalidDataException("A bad prefix.");
+        if (text == Refused)
+            throw env.Process(new InvalidDataException("A refused prefix."));
         var length = -1;
         Assert.True(ModelStream.TryRead(ctx, "Prefix.bin", reader => length = reader.ReadInt32()));
         Assert.Equal(text.Length, length);
