@@ -13,7 +13,19 @@ namespace Microsoft.ML.Moka;
 /// <summary>What ML.NET calls to make a model from its zip, also in a process that has not used Moka before.</summary>
 internal static class MokaTransformerLoader
 {
-#pragma warning disable IDE0051, IDE0060 // ML.NET finds the method by its name and parameters.
-    private static MokaTransformer Create(IHostEnvironment env, ModelLoadContext ctx) => ModelFile.Load(ctx);
-#pragma warning restore IDE0051, IDE0060
+#pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
+    private static MokaTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+#pragma warning restore IDE0051
+    {
+        try
+        {
+            return ModelFile.Load(ctx);
+        }
+        catch (Exception e)
+        {
+            // ML.NET calls by reflection: exceptions that its environment has seen come out as its own loaders' do.
+            env.Process(e);
+            throw;
+        }
+    }
 }
