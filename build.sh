@@ -69,7 +69,7 @@ ensure_mode() { [ -f "$mode_file" ] || ask_feed; }
 
 set_mode() {
   case "${1-}" in
-    "") rm -f "$mode_file"; ask_feed ;;
+    "") rm -f "$mode_file"; ask_feed; [ -f "$mode_file" ] ;;
     packages|offline) remember "$1" ;;
     *) die "no mode '$1'; there are packages and offline." ;;
   esac
@@ -102,11 +102,11 @@ run_tests() {
 
 run_sample() {
   local samples
-  samples=$(cd samples 2>/dev/null && ls -d */ 2>/dev/null | tr -d / | paste -sd' ' -) || true
+  samples=$(grep -l '<OutputType>Exe' samples/*/*.csproj 2>/dev/null | cut -d/ -f2 | paste -sd' ' -) || true
   [ $# -gt 0 ] || die "run needs the name of a sample: ${samples:-there is none}"
   local name=$1
   shift
-  [ -d "samples/$name" ] || die "no sample '$name'; there are: ${samples:-none}"
+  [[ " $samples " == *" $name "* ]] || die "no sample '$name'; there are: ${samples:-none}"
   ensure_mode
   dotnet run -c Release --project "samples/$name" -- "$@"
 }
