@@ -11,6 +11,9 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
         _ => throw new ArgumentException($"The CPU backend knows no stored matrix of type {matrix.GetType().Name}.", nameof(matrix)),
     };
 
+    /// <summary>The elements, row-major, of a weight that is kept in float; null for all others, which are expanded.</summary>
+    public virtual float* Elements => null;
+
     /// <summary>Writes elements [column, column + count) of the rows [row, row + rows), which begin <paramref name="stride"/> floats apart.</summary>
     public abstract void Expand(int row, int rows, int column, int count, float* destination, int stride);
 
@@ -27,6 +30,8 @@ internal sealed unsafe class TensorWeight(CpuTensor tensor, int rows, int column
     }
 
     public override long ByteCount => 0;
+
+    public override float* Elements => tensor.Floats;
 
     public override void Dispose()
     {

@@ -23,6 +23,8 @@ internal sealed unsafe class DenseWeight : CpuWeight
 
     public override long ByteCount => _elements.ByteCount;
 
+    public override float* Elements => _format == DenseFormat.Float32 ? (float*)_elements.Data : null;
+
     public override void Dispose() => _elements.Dispose();
 
     public override void Expand(int row, int rows, int column, int count, float* destination, int stride)

@@ -33,6 +33,13 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
         for (var half = 0; half < lanes; half += TSimd.Count)
         {
             var count = Math.Min(TSimd.Count, lanes - half);
+            if (weight.Elements != null)
+            {
+                for (var i = 0; i < TSimd.Count; i++)
+                    rows[i] = weight.Elements + (long)(lane + half + Math.Min(i, count - 1)) * weight.Columns + column;
+                TransposeRows(rows, depth, panel + half);
+                continue;
+            }
             for (var i = 0; i < TSimd.Count; i++)
                 rows[i] = scratch + Math.Min(i, count - 1) * ExpandedColumns;
             for (var k = 0; k < depth; k += ExpandedColumns)
@@ -41,6 +48,21 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
                 weight.Expand(lane + half, count, column + k, columns, scratch, ExpandedColumns);
                 TransposeRows(rows, columns, panel + k * Lanes + half);
             }
+        }
+    }
+
+    public override void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel)
+    {
+        if (weight.Elements == null || lanes < Lanes)
+        {
+            weight.Expand(row, depth, lane, lanes, panel, Lanes);
+            return;
+        }
+        var source = weight.Elements + (long)row * weight.Columns + lane;
+        for (var k = 0; k < depth; k++, source += weight.Columns, panel += 2 * TSimd.Count)
+        {
+            TSimd.Store(TSimd.Load(source), panel);
+            TSimd.Store(TSimd.Load(source + TSimd.Count), panel + TSimd.Count);
         }
     }
 

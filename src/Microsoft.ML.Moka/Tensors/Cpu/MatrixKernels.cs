@@ -31,8 +31,7 @@ internal abstract unsafe class MatrixKernels
     public abstract void FillFromRows(CpuWeight weight, int lane, int lanes, int column, int depth, float* panel, float* scratch);
 
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
-    public void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel) =>
-        weight.Expand(row, depth, lane, lanes, panel, Lanes);
+    public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);
 
     /// <summary>Writes L and R of every filter for the lanes [lane, lane + lanes), one filter after the other.</summary>
     public abstract void BuildStrips(KroneckerStrips sum, int lane, int lanes, float* strips);
