@@ -7,20 +7,21 @@ internal static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         var target = Path.GetFullPath(path);
-        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.{Guid.NewGuid():N}.tmp");
+        // One name, so that what a kill leaves behind is overwritten the next time. A second writer at the same time is refused.
+        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.tmp");
+        using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, target, overwrite: true);
+            write(stream);
+            stream.Flush(flushToDisk: true);
         }
         catch
         {
+            stream.Dispose();
             File.Delete(temporary);
             throw;
         }
+        stream.Dispose();
+        File.Move(temporary, target, overwrite: true);
     }
 }

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Checkpoints;
 /// Bytes of a file, mapped or in memory. Slices stay valid as long as somebody refers to them: a mapping is released when neither the content
 /// nor any slice of it is reachable, so that a backend may keep an unquantized weight where the file has it.
 /// </summary>
-internal abstract class FileContent(string name, long length)
+internal abstract class FileContent(string name, long length) : IDisposable
 {
     /// <summary>What to call the file in an error: its path.</summary>
     public string Name { get; } = name;
@@ -16,6 +16,11 @@ internal abstract class FileContent(string name, long length)
 
     /// <summary>Bytes [offset, offset + length), which the caller has checked against <see cref="Length"/>.</summary>
     public abstract ReadOnlyMemory<byte> Slice(long offset, int length);
+
+    /// <summary>Releases a mapping at once, for a file that is to be replaced on systems that forbid it meanwhile. No slice may be used afterwards.</summary>
+    public virtual void Dispose()
+    {
+    }
 
     public static FileContent Of(string name, ReadOnlyMemory<byte> bytes) => new InMemory(name, bytes);
 
@@ -47,6 +52,12 @@ internal abstract class FileContent(string name, long length)
             byte* pointer = null;
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
             _start = pointer + _view.PointerOffset;
+        }
+
+        public override void Dispose()
+        {
+            _view.SafeMemoryMappedViewHandle.ReleasePointer();
+            _view.Dispose();
         }
 
         public override ReadOnlyMemory<byte> Slice(long offset, int length) => new MappedSlice(this, offset, length).Memory;

@@ -1,7 +1,7 @@
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>A safetensors file whose header has been checked; tensors are looked at where they lie.</summary>
-internal sealed class SafetensorsFile
+internal sealed class SafetensorsFile : IDisposable
 {
     private readonly FileContent _content;
     private readonly SafetensorsHeader _header;
@@ -36,4 +36,7 @@ internal sealed class SafetensorsFile
             return new SafetensorsTensor(name, entry.Type, entry.Shape, data, Name);
         }
     }
+
+    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>. Not needed where the file stays.</summary>
+    public void Dispose() => _content.Dispose();
 }

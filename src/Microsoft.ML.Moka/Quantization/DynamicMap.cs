@@ -15,12 +15,12 @@ internal static class DynamicMap
     /// <summary>The code of the nearest value: the number of midpoints strictly below <paramref name="x"/>.</summary>
     public static byte Encode(float x)
     {
+        var midpoints = Midpoints;
         var code = 0;
         for (var step = 128; step > 0; step >>= 1)
         {
-            // 255 midpoints: an index that the search reaches is below 255.
-            if (Midpoints[code + step - 1] < x)
-                code += step;
+            // No branch: which way it goes cannot be predicted. 255 midpoints: an index that the search reaches is below 255.
+            code += midpoints[code + step - 1] < x ? step : 0;
         }
         return (byte)code;
     }

@@ -15,7 +15,7 @@ internal sealed class FourBitCode
         Name = name;
         _table = table;
         _codeOfRank = codeOfRank;
-        _thresholds = thresholds;
+        _thresholds = [.. thresholds, float.PositiveInfinity];
     }
 
     /// <summary>bitsandbytes' name of the type.</summary>
@@ -25,7 +25,10 @@ internal sealed class FourBitCode
     public ReadOnlyMemory<float> Table => _table;
 
     /// <summary>15 ascending thresholds.</summary>
-    public ReadOnlySpan<float> Thresholds => _thresholds;
+    public ReadOnlySpan<float> Thresholds => _thresholds.AsSpan(..15);
+
+    /// <summary>The thresholds and an infinity: a register's 16 floats.</summary>
+    public ReadOnlySpan<float> PaddedThresholds => _thresholds;
 
     /// <summary>The code of the value with each rank.</summary>
     public ReadOnlySpan<byte> CodeOfRank => _codeOfRank;

@@ -32,6 +32,9 @@ internal sealed class BatchOrder
         return (new ArraySegment<int[]>(batches, place.Batch, count), end < batches.Length ? place with { Batch = end } : new BatchPlace(place.Epoch + 1, 0));
     }
 
+    /// <summary>Whether there is such a place.</summary>
+    public bool Contains(BatchPlace place) => place is { Epoch: >= 0, Batch: >= 0 } && (place.Batch == 0 || place.Batch < Batches(place.Epoch).Length);
+
     /// <summary>Epochs that have been seen at a place, with a fraction.</summary>
     public double Epochs(BatchPlace place) => place.Batch == 0 ? place.Epoch : place.Epoch + (double)place.Batch / Batches(place.Epoch).Length;
 

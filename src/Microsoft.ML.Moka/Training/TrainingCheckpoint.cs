@@ -45,23 +45,22 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
     {
         if (!File.Exists(path))
             return;
-        var file = SafetensorsFile.Map(path);
+        using var file = SafetensorsFile.Map(path);
         if (!file.Metadata.TryGetValue(StateKey, out var json) || !file.Metadata.TryGetValue(FingerprintKey, out var written))
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
         if (written != fingerprint)
             throw new InvalidOperationException(
                 $"{path} is the checkpoint of a run with other options, examples or parameters. Delete it to start anew, or name another file.");
         var state = ReadState(json);
+        if (!run.CanBeIn(state))
+            throw new InvalidDataException($"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
         foreach (var (parameter, first, second) in run.Optimizer.Moments)
         {
             WeightSnapshot.Overwrite(run.Model.Backend, parameter.Value, Read("value", parameter));
             WeightSnapshot.Overwrite(run.Model.Backend, first, Read("first", parameter));
             WeightSnapshot.Overwrite(run.Model.Backend, second, Read("second", parameter));
         }
-        run.Optimizer.Resume(state.Step);
-        if (state.BestLoss is not null)
-            run.Best = WeightSnapshot.Of([.. run.Model.Parameters.Select(p => Read("best", p))]);
-        run.State = state;
+        run.Resume(state, state.BestLoss is null ? null : WeightSnapshot.Of([.. run.Model.Parameters.Select(p => Read("best", p))]));
 
         float[] Read(string kind, Parameter parameter)
         {

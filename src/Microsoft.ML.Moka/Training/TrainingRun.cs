@@ -30,13 +30,24 @@ internal sealed class TrainingRun : IDisposable
 
     public Optimizer Optimizer { get; }
 
-    public TrainingState State { get; set; } = new();
+    public TrainingState State { get; private set; } = new();
 
     /// <summary>The weights with the lowest validation loss so far.</summary>
-    public WeightSnapshot? Best { get; set; }
+    public WeightSnapshot? Best { get; private set; }
 
     public TrainingResult Result(StopReason reason) =>
         new(reason, State.Step, State.SmoothedLoss, State.BestLoss, State.BestStep, State.Tokens);
+
+    /// <summary>Whether a run with these options and examples can be in such a state.</summary>
+    public bool CanBeIn(TrainingState state) => state.Step >= 0 && state.Step <= _order.Steps && _order.Contains(state.Place);
+
+    /// <summary>Goes on from a state, with the weights and moments that the caller has put back.</summary>
+    public void Resume(TrainingState state, WeightSnapshot? best)
+    {
+        State = state;
+        Best = best;
+        Optimizer.Resume(state.Step);
+    }
 
     /// <summary>One update, and a look at the validation set where one is due.</summary>
     /// <exception cref="OperationCanceledException">Before the update: weights, moments and state are those of the step before.</exception>

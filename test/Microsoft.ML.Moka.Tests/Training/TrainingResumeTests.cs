@@ -95,8 +95,16 @@ public class TrainingResumeTests
             Assert.Contains(path, other.Message, StringComparison.Ordinal);
         }
 
+        var file = SafetensorsFile.Map(path);
+        SafetensorsTensor[] tensors = [.. file.Names.Select(n => file[n])];
+        byte[] WithState(string state) =>
+            SafetensorsWriter.ToBytes(tensors, new Dictionary<string, string>(file.Metadata) { ["moka_training"] = state });
         var bytes = File.ReadAllBytes(path);
-        foreach (var damaged in new[] { bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]) })
+        foreach (var damaged in new[]
+        {
+            bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]), SafetensorsWriter.ToBytes(tensors[1..], file.Metadata), WithState("null"), WithState("{"),
+            WithState("""{"Step":-1}"""), WithState("""{"Step":1000}"""), WithState("""{"Step":1,"Place":{"Epoch":0,"Batch":1000}}"""),
+        })
         {
             File.WriteAllBytes(path, damaged);
             var error = Assert.Throws<InvalidDataException>(() => run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
