@@ -16,6 +16,10 @@ internal sealed class StepRun : IDisposable
     private readonly LlamaBackbone _backbone;
     private readonly AdapterSet? _adapters;
     private readonly SeededRandom _random = new(2);
+    private readonly List<double> _seconds = [];
+    private readonly List<double> _processorSeconds = [];
+    private long _start;
+    private TimeSpan _startProcessorTime;
 
     private StepRun(StepOptions options)
     {
@@ -73,16 +77,16 @@ internal sealed class StepRun : IDisposable
         var pass = new ForwardOptions { Recompute = _options.Checkpointing };
         var updates = new List<double>();
         var losses = new List<double>();
-        var seconds = Time(_options.Steps, () =>
+        Time(() =>
         {
             losses.Add(model.AccumulateGradients(examples, 1f / targets, pass) / targets);
             var start = Stopwatch.GetTimestamp();
             optimizer.Update(1e-4f, optimizer.GradientNorm());
             updates.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
         });
-        return Result(targets, seconds) with
+        return Result(targets) with
         {
-            UpdateSeconds = updates[1 + seconds.IndexOf(seconds.Min())],
+            UpdateSeconds = updates[1 + _seconds.IndexOf(_seconds.Min())],
             FirstLoss = losses[0],
             LastLoss = losses[^1],
         };
@@ -92,41 +96,57 @@ internal sealed class StepRun : IDisposable
     {
         var model = new TrainedModel(_backbone, _adapters);
         TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
-        return Result(_options.Batch * _options.Sequence, Time(_options.Steps, () => model.SumOfLosses(examples)));
+        Time(() => model.SumOfLosses(examples));
+        return Result(_options.Batch * _options.Sequence);
     }
 
     private StepResult Decode()
     {
-        var seconds = new List<double>();
-        var start = 0L;
         new Generator(_backbone, _adapters).Generate(
             [Ids(16)],
             new GenerationOptions { MaxNewTokens = _options.NewTokens + 1, StopTokens = [] },
             (_, _) =>
             {
                 // The first token comes with the prompt.
-                if (start != 0)
-                    seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-                start = Stopwatch.GetTimestamp();
+                if (_start != 0)
+                    Stop();
+                if (_seconds.Count < _options.NewTokens)
+                    Start();
             });
-        return Result(1, seconds);
+        return Result(1);
     }
 
-    private StepResult Result(int tokens, List<double> seconds) =>
-        new(_options, _backend.Description, _adapters?.ParameterCount ?? 0, tokens, seconds);
+    private StepResult Result(int tokens) =>
+        new(_options, _backend.Description, _adapters?.ParameterCount ?? 0, tokens, [.. _seconds], [.. _processorSeconds]);
 
-    private List<double> Time(int steps, Action step)
+    private void Time(Action step)
     {
         step();
-        var seconds = new List<double>();
-        for (var i = 0; i < steps; i++)
+        for (var i = 0; i < _options.Steps; i++)
         {
-            (_backend as ProfilingBackend)?.Reset();
-            var start = Stopwatch.GetTimestamp();
+            Start();
             step();
-            seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            Stop();
         }
-        return seconds;
+    }
+
+    private void Start()
+    {
+        (_backend as ProfilingBackend)?.Reset();
+        _startProcessorTime = ProcessorTime();
+        _start = Stopwatch.GetTimestamp();
+    }
+
+    private void Stop()
+    {
+        _seconds.Add(Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        _processorSeconds.Add((ProcessorTime() - _startProcessorTime).TotalSeconds);
+    }
+
+    private static TimeSpan ProcessorTime()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.TotalProcessorTime;
     }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
