@@ -69,10 +69,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
     {
         var backend = backbone.Backend;
         using var tape = new Tape(backend, recording: false);
-        var hidden = backbone.Forward(tape, batch, adapters);
-        using var rowIndices = backend.Upload(predictingRows);
-        var predicting = tape.GatherRows(hidden, rowIndices);
-        hidden.Dispose();
+        var predicting = backbone.Forward(tape, batch, adapters, rows: predictingRows);
         using var targetIds = backend.Upload(targets);
         using var losses = backend.TokenLosses(predicting.Value, backbone.Head, targetIds, rowWeights: null, out _);
         var values = new float[targets.Length];

@@ -57,10 +57,11 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     {
         var backend = backbone.Backend;
         using var tape = new Tape(backend, recording: false);
-        var hidden = backbone.Forward(tape, batch, adapters, new ForwardOptions { Cache = cache, TwoPaths = batch.TokenCount < RowsForFusion });
-        using var rows = backend.Upload([.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
-        using var last = backend.GatherRows(hidden.Value, rows);
-        using var logits = backend.Linear(last, backbone.Head);
+        var hidden = backbone.Forward(
+            tape, batch, adapters,
+            new ForwardOptions { Cache = cache, TwoPaths = batch.TokenCount < RowsForFusion },
+            [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
+        using var logits = backend.Linear(hidden.Value, backbone.Head);
         var values = new float[logits.Length];
         backend.Download(logits, values);
         return values;

@@ -120,8 +120,17 @@ internal sealed class LlamaBackbone : IDisposable
         return Frozen(backend, config, new CheckpointWeights(Checkpoint.Open(files), config, quantization), progress, cancellation);
     }
 
-    /// <summary>The final hidden states, one row per token of the batch, to be multiplied by the <see cref="Head"/>.</summary>
-    public Variable Forward(Tape tape, RaggedBatch batch, AdapterSet? adapters = null, ForwardOptions? options = null)
+    /// <summary>The final hidden states, to be multiplied by the <see cref="Head"/>.</summary>
+    /// <param name="tape">What records the pass.</param>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="adapters">What is added to the linear maps; null for the backbone alone.</param>
+    /// <param name="options">How the pass is run.</param>
+    /// <param name="rows">
+    /// The rows of the batch whose states are wanted, in any order and as often as they are named; all if not given. The last layer computes no others:
+    /// for a few answers to long prompts that is most of its work.
+    /// </param>
+    public Variable Forward(
+        Tape tape, RaggedBatch batch, AdapterSet? adapters = null, ForwardOptions? options = null, IReadOnlyList<int>? rows = null)
     {
         options ??= ForwardOptions.Default;
         if (options.Cache is not null && tape.Recording)
@@ -136,12 +145,17 @@ internal sealed class LlamaBackbone : IDisposable
         var pass = new LayerPass(
             batch, batch.Layout, positions, _rotary.Get(batch.Positions.Max() + 1), options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
         var x = _trainedEmbedding is null ? tape.Embedding(_embedding, ids) : tape.Embedding(_trainedEmbedding, ids);
+        int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
+        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, distinct);
         foreach (var layer in _layers)
-            x = options.Recompute && tape.Recording ? Recompute(tape, x, layer, pass) : layer.Forward(tape, x, pass);
+        {
+            var selection = layer == _layers[^1] ? wanted : null;
+            x = options.Recompute && tape.Recording ? Recompute(tape, x, layer, pass, selection) : layer.Forward(tape, x, pass, selection);
+        }
         options.Cache?.Commit(batch);
         var hidden = _norm.Forward(tape, x, Config.RmsNormEpsilon);
         x.Dispose();
-        return hidden;
+        return distinct is null || rows!.SequenceEqual(distinct) ? hidden : Arrange(tape, hidden, rows!, distinct);
     }
 
     /// <summary>
@@ -158,11 +172,27 @@ internal sealed class LlamaBackbone : IDisposable
         _owned.Clear();
     }
 
-    private static Variable Recompute(Tape tape, Variable x, DecoderLayer layer, LayerPass pass)
+    private static Variable Recompute(Tape tape, Variable x, DecoderLayer layer, LayerPass pass, RowSelection? wanted)
     {
-        var output = tape.Recompute(x, (inner, input) => layer.Forward(inner, input, pass));
+        var output = tape.Recompute(x, (inner, input) => layer.Forward(inner, input, pass, wanted));
         x.Dispose();
         return output;
+    }
+
+    private RowSelection Select(Tape tape, RaggedBatch batch, int[] rows)
+    {
+        if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
+            throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
+        var positions = Array.ConvertAll(rows, row => batch.Positions[row]);
+        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, batch.LayoutOf(rows));
+    }
+
+    private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)
+    {
+        var order = tape.Own(Backend.Upload([.. rows.Select(row => Array.BinarySearch(distinct, row))])).Value;
+        var arranged = tape.GatherRows(hidden, order);
+        hidden.Dispose();
+        return arranged;
     }
 
     private void CheckIds(RaggedBatch batch)

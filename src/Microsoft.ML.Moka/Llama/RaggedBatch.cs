@@ -24,6 +24,31 @@ internal sealed class RaggedBatch(int firstRow = 0)
 
     public AttentionLayout Layout => new(_spans);
 
+    /// <summary>
+    /// The layout where only some rows ask: query j is row <paramref name="rows"/>[j] of the batch, in ascending order, and attends to what it attends to
+    /// in <see cref="Layout"/>.
+    /// </summary>
+    public AttentionLayout LayoutOf(IReadOnlyList<int> rows)
+    {
+        var spans = new List<AttentionSpan>();
+        var query = 0;
+        foreach (var span in _spans)
+        {
+            while (query < rows.Count && rows[query] < span.Query + span.Length)
+            {
+                // A run of neighbours is causal in itself and sees all of the span that is before it.
+                var length = 1;
+                while (query + length < rows.Count && rows[query + length] == rows[query] + length && rows[query] + length < span.Query + span.Length)
+                    length++;
+                var before = rows[query] - span.Query;
+                var context = before == 0 ? span.Context : Join(span.Context, new RowRange(span.Key, before));
+                spans.Add(new AttentionSpan(query, span.Key + before, length, context));
+                query += length;
+            }
+        }
+        return new AttentionLayout(spans);
+    }
+
     /// <summary>A batch of whole sequences.</summary>
     public static RaggedBatch Of(params IEnumerable<int[]> sequences)
     {
@@ -37,15 +62,7 @@ internal sealed class RaggedBatch(int firstRow = 0)
     public TokenSpan Add(ReadOnlySpan<int> ids) => Add(ids, 0, []);
 
     /// <summary>Adds tokens that follow <paramref name="earlier"/>: they attend to all that it attends to, to itself, and causally to each other.</summary>
-    public TokenSpan Continue(TokenSpan earlier, ReadOnlySpan<int> ids)
-    {
-        var context = new List<RowRange>(earlier.Context);
-        if (context.Count > 0 && context[^1].Start + context[^1].Length == earlier.Rows.Start)
-            context[^1] = new RowRange(context[^1].Start, context[^1].Length + earlier.Rows.Length);
-        else
-            context.Add(earlier.Rows);
-        return Add(ids, earlier.NextPosition, context);
-    }
+    public TokenSpan Continue(TokenSpan earlier, ReadOnlySpan<int> ids) => Add(ids, earlier.NextPosition, Join(earlier.Context, earlier.Rows));
 
     private TokenSpan Add(ReadOnlySpan<int> ids, int position, IReadOnlyList<RowRange> context)
     {
@@ -59,6 +76,16 @@ internal sealed class RaggedBatch(int firstRow = 0)
             _positions.Add(position++);
         }
         return new TokenSpan(rows, position, context);
+    }
+
+    private static List<RowRange> Join(IReadOnlyList<RowRange> ranges, RowRange next)
+    {
+        var joined = new List<RowRange>(ranges);
+        if (joined.Count > 0 && joined[^1].Start + joined[^1].Length == next.Start)
+            joined[^1] = new RowRange(joined[^1].Start, joined[^1].Length + next.Length);
+        else
+            joined.Add(next);
+        return joined;
     }
 }
 

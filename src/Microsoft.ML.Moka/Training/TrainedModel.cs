@@ -47,15 +47,8 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
             }
         }
 
-        var hidden = backbone.Forward(tape, batch, adapters, options);
         // Only rows that predict a target reach the head, which is as wide as the vocabulary.
-        if (rows.Count < batch.TokenCount)
-        {
-            var rowNumbers = tape.Own(Backend.Upload([.. rows])).Value;
-            var gathered = tape.GatherRows(hidden, rowNumbers);
-            hidden.Dispose();
-            hidden = gathered;
-        }
+        var hidden = backbone.Forward(tape, batch, adapters, options, rows);
         var values = new float[targets.Count];
         Array.Fill(values, weight);
         using var weights = Backend.Upload(TensorKind.Parameter, values, values.Length);

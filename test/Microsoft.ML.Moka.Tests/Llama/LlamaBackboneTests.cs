@@ -41,6 +41,57 @@ public sealed class LlamaBackboneTests : IDisposable
     }
 
     [Fact]
+    public void Wanted_rows_are_those_of_the_whole_pass()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        var batch = new RaggedBatch();
+        var prompt = batch.Add(TinyLlama.Ids(7, 1));
+        batch.Continue(batch.Continue(prompt, TinyLlama.Ids(4, 2)), TinyLlama.Ids(2, 4));
+        batch.Continue(prompt, TinyLlama.Ids(3, 3));
+        batch.Add(TinyLlama.Ids(6, 5));
+        int[][] choices = [[0], [6], [20, 21], [5, 6, 7, 8, 10], [9, 12, 13, 14, 15], [21, 3, 3, 8], [.. Enumerable.Range(0, 22)], [.. Enumerable.Range(0, 22).Reverse()]];
+        var all = TinyLlama.Logits(backbone, batch);
+
+        foreach (var rows in choices)
+        {
+            var actual = TinyLlama.Logits(backbone, batch, rows: rows);
+            for (var i = 0; i < rows.Length; i++)
+                AssertRows(actual, new RowRange(i, 1), all, rows[i]);
+        }
+        Assert.Throws<ArgumentOutOfRangeException>(() => TinyLlama.Logits(backbone, batch, rows: [22]));
+        Assert.Throws<ArgumentOutOfRangeException>(() => TinyLlama.Logits(backbone, batch, rows: []));
+    }
+
+    [Fact]
+    public void Wanted_rows_give_the_gradients_of_the_whole_pass()
+    {
+        int[] ids = TinyLlama.Ids(12, 1);
+        int[] rows = [4, 5, 6, 9, 6];
+        var expected = Gradients(gatherAfterwards: true, recompute: false);
+
+        foreach (var recompute in (bool[])[false, true])
+        {
+            foreach (var (e, a) in expected.Zip(Gradients(gatherAfterwards: false, recompute)))
+                AssertClose(e, a);
+        }
+
+        float[][] Gradients(bool gatherAfterwards, bool recompute)
+        {
+            using var backbone = TinyLlama.Trainable(_backend);
+            using var tape = new Tape(_backend, recording: true);
+            var options = new ForwardOptions { Recompute = recompute };
+            var hidden = gatherAfterwards
+                ? tape.GatherRows(backbone.Forward(tape, RaggedBatch.Of(ids)), tape.Own(_backend.Upload(rows)).Value)
+                : backbone.Forward(tape, RaggedBatch.Of(ids), options: options, rows: rows);
+            using var targets = _backend.Upload(TinyLlama.Ids(rows.Length, 2));
+            using var weights = _backend.Upload(TensorKind.Parameter, [1, 2, 3, 4, 5], rows.Length);
+            using var losses = backbone.TokenLosses(tape, hidden, targets, weights);
+            tape.Backward();
+            return [.. backbone.Parameters.Select(parameter => TinyLlama.Download(_backend, parameter.Gradient))];
+        }
+    }
+
+    [Fact]
     public void Decoding_with_a_cache_equals_the_full_forward_pass()
     {
         using var backbone = TinyLlama.Frozen(_backend);

@@ -30,11 +30,12 @@ internal static class TinyLlama
         return [.. Enumerable.Range(0, count).Select(_ => random.NextInt32(Config.VocabularySize))];
     }
 
-    /// <summary>The logits of every row of a batch.</summary>
-    public static float[] Logits(LlamaBackbone backbone, RaggedBatch batch, Moka.Adapters.AdapterSet? adapters = null, ForwardOptions? options = null)
+    /// <summary>The logits of every row of a batch, or of some.</summary>
+    public static float[] Logits(
+        LlamaBackbone backbone, RaggedBatch batch, Moka.Adapters.AdapterSet? adapters = null, ForwardOptions? options = null, int[]? rows = null)
     {
         using var tape = new Tape(backbone.Backend, recording: false);
-        using var logits = backbone.Backend.Linear(backbone.Forward(tape, batch, adapters, options).Value, backbone.Head);
+        using var logits = backbone.Backend.Linear(backbone.Forward(tape, batch, adapters, options, rows).Value, backbone.Head);
         return Download(backbone.Backend, logits);
     }
 
