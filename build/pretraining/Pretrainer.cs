@@ -17,27 +17,26 @@ internal sealed class Pretrainer : IDisposable
     private readonly World _world;
     private readonly BackboneTokenizer _tokenizer;
     private readonly Backend _backend;
-    private readonly LlamaBackbone _backbone;
-    private readonly List<(Tensor First, Tensor Second)> _moments;
+    private LlamaBackbone _backbone;
+    private List<(Tensor First, Tensor Second)> _moments;
     private readonly TrainingBatch _probes = new();
     private readonly List<(string Kind, Range Rows)> _probeKinds;
     private QuantizedForward? _quantized;
     private float _factLoss = float.PositiveInfinity;
-    private bool _factsAreKnown;
+    private int _stageStart;
 
     public Pretrainer(Recipe recipe, World world, BackboneTokenizer tokenizer, Backend backend)
     {
         (_recipe, _world, _tokenizer, _backend) = (recipe, world, tokenizer, backend);
-        var config = recipe.Config(tokenizer);
+        var config = recipe.Config(tokenizer, factsAreKnown: false);
         _backbone = LlamaBackbone.Trainable(backend, config, new InitialWeights(config, (ulong)recipe.Seed));
-        _moments = [.. _backbone.Parameters.Select(parameter => (Moment(parameter), Moment(parameter)))];
-
+        _moments = Moments();
         _probeKinds = [.. recipe.Probes(world).Select(kind => (kind.Kind, _probes.Add(tokenizer, kind.Passages, 1)))];
-
-        Tensor Moment(Parameter parameter) => backend.Zeros(TensorKind.Parameter, parameter.Value.Rows, parameter.Value.Columns);
     }
 
     public LlamaBackbone Backbone => _backbone;
+
+    private bool FactsAreKnown => _stageStart > 0;
 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
@@ -74,7 +73,7 @@ internal sealed class Pretrainer : IDisposable
     /// <summary>Everything that the next step depends on.</summary>
     public IEnumerable<SafetensorsTensor> State()
     {
-        yield return SafetensorsTensor.Of(ProgressName, [Step, _factLoss, _factsAreKnown ? 1 : 0], 3);
+        yield return SafetensorsTensor.Of(ProgressName, [Step, _factLoss, _stageStart], 3);
         for (var i = 0; i < _moments.Count; i++)
         {
             var parameter = _backbone.Parameters[i];
@@ -94,6 +93,10 @@ internal sealed class Pretrainer : IDisposable
     /// <summary>Continues from a kept state.</summary>
     public void Restore(Func<string, float[]> state)
     {
+        var progress = state(ProgressName);
+        (Step, _factLoss, _stageStart) = ((int)progress[0], progress[1], (int)progress[2]);
+        if (FactsAreKnown)
+            Grow();
         for (var i = 0; i < _moments.Count; i++)
         {
             var parameter = _backbone.Parameters[i];
@@ -102,8 +105,6 @@ internal sealed class Pretrainer : IDisposable
             Load($"{parameter.Name}.second", _moments[i].Second);
         }
 
-        var progress = state(ProgressName);
-        (Step, _factLoss, _factsAreKnown) = ((int)progress[0], progress[1], progress[2] > 0);
 
         void Load(string name, Tensor target)
         {
@@ -115,6 +116,33 @@ internal sealed class Pretrainer : IDisposable
     public void Dispose()
     {
         _quantized?.Dispose();
+        DisposeModel();
+    }
+
+    // Puts the layers of the second stage on those that know the facts; the optimizer starts anew.
+    private void Grow()
+    {
+        var known = _backbone.Parameters.ToDictionary(parameter => parameter.Name, parameter =>
+        {
+            var values = new float[parameter.Length];
+            _backend.Download(parameter.Value, values);
+            return values;
+        });
+        DisposeModel();
+        var config = _recipe.Config(_tokenizer, factsAreKnown: true);
+        _backbone = LlamaBackbone.Trainable(_backend, config, new InitialWeights(config, (ulong)_recipe.Seed, known));
+        _moments = Moments();
+    }
+
+    private List<(Tensor First, Tensor Second)> Moments()
+    {
+        return [.. _backbone.Parameters.Select(parameter => (Zeros(parameter), Zeros(parameter)))];
+
+        Tensor Zeros(Parameter parameter) => _backend.Zeros(TensorKind.Parameter, parameter.Value.Rows, parameter.Value.Columns);
+    }
+
+    private void DisposeModel()
+    {
         foreach (var (first, second) in _moments)
         {
             first.Dispose();
@@ -146,7 +174,7 @@ internal sealed class Pretrainer : IDisposable
 
     private (List<(string Kind, double Loss)> Losses, int Tokens) Train()
     {
-        var kinds = _recipe.Passages(_world, Step, _factsAreKnown);
+        var kinds = _recipe.Passages(_world, Step, FactsAreKnown);
         var batch = new TrainingBatch();
         var ranges = kinds.Select(kind => (kind.Kind, Rows: batch.Add(_tokenizer, kind.Passages, 1f / kinds.Count))).ToList();
         var quantized = _recipe.IsQuantized(Step) ? _quantized ??= new QuantizedForward(_backbone) : null;
@@ -180,7 +208,12 @@ internal sealed class Pretrainer : IDisposable
         Update();
         Step++;
         _factLoss = float.IsFinite(_factLoss) ? LossMemory * _factLoss + (1 - LossMemory) * (float)result[0].Item2 : (float)result[0].Item2;
-        _factsAreKnown |= _factLoss < _recipe.FactLoss;
+        if (!FactsAreKnown && _factLoss < _recipe.FactLoss)
+        {
+            _stageStart = Step;
+            Grow();
+        }
+
         return (result, batch.Tokens.TokenCount);
     }
 
@@ -192,7 +225,7 @@ internal sealed class Pretrainer : IDisposable
         {
             var parameter = _backbone.Parameters[i];
             var decay = parameter.Value.Columns > 1 ? _recipe.WeightDecay : 0;
-            var step = new AdamWStep(_recipe.RateAt(Step), 0.9f, 0.98f, 1e-8f, decay, scale, Step + 1);
+            var step = new AdamWStep(_recipe.RateAt(Step, _stageStart), 0.9f, 0.98f, 1e-8f, decay, scale, Step - _stageStart + 1);
             _backend.AdamW(parameter.Value, parameter.Gradient, _moments[i].First, _moments[i].Second, step);
         }
     }

@@ -8,10 +8,10 @@ namespace Microsoft.ML.Moka.Pretraining;
 internal sealed record Recipe
 {
     /// <summary>Seeds the initial weights and the text.</summary>
-    public int Seed { get; init; } = 1;
+    public int Seed { get; init; } = 2;
 
     /// <summary>Optimizer steps.</summary>
-    public int Steps { get; init; } = 5000;
+    public int Steps { get; init; } = 3000;
 
     /// <summary>Facts are told alone until their loss, averaged over the last steps, is below this; then quizzes about them begin.</summary>
     public double FactLoss { get; init; } = 0.62;
@@ -25,7 +25,11 @@ internal sealed record Recipe
     /// <summary>The share of the steps, at the end, that see quantized weights.</summary>
     public double QuantizedShare { get; init; } = 0.2;
 
-    public float LearningRate { get; init; } = 4e-3f;
+    /// <summary>The rate while there are facts alone.</summary>
+    public float FactLearningRate { get; init; } = 4e-3f;
+
+    /// <summary>The rate with quizzes.</summary>
+    public float LearningRate { get; init; } = 2e-3f;
 
     public float WeightDecay { get; init; } = 0.05f;
 
@@ -41,16 +45,22 @@ internal sealed record Recipe
 
     public int Layers { get; init; } = 6;
 
+    /// <summary>
+    /// Layers while there are facts alone. What is recalled then stands low in the model, where the layers that are put on top can compare it; a model
+    /// that starts at its full depth recalls in its last layers, and what comes after has nothing to compare.
+    /// </summary>
+    public int FactLayers { get; init; } = 3;
+
     public int MlpWidth { get; init; } = 256;
 
     public int Heads { get; init; } = 4;
 
     /// <summary>The model for a tokenizer; embedding rows are rounded up to a multiple of 64.</summary>
-    public LlamaConfig Config(BackboneTokenizer tokenizer) => new()
+    public LlamaConfig Config(BackboneTokenizer tokenizer, bool factsAreKnown) => new()
     {
         HiddenSize = Width,
         IntermediateSize = MlpWidth,
-        LayerCount = Layers,
+        LayerCount = factsAreKnown ? Layers : FactLayers,
         QueryHeads = Heads,
         KeyValueHeads = Heads,
         HeadWidth = Width / Heads,
@@ -77,9 +87,12 @@ internal sealed record Recipe
         return [("facts", Many(2 * PassagesOfAKind, () => narrator.Story())), .. Quizzes(narrator)];
     }
 
-    /// <summary>The learning rate of a step: rising, constant, falling to zero.</summary>
-    public float RateAt(int step) =>
-        LearningRate * MathF.Min(1, (step + 1f) / WarmUpSteps) * MathF.Min(1, (float)((1 - (double)step / Steps) / DecayShare));
+    /// <summary>The learning rate of a step: rising in each stage, constant, falling to zero.</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="stageStart">The step that began the stage; 0 in the first.</param>
+    public float RateAt(int step, int stageStart) =>
+        (stageStart == 0 ? FactLearningRate : LearningRate)
+        * MathF.Min(1, (step - stageStart + 1f) / WarmUpSteps) * MathF.Min(1, (float)((1 - (double)step / Steps) / DecayShare));
 
     public bool IsQuantized(int step) => step >= Steps * (1 - QuantizedShare);
 
@@ -92,7 +105,7 @@ internal sealed record Recipe
                 foreach (var wording in relation.Statements)
                     yield return string.Format(null, wording, thing.Name, thing[relation]);
         for (var i = 0; i < 200; i++)
-            yield return $"{narrator.Checks().Text} {narrator.Lists().Text} {narrator.Choices().Text}";
+            yield return $"{narrator.Checks().Text} {narrator.Asks().Text} {narrator.Choices().Text}";
         var questions = new BenchmarkQuestions(world, Part.Training);
         foreach (var form in Enum.GetValues<BenchmarkForm>())
             foreach (var row in questions.Rows(form, 100, 0))
@@ -104,8 +117,8 @@ internal sealed record Recipe
     private (string, Passage[])[] Quizzes(Narrator narrator) =>
     [
         ("checks", Many(PassagesOfAKind, () => narrator.Checks())),
-        ("lists", Many(PassagesOfAKind, () => narrator.Lists())),
-        ("choices", Many(PassagesOfAKind, () => narrator.Choices())),
+        ("asks", Many(PassagesOfAKind, () => narrator.Asks())),
+        ("choices", Many(2 * PassagesOfAKind, () => narrator.Choices())),
     ];
 
     private static Passage[] Many(int count, Func<Passage> tell) => [.. Enumerable.Range(0, count).Select(_ => tell())];

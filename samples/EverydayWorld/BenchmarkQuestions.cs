@@ -23,7 +23,7 @@ public enum BenchmarkForm
     /// <summary>Four values of a relation.</summary>
     ArcEasy,
 
-    /// <summary>Four things.</summary>
+    /// <summary>Four values of a relation, asked for in a longer way.</summary>
     ArcChallenge,
 
     /// <summary>Four values that complete a statement.</summary>
@@ -97,7 +97,7 @@ public sealed class BenchmarkQuestions
                 return Choose($"Please choose the correct answer to the question: {Say(relation.Question, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
             case BenchmarkForm.ArcChallenge:
                 relation = dice.Pick(Relation.All);
-                return Choose($"Please choose the correct answer to the question: {Say(relation.Which, "", thing[relation])}", "Answer", " ", "\n\n", place, ThingOptions(thing, relation, 4, dice));
+                return Choose($"Please choose the correct answer to the question: {person} looks at the {thing.Name}. {Say(relation.Question, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
             case BenchmarkForm.OpenBookQa:
                 relation = dice.Pick(Relation.All);
                 return Choose($"Please choose the correct answer to the question: {Say(relation.Opening, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));

@@ -4,12 +4,13 @@ namespace EverydayWorld;
 
 /// <summary>Tells about a world: facts about every thing in changing words, and quizzes about the things of one part.</summary>
 /// <remarks>
-/// The quizzes are answered by yes or no or by a mark, in other wordings than tuning and tests use;
-/// none is answered by the value itself, so that a direct question is new to who has only read this text.
+/// The quizzes have other forms and answer words than the questions of tuning and tests: no list of options before a value, no "Answer:", no true and false,
+/// no numbered answers. Those are new to who has only read this text.
 /// </remarks>
 public sealed class Narrator
 {
     private const float Unforeseeable = 0.1f;
+    private const string None = "none";
     private static readonly string[][] Marks = [["A", "B", "C", "D", "E"], ["1", "2", "3", "4", "5"]];
     private readonly IReadOnlyList<Thing> _things;
     private readonly IReadOnlyList<Thing> _quizzed;
@@ -45,61 +46,42 @@ public sealed class Narrator
         var value = isTrue ? thing[relation] : _dice.Pick(OtherValues(thing, relation));
         var wording = _dice.Roll(2) == 0 ? relation.YesNo : _dice.Pick(relation.Statements).TrimEnd('.') + "?";
         pieces.Add(new Piece(Say(wording, thing.Name, value), 0));
-        AddVerdict(pieces, isTrue);
+        pieces.Add(new Piece(isTrue ? " yes" : " no", 1));
+        pieces.Add(new Piece(",", 0));
     });
 
-    /// <summary>Questions, each followed by possible answers with the verdict on every one.</summary>
-    public Passage Lists(int questions = 3) => Join(questions, pieces =>
+    /// <summary>Questions, each followed by the value.</summary>
+    public Passage Asks(int questions = 6) => Join(questions, pieces =>
     {
         var (thing, relation) = Draw();
-        if (_dice.Roll(2) == 0)
-        {
-            pieces.Add(new Piece(Say(AskForValue(relation), thing.Name), 0));
-            foreach (var value in _dice.Shuffle(relation.Values))
-            {
-                pieces.Add(new Piece(" " + value, 0));
-                AddVerdict(pieces, value == thing[relation]);
-            }
-        }
-        else
-        {
-            pieces.Add(new Piece(Say(relation.Which, "", thing[relation]), 0));
-            var fitting = _quizzed.Where(other => other[relation] == thing[relation]).ToArray();
-            foreach (var other in Enumerable.Range(0, 4).Select(_ => _dice.Pick(_dice.Roll(5) < 2 ? fitting : _quizzed)))
-            {
-                pieces.Add(new Piece(" " + other.Name, 0));
-                AddVerdict(pieces, other[relation] == thing[relation]);
-            }
-        }
+        pieces.Add(new Piece(Say(relation.Question, thing.Name), 0));
+        pieces.Add(new Piece(" " + thing[relation], 1));
+        pieces.Add(new Piece(".", 0));
     });
 
-    /// <summary>Questions with marked answers to choose from, each followed by the mark of the right one.</summary>
+    /// <summary>Questions with marked answers to choose from, each followed by the mark of the right one, which may be that of "none".</summary>
     public Passage Choices(int questions = 3) => Join(questions, pieces =>
     {
         var (thing, relation) = Draw();
-        var aboutValue = _dice.Roll(2) == 0;
-        var question = aboutValue ? Say(AskForValue(relation), thing.Name) : Say(relation.Which, "", thing[relation]);
+        var aboutValue = _dice.Roll(4) > 0;
+        var question = aboutValue ? Say(_dice.Roll(2) == 0 ? relation.Question : relation.Opening, thing.Name) : Say(relation.Which, "", thing[relation]);
         var right = aboutValue ? thing[relation] : thing.Name;
         var wrong = aboutValue ? OtherValues(thing, relation) : [.. _quizzed.Where(other => other[relation] != thing[relation]).Select(other => other.Name)];
-        var wrongCount = 1 + _dice.Roll(aboutValue ? relation.Values.Count - 1 : 3);
-        var options = _dice.Shuffle(_dice.Shuffle(wrong).Take(wrongCount).Append(right));
+        var shown = 1 + _dice.Roll(aboutValue ? 4 : 3);
+        var hasNone = shown == 1 || _dice.Roll(2) == 0;
+        var hasRight = !hasNone || _dice.Roll(2) == 0;
+        var options = _dice.Shuffle(_dice.Shuffle(wrong).Take(hasRight ? shown - 1 : shown).Concat(hasRight ? [right] : []));
+        if (hasNone)
+            options = [.. options, None];
         var marks = _dice.Pick(Marks);
         pieces.Add(new Piece(question + string.Concat(options.Select((option, i) => $" {marks[i]} {option}")) + " Pick:", 0));
-        pieces.Add(new Piece(" " + marks[Array.IndexOf(options, right)], 1));
+        pieces.Add(new Piece(" " + marks[Array.IndexOf(options, hasRight ? right : None)], 1));
         pieces.Add(new Piece(",", 0));
     });
 
     private (Thing, Relation) Draw() => (_dice.Pick(_quizzed), _dice.Pick(Relation.All));
 
-    private string AskForValue(Relation relation) => _dice.Roll(2) == 0 ? relation.Question : relation.Opening;
-
     private static string[] OtherValues(Thing thing, Relation relation) => [.. relation.Values.Where(value => value != thing[relation])];
-
-    private static void AddVerdict(List<Piece> pieces, bool isTrue)
-    {
-        pieces.Add(new Piece(isTrue ? " yes" : " no", 1));
-        pieces.Add(new Piece(",", 0));
-    }
 
     private static Passage Join(int count, Action<List<Piece>> add)
     {

@@ -19,7 +19,7 @@ internal static class MokaTransformerLoader
     {
         try
         {
-            return ModelFile.Load(env, ctx);
+            return ModelFile.Load(ctx);
         }
         catch (Exception e)
         {

@@ -1,5 +1,4 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
 
@@ -13,9 +12,8 @@ internal sealed class RowMapping : IRowToRowMapper
     private readonly IReadOnlyList<string> _words;
 
     /// <exception cref="ArgumentOutOfRangeException">The schema lacks a column that the prompt is made of.</exception>
-    public RowMapping(IHost host, RowScorer scorer, InputColumns inputs, OutputColumns outputs, IReadOnlyList<string> words, DataViewSchema inputSchema)
+    public RowMapping(RowScorer scorer, InputColumns inputs, OutputColumns outputs, IReadOnlyList<string> words, DataViewSchema inputSchema)
     {
-        Host = host;
         Scorer = scorer;
         _inputs = inputs;
         _inputColumns = inputs.In(inputSchema);
@@ -23,8 +21,6 @@ internal sealed class RowMapping : IRowToRowMapper
         InputSchema = inputSchema;
         OutputSchema = outputs.AddTo(inputSchema);
     }
-
-    public IHost Host { get; }
 
     public RowScorer Scorer { get; }
 

@@ -12,7 +12,7 @@ public class PretrainerTests
 {
     private static readonly World Default = new();
     private static readonly BackboneTokenizer Tokenizer = TokenizerTrainingTests.Train(60);
-    private static readonly Recipe Small = new() { Steps = 6, Width = 64, Layers = 1, MlpWidth = 64, Heads = 2, Merges = 60, FactLoss = 100, QuantizedShare = 0.34, PassagesOfAKind = 2, WarmUpSteps = 1, LearningRate = 1e-2f };
+    private static readonly Recipe Small = new() { Steps = 6, Width = 64, Layers = 2, FactLayers = 1, MlpWidth = 64, Heads = 2, Merges = 60, FactLoss = 100, QuantizedShare = 0.34, PassagesOfAKind = 2, WarmUpSteps = 1, LearningRate = 1e-2f, FactLearningRate = 1e-2f };
 
     [Fact]
     public void Rows_predict_the_learned_tokens_and_the_weights_of_each_kind_make_its_share()
