@@ -6,6 +6,7 @@ using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Runtime;
 using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
 
@@ -67,7 +68,7 @@ internal static class ModelFile
 
     /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
     /// <exception cref="InvalidOperationException">The backbone that the model refers to was not found, or it has changed.</exception>
-    public static MokaTransformer Load(ModelLoadContext ctx)
+    public static MokaTransformer Load(IHostEnvironment env, ModelLoadContext ctx)
     {
         ModelStream.Begin(ctx, Version);
         var entries = new ModelEntries(ctx);
@@ -93,7 +94,7 @@ internal static class ModelFile
             adapters = AdapterTensors.Load(
                 backbone.Backbone.Backend, options, config.LinearMaps, new SafetensorsFile(entries.Open(AdapterWeights)));
             entries.CheckHashes();
-            return new MokaTransformer(manifest.ToParts(source, tokenizer), backbone, adapters);
+            return new MokaTransformer(env, manifest.ToParts(source, tokenizer), backbone, adapters);
         }
         catch
         {

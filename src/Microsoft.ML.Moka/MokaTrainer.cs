@@ -92,7 +92,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var examples = steps == 0 ? null : ReadExamples(channel, input, validationSet, words, new RowEncoder(tokenizer, template, maxTokens), cancellation.Token);
 
         channel.Info(MessageSensitivity.None, $"Loading the backbone {source.Name} ({config.ParameterCount:N0} parameters, {_options.Quantization}).");
-        var backbone = SharedBackbone.Open(source.Files, _options.Quantization, cancellation: cancellation.Token);
+        var backbone = SharedBackbone.Open(source.Files, _options.Quantization, new LoadingReport(channel), cancellation.Token);
         AdapterSet adapters;
         try
         {
@@ -104,7 +104,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
             throw;
         }
         var model = new ModelParts(source, _options.SaveBackbone, tokenizer, template, maxTokens, words, _inputs, _options.ScoreColumnName, _options.PredictedLabelColumnName);
-        var transformer = new MokaTransformer(model, backbone, adapters);
+        var transformer = new MokaTransformer(_host, model, backbone, adapters);
         try
         {
             if (examples is not null)

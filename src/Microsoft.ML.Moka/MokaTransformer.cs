@@ -15,11 +15,13 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTransformer : ITransformer, IDisposable
 {
+    private readonly IHost _host;
     private readonly RowScorer _scorer;
     private readonly OutputColumns _outputs;
 
-    internal MokaTransformer(ModelParts parts, SharedBackbone backbone, AdapterSet adapters)
+    internal MokaTransformer(IHostEnvironment env, ModelParts parts, SharedBackbone backbone, AdapterSet adapters)
     {
+        _host = env.Register(nameof(MokaTransformer));
         Parts = parts;
         _scorer = new RowScorer(backbone, adapters, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Words);
         _outputs = new OutputColumns(parts.ScoreColumn, parts.PredictedLabelColumn, parts.Words);
@@ -77,6 +79,6 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     private RowMapping Map(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new RowMapping(_scorer, Parts.Inputs, _outputs, Parts.Words, inputSchema);
+        return new RowMapping(_host, _scorer, Parts.Inputs, _outputs, Parts.Words, inputSchema);
     }
 }

@@ -19,7 +19,7 @@ internal static class MokaTransformerLoader
     {
         try
         {
-            return ModelFile.Load(ctx);
+            return ModelFile.Load(env, ctx);
         }
         catch (Exception e)
         {

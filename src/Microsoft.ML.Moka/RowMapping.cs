@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
 
@@ -12,8 +13,9 @@ internal sealed class RowMapping : IRowToRowMapper
     private readonly IReadOnlyList<string> _words;
 
     /// <exception cref="ArgumentOutOfRangeException">The schema lacks a column that the prompt is made of.</exception>
-    public RowMapping(RowScorer scorer, InputColumns inputs, OutputColumns outputs, IReadOnlyList<string> words, DataViewSchema inputSchema)
+    public RowMapping(IHost host, RowScorer scorer, InputColumns inputs, OutputColumns outputs, IReadOnlyList<string> words, DataViewSchema inputSchema)
     {
+        Host = host;
         Scorer = scorer;
         _inputs = inputs;
         _inputColumns = inputs.In(inputSchema);
@@ -21,6 +23,8 @@ internal sealed class RowMapping : IRowToRowMapper
         InputSchema = inputSchema;
         OutputSchema = outputs.AddTo(inputSchema);
     }
+
+    public IHost Host { get; }
 
     public RowScorer Scorer { get; }
 

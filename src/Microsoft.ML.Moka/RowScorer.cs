@@ -11,6 +11,11 @@ namespace Microsoft.ML.Moka;
 /// <param name="Prompt">Its texts and candidates.</param>
 internal readonly record struct PositionedRow(long Position, PromptRow Prompt);
 
+/// <summary>What was noticed about rows while they were scored.</summary>
+/// <param name="CutPrompts">Prompts that were too long and lost their beginning.</param>
+/// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
+internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
+
 /// <summary>
 /// Scores rows of text over the answer words. It owns the adapters and a share in the backbone. Threads may score at the same time, and another may
 /// dispose meanwhile: what is owned goes when the last call has returned.
@@ -48,7 +53,7 @@ internal sealed class RowScorer : IDisposable
     /// <param name="rows">The rows.</param>
     /// <param name="scores">Rows × words.</param>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public void Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
+    public ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
     {
         Enter();
         try
@@ -70,6 +75,7 @@ internal sealed class RowScorer : IDisposable
                 if (known[i].Length > 0)
                     Spread(likelihoods[next++], known[i], row);
             }
+            return new ScoringNotes(encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count());
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
 
@@ -23,6 +24,8 @@ internal sealed class ScoringCursor : DataViewRowCursor
     private readonly List<(long Batch, DataViewRowId Id)> _rows = [];
     private float[] _scores = [];
     private bool _scored;
+    private long _cutPrompts;
+    private long _unknownCandidates;
     private int _current = -1;
     private int _nextBlock = FirstBlock;
     private long _position = -1;
@@ -85,6 +88,7 @@ internal sealed class ScoringCursor : DataViewRowCursor
             _position = -1;
             _current = -1;
             _input.Dispose();
+            Warn();
         }
         base.Dispose(disposing);
     }
@@ -110,6 +114,17 @@ internal sealed class ScoringCursor : DataViewRowCursor
         return _rows.Count > 0;
     }
 
+    private void Warn()
+    {
+        if (_cutPrompts == 0 && _unknownCandidates == 0)
+            return;
+        using var channel = _mapping.Host.Start("Scoring");
+        if (_cutPrompts > 0)
+            channel.Warning(MessageSensitivity.None, $"Prompts that were too long and lost their beginning: {_cutPrompts}.");
+        if (_unknownCandidates > 0)
+            channel.Warning(MessageSensitivity.None, $"Rows with candidates that are no values of the label that was trained on, and are never chosen: {_unknownCandidates}.");
+    }
+
     private int Slot() => _position < 0 ? throw RowValues.NoRow() : _current;
 
     private ReadOnlySpan<float> CurrentScores()
@@ -120,8 +135,10 @@ internal sealed class ScoringCursor : DataViewRowCursor
         {
             if (_scores.Length < _texts.Count * width)
                 _scores = new float[_texts.Count * width];
-            _mapping.Scorer.Score(_texts, _scores.AsSpan(0, _texts.Count * width));
+            var notes = _mapping.Scorer.Score(_texts, _scores.AsSpan(0, _texts.Count * width));
             _scored = true;
+            _cutPrompts += notes.CutPrompts;
+            _unknownCandidates += notes.RowsWithUnknownCandidates;
         }
         return _scores.AsSpan(slot * width, width);
     }

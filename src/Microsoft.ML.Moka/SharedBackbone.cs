@@ -7,11 +7,11 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// A share in a loaded backbone. However many models of a process use a backbone, it is in memory once: frozen, it is the same for all of them.
-/// The memory is freed when the last share is disposed.
+/// The memory is freed when the last share is disposed or, where shares are forgotten, when none can be reached any more.
 /// </summary>
 internal sealed class SharedBackbone : IDisposable
 {
-    private static readonly Dictionary<(string Fingerprint, BackboneQuantization), Entry> Loaded = [];
+    private static readonly Dictionary<(string Fingerprint, BackboneQuantization), WeakReference<Entry>> Loaded = [];
     private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
 
     private readonly Entry _entry;
@@ -31,7 +31,8 @@ internal sealed class SharedBackbone : IDisposable
         get
         {
             lock (Loaded)
-                return Loaded.Values.ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization}", e => e.Shares);
+                return Loaded.Values.Select(weak => weak.TryGetTarget(out var entry) ? entry : null).OfType<Entry>()
+                    .ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization}", e => e.Shares);
         }
     }
 
@@ -43,8 +44,8 @@ internal sealed class SharedBackbone : IDisposable
         Entry? entry;
         lock (Loaded)
         {
-            if (!Loaded.TryGetValue(key, out entry))
-                Loaded.Add(key, entry = new Entry(key));
+            if (!Loaded.TryGetValue(key, out var loaded) || !loaded.TryGetTarget(out entry))
+                Loaded[key] = new WeakReference<Entry>(entry = new Entry(key));
             entry.Shares++;
         }
         var share = new SharedBackbone(entry);

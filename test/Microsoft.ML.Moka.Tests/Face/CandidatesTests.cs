@@ -37,6 +37,26 @@ public sealed class CandidatesTests(TunedModel tuned)
     }
 
     [Fact]
+    public void RowsThatAreNotScoredAsTheyStandAreCounted()
+    {
+        var context = new MLContext(seed: 1);
+        var warnings = new List<string>();
+        context.Log += (_, e) =>
+        {
+            if (e.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.RawMessage);
+        };
+        var options = tuned.Short;
+        options.CandidatesColumnName = "Candidates";
+        using var model = tuned.Pipeline(context, options).Fit(_context.Data.LoadFromEnumerable(new ChoiceRow[] { new("a", "yes", []), new("b", "no", []) }));
+
+        Score(model, new("nice", "", ["yes", "perhaps"]), new("nice", "", ["perhaps"]), new("nice", "", []), new(string.Concat(Enumerable.Repeat("long ", 100)), "", []));
+
+        Assert.Equal(
+            ["Prompts that were too long and lost their beginning: 1.", "Rows with candidates that are no values of the label that was trained on, and are never chosen: 2."], warnings);
+    }
+
+    [Fact]
     public void AnAnswerThatStartsAnotherCanBeTheLessLikelyOne()
     {
         // Log-likelihoods are sums: without an end the longer answer would never win.

@@ -60,6 +60,15 @@ public sealed class PipelineTests(TunedModel tuned)
     }
 
     [Fact]
+    public void CrossValidationFitsAndEvaluatesEveryFold()
+    {
+        var results = _context.MulticlassClassification.CrossValidate(tuned.Train, tuned.Pipeline(_context), numberOfFolds: 2);
+
+        Assert.Equal(2, results.Count);
+        Assert.All(results, r => Assert.True(r.Metrics.MicroAccuracy > 0.8));
+    }
+
+    [Fact]
     public void TheSpellingOfTheAliasIsTheSameCatalog() =>
         Assert.Same(_context.MulticlassClassification, _context.MultiClassification);
 

@@ -304,6 +304,32 @@ public sealed class TrainerTests(TunedModel tuned)
     }
 
     [Fact]
+    public void AModelThatNobodyDisposesIsCollected()
+    {
+        using var folder = new TemporaryFolder();
+        var options = tuned.Short;
+        options.BackbonePath = TinyBackbone.Write(folder.File("forgotten"), seed: 11);
+        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
+
+        Forget();
+        for (var i = 0; i < 10 && SharedBackbone.Shares.ContainsKey(key); i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+        }
+
+        Assert.False(SharedBackbone.Shares.ContainsKey(key));
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        void Forget()
+        {
+            var model = tuned.Pipeline(new MLContext(), options).Fit(tuned.Train);
+            Assert.Equal(1, SharedBackbone.Shares[key]);
+            Assert.Equal(100, TunedModel.Scores(model.Transform(tuned.Train)).Count);
+        }
+    }
+
+    [Fact]
     public void AFailedFitFreesTheBackbone()
     {
         using var folder = new TemporaryFolder();
