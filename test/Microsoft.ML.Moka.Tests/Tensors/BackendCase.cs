@@ -9,13 +9,14 @@ namespace Microsoft.ML.Moka.Tests.Tensors;
 /// <param name="Name">As the test report names it.</param>
 /// <param name="Precision">The relative precision of its activations: 2⁻²³ for float32, 2⁻⁸ for bfloat16. Tolerances are multiples of it.</param>
 /// <param name="Create">Makes the backend.</param>
-internal sealed record BackendCase(string Name, double Precision, Func<Backend> Create)
+/// <param name="BytesInUse">What its tensors and kernels hold at the moment.</param>
+internal sealed record BackendCase(string Name, double Precision, Func<Backend> Create, Func<Backend, long> BytesInUse)
 {
     private const double Float32 = 1.0 / (1 << 23);
 
     public static IReadOnlyList<BackendCase> All { get; } =
     [
-        .. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => new BackendCase($"cpu {level}", Float32, () => new CpuBackend(threads: 2, level))),
+        .. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => new BackendCase($"cpu {level}", Float32, () => new CpuBackend(threads: 2, level), backend => ((CpuBackend)backend).TensorBytes)),
     ];
 
     /// <summary>The names of all backends, for theories.</summary>

@@ -14,7 +14,7 @@ public class InvarianceTests
     {
         using var single = new CpuBackend(threads: 1, Enum.Parse<SimdLevel>(level));
         var expected = Scenario.Run(single, Everything);
-        foreach (var threads in new[] { 2, 3, 8 })
+        foreach (var threads in new[] { 2, 5 })
         {
             using var backend = new CpuBackend(threads, Enum.Parse<SimdLevel>(level));
             AssertSame(expected, Scenario.Run(backend, Everything));
@@ -27,7 +27,7 @@ public class InvarianceTests
     {
         using var backend = new CpuBackend(threads: 2, Enum.Parse<SimdLevel>(level));
         var expected = Scenario.Run(backend, Everything);
-        Parallel.For(0, 6, new ParallelOptions { MaxDegreeOfParallelism = 3 }, _ => AssertSame(expected, Scenario.Run(backend, Everything)));
+        Parallel.For(0, 3, new ParallelOptions { MaxDegreeOfParallelism = 3 }, _ => AssertSame(expected, Scenario.Run(backend, Everything)));
     }
 
     [Theory]
@@ -89,6 +89,22 @@ public class InvarianceTests
         }
     }
 
+    [Fact]
+    public void Losses_do_not_depend_on_the_size_of_chunks()
+    {
+        using var whole = new CpuBackend(threads: 2);
+        using var chunked = new CpuBackend(threads: 2) { LogitBytes = 4 * 300 * 20 };
+        AssertSame(Scenario.Run(whole, Losses), Scenario.Run(chunked, Losses));
+
+        static void Losses(Scenario s)
+        {
+            Tensor head = s.Parameter(300, 20), headGradient = s.Parameter(300, 20), weights = s.Parameter(151);
+            s.Result("losses", s.Backend.TokenLosses(s.Activation(151, 20), s.AsWeight(head), s.RandomIndices(151, 300), weights, out var dh, headGradient));
+            s.Result("dh", dh!);
+            s.Peek("d head", headGradient);
+        }
+    }
+
     private static Tensor[] Losses(Scenario s, Tensor x, WeightMatrix head)
     {
         var weights = s.Parameter([.. Enumerable.Repeat(0.7f, x.Rows)]);
@@ -131,15 +147,15 @@ public class InvarianceTests
     private static void Everything(Scenario s)
     {
         var backend = s.Backend;
-        Tensor x = s.Activation(150, 96), dy = s.Activation(150, 64), norm = s.Parameter(96), gradient = s.Parameter(96);
-        var weight = s.Weight(WeightFormat.FourBitNested, 64, 96);
-        var delta = s.Kronecker(64, 96, (8, 8, 2), (4, 16, 1), (-32, 32, 1), (64, 1, 3));
+        Tensor x = s.Activation(500, 192), dy = s.Activation(500, 64), norm = s.Parameter(192), gradient = s.Parameter(192);
+        var weight = s.Weight(WeightFormat.FourBitNested, 64, 192);
+        var delta = s.Kronecker(64, 192, (8, 8, 2), (4, 16, 1), (-64, 64, 1), (64, 1, 3));
         s.Result("linear", backend.Linear(x, weight, delta));
         s.Result("linear gradient", backend.LinearInputGradient(dy, weight, delta));
         s.Result("Kronecker", backend.KroneckerProduct(x, delta));
         s.Result("Kronecker gradient", backend.KroneckerInputGradient(dy, delta));
         s.Result("expanded", backend.Expand(weight, delta));
-        var weightGradient = s.Parameter(64, 96);
+        var weightGradient = s.Parameter(64, 192);
         backend.AccumulateWeightGradient(dy, x, weightGradient);
         s.Peek("weight gradient", weightGradient);
         var coefficients = s.Parameter(delta.Coefficients.Rows);
@@ -158,27 +174,27 @@ public class InvarianceTests
         s.Result("sum", backend.Add(x, x));
         s.Result("swiglu", backend.SwiGlu(x, x));
         s.Result("dropped", backend.Dropout(x, 0.3f, 5));
-        var layout = new AttentionLayout([new(0, 0, 90, []), new(90, 90, 30, [new RowRange(0, 90)]), new(120, 120, 30, [new RowRange(0, 90)])]);
-        var heads = new AttentionHeads(6, 3, 16);
-        Tensor k = s.Activation(150, 48), v = s.Activation(150, 48);
+        var layout = new AttentionLayout([new(0, 0, 90, []), new(90, 90, 30, [new RowRange(0, 90)]), new(120, 120, 30, [new RowRange(0, 90)]), new(480, 150, 20, [])]);
+        var heads = new AttentionHeads(12, 3, 16);
+        Tensor k = s.Activation(500, 48), v = s.Activation(500, 48);
         var y = s.Keep(backend.Attention(x, k, v, layout, heads, out var logSumExp));
         s.Peek("attention", y);
         var (dq, dk, dv) = backend.AttentionGradient(x, x, k, v, y, s.Keep(logSumExp), layout, heads);
         s.Result("dq", dq);
         s.Result("dk", dk);
         s.Result("dv", dv);
-        var (head, headGradient) = (s.Parameter(300, 96), s.Parameter(300, 96));
-        s.Result("losses", backend.TokenLosses(x, s.AsWeight(head), s.RandomIndices(150, 300), s.Parameter(150), out var dh, headGradient));
+        var (head, headGradient) = (s.Parameter(300, 192), s.Parameter(300, 192));
+        s.Result("losses", backend.TokenLosses(x, s.AsWeight(head), s.RandomIndices(500, 300), s.Parameter(500), out var dh, headGradient));
         s.Result("dh", dh!);
         s.Peek("d head", headGradient);
-        var (ids, table) = (s.RandomIndices(150, 20), s.Parameter(20, 96));
+        var (ids, table) = (s.RandomIndices(500, 20), s.Parameter(20, 192));
         backend.AccumulateEmbeddingGradient(x, ids, table);
         s.Peek("d table", table);
         s.Result("scattered", backend.ScatterRows(x, ids, 20));
         s.Result("Σ x²", backend.SumOfSquares(headGradient));
         var large = s.Parameter(300, 500);
         s.Result("Σ x² of many", backend.SumOfSquares(large));
-        backend.AdamW(head, headGradient, s.Parameter(300, 96), s.Parameter([.. Enumerable.Repeat(0.3f, 300 * 96)], 96), new AdamWStep(0.1f, 0.9f, 0.99f, 1e-8f, 0.1f, 1, 3));
+        backend.AdamW(head, headGradient, s.Parameter(300, 192), s.Parameter([.. Enumerable.Repeat(0.3f, 300 * 192)], 192), new AdamWStep(0.1f, 0.9f, 0.99f, 1e-8f, 0.1f, 1, 3));
         s.Peek("updated", head);
     }
 }

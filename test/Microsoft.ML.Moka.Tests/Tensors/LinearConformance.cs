@@ -73,13 +73,13 @@ public class LinearConformance
     [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
     public void Embeddings(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
     {
-        foreach (var (rows, columns) in new[] { (1, 1), (5, 64), (7, 33), (40, 100), (3, 576) })
+        foreach (var (tokens, rows, columns) in new[] { (3, 1, 1), (11, 5, 64), (11, 7, 33), (30, 40, 100), (5, 3, 576), (400, 40, 200) })
         {
             var table = s.Weight(format, rows, columns);
-            var ids = s.RandomIndices(11, rows);
+            var ids = s.RandomIndices(tokens, rows);
             s.Result("y", s.Backend.Embedding(table, ids));
             var gradient = s.Parameter(rows, columns);
-            s.Backend.AccumulateEmbeddingGradient(s.Activation(11, columns), ids, gradient);
+            s.Backend.AccumulateEmbeddingGradient(s.Activation(tokens, columns), ids, gradient);
             s.Peek("d table", gradient);
         }
     });

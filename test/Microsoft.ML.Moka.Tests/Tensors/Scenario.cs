@@ -24,6 +24,7 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
         Assert.Equal(0, reference.LiveTensors);
         using var backend = tested.Create();
         var actual = Run(backend, work, seed);
+        Assert.Equal(0, tested.BytesInUse(backend));
         Assert.NotEmpty(expected);
         Assert.Equal(expected.Select(r => r.Name), actual.Select(r => r.Name));
         for (var i = 0; i < expected.Count; i++)

@@ -3,7 +3,7 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 internal sealed unsafe partial class CpuBackend
 {
     /// <summary>How much memory the logits of one chunk of rows may take.</summary>
-    private const int LogitBytes = 32 << 20;
+    public int LogitBytes { get; init; } = 32 << 20;
 
     public override Tensor TokenLosses(
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)

@@ -28,6 +28,9 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override string Description => $"cpu ({Simd}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 
+    /// <summary>Bytes of the tensors that are not disposed yet, and of kernels at work.</summary>
+    public long TensorBytes => _pool.BytesInUse;
+
     /// <summary>The most bytes of tensors that were ever in use at one time; weights not counted.</summary>
     public long PeakTensorBytes => _pool.PeakBytes;
 

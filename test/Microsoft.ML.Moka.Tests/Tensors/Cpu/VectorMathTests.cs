@@ -11,7 +11,7 @@ public unsafe class VectorMathTests
     [MemberData(nameof(Levels))]
     public void Exponentials_are_right_to_two_units_in_the_last_place(string level)
     {
-        var x = Enumerable.Range(0, 400_001).Select(i => -87.3f + 175.6f * i / 400_000).ToArray();
+        var x = Enumerable.Range(0, 100_001).Select(i => -87.3f + 175.6f * i / 100_000).ToArray();
         var y = Exp(level, x);
         for (var i = 0; i < x.Length; i++)
         {
