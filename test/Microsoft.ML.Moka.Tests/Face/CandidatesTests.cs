@@ -46,7 +46,7 @@ public sealed class CandidatesTests(TunedModel tuned)
             if (e.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
                 warnings.Add(e.RawMessage);
         };
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.CandidatesColumnName = "Candidates";
         using var model = tuned.Pipeline(context, options).Fit(_context.Data.LoadFromEnumerable(new ChoiceRow[] { new("a", "yes", []), new("b", "no", []) }));
 

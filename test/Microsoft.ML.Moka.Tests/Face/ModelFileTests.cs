@@ -51,7 +51,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     [Fact]
     public void AModelKeepsItsColumnsTemplateAndWords()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.InstructionColumnName = "Ask";
         options.InputColumnName = "With";
         options.CandidatesColumnName = "Choices";
@@ -85,7 +85,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     public void ABackboneInsideNeedsNoFolder()
     {
         var backbone = TinyBackbone.Write(_folder.File("inside"), seed: 21);
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = backbone;
         options.SaveBackbone = true;
         using var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer;
@@ -103,7 +103,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     [Fact]
     public void ABackboneThatIsToBeInsideButHasChangedIsNotSaved()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(_folder.File("changing"), seed: 22);
         options.SaveBackbone = true;
         using var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer;
@@ -147,7 +147,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     [Fact]
     public void AChangedBackboneIsRefused()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(_folder.File("changed"), seed: 26);
         string path;
         using (var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer)
@@ -168,7 +168,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     {
         var path = Save(tuned.Model);
         var before = File.ReadAllBytes(path);
-        var broken = tuned.Pipeline(_context, tuned.Short).Fit(tuned.Train).LastTransformer;
+        var broken = tuned.Pipeline(_context, tuned.FewSteps).Fit(tuned.Train).LastTransformer;
         broken.Dispose();
 
         Assert.Throws<ObjectDisposedException>(() => _context.Model.SaveAtomically(broken, tuned.Train.Schema, path));
@@ -221,7 +221,7 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
 
     private (string Path, string Backbone, IReadOnlyList<float[]> Scores) Moved(ulong seed)
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(_folder.File("moving"), seed);
         using var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer;
         var path = Save(model);

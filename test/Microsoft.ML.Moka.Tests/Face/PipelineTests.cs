@@ -98,7 +98,7 @@ public sealed class PipelineTests(TunedModel tuned)
 
         IReadOnlyList<float[]> Fit(int seed)
         {
-            var options = tuned.Short;
+            var options = tuned.FewSteps;
             options.Seed = seed;
             using var model = tuned.Pipeline(new MLContext(), options).Fit(tuned.Train);
             return TunedModel.Scores(model.Transform(test));
@@ -114,7 +114,7 @@ public sealed class PipelineTests(TunedModel tuned)
 
         IReadOnlyList<float[]> Fit(int seed)
         {
-            using var model = tuned.Pipeline(new MLContext(seed), tuned.Short).Fit(tuned.Train);
+            using var model = tuned.Pipeline(new MLContext(seed), tuned.FewSteps).Fit(tuned.Train);
             return TunedModel.Scores(model.Transform(test));
         }
     }

@@ -54,7 +54,7 @@ public sealed class SchemaTests(TunedModel tuned)
     [Fact]
     public void ScoresOfTwoModelsHaveDifferentSetIds()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.ScoreColumnName = "SecondScore";
         options.PredictedLabelColumnName = "SecondLabel";
         using var second = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);

@@ -64,7 +64,7 @@ public sealed class ScoringCursorTests(TunedModel tuned)
     [Fact]
     public void NothingIsScoredUnlessItIsAskedFor()
     {
-        using var model = tuned.Pipeline(_context, tuned.Short).Fit(tuned.Train);
+        using var model = tuned.Pipeline(_context, tuned.FewSteps).Fit(tuned.Train);
         var view = model.LastTransformer.Transform(_context.Data.LoadFromEnumerable(Numbered(20)));
         model.Dispose();
 
@@ -151,7 +151,7 @@ public sealed class ScoringCursorTests(TunedModel tuned)
     [Fact]
     public void AnEngineThatOwnsTheModelDisposesIt()
     {
-        using var model = tuned.Pipeline(_context, tuned.Short).Fit(tuned.Train).LastTransformer;
+        using var model = tuned.Pipeline(_context, tuned.FewSteps).Fit(tuned.Train).LastTransformer;
         var owner = _context.Model.CreatePredictionEngine<Row, Scored>(model);
         using var other = _context.Model.CreatePredictionEngine<Row, Scored>(model, new PredictionEngineOptions { OwnsTransformer = false });
         other.Predict(Row.Make(1)[0]);
@@ -165,7 +165,7 @@ public sealed class ScoringCursorTests(TunedModel tuned)
     [Fact]
     public void DisposalWaitsForThreadsThatScore()
     {
-        using var model = tuned.Pipeline(_context, tuned.Short).Fit(tuned.Train).LastTransformer;
+        using var model = tuned.Pipeline(_context, tuned.FewSteps).Fit(tuned.Train).LastTransformer;
         var view = model.Transform(_context.Data.LoadFromEnumerable(Row.Make(3000)));
         using var started = new ManualResetEventSlim();
         var scoring = Task.Run(() =>

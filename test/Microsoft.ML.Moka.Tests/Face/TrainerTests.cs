@@ -44,7 +44,7 @@ public sealed class TrainerTests(TunedModel tuned)
     [Fact]
     public void ChangingOptionsAfterwardsDoesNotChangeTheTrainer()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         var pipeline = tuned.Pipeline(tuned.Context, options);
         options.LabelColumnName = "Nonsense";
         options.BackbonePath = "/no/such/folder";
@@ -57,7 +57,7 @@ public sealed class TrainerTests(TunedModel tuned)
     [Fact]
     public void AnAdapterThatDoesNotFitTheBackboneIsRefusedBeforeItIsLoaded()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.Adapter = new LoraAdapter { TargetModules = ["c_attn"] };
 
         var error = Assert.Throws<ArgumentException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
@@ -189,7 +189,7 @@ public sealed class TrainerTests(TunedModel tuned)
         rows[3].Label = rows[7].Label = "";
         var data = context.Data.LoadFromEnumerable(rows);
         // An empty text is a missing value, which becomes the missing key.
-        using var model = tuned.Pipeline(context, tuned.Short).Fit(data);
+        using var model = tuned.Pipeline(context, tuned.FewSteps).Fit(data);
 
         Assert.Contains(warnings, w => w.Contains("Skipped 2 of 20 rows", StringComparison.Ordinal));
         Assert.Equal(2, model.LastTransformer.Labels.Count);
@@ -207,7 +207,7 @@ public sealed class TrainerTests(TunedModel tuned)
         };
         var rows = Row.Make(20);
         rows[5].Text = string.Concat(Enumerable.Repeat("far too long ", 50));
-        using var model = tuned.Pipeline(context, tuned.Short).Fit(context.Data.LoadFromEnumerable(rows));
+        using var model = tuned.Pipeline(context, tuned.FewSteps).Fit(context.Data.LoadFromEnumerable(rows));
 
         Assert.Contains(warnings, w => w.Contains("1 of 20 prompts", StringComparison.Ordinal) && w.Contains("MaximumTokens", StringComparison.Ordinal));
     }
@@ -222,7 +222,7 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.Contains("no room is left", Fails([new Row { Label = new string('x', 600), Text = "a" }, new Row { Label = "b", Text = "b" }]).Message, StringComparison.Ordinal);
 
         InvalidOperationException Fails(List<Row> rows) =>
-            Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, tuned.Short).Fit(tuned.Context.Data.LoadFromEnumerable(rows)));
+            Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, tuned.FewSteps).Fit(tuned.Context.Data.LoadFromEnumerable(rows)));
     }
 
     [Fact]
@@ -231,7 +231,7 @@ public sealed class TrainerTests(TunedModel tuned)
         var rows = Row.Make(10);
         rows[2].Text = "";
 
-        using var model = tuned.Pipeline(tuned.Context, tuned.Short).Fit(tuned.Context.Data.LoadFromEnumerable(rows));
+        using var model = tuned.Pipeline(tuned.Context, tuned.FewSteps).Fit(tuned.Context.Data.LoadFromEnumerable(rows));
 
         Assert.Equal(10, TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(rows))).Count);
     }
@@ -265,7 +265,7 @@ public sealed class TrainerTests(TunedModel tuned)
     [Fact]
     public void AValidationSetWithOtherWordsIsRefused()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.ValidationSet = tuned.Context.Data.LoadFromEnumerable([new Row { Text = "a", Label = "perhaps" }]);
 
         var error = Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
@@ -276,7 +276,7 @@ public sealed class TrainerTests(TunedModel tuned)
     [Fact]
     public void PatienceWithoutAValidationSetIsAnError()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.EarlyStoppingPatience = 2;
 
         Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
@@ -286,7 +286,7 @@ public sealed class TrainerTests(TunedModel tuned)
     public void ModelsOnOneBackboneShareIt()
     {
         using var folder = new TemporaryFolder();
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(folder.File("shared"), seed: 9);
         var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
         var first = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
@@ -307,7 +307,7 @@ public sealed class TrainerTests(TunedModel tuned)
     public void AModelThatNobodyDisposesIsCollected()
     {
         using var folder = new TemporaryFolder();
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(folder.File("forgotten"), seed: 11);
         var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
 
@@ -345,7 +345,7 @@ public sealed class TrainerTests(TunedModel tuned)
     [Fact]
     public void InstructionAndInputColumnsFillTheirPlaces()
     {
-        var options = tuned.Short;
+        var options = tuned.FewSteps;
         options.PromptTemplate = null;
         options.InstructionColumnName = "Ask";
         options.InputColumnName = "With";

@@ -38,7 +38,7 @@ public sealed class TunedModel : IDisposable
     };
 
     /// <summary>Two steps: for tests that only need a model.</summary>
-    public MokaTrainer.Options Short
+    public MokaTrainer.Options FewSteps
     {
         get
         {
