@@ -18,9 +18,7 @@ internal abstract class FileContent(string name, long length) : IDisposable
     public abstract ReadOnlyMemory<byte> Slice(long offset, int length);
 
     /// <summary>Releases a mapping at once, for a file that is to be replaced on systems that forbid it meanwhile. No slice may be used afterwards.</summary>
-    public virtual void Dispose()
-    {
-    }
+    public abstract void Dispose();
 
     public static FileContent Of(string name, ReadOnlyMemory<byte> bytes) => new InMemory(name, bytes);
 
@@ -34,6 +32,10 @@ internal abstract class FileContent(string name, long length) : IDisposable
     private sealed class InMemory(string name, ReadOnlyMemory<byte> bytes) : FileContent(name, bytes.Length)
     {
         public override ReadOnlyMemory<byte> Slice(long offset, int length) => bytes.Slice((int)offset, length);
+
+        public override void Dispose()
+        {
+        }
     }
 
     private sealed unsafe class Mapped : FileContent
