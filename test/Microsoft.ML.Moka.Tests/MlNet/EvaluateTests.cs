@@ -12,7 +12,7 @@ public sealed class EvaluateTests
         public uint Label;
 
         [KeyType(3)]
-        public uint PredictedLabel = 0;
+        public uint PredictedLabel { get; set; }
 
         [VectorType(3)]
         public float[] Score = [];
@@ -118,7 +118,7 @@ public sealed class EvaluateTests
     {
         public uint Label;
 
-        public uint PredictedLabel = 0;
+        public uint PredictedLabel { get; set; }
 
         public float[] Score = [];
     }
@@ -138,9 +138,9 @@ public sealed class EvaluateTests
 
     private sealed class Poor
     {
-        public float Label = 0;
+        public float Label { get; set; }
 
-        public float PredictedLabel = 0;
+        public float PredictedLabel { get; set; }
 
         [VectorType(1)]
         public float[] Score = [1];
