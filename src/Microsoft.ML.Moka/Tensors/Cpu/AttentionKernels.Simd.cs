@@ -7,17 +7,20 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
     where TSimd : struct, ISimdMath<TVector>
     where TVector : struct
 {
+    /// <summary>Queries of a span up to which keys are worth more than lanes.</summary>
+    private const int FewQueries = 4;
+
     private readonly RowKernels<TSimd, TVector> _rows = new();
 
     public override int Lanes => 2 * TSimd.Count;
 
-    public override long ForwardScratch(int width, int keys) => (long)(2 * width + keys) * Lanes;
+    public override long ForwardScratch(int width, int keys) => (long)(2 * Padded(width) + FewQueries + keys) * Lanes;
 
     public override long BackwardScratch(int width, int keys) => (long)(3 * width + 2 * Padded(width) + 2 * keys) * Lanes;
 
     public override void Forward(AttentionOperands operands, AttentionBlock block, float* scratch)
     {
-        if (block.Span.Length * operands.Group * 4 <= TSimd.Count)
+        if (block.Span.Length * operands.Group <= FewQueries && TSimd.Count > 1)
         {
             ForwardByRow(operands, block, scratch);
             return;
@@ -87,38 +90,65 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
         StorePanel(dqPanel, width, q, block.LaneCount);
     }
 
-    /// <summary>A few queries on many keys, as in decoding: a vector holds dimensions of a head instead of queries.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private void ForwardByRow(AttentionOperands o, AttentionBlock block, float* scores)
+    /// <summary>
+    /// A few queries on many keys, as in decoding, where most lanes would be empty: vectors hold dimensions of a head, and each key and value is
+    /// read once for all queries.
+    /// </summary>
+    private void ForwardByRow(AttentionOperands o, AttentionBlock block, float* scratch)
     {
-        var rows = stackalloc float*[2 * Lanes];
-        PointAtLanes(o.Q, o, block, rows);
-        PointAtLanes(o.Y, o, block, rows + Lanes);
+        float** q = stackalloc float*[Lanes], y = stackalloc float*[Lanes];
+        PointAtLanes(o.Q, o, block, q);
+        PointAtLanes(o.Y, o, block, y);
+        var keys = AttentionBlock.Keys(block.Span, block.Span.Length);
+        float* scores = scratch, result = scores + FewQueries * (long)keys;
+        RowScores(o, block, q, scores, keys);
+        var sums = stackalloc float[FewQueries];
+        for (var lane = 0; lane < FewQueries; lane++)
+        {
+            var unseen = lane < block.LaneCount ? block.Span.Length - 1 - lane / o.Group : keys;
+            new Span<float>(scores + (long)(lane + 1) * keys - unseen, unseen).Clear();
+            if (unseen == keys)
+                continue;
+            var (largest, sum) = _rows.Exponentials(scores + (long)lane * keys, keys - unseen);
+            *Statistic(o, block, lane) = largest + MathF.Log(sum);
+            sums[lane] = sum;
+        }
+        var padded = Padded(o.Width);
+        var edge = stackalloc float[Lanes];
+        for (var i = 0; i < o.Width; i += Lanes)
+            for (var (range, key) = (0, 0); range <= block.Span.Context.Count; range++)
+            {
+                var (start, length) = Range(o, block, range);
+                var v = o.V + Offset(o, block, start) + i;
+                // The last part of a row that is no whole panel: the rows behind it are read, but for the last row they are not there.
+                var whole = o.Width - i >= Lanes ? length : Math.Max(0, length - 1);
+                StridedTiles<TSimd, TVector>.Multiply(scores + key, keys, 1, v, o.KeyStride, FewQueries, whole, result + i, padded, accumulate: range > 0);
+                if (whole < length)
+                {
+                    new Span<float>(edge, Lanes).Clear();
+                    new ReadOnlySpan<float>(v + (long)whole * o.KeyStride, o.Width - i).CopyTo(new Span<float>(edge, Lanes));
+                    StridedTiles<TSimd, TVector>.Multiply(scores + key + whole, keys, 1, edge, 0, FewQueries, 1, result + i, padded, accumulate: true);
+                }
+                key += length;
+            }
         for (var lane = 0; lane < block.LaneCount; lane++)
         {
-            var keys = 0;
-            var one = block with { FirstLane = block.FirstLane + lane, LaneCount = 1 };
-            for (var range = 0; range <= block.Span.Context.Count; range++)
-            {
-                var (start, length) = Range(o, one, range);
-                var k = o.K + Offset(o, block, start);
-                for (var j = 0; j < length; j++, k += o.KeyStride)
-                    scores[keys++] = VectorMath<TSimd, TVector>.Dot(rows[lane], k, o.Width) * o.Heads.Scale;
-            }
-            var (largest, sum) = _rows.Exponentials(scores, keys);
-            for (var i = 0; i < o.Width; i += TSimd.Count)
-            {
-                var weighted = TSimd.Broadcast(0);
-                for (var (range, key) = (0, 0); range <= block.Span.Context.Count; range++)
-                {
-                    var (start, length) = Range(o, one, range);
-                    var v = o.V + Offset(o, block, start) + i;
-                    for (var j = 0; j < length; j++, v += o.KeyStride)
-                        weighted = TSimd.MultiplyAdd(TSimd.Broadcast(scores[key++]), VectorMath<TSimd, TVector>.Load(v, o.Width - i), weighted);
-                }
-                VectorMath<TSimd, TVector>.Store(TSimd.Divide(weighted, TSimd.Broadcast(sum)), rows[Lanes + lane] + i, o.Width - i);
-            }
-            *Statistic(o, block, lane) = largest + MathF.Log(sum);
+            new ReadOnlySpan<float>(result + lane * padded, o.Width).CopyTo(new Span<float>(y[lane], o.Width));
+            _rows.Scale(y[lane], 1 / sums[lane], o.Width);
+        }
+    }
+
+    /// <summary>scores[lane, key] for a few queries.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void RowScores(AttentionOperands o, AttentionBlock block, float** q, float* scores, int keys)
+    {
+        for (var range = 0; range <= block.Span.Context.Count; range++)
+        {
+            var (start, length) = Range(o, block, range);
+            var k = o.K + Offset(o, block, start);
+            for (var j = 0; j < length; j++, k += o.KeyStride, scores++)
+                for (var lane = 0; lane < block.LaneCount; lane++)
+                    scores[(long)lane * keys] = VectorMath<TSimd, TVector>.Dot(q[lane], k, o.Width) * o.Heads.Scale;
         }
     }
 

@@ -16,8 +16,10 @@ internal sealed unsafe partial class CpuBackend
         ForRows(x.Rows, x.Columns, (start, end) =>
         {
             for (long t = start; t < end; t++)
-                for (long head = t * x.Columns; head < (t + 1) * x.Columns; head += 2 * half)
-                    _rows.Rotate(from + head, c + (long)at[t] * half, s + (long)at[t] * half, inverse ? -1 : 1, to + head, half);
+            {
+                var (row, angle) = (t * x.Columns, (long)at[t] * half);
+                _rows.Rotate(from + row, c + angle, s + angle, inverse ? -1 : 1, to + row, half, x.Columns / (2 * half));
+            }
         });
         return y;
     }

@@ -75,16 +75,17 @@ internal sealed unsafe class RowKernels<TSimd, TVector> : RowKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Rotate(float* x, float* cosines, float* sines, float sign, float* y, int half)
+    public override void Rotate(float* x, float* cosines, float* sines, float sign, float* y, int half, int heads)
     {
         var turn = TSimd.Broadcast(sign);
-        for (var i = 0; i < half; i += TSimd.Count)
-        {
-            TVector a = Load(x + i, half - i), b = Load(x + half + i, half - i);
-            TVector c = Load(cosines + i, half - i), s = TSimd.Multiply(turn, Load(sines + i, half - i));
-            Store(TSimd.Subtract(TSimd.Multiply(a, c), TSimd.Multiply(b, s)), y + i, half - i);
-            Store(TSimd.MultiplyAdd(a, s, TSimd.Multiply(b, c)), y + half + i, half - i);
-        }
+        for (var head = 0; head < heads; head++, x += 2 * half, y += 2 * half)
+            for (var i = 0; i < half; i += TSimd.Count)
+            {
+                TVector a = Load(x + i, half - i), b = Load(x + half + i, half - i);
+                TVector c = Load(cosines + i, half - i), s = TSimd.Multiply(turn, Load(sines + i, half - i));
+                Store(TSimd.Subtract(TSimd.Multiply(a, c), TSimd.Multiply(b, s)), y + i, half - i);
+                Store(TSimd.MultiplyAdd(a, s, TSimd.Multiply(b, c)), y + half + i, half - i);
+            }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -29,8 +29,8 @@ internal abstract unsafe class RowKernels
     /// <summary>dx of one row.</summary>
     public abstract void RmsNormGradient(float* dy, float* x, float* weight, float inverseRms, float* dx, int n);
 
-    /// <summary>Turns one head of width 2 · half by angles with these cosines and sines; sign −1 turns back.</summary>
-    public abstract void Rotate(float* x, float* cosines, float* sines, float sign, float* y, int half);
+    /// <summary>Turns the heads of one row, each of width 2 · half, by angles with these cosines and sines; sign −1 turns back.</summary>
+    public abstract void Rotate(float* x, float* cosines, float* sines, float sign, float* y, int half, int heads);
 
     /// <summary>x = e^(x − max(x)) for one row; gives max(x) and the sum of the new x.</summary>
     public abstract (float Largest, float Sum) Exponentials(float* x, int n);
