@@ -60,7 +60,6 @@ internal abstract class FileContent(string name, long length) : IDisposable
         {
             _view.SafeMemoryMappedViewHandle.ReleasePointer();
             _view.Dispose();
-            base.Dispose();
         }
 
         public override ReadOnlyMemory<byte> Slice(long offset, int length) => new MappedSlice(this, offset, length).Memory;
