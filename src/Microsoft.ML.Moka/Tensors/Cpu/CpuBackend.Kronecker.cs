@@ -80,7 +80,6 @@ internal sealed unsafe partial class CpuBackend
                 {
                     var lane = panel * lanesPerPanel;
                     var lanes = Math.Min(lanesPerPanel, delta.Columns - lane);
-                    gradient.Span.Clear();
                     for (var block = 0; block < rows.Blocks; block++)
                     {
                         inputs.Fill(lane, lanes, block * rows.BlockDepth, rows.DepthOf(block));
@@ -88,7 +87,7 @@ internal sealed unsafe partial class CpuBackend
                         {
                             var target = gradient.Floats + (long)tile * rows.TileRows * lanesPerPanel;
                             _kernels.Multiply(
-                                rows.Tile(block, tile), rows.HeightOf(tile), inputs.Panel, rows.DepthOf(block), target, lanesPerPanel, target, lanesPerPanel);
+                                rows.Tile(block, tile), rows.HeightOf(tile), inputs.Panel, rows.DepthOf(block), target, lanesPerPanel, accumulate: block > 0);
                         }
                     }
                     weights.MoveTo(lane, lanes);

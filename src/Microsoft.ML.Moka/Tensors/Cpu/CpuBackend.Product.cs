@@ -44,9 +44,7 @@ internal sealed unsafe partial class CpuBackend
     {
         var lanesPerPanel = _kernels.Lanes;
         using var buffer = new PanelBuffer(_kernels, source, _pool, a.BlockDepth);
-        var edge = stackalloc float[(a.TileRows + 1) * lanesPerPanel];
-        var zeros = edge + a.TileRows * lanesPerPanel;
-        new Span<float>(zeros, lanesPerPanel).Clear();
+        var edge = stackalloc float[a.TileRows * lanesPerPanel];
         var passes = (a.Tiles + TilesPerPass - 1) / TilesPerPass;
         for (var pass = 0; pass < passes; pass++)
         {
@@ -63,19 +61,15 @@ internal sealed unsafe partial class CpuBackend
                         var target = c + (long)tile * a.TileRows * source.LaneCount + lane;
                         var height = a.HeightOf(tile);
                         var rows = Math.Min(height, a.Rows - tile * a.TileRows);
-                        var fresh = block == 0 && !accumulate;
+                        var add = accumulate || block > 0;
                         if (lanes == lanesPerPanel && rows == height)
                         {
-                            _kernels.Multiply(
-                                a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block),
-                                fresh ? zeros : target, fresh ? 0 : source.LaneCount, target, source.LaneCount);
+                            _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), target, source.LaneCount, add);
                             continue;
                         }
-                        for (var i = 0; i < rows && !fresh; i++)
+                        for (var i = 0; i < rows && add; i++)
                             new ReadOnlySpan<float>(target + (long)i * source.LaneCount, lanes).CopyTo(new Span<float>(edge + i * lanesPerPanel, lanes));
-                        _kernels.Multiply(
-                            a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block),
-                            fresh ? zeros : edge, fresh ? 0 : lanesPerPanel, edge, lanesPerPanel);
+                        _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), edge, lanesPerPanel, add);
                         for (var i = 0; i < rows; i++)
                             new ReadOnlySpan<float>(edge + i * lanesPerPanel, lanes).CopyTo(new Span<float>(target + (long)i * source.LaneCount, lanes));
                     }

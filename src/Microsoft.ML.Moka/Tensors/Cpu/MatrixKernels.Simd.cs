@@ -11,18 +11,18 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
 
     public override int TileRows => TSimd.TileRows;
 
-    public override void Multiply(float* tile, int height, float* panel, int depth, float* initial, int initialStride, float* c, int stride)
+    public override void Multiply(float* tile, int height, float* panel, int depth, float* c, int stride, bool accumulate)
     {
         switch (height)
         {
             case 12:
-                MicroKernels<TSimd, TVector>.Tile12(tile, panel, depth, initial, initialStride, c, stride);
+                MicroKernels<TSimd, TVector>.Tile12(tile, panel, depth, c, stride, accumulate);
                 break;
             case 6:
-                MicroKernels<TSimd, TVector>.Tile6(tile, panel, depth, initial, initialStride, c, stride);
+                MicroKernels<TSimd, TVector>.Tile6(tile, panel, depth, c, stride, accumulate);
                 break;
             default:
-                MicroKernels<TSimd, TVector>.Tile1(tile, panel, depth, initial, initialStride, c, stride);
+                MicroKernels<TSimd, TVector>.Tile1(tile, panel, depth, c, stride, accumulate);
                 break;
         }
     }

@@ -24,8 +24,8 @@ internal abstract unsafe class MatrixKernels
     /// <summary>Floats of working memory that <see cref="FillFromRows"/> needs.</summary>
     public int FillScratch => Lanes / 2 * ExpandedColumns;
 
-    /// <summary>c = initial + tile · panel; see <see cref="MicroKernels{TSimd, TVector}"/>.</summary>
-    public abstract void Multiply(float* tile, int height, float* panel, int depth, float* initial, int initialStride, float* c, int stride);
+    /// <summary>c = tile · panel, or c += that; see <see cref="MicroKernels{TSimd, TVector}"/>.</summary>
+    public abstract void Multiply(float* tile, int height, float* panel, int depth, float* c, int stride, bool accumulate);
 
     /// <summary>panel[k, i] = weight[lane + i, column + k]: the panel of x Wᵀ.</summary>
     public abstract void FillFromRows(CpuWeight weight, int lane, int lanes, int column, int depth, float* panel, float* scratch);

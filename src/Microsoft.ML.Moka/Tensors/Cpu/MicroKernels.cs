@@ -1,22 +1,25 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>
-/// The innermost loops of every matrix product: c[i, lane] = initial[i, lane] + Σₖ a[k, i] · panel[k, lane] for a tile of rows and two vectors of
-/// lanes, with the whole tile of c in registers. Sums run over k one by one from the initial value, in every tile height alike: a row's result is the
-/// same bits whatever rows stand beside it, and wherever the sum is cut into blocks.
+/// The innermost loops of every matrix product: c[i, lane] = Σₖ a[k, i] · panel[k, lane], or c += that, for a tile of rows and two vectors of lanes,
+/// with the whole tile of c in registers. Sums run over k one by one in every tile height alike: a row's result is the same bits whatever rows stand
+/// beside it. What the loop will need is fetched ahead: c, which is added at its end, and the tiles that follow.
 /// </summary>
 internal static unsafe class MicroKernels<TSimd, TVector>
     where TSimd : struct, ISimd<TVector>
     where TVector : struct
 {
-    /// <summary>A tile of 1 row.</summary>
+    private const int PrefetchDistance = 576;
+
+    /// <summary>A tile of one row.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile1(float* a, float* panel, int depth, float* initial, int initialStride, float* c, int stride)
+    public static void Tile1(float* a, float* panel, int depth, float* c, int stride, bool accumulate)
     {
         var w = TSimd.Count;
-        TVector c0l = TSimd.Load(initial), c0r = TSimd.Load(initial + w);
+        TVector c0l = default, c0r = default;
         for (var end = a + depth; a < end; a++, panel += 2 * w)
         {
             TVector l = TSimd.Load(panel), r = TSimd.Load(panel + w);
@@ -24,23 +27,35 @@ internal static unsafe class MicroKernels<TSimd, TVector>
             c0l = TSimd.MultiplyAdd(x, l, c0l);
             c0r = TSimd.MultiplyAdd(x, r, c0r);
         }
+        if (accumulate)
+        {
+            c0l = TSimd.Add(TSimd.Load(c), c0l);
+            c0r = TSimd.Add(TSimd.Load(c + w), c0r);
+        }
         TSimd.Store(c0l, c);
         TSimd.Store(c0r, c + w);
     }
 
     /// <summary>A tile of 6 rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile6(float* a, float* panel, int depth, float* initial, int initialStride, float* c, int stride)
+    public static void Tile6(float* a, float* panel, int depth, float* c, int stride, bool accumulate)
     {
         var w = TSimd.Count;
-        TVector c0l = TSimd.Load(initial), c0r = TSimd.Load(initial + w);
-        TVector c1l = TSimd.Load(initial + initialStride), c1r = TSimd.Load(initial + initialStride + w);
-        TVector c2l = TSimd.Load(initial + 2 * initialStride), c2r = TSimd.Load(initial + 2 * initialStride + w);
-        TVector c3l = TSimd.Load(initial + 3 * initialStride), c3r = TSimd.Load(initial + 3 * initialStride + w);
-        TVector c4l = TSimd.Load(initial + 4 * initialStride), c4r = TSimd.Load(initial + 4 * initialStride + w);
-        TVector c5l = TSimd.Load(initial + 5 * initialStride), c5r = TSimd.Load(initial + 5 * initialStride + w);
+        for (var i = 0; i < 6 && Sse.IsSupported; i++)
+        {
+            Sse.Prefetch0(c + i * stride);
+            Sse.Prefetch0(c + i * stride + w);
+        }
+        TVector c0l = default, c0r = default;
+        TVector c1l = default, c1r = default;
+        TVector c2l = default, c2r = default;
+        TVector c3l = default, c3r = default;
+        TVector c4l = default, c4r = default;
+        TVector c5l = default, c5r = default;
         for (var end = a + 6 * depth; a < end; a += 6, panel += 2 * w)
         {
+            if (Sse.IsSupported)
+                Sse.Prefetch0(a + PrefetchDistance);
             TVector l = TSimd.Load(panel), r = TSimd.Load(panel + w);
             var x = TSimd.Broadcast(a[0]);
             c0l = TSimd.MultiplyAdd(x, l, c0l);
@@ -61,6 +76,21 @@ internal static unsafe class MicroKernels<TSimd, TVector>
             c5l = TSimd.MultiplyAdd(x, l, c5l);
             c5r = TSimd.MultiplyAdd(x, r, c5r);
         }
+        if (accumulate)
+        {
+            c0l = TSimd.Add(TSimd.Load(c), c0l);
+            c0r = TSimd.Add(TSimd.Load(c + w), c0r);
+            c1l = TSimd.Add(TSimd.Load(c + stride), c1l);
+            c1r = TSimd.Add(TSimd.Load(c + stride + w), c1r);
+            c2l = TSimd.Add(TSimd.Load(c + 2 * stride), c2l);
+            c2r = TSimd.Add(TSimd.Load(c + 2 * stride + w), c2r);
+            c3l = TSimd.Add(TSimd.Load(c + 3 * stride), c3l);
+            c3r = TSimd.Add(TSimd.Load(c + 3 * stride + w), c3r);
+            c4l = TSimd.Add(TSimd.Load(c + 4 * stride), c4l);
+            c4r = TSimd.Add(TSimd.Load(c + 4 * stride + w), c4r);
+            c5l = TSimd.Add(TSimd.Load(c + 5 * stride), c5l);
+            c5r = TSimd.Add(TSimd.Load(c + 5 * stride + w), c5r);
+        }
         TSimd.Store(c0l, c);
         TSimd.Store(c0r, c + w);
         TSimd.Store(c1l, c + stride);
@@ -77,23 +107,30 @@ internal static unsafe class MicroKernels<TSimd, TVector>
 
     /// <summary>A tile of 12 rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile12(float* a, float* panel, int depth, float* initial, int initialStride, float* c, int stride)
+    public static void Tile12(float* a, float* panel, int depth, float* c, int stride, bool accumulate)
     {
         var w = TSimd.Count;
-        TVector c0l = TSimd.Load(initial), c0r = TSimd.Load(initial + w);
-        TVector c1l = TSimd.Load(initial + initialStride), c1r = TSimd.Load(initial + initialStride + w);
-        TVector c2l = TSimd.Load(initial + 2 * initialStride), c2r = TSimd.Load(initial + 2 * initialStride + w);
-        TVector c3l = TSimd.Load(initial + 3 * initialStride), c3r = TSimd.Load(initial + 3 * initialStride + w);
-        TVector c4l = TSimd.Load(initial + 4 * initialStride), c4r = TSimd.Load(initial + 4 * initialStride + w);
-        TVector c5l = TSimd.Load(initial + 5 * initialStride), c5r = TSimd.Load(initial + 5 * initialStride + w);
-        TVector c6l = TSimd.Load(initial + 6 * initialStride), c6r = TSimd.Load(initial + 6 * initialStride + w);
-        TVector c7l = TSimd.Load(initial + 7 * initialStride), c7r = TSimd.Load(initial + 7 * initialStride + w);
-        TVector c8l = TSimd.Load(initial + 8 * initialStride), c8r = TSimd.Load(initial + 8 * initialStride + w);
-        TVector c9l = TSimd.Load(initial + 9 * initialStride), c9r = TSimd.Load(initial + 9 * initialStride + w);
-        TVector c10l = TSimd.Load(initial + 10 * initialStride), c10r = TSimd.Load(initial + 10 * initialStride + w);
-        TVector c11l = TSimd.Load(initial + 11 * initialStride), c11r = TSimd.Load(initial + 11 * initialStride + w);
+        for (var i = 0; i < 12 && Sse.IsSupported; i++)
+        {
+            Sse.Prefetch0(c + i * stride);
+            Sse.Prefetch0(c + i * stride + w);
+        }
+        TVector c0l = default, c0r = default;
+        TVector c1l = default, c1r = default;
+        TVector c2l = default, c2r = default;
+        TVector c3l = default, c3r = default;
+        TVector c4l = default, c4r = default;
+        TVector c5l = default, c5r = default;
+        TVector c6l = default, c6r = default;
+        TVector c7l = default, c7r = default;
+        TVector c8l = default, c8r = default;
+        TVector c9l = default, c9r = default;
+        TVector c10l = default, c10r = default;
+        TVector c11l = default, c11r = default;
         for (var end = a + 12 * depth; a < end; a += 12, panel += 2 * w)
         {
+            if (Sse.IsSupported)
+                Sse.Prefetch0(a + PrefetchDistance);
             TVector l = TSimd.Load(panel), r = TSimd.Load(panel + w);
             var x = TSimd.Broadcast(a[0]);
             c0l = TSimd.MultiplyAdd(x, l, c0l);
@@ -131,6 +168,33 @@ internal static unsafe class MicroKernels<TSimd, TVector>
             x = TSimd.Broadcast(a[11]);
             c11l = TSimd.MultiplyAdd(x, l, c11l);
             c11r = TSimd.MultiplyAdd(x, r, c11r);
+        }
+        if (accumulate)
+        {
+            c0l = TSimd.Add(TSimd.Load(c), c0l);
+            c0r = TSimd.Add(TSimd.Load(c + w), c0r);
+            c1l = TSimd.Add(TSimd.Load(c + stride), c1l);
+            c1r = TSimd.Add(TSimd.Load(c + stride + w), c1r);
+            c2l = TSimd.Add(TSimd.Load(c + 2 * stride), c2l);
+            c2r = TSimd.Add(TSimd.Load(c + 2 * stride + w), c2r);
+            c3l = TSimd.Add(TSimd.Load(c + 3 * stride), c3l);
+            c3r = TSimd.Add(TSimd.Load(c + 3 * stride + w), c3r);
+            c4l = TSimd.Add(TSimd.Load(c + 4 * stride), c4l);
+            c4r = TSimd.Add(TSimd.Load(c + 4 * stride + w), c4r);
+            c5l = TSimd.Add(TSimd.Load(c + 5 * stride), c5l);
+            c5r = TSimd.Add(TSimd.Load(c + 5 * stride + w), c5r);
+            c6l = TSimd.Add(TSimd.Load(c + 6 * stride), c6l);
+            c6r = TSimd.Add(TSimd.Load(c + 6 * stride + w), c6r);
+            c7l = TSimd.Add(TSimd.Load(c + 7 * stride), c7l);
+            c7r = TSimd.Add(TSimd.Load(c + 7 * stride + w), c7r);
+            c8l = TSimd.Add(TSimd.Load(c + 8 * stride), c8l);
+            c8r = TSimd.Add(TSimd.Load(c + 8 * stride + w), c8r);
+            c9l = TSimd.Add(TSimd.Load(c + 9 * stride), c9l);
+            c9r = TSimd.Add(TSimd.Load(c + 9 * stride + w), c9r);
+            c10l = TSimd.Add(TSimd.Load(c + 10 * stride), c10l);
+            c10r = TSimd.Add(TSimd.Load(c + 10 * stride + w), c10r);
+            c11l = TSimd.Add(TSimd.Load(c + 11 * stride), c11l);
+            c11r = TSimd.Add(TSimd.Load(c + 11 * stride + w), c11r);
         }
         TSimd.Store(c0l, c);
         TSimd.Store(c0r, c + w);
