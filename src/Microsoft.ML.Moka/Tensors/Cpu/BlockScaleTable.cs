@@ -4,8 +4,8 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 internal sealed unsafe class BlockScaleTable : IDisposable
 {
     private readonly NativeBuffer _values;
-    private readonly float[]? _map;
-    private readonly float[] _nestedAbsmax = [];
+    private readonly NativeBuffer? _map;
+    private readonly NativeBuffer? _nestedAbsmax;
     private readonly int _nestedBlockSize = 1;
     private readonly float _offset;
 
@@ -29,18 +29,38 @@ internal sealed unsafe class BlockScaleTable : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(nested.NestedBlockSize, 1);
         if (nested.NestedAbsmax.Length != (blocks + nested.NestedBlockSize - 1) / nested.NestedBlockSize)
             throw new ArgumentException($"{nested.NestedAbsmax.Length} nested scales do not fit {blocks} codes in blocks of {nested.NestedBlockSize}.", nameof(scales));
-        _map = nested.Map.ToArray();
-        _nestedAbsmax = nested.NestedAbsmax.ToArray();
+        _map = NativeBuffer.Of(nested.Map.Span);
+        _nestedAbsmax = NativeBuffer.Of(nested.NestedAbsmax.Span);
         _nestedBlockSize = nested.NestedBlockSize;
         _offset = nested.Offset;
         _values = NativeBuffer.Of(nested.Codes.Span);
     }
 
-    public long ByteCount => _values.ByteCount + 4L * (_nestedAbsmax.Length + (_map?.Length ?? 0));
+    public long ByteCount => _values.ByteCount + (_map?.ByteCount ?? 0) + (_nestedAbsmax?.ByteCount ?? 0);
 
-    public float this[long block] => _map is null
-        ? ((float*)_values.Data)[block]
-        : _map[((byte*)_values.Data)[block]] * _nestedAbsmax[(int)((uint)block / (uint)_nestedBlockSize)] + _offset;
+    /// <summary>The scales, for a kernel that keeps the table alive while it reads.</summary>
+    public Reader Values => _map is null
+        ? new Reader((float*)_values.Data, null, null, null, 1, 0)
+        : new Reader(null, (byte*)_values.Data, (float*)_map.Data, (float*)_nestedAbsmax!.Data, _nestedBlockSize, _offset);
 
-    public void Dispose() => _values.Dispose();
+    public void Dispose()
+    {
+        _values.Dispose();
+        _map?.Dispose();
+        _nestedAbsmax?.Dispose();
+    }
+
+    internal readonly struct Reader(float* absmax, byte* codes, float* map, float* nestedAbsmax, int nestedBlockSize, float offset)
+    {
+        private readonly float* _absmax = absmax;
+        private readonly byte* _codes = codes;
+        private readonly float* _map = map;
+        private readonly float* _nestedAbsmax = nestedAbsmax;
+        private readonly uint _nestedBlockSize = (uint)nestedBlockSize;
+        private readonly float _offset = offset;
+
+        /// <summary>The scale of a block.</summary>
+        public float this[long block] =>
+            _absmax != null ? _absmax[block] : _map[_codes[block]] * _nestedAbsmax[(uint)block / _nestedBlockSize] + _offset;
+    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -6,7 +8,7 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
         var (perToken, dense) = Split(delta, maySkipDense: true);
-        var y = Product(x, delta.Rows, dense is null ? null : new PanelSource(null, new KroneckerStrips(dense, true), true, delta.Rows));
+        var y = DenseProduct(x, dense, lanesAreRows: true, delta.Rows);
         AddPerToken(x, delta, perToken, y);
         return y;
     }
@@ -15,7 +17,7 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(dy, dy.Rows, delta.Rows, nameof(dy));
         var (perToken, dense) = Split(delta, maySkipDense: true);
-        var dx = Product(dy, delta.Columns, dense is null ? null : new PanelSource(null, new KroneckerStrips(dense, false), false, delta.Columns));
+        var dx = DenseProduct(dy, dense, lanesAreRows: false, delta.Columns);
         AddPerTokenInputGradient(dy, delta, perToken, dx);
         return dx;
     }
@@ -24,7 +26,6 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
         RequireShape(dy, x.Rows, delta.Rows, nameof(dy));
-        _ = new KroneckerStrips(delta, lanesAreRows: false);
         var (perToken, dense) = Split(delta, maySkipDense: false);
         foreach (var group in perToken)
             AccumulatePerToken(x, dy, delta, group, gradients);
@@ -39,12 +40,21 @@ internal sealed unsafe partial class CpuBackend
     /// </summary>
     private static (List<KroneckerGroup> PerToken, KroneckerSum? Dense) Split(KroneckerSum delta, bool maySkipDense)
     {
+        KroneckerLanes.Validate(delta);
         var size = (long)delta.Rows * delta.Columns;
         if (maySkipDense && delta.Groups.Sum(CostPerToken) < size / 2)
             return ([.. delta.Groups], null);
         var perToken = delta.Groups.Where(g => 100 * CostPerToken(g) < size * g.Count).ToList();
         var dense = delta.Groups.Except(perToken).ToList();
         return (perToken, dense.Count == 0 ? null : delta with { Groups = dense });
+    }
+
+    private CpuTensor DenseProduct(Tensor x, KroneckerSum? dense, bool lanesAreRows, int columns)
+    {
+        if (dense is null)
+            return (CpuTensor)Zeros(TensorKind.Activation, x.Rows, columns);
+        using var source = new PanelSource(null, Lay(dense, lanesAreRows), lanesAreRows, columns);
+        return Product(x, source);
     }
 
     private static int IndexOf(KroneckerSum delta, KroneckerGroup group)
@@ -61,7 +71,7 @@ internal sealed unsafe partial class CpuBackend
     /// </summary>
     private void AccumulateThroughWeightGradient(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients)
     {
-        var sum = new KroneckerStrips(delta, lanesAreRows: false);
+        using var sum = Lay(delta, lanesAreRows: false)!;
         var lanesPerPanel = _kernels.Lanes;
         var panels = (delta.Columns + lanesPerPanel - 1) / lanesPerPanel;
         var stripSize = (long)sum.Rows * lanesPerPanel;
@@ -73,7 +83,6 @@ internal sealed unsafe partial class CpuBackend
         {
             _workers.For(panels, PanelsPerChunk(rows, panels), (first, end) =>
             {
-                using var weights = new PanelBuffer(_kernels, new PanelSource(null, sum, false, delta.Columns), _pool, 0);
                 using var inputs = new PanelBuffer(_kernels, new PanelSource(columns, null, false, delta.Columns), _pool, rows.BlockDepth);
                 using var gradient = Allocate(TensorKind.Parameter, rows.Tiles * rows.TileRows, lanesPerPanel);
                 for (var panel = first; panel < end; panel++)
@@ -90,8 +99,7 @@ internal sealed unsafe partial class CpuBackend
                                 rows.Tile(block, tile), rows.HeightOf(tile), inputs.Panel, rows.DepthOf(block), target, lanesPerPanel, accumulate: block > 0);
                         }
                     }
-                    weights.MoveTo(lane, lanes);
-                    _kernels.ContractStrips(sum, weights.Strips, lane, lanes, gradient.Floats, stripGradients + panel * stripSize);
+                    _kernels.Contract(sum, lane, lanes, gradient.Floats, stripGradients + panel * stripSize);
                 }
             });
             _workers.For(sum.Filters.Length, 1, (first, end) =>
@@ -133,19 +141,37 @@ internal sealed unsafe partial class CpuBackend
             var strip = strips + panel * stripSize + start;
             for (var a = 0; a < shape.LeftRows; a++, strip += _kernels.Lanes)
             {
-                var value = 0f;
-                for (var i = 0; i < count; i++)
-                    value += strip[i];
+                var value = Sum(strip, count);
                 total += value * (left != null ? left[(long)a * shape.LeftColumns + c] : a == c ? 1 : 0);
                 if (leftGradient != null)
                     leftGradient[(long)a * shape.LeftColumns + c] += coefficient * value;
             }
             for (var b = 0; b < shape.RightRows && rightGradient != null; b++, strip += _kernels.Lanes)
-                for (var i = 0; i < count; i++)
-                    rightGradient[(long)b * shape.RightColumns + d + i] += strip[i];
+                AddTo(rightGradient + (long)b * shape.RightColumns + d, strip, count);
             lane += count;
         }
         if (gradients.Coefficients is not null)
             Floats(gradients.Coefficients)[group.First + j] += total;
+    }
+
+    private static void AddTo(float* target, float* values, int count)
+    {
+        var i = 0;
+        for (; i <= count - 4; i += 4)
+            (Vector128.Load(target + i) + Vector128.Load(values + i)).Store(target + i);
+        for (; i < count; i++)
+            target[i] += values[i];
+    }
+
+    private static float Sum(float* values, int count)
+    {
+        var sums = Vector128<float>.Zero;
+        var i = 0;
+        for (; i <= count - 4; i += 4)
+            sums += Vector128.Load(values + i);
+        var sum = Vector128.Sum(sums);
+        for (; i < count; i++)
+            sum += values[i];
+        return sum;
     }
 }

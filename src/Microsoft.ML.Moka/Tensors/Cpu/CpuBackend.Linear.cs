@@ -6,7 +6,8 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(x, x.Rows, weight.Columns, nameof(x));
         var (perToken, dense) = SplitFor(weight, delta);
-        var y = Product(x, weight.Rows, new PanelSource((CpuWeight)weight, Strips(dense, lanesAreRows: true), true, weight.Rows));
+        using var source = new PanelSource((CpuWeight)weight, Lay(dense, lanesAreRows: true), true, weight.Rows);
+        var y = Product(x, source);
         if (delta is not null)
             AddPerToken(x, delta, perToken, y);
         return y;
@@ -16,7 +17,8 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(dy, dy.Rows, weight.Rows, nameof(dy));
         var (perToken, dense) = SplitFor(weight, delta);
-        var dx = Product(dy, weight.Columns, new PanelSource((CpuWeight)weight, Strips(dense, lanesAreRows: false), false, weight.Columns));
+        using var source = new PanelSource((CpuWeight)weight, Lay(dense, lanesAreRows: false), false, weight.Columns);
+        var dx = Product(dy, source);
         if (delta is not null)
             AddPerTokenInputGradient(dy, delta, perToken, dx);
         return dx;
@@ -34,15 +36,13 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null)
     {
         SplitFor(weight, delta);
-        return Expand(new PanelSource((CpuWeight)weight, Strips(delta, lanesAreRows: false), false, weight.Columns), weight.Rows);
+        using var source = new PanelSource((CpuWeight)weight, Lay(delta, lanesAreRows: false), false, weight.Columns);
+        return Expand(source, weight.Rows);
     }
 
-    /// <summary>x · source, or zeros where there is nothing to multiply.</summary>
-    private CpuTensor Product(Tensor x, int columns, PanelSource? source)
+    private CpuTensor Product(Tensor x, PanelSource source)
     {
-        if (source is null)
-            return (CpuTensor)Zeros(TensorKind.Activation, x.Rows, columns);
-        var y = Allocate(TensorKind.Activation, x.Rows, columns);
+        var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
         using var rows = Pack(Floats(x), x.Rows, x.Columns, transposed: false);
         Multiply(rows, source, y.Floats, accumulate: false);
         GC.KeepAlive(source);
@@ -61,7 +61,6 @@ internal sealed unsafe partial class CpuBackend
             {
                 var lane = panel * _kernels.Lanes;
                 var lanes = Math.Min(_kernels.Lanes, source.LaneCount - lane);
-                buffer.MoveTo(lane, lanes);
                 for (var start = 0; start < depth; start += Block)
                 {
                     var rows = Math.Min(Block, depth - start);
@@ -85,5 +84,6 @@ internal sealed unsafe partial class CpuBackend
         return Split(delta, maySkipDense: false);
     }
 
-    private static KroneckerStrips? Strips(KroneckerSum? delta, bool lanesAreRows) => delta is null ? null : new KroneckerStrips(delta, lanesAreRows);
+    private KroneckerLanes? Lay(KroneckerSum? delta, bool lanesAreRows) =>
+        delta is null ? null : new KroneckerLanes(delta, lanesAreRows, _kernels.Lanes, _pool, _workers);
 }

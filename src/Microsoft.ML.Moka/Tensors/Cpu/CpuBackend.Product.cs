@@ -54,7 +54,6 @@ internal sealed unsafe partial class CpuBackend
                 {
                     var lane = panel * lanesPerPanel;
                     var lanes = Math.Min(lanesPerPanel, source.LaneCount - lane);
-                    buffer.MoveTo(lane, lanes);
                     buffer.Fill(lane, lanes, block * a.BlockDepth, a.DepthOf(block));
                     for (var tile = firstTile; tile < endTile; tile++)
                     {

@@ -17,6 +17,12 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
     /// <summary>Writes elements [column, column + count) of the rows [row, row + rows), which begin <paramref name="stride"/> floats apart.</summary>
     public abstract void Expand(int row, int rows, int column, int count, float* destination, int stride);
 
+    /// <summary>
+    /// Writes destination[k · stride + i] = element [row + i, column + k] for k below <paramref name="depth"/>, where the weight has a faster way to it than
+    /// transposing what <see cref="Expand(int, int, int, int, float*, int)"/> writes; false where not.
+    /// </summary>
+    public virtual bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride) => false;
+
     /// <summary>Writes elements [column, column + count) of a row.</summary>
     public void Expand(int row, int column, int count, float* destination) => Expand(row, 1, column, count, destination, count);
 }

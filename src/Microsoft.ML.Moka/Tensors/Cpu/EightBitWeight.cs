@@ -37,11 +37,12 @@ internal sealed unsafe class EightBitWeight : CpuWeight
     private void ExpandRun(long first, int count, float* destination)
     {
         var codes = (sbyte*)_codes.Data + first;
+        var scales = _scales.Values;
         for (var done = 0; done < count;)
         {
             var (block, within) = Math.DivRem(first + done, _blockSize);
             var end = (int)Math.Min(count, done + _blockSize - within);
-            var scale = _scales[block] / 127;
+            var scale = scales[block] / 127;
             for (; done <= end - 8; done += 8)
                 (Widen(codes + done) * scale).Store(destination + done);
             for (; done < end; done++)

@@ -1,13 +1,8 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
-/// <summary>
-/// A weight in 4-bit codes. The table of 16 values is scaled once for each block; codes are then looked up by a permutation of the registers that
-/// hold it.
-/// </summary>
+/// <summary>A weight in 4-bit codes; <see cref="FourBitLookup"/> turns them into floats.</summary>
 internal sealed unsafe class FourBitWeight : CpuWeight
 {
     private readonly NativeBuffer _codes;
@@ -34,6 +29,9 @@ internal sealed unsafe class FourBitWeight : CpuWeight
 
     public override long ByteCount => _codes.ByteCount + _scales.ByteCount;
 
+    /// <summary>Whether every row begins with a block, so that blocks of all rows end at the same columns.</summary>
+    private bool RowsBeginBlocks => Columns % _blockSize == 0 && _blockSize % 32 == 0;
+
     public override void Dispose()
     {
         _codes.Dispose();
@@ -43,21 +41,46 @@ internal sealed unsafe class FourBitWeight : CpuWeight
 
     public override void Expand(int row, int rows, int column, int count, float* destination, int stride)
     {
+        var codes = (byte*)_codes.Data;
+        var table = (float*)_table.Data;
+        var scales = _scales.Values;
+        if (_simd == SimdLevel.Vector512 && RowsBeginBlocks && count == 32 && column % 32 == 0)
+        {
+            var first = (long)row * Columns + column;
+            FourBitLookup.Columns512(codes + first / 2, Columns / 2, rows, table, scales, first / _blockSize, Columns / _blockSize, destination, stride);
+            return;
+        }
         for (var i = 0; i < rows; i++)
-            ExpandRun((long)(row + i) * Columns + column, count, destination + (long)i * stride);
+            ExpandRun(codes, table, scales, (long)(row + i) * Columns + column, count, destination + (long)i * stride);
+    }
+
+    public override bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride)
+    {
+        if (_simd != SimdLevel.Vector512 || rows != 16 || !RowsBeginBlocks || column % 32 != 0 || depth % 32 != 0)
+            return false;
+        var blocksPerRow = Columns / _blockSize;
+        var scales = _scales.Values;
+        for (var done = 0; done < depth;)
+        {
+            var block = (column + done) / _blockSize;
+            var count = Math.Min(depth - done, (block + 1) * _blockSize - column - done);
+            FourBitLookup.Transposed512(
+                (byte*)_codes.Data + ((long)row * Columns + column + done) / 2, Columns / 2, count,
+                (float*)_table.Data, scales, (long)row * blocksPerRow + block, blocksPerRow, destination + (long)done * stride, stride);
+            done += count;
+        }
+        return true;
     }
 
     /// <summary>Writes the elements [first, first + count) of the flattened matrix.</summary>
-    private void ExpandRun(long first, int count, float* destination)
+    private void ExpandRun(byte* codes, float* table, in BlockScaleTable.Reader scales, long first, int count, float* destination)
     {
-        var codes = (byte*)_codes.Data;
-        var table = (float*)_table.Data;
         for (var done = 0; done < count;)
         {
             var element = first + done;
             var block = element / _blockSize;
             var end = (int)Math.Min(count, (block + 1) * _blockSize - first);
-            var scale = _scales[block];
+            var scale = scales[block];
             if ((element & 1) != 0)
             {
                 destination[done++] = table[codes[element >> 1] & 15] * scale;
@@ -65,8 +88,8 @@ internal sealed unsafe class FourBitWeight : CpuWeight
             }
             done += _simd switch
             {
-                SimdLevel.Vector512 => LookUp512(codes + (element >> 1), end - done, table, scale, destination + done),
-                SimdLevel.Vector256 => LookUp256(codes + (element >> 1), end - done, table, scale, destination + done),
+                SimdLevel.Vector512 => FourBitLookup.Run512(codes + (element >> 1), end - done, table, scale, destination + done),
+                SimdLevel.Vector256 => FourBitLookup.Run256(codes + (element >> 1), end - done, table, scale, destination + done),
                 _ => 0,
             };
             for (; done < end; done++)
@@ -75,40 +98,5 @@ internal sealed unsafe class FourBitWeight : CpuWeight
                 destination[done] = table[(codes[element >> 1] >> (element % 2 == 0 ? 4 : 0)) & 15] * scale;
             }
         }
-    }
-
-    /// <summary>Writes whole vectors and returns how many elements that were; the codes begin with a high nibble.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int LookUp512(byte* codes, int count, float* table, float scale, float* destination)
-    {
-        var scaled = Vector512.Load(table) * scale;
-        var halves = Vector512.Create(0u, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1);
-        var shifts = Vector512.Create(4u, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
-        var i = 0;
-        for (; i <= count - 16; i += 16)
-        {
-            var words = Avx512F.PermuteVar16x32(Vector512.Create(*(ulong*)(codes + i / 2)).AsUInt32(), halves);
-            // The permutation reads the low four bits of each index and no others.
-            Avx512F.PermuteVar16x32(scaled, Avx512F.ShiftRightLogicalVariable(words, shifts).AsInt32()).Store(destination + i);
-        }
-        return i;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static int LookUp256(byte* codes, int count, float* table, float scale, float* destination)
-    {
-        var low = Vector256.Load(table) * scale;
-        var high = Vector256.Load(table + 8) * scale;
-        var shifts = Vector256.Create(4u, 0, 12, 8, 20, 16, 28, 24);
-        var i = 0;
-        for (; i <= count - 8; i += 8)
-        {
-            var indices = Avx2.ShiftRightLogicalVariable(Vector256.Create(*(uint*)(codes + i / 2)), shifts);
-            // The permutations read the low three bits; the fourth, moved to the sign, chooses between them.
-            Avx.BlendVariable(
-                Avx2.PermuteVar8x32(low, indices.AsInt32()), Avx2.PermuteVar8x32(high, indices.AsInt32()), (indices << 28).AsSingle())
-                .Store(destination + i);
-        }
-        return i;
     }
 }

@@ -40,6 +40,8 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
                 TransposeRows(rows, depth, panel + half);
                 continue;
             }
+            if (count == TSimd.Count && weight.TryExpandTransposed(lane + half, count, column, depth, panel + half, Lanes))
+                continue;
             for (var i = 0; i < TSimd.Count; i++)
                 rows[i] = scratch + Math.Min(i, count - 1) * ExpandedColumns;
             for (var k = 0; k < depth; k += ExpandedColumns)
@@ -66,101 +68,37 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
         }
     }
 
-    public override void BuildStrips(KroneckerStrips sum, int lane, int lanes, float* strips)
-    {
-        var rows = stackalloc float*[TSimd.Count];
-        foreach (ref readonly var filter in sum.Filters.AsSpan())
-        {
-            var left = strips;
-            var right = strips + filter.OuterDepth * Lanes;
-            strips = right + filter.InnerDepth * Lanes;
-            if (filter.Left == null)
-                FillIdentity(filter, lane, lanes, left);
-            for (var half = 0; half < lanes && sum.LanesAreRows; half += TSimd.Count)
-            {
-                for (var i = 0; i < TSimd.Count; i++)
-                    rows[i] = filter.Right + (long)(Math.Min(lane + half + i, lane + lanes - 1) % filter.InnerLanes) * filter.InnerDepth;
-                TransposeRows(rows, filter.InnerDepth, right + half);
-                for (var i = 0; i < TSimd.Count && filter.Left != null; i++)
-                    rows[i] = filter.Left + (long)(Math.Min(lane + half + i, lane + lanes - 1) / filter.InnerLanes) * filter.OuterDepth;
-                if (filter.Left != null)
-                    TransposeRows(rows, filter.OuterDepth, left + half);
-            }
-            if (!sum.LanesAreRows)
-                GatherColumns(filter, lane, lanes, left, right);
-            for (var i = 0; i < filter.OuterDepth * Lanes; i += TSimd.Count)
-                TSimd.Store(TSimd.Multiply(TSimd.Load(left + i), TSimd.Broadcast(filter.Coefficient)), left + i);
-        }
-    }
-
-    public override void AddStrips(KroneckerStrips sum, float* strips, int lane, int lanes, int depthStart, int depth, float* panel)
+    public override void AddLanes(KroneckerLanes sum, int lane, int lanes, int start, int depth, float* panel)
     {
         foreach (ref readonly var filter in sum.Filters.AsSpan())
         {
-            var left = strips;
-            var right = strips + filter.OuterDepth * Lanes;
-            strips = right + filter.InnerDepth * Lanes;
-            var (firstOuter, lastOuter) = OuterRange(filter, lane, lanes);
-            for (var outer = Math.Max(firstOuter, depthStart / filter.InnerDepth); outer <= lastOuter; outer++)
+            var right = filter.RightOf(lane);
+            var (firstOuter, lastOuter) = filter.OuterRange(lane, lanes);
+            for (var outer = Math.Max(firstOuter, start / filter.InnerDepth); outer <= lastOuter; outer++)
             {
-                var start = Math.Max(outer * filter.InnerDepth, depthStart);
-                var end = Math.Min((outer + 1) * filter.InnerDepth, depthStart + depth);
-                if (start >= end)
+                var from = Math.Max(outer * filter.InnerDepth, start);
+                var end = Math.Min((outer + 1) * filter.InnerDepth, start + depth);
+                if (from >= end)
                     break;
                 AddProduct(
-                    left + outer * Lanes, right + (start - outer * filter.InnerDepth) * Lanes, end - start, panel + (start - depthStart) * Lanes);
+                    filter.Left + (long)outer * filter.LeftStride + lane, right + (long)(from - outer * filter.InnerDepth) * filter.RightStride,
+                    filter.RightStride, end - from, panel + (from - start) * Lanes);
             }
         }
     }
 
-    public override void ContractStrips(KroneckerStrips sum, float* strips, int lane, int lanes, float* gradient, float* stripGradients)
+    public override void Contract(KroneckerLanes sum, int lane, int lanes, float* gradient, float* laneGradients)
     {
         foreach (ref readonly var filter in sum.Filters.AsSpan())
         {
             var (outerSize, innerSize) = (filter.OuterDepth * Lanes, filter.InnerDepth * Lanes);
-            NativeMemory.Clear(stripGradients, (nuint)(4L * (outerSize + innerSize)));
-            var (firstOuter, lastOuter) = OuterRange(filter, lane, lanes);
+            NativeMemory.Clear(laneGradients, (nuint)(4L * (outerSize + innerSize)));
+            var (firstOuter, lastOuter) = filter.OuterRange(lane, lanes);
             for (var outer = firstOuter; outer <= lastOuter; outer++)
                 ContractProduct(
-                    strips + outer * Lanes, strips + outerSize, filter.InnerDepth, gradient + outer * innerSize,
-                    stripGradients + outer * Lanes, stripGradients + outerSize);
-            strips += outerSize + innerSize;
-            stripGradients += outerSize + innerSize;
-        }
-    }
-
-    /// <summary>The rows of L that are not zero: all, or with the identity on the left those of the lanes' own blocks.</summary>
-    private static (int First, int Last) OuterRange(in KroneckerStrips.Filter filter, int lane, int lanes) => filter.Left == null
-        ? (lane / filter.InnerLanes, (lane + lanes - 1) / filter.InnerLanes)
-        : (0, filter.OuterDepth - 1);
-
-    private static void FillIdentity(in KroneckerStrips.Filter filter, int lane, int lanes, float* left)
-    {
-        NativeMemory.Clear(left, (nuint)(8L * filter.OuterDepth * TSimd.Count));
-        for (var i = 0; i < lanes; i++)
-            left[(lane + i) / filter.InnerLanes * 2 * TSimd.Count + i] = 1;
-    }
-
-    /// <summary>L and R where lanes are inputs: columns of A and B.</summary>
-    private static void GatherColumns(in KroneckerStrips.Filter filter, int lane, int lanes, float* left, float* right)
-    {
-        var panelLanes = 2 * TSimd.Count;
-        for (var start = 0; start < panelLanes;)
-        {
-            // Lanes that share a column of A. Those past the end repeat the last one: they are never stored.
-            var (outer, inner) = Math.DivRem(Math.Min(lane + start, lane + lanes - 1), filter.InnerLanes);
-            var count = lane + start < lane + lanes ? Math.Min(filter.InnerLanes - inner, lanes - start) : 1;
-            var from = filter.Right + inner;
-            var to = right + start;
-            for (var v = 0; v < filter.InnerDepth; v++, from += filter.InnerLanes, to += panelLanes)
-                for (var i = 0; i < count; i++)
-                    to[i] = from[i];
-            from = filter.Left + outer;
-            to = left + start;
-            for (var u = 0; u < filter.OuterDepth && filter.Left != null; u++, from += filter.Shape.LeftColumns, to += panelLanes)
-                for (var i = 0; i < count; i++)
-                    to[i] = *from;
-            start += count;
+                    filter.Left + (long)outer * filter.LeftStride + lane, filter.RightOf(lane), filter.RightStride, filter.InnerDepth,
+                    gradient + (long)outer * innerSize, laneGradients + outer * Lanes, laneGradients + outerSize);
+            laneGradients += outerSize + innerSize;
         }
     }
 
@@ -176,11 +114,11 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void AddProduct(float* left, float* right, int depth, float* panel)
+    private static void AddProduct(float* left, float* right, int rightStride, int depth, float* panel)
     {
         var w = TSimd.Count;
         TVector l0 = TSimd.Load(left), l1 = TSimd.Load(left + w);
-        for (var end = right + depth * 2 * w; right < end; right += 2 * w, panel += 2 * w)
+        for (var end = panel + depth * 2 * w; panel < end; right += rightStride, panel += 2 * w)
         {
             TSimd.Store(TSimd.MultiplyAdd(l0, TSimd.Load(right), TSimd.Load(panel)), panel);
             TSimd.Store(TSimd.MultiplyAdd(l1, TSimd.Load(right + w), TSimd.Load(panel + w)), panel + w);
@@ -188,12 +126,13 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ContractProduct(float* left, float* right, int depth, float* gradient, float* leftGradient, float* rightGradient)
+    private static void ContractProduct(
+        float* left, float* right, int rightStride, int depth, float* gradient, float* leftGradient, float* rightGradient)
     {
         var w = TSimd.Count;
         TVector l0 = TSimd.Load(left), l1 = TSimd.Load(left + w);
         TVector sum0 = TSimd.Load(leftGradient), sum1 = TSimd.Load(leftGradient + w);
-        for (var end = right + depth * 2 * w; right < end; right += 2 * w, rightGradient += 2 * w, gradient += 2 * w)
+        for (var end = gradient + depth * 2 * w; gradient < end; right += rightStride, rightGradient += 2 * w, gradient += 2 * w)
         {
             TVector g0 = TSimd.Load(gradient), g1 = TSimd.Load(gradient + w);
             sum0 = TSimd.MultiplyAdd(g0, TSimd.Load(right), sum0);

@@ -2,7 +2,7 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>
 /// The part of the matrix products that depends on the width of vectors. A panel is a block of the right operand, [depth, <see cref="Lanes"/>]
-/// row-major; products are made of panels, tiles of packed rows, and the strips of a Kronecker sum that are added to a panel.
+/// row-major; products are made of panels, tiles of packed rows, and the lanes of a Kronecker sum that are added to a panel.
 /// </summary>
 internal abstract unsafe class MatrixKernels
 {
@@ -33,15 +33,12 @@ internal abstract unsafe class MatrixKernels
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
     public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);
 
-    /// <summary>Writes L and R of every filter for the lanes [lane, lane + lanes), one filter after the other.</summary>
-    public abstract void BuildStrips(KroneckerStrips sum, int lane, int lanes, float* strips);
-
-    /// <summary>panel[k, i] += Δ[k + depthStart, i], from strips that <see cref="BuildStrips"/> wrote.</summary>
-    public abstract void AddStrips(KroneckerStrips sum, float* strips, int lane, int lanes, int depthStart, int depth, float* panel);
+    /// <summary>panel[k, i] += Δ[start + k, lane + i].</summary>
+    public abstract void AddLanes(KroneckerLanes sum, int lane, int lanes, int start, int depth, float* panel);
 
     /// <summary>
-    /// For G [depth, lanes], the gradient of the lanes' part of Δ: writes dL[u] = Σᵥ G[u·V + v] ∘ R[v] and dR[v] = Σᵤ G[u·V + v] ∘ L[u] of every
-    /// filter, in the layout of the strips.
+    /// For G [depth, lanes], the gradient of the lanes' part of Δ: writes dL[u] = Σᵥ G[u·V + v] ∘ R[v] and dR[v] = Σᵤ G[u·V + v] ∘ L[u] of one filter
+    /// after the other.
     /// </summary>
-    public abstract void ContractStrips(KroneckerStrips sum, float* strips, int lane, int lanes, float* gradient, float* stripGradients);
+    public abstract void Contract(KroneckerLanes sum, int lane, int lanes, float* gradient, float* laneGradients);
 }

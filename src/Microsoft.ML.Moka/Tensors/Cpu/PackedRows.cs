@@ -10,7 +10,10 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 internal sealed unsafe class PackedRows : IDisposable
 {
     /// <summary>So deep that a panel of this depth and two 512-bit vectors stays in a first-level cache beside a tile.</summary>
-    private const int MostDepth = 288;
+    private const int MostDepth = 256;
+
+    /// <summary>Blocks of the depth begin at multiples of this, as blocks of quantized weights do.</summary>
+    private const int DepthUnit = 64;
 
     private readonly MemoryPool _pool;
     private readonly long _bytes;
@@ -28,7 +31,7 @@ internal sealed unsafe class PackedRows : IDisposable
         LastTileRows = last == 1 ? 1 : last <= 6 ? 6 : tileRows;
         _paddedRows = Math.Max(0, Tiles - 1) * tileRows + LastTileRows;
         Blocks = Math.Max(1, (depth + MostDepth - 1) / MostDepth);
-        BlockDepth = Math.Max(16, ((depth + Blocks - 1) / Blocks + 15) / 16 * 16);
+        BlockDepth = Math.Max(1, (depth + Blocks * DepthUnit - 1) / (Blocks * DepthUnit)) * DepthUnit;
         Blocks = Math.Max(1, (depth + BlockDepth - 1) / BlockDepth);
         _bytes = 4L * _paddedRows * depth;
         _data = (float*)pool.Rent(_bytes);
@@ -46,7 +49,7 @@ internal sealed unsafe class PackedRows : IDisposable
 
     public int Blocks { get; }
 
-    /// <summary>The depth of every block but the last; a multiple of 16.</summary>
+    /// <summary>The depth of every block but the last.</summary>
     public int BlockDepth { get; }
 
     public int DepthOf(int block) => Math.Min(BlockDepth, Depth - block * BlockDepth);
@@ -70,6 +73,11 @@ internal sealed unsafe class PackedRows : IDisposable
                 if (height == 1)
                 {
                     new ReadOnlySpan<float>(from, depth).CopyTo(new Span<float>(target, depth));
+                    continue;
+                }
+                if (valid == 12)
+                {
+                    PackTwelve(from, stride, depth, target);
                     continue;
                 }
                 if (valid < height)
@@ -112,6 +120,21 @@ internal sealed unsafe class PackedRows : IDisposable
     }
 
     public void Dispose() => _pool.Return(_data, _bytes);
+
+    /// <summary>Blocks of 16 by 16 whose last four rows are overwritten by the next depth's first; the last depths go by fours.</summary>
+    private static void PackTwelve(float* source, long stride, int depth, float* target)
+    {
+        var rows = stackalloc float*[16];
+        for (var i = 0; i < 16; i++)
+            rows[i] = source + Math.Min(i, 11) * stride;
+        var k = 0;
+        for (; k < depth - 16; k += 16)
+            Transposition.Block16(rows, k, target + k * 12, 12);
+        for (var i = 0; i < 12; i++)
+            rows[i] += k;
+        for (var i = 0; i < 12; i += 4)
+            PackFour(rows + i, depth - k, target + k * 12 + i, 12);
+    }
 
     private static void PackFour(float** rows, int depth, float* target, int height)
     {
