@@ -94,7 +94,11 @@ public class InvarianceTests
     {
         using var whole = new CpuBackend(threads: 2);
         using var chunked = new CpuBackend(threads: 2) { LogitBytes = 4 * 300 * 20 };
-        AssertSame(Scenario.Run(whole, Losses), Scenario.Run(chunked, Losses));
+        List<(string Name, float[] Values)> expected = Scenario.Run(whole, Losses), actual = Scenario.Run(chunked, Losses);
+        AssertSame(expected[..2], actual[..2]);
+        // The head's gradient is a sum over the rows, chunk by chunk: the same up to rounding.
+        foreach (var (a, b) in expected[2].Values.Zip(actual[2].Values))
+            Assert.Equal(a, b, 1e-5f);
 
         static void Losses(Scenario s)
         {
