@@ -9,7 +9,7 @@ public class LinearConformance
     /// <summary>Tokens, inputs, outputs: single rows, sizes around the widths of vectors and panels, blocks of codes that cross rows.</summary>
     private static readonly (int Tokens, int Inputs, int Outputs)[] Shapes =
     [
-        (1, 1, 1), (1, 64, 64), (1, 100, 37), (1, 576, 33), (2, 5, 3), (3, 17, 130), (4, 192, 15), (7, 31, 16), (8, 128, 96), (12, 256, 32),
+        (0, 8, 8), (1, 1, 1), (1, 64, 64), (1, 100, 37), (1, 576, 33), (2, 5, 3), (3, 17, 130), (4, 192, 15), (7, 31, 16), (8, 128, 96), (12, 256, 32),
         (13, 257, 65), (17, 64, 100), (33, 96, 64), (64, 320, 48), (130, 72, 40),
     ];
 

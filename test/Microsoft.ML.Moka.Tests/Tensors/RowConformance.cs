@@ -7,7 +7,7 @@ public class RowConformance
     private const double Tolerance = 20;
 
     private static readonly (int Rows, int Columns)[] Shapes =
-        [(1, 1), (1, 16), (2, 7), (3, 31), (5, 64), (9, 100), (33, 96), (64, 65), (257, 48), (4, 576), (2, 4097), (400, 200)];
+        [(0, 16), (1, 1), (1, 16), (2, 7), (3, 31), (5, 64), (9, 100), (33, 96), (64, 65), (257, 48), (4, 576), (2, 4097), (400, 200)];
 
     [Theory]
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
@@ -110,6 +110,35 @@ public class RowConformance
                 s.Peek("gradient", gradient);
             }
     });
+
+    /// <summary>A calculation that fails must be seen, and only in the row where it failed.</summary>
+    [Theory]
+    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    public void Not_a_number_stays_visible(string name)
+    {
+        using var backend = BackendCase.Find(name).Create();
+        using var s = new Scenario(backend, 1);
+        foreach (var at in new[] { 0, 17, 50 })
+        {
+            var values = s.Normal(3 * 51);
+            values[51 + at] = float.NaN;
+            var x = s.Keep(backend.Upload(TensorKind.Activation, values, 3, 51));
+            var losses = s.Keep(backend.TokenLosses(x, s.AsWeight(s.Parameter(40, 51)), s.Indices(1, 2, 3), s.Parameter(3), out var gradient));
+            Assert.Equal([false, true, false], backend.Read(losses).Select(float.IsNaN));
+            AssertRow(s.Keep(gradient!), all: true);
+            AssertRow(s.Keep(backend.RmsNorm(x, s.Parameter(51), 1e-5f, out var inverseRms)), all: true);
+            Assert.Equal([false, true, false], backend.Read(s.Keep(inverseRms)).Select(float.IsNaN));
+            AssertRow(s.Keep(backend.SwiGlu(x, x)), all: false);
+            var gates = s.Parameter(values[51..102]);
+            Assert.All(backend.Read(s.Keep(backend.Softmax(gates))), v => Assert.True(float.IsNaN(v)));
+        }
+
+        void AssertRow(Tensor y, bool all)
+        {
+            var missing = backend.Read(y).Select(float.IsNaN).Chunk(y.Columns).Select(row => row.Count(v => v)).ToArray();
+            Assert.Equal([0, all ? y.Columns : 1, 0], missing);
+        }
+    }
 
     [Theory]
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]

@@ -25,7 +25,7 @@ public class TrainingConformance
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
     public void Token_losses_of_a_trained_head(string name) => Scenario.Check(name, 40, s =>
     {
-        foreach (var (rows, width, vocabulary) in new[] { (1, 8, 1), (2, 65, 40), (33, 32, 200), (300, 16, 50) })
+        foreach (var (rows, width, vocabulary) in new[] { (0, 8, 9), (1, 8, 1), (2, 65, 40), (33, 32, 200), (300, 16, 50), (2, 8, 128_256) })
         {
             var parameter = s.Parameter(vocabulary, width, 0.5);
             var (hidden, targets) = (s.Activation(rows, width), s.RandomIndices(rows, vocabulary));

@@ -2,8 +2,8 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
-    /// <summary>How much memory the logits of one chunk of rows may take.</summary>
-    public int LogitBytes { get; init; } = 32 << 20;
+    /// <summary>How much memory the logits of one chunk of rows may take. Each chunk expands the whole head, forward and backward.</summary>
+    public int LogitBytes { get; init; } = 64 << 20;
 
     public override Tensor TokenLosses(
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
