@@ -2,6 +2,9 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
 {
+    /// <summary>Parts of a gradient that threads can take, at least; whatever their number, for it decides the order of sums.</summary>
+    private const int FewestUnits = 8;
+
     public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
     {
         RequireAttention(q, k, v, layout, heads);
@@ -34,27 +37,45 @@ internal sealed unsafe partial class CpuBackend
         RequireShape(logSumExp, q.Rows, heads.QueryHeads, nameof(logSumExp));
         var whole = layout.Spans.Sum(s => (long)s.Length) == q.Rows;
         var dq = whole ? Allocate(q.Kind, q.Rows, q.Columns) : Zeros(q.Kind, q.Rows, q.Columns);
-        Tensor dk = Zeros(k.Kind, k.Rows, k.Columns), dv = Zeros(v.Kind, v.Rows, v.Columns);
-        var operands = new AttentionOperands(heads)
-        {
-            Q = Floats(q), K = Floats(k), V = Floats(v), Y = Floats(y), LogSumExp = Floats(logSumExp),
-            YGradient = Floats(dy), QGradient = Floats(dq), KGradient = Floats(dk), VGradient = Floats(dv),
-        };
         var trees = AttentionTrees.Split(layout.Spans);
         var units = trees.Count * heads.KeyValueHeads;
+        // Blocks of one tree and head add to the same keys. Where such units are few, each is cut into shares that add to arrays of their own.
+        var shares = units is 0 or >= FewestUnits ? 1 : (FewestUnits + units - 1) / units;
+        var operands = new AttentionOperands[shares];
+        var (dk, dv) = (new Tensor[shares], new Tensor[shares]);
+        for (var share = 0; share < shares; share++)
+        {
+            (dk[share], dv[share]) = (Zeros(k.Kind, k.Rows, k.Columns), Zeros(v.Kind, v.Rows, v.Columns));
+            operands[share] = new AttentionOperands(heads)
+            {
+                Q = Floats(q), K = Floats(k), V = Floats(v), Y = Floats(y), LogSumExp = Floats(logSumExp),
+                YGradient = Floats(dy), QGradient = Floats(dq), KGradient = Floats(dk[share]), VGradient = Floats(dv[share]),
+            };
+        }
         var scratch = _attention.BackwardScratch(heads.HeadWidth, MostKeys(layout));
-        _workers.For(units, ChunkOf(units, layout, heads), (start, end) =>
+        _workers.For(units * shares, ChunkOf(units * shares, layout, heads), (start, end) =>
         {
             var memory = (float*)_pool.Rent(4 * scratch);
             var blocks = new List<AttentionBlock>();
             for (var i = start; i < end; i++)
-                foreach (var span in trees[i / heads.KeyValueHeads])
-                    AddBlocks(blocks, span, i % heads.KeyValueHeads, operands.Group);
-            foreach (var block in blocks)
-                _attention.Backward(operands, block, memory);
+            {
+                var (unit, share) = Math.DivRem(i, shares);
+                blocks.Clear();
+                foreach (var span in trees[unit / heads.KeyValueHeads])
+                    AddBlocks(blocks, span, unit % heads.KeyValueHeads, operands[share].Group);
+                for (var block = share; block < blocks.Count; block += shares)
+                    _attention.Backward(operands[share], blocks[block], memory);
+            }
             _pool.Return(memory, 4 * scratch);
         });
-        return (dq, dk, dv);
+        for (var share = 1; share < shares; share++)
+            using (dk[share])
+            using (dv[share])
+            {
+                AddInPlace(dk[0], dk[share]);
+                AddInPlace(dv[0], dv[share]);
+            }
+        return (dq, dk[0], dv[0]);
     }
 
     private void AddBlocks(List<AttentionBlock> blocks, AttentionSpan span, int head, int group)
