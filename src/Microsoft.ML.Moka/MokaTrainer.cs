@@ -91,7 +91,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var steps = _options.NumberOfSteps ?? _options.NumberOfEpochs;
         var examples = steps == 0 ? null : ReadExamples(channel, input, validationSet, words, new RowEncoder(tokenizer, template, maxTokens), cancellation.Token);
 
-        channel.Info(MessageSensitivity.None, $"Loading the backbone {source.Name} ({config.ParameterCount:N0} parameters, {_options.Quantization}).");
+        channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {_options.Quantization}).");
         var backbone = SharedBackbone.Open(source.Files, _options.Quantization, new LoadingReport(channel), cancellation.Token);
         AdapterSet adapters;
         try

@@ -24,7 +24,6 @@ internal sealed class RowScorer : IDisposable
 {
     private readonly SharedBackbone _backbone;
     private readonly RowEncoder _encoder;
-    private readonly int _endOfSequence;
     private readonly Dictionary<string, int> _indexOfWord;
     private readonly LikelihoodScorer _scorer;
     private int _users = 1;
@@ -35,7 +34,6 @@ internal sealed class RowScorer : IDisposable
         _backbone = backbone;
         Adapters = adapters;
         _encoder = new RowEncoder(tokenizer, template, maxTokens);
-        _endOfSequence = tokenizer.EndOfSequence;
         _indexOfWord = words.Select((word, index) => (word, index)).ToDictionary(w => w.word, w => w.index, StringComparer.Ordinal);
         _scorer = new LikelihoodScorer(backbone.Backbone, adapters);
     }
@@ -109,20 +107,13 @@ internal sealed class RowScorer : IDisposable
         string[] answers = [.. row.Prompt.Candidates.Where(_indexOfWord.ContainsKey)];
         try
         {
-            var encoded = _encoder.ForScoring(row.Prompt, answers);
-            // "good" is always at least as likely as "good enough", unless both have to end there.
-            return answers.Length > 1 && OneStartsAnother(encoded.Answers)
-                ? encoded with { Answers = [.. encoded.Answers.Select(a => (int[])[.. a, _endOfSequence])] }
-                : encoded;
+            return _encoder.ForScoring(row.Prompt, answers);
         }
         catch (ArgumentException e)
         {
             throw new InvalidOperationException($"Row {row.Position} cannot be scored. {e.Message}", e);
         }
     }
-
-    private static bool OneStartsAnother(int[][] answers) =>
-        answers.Any(a => answers.Any(b => a != b && a.Length <= b.Length && b.AsSpan().StartsWith(a)));
 
     private static void Spread(double[] likelihoods, int[] words, Span<float> scores)
     {

@@ -1,7 +1,7 @@
 namespace Microsoft.ML.Moka.Text;
 
 /// <summary>A row to train on.</summary>
-/// <param name="Ids">The prompt, the answer and the end of the sequence.</param>
+/// <param name="Ids">The prompt and the answer.</param>
 /// <param name="AnswerStart">The place of the answer's first token; never 0.</param>
 /// <param name="PromptIsCut">Whether the prompt was too long, so that its beginning is missing.</param>
 internal sealed record TrainingRow(int[] Ids, int AnswerStart, bool PromptIsCut);
@@ -14,7 +14,8 @@ internal sealed record ScoringRow(int[] Prompt, int[][] Answers, bool PromptIsCu
 
 /// <summary>
 /// Turns rows into ids. Prompt and answer are always encoded as one text, for tokens can merge across the border; the prompt ends
-/// where the text with the answer and the text without it begin to differ.
+/// where the text with the answer and the text without it begin to differ. The end of the sequence belongs to the answers where one begins
+/// another ("good", "good enough"), which would else always be the likelier; elsewhere it says nothing about which one is right.
 /// </summary>
 internal sealed class RowEncoder
 {
@@ -35,11 +36,13 @@ internal sealed class RowEncoder
 
     public TrainingRow ForTraining(PromptRow row, string answer)
     {
-        var (prompt, answers, isCut) = ForScoring(row, [answer]);
-        return new TrainingRow([.. prompt, .. answers[0], _tokenizer.EndOfSequence], prompt.Length, isCut);
+        var (prompt, answers, isCut) = Encode(row, [answer], OneBeginsAnother(row.Candidates));
+        return new TrainingRow([.. prompt, .. answers[0]], prompt.Length, isCut);
     }
 
-    public ScoringRow ForScoring(PromptRow row, IReadOnlyList<string> answers)
+    public ScoringRow ForScoring(PromptRow row, IReadOnlyList<string> answers) => Encode(row, answers, OneBeginsAnother(answers));
+
+    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd)
     {
         ArgumentOutOfRangeException.ThrowIfZero(answers.Count);
         var text = _template.Render(row);
@@ -55,7 +58,14 @@ internal sealed class RowEncoder
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
         }
         var (kept, isCut) = Cut(prompt.AsSpan(0, shared), longestAnswer: wholes.Max(whole => whole.Length) - shared, answers);
-        return new ScoringRow(kept, [.. wholes.Select(whole => whole[shared..])], isCut);
+        return new ScoringRow(kept, [.. wholes.Select(whole => withEnd ? [.. whole[shared..], _tokenizer.EndOfSequence] : whole[shared..])], isCut);
+    }
+
+    // In ordinal order a word that begins others stands right before one of them.
+    private static bool OneBeginsAnother(IReadOnlyList<string> words)
+    {
+        var sorted = words.Order(StringComparer.Ordinal).ToList();
+        return sorted.Zip(sorted.Skip(1)).Any(pair => pair.Second.StartsWith(pair.First, StringComparison.Ordinal));
     }
 
     private int[] Encode(string text) => _tokenizer.Encode(text, _tokenizer.StartsWithBeginOfSequence);

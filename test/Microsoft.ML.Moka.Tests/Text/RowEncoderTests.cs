@@ -24,9 +24,12 @@ public class RowEncoderTests
             {
                 var row = encoder.ForScoring(new PromptRow(text, []), answers);
                 var prompt = tokenizer.Encode(text, true);
+                int[] end = answers.Index().Any(a => answers.Index().Any(b => a.Index != b.Index && b.Item.StartsWith(a.Item, StringComparison.Ordinal)))
+                    ? [tokenizer.EndOfSequence]
+                    : [];
                 return !row.PromptIsCut && row.Prompt.Length > 0 && prompt.AsSpan().StartsWith(row.Prompt) && row.Answers.Length == answers.Count
                     && answers.Zip(row.Answers).All(pair => pair.Second.Length > 0
-                        && tokenizer.Encode(text + pair.First, true).SequenceEqual([.. row.Prompt, .. pair.Second]));
+                        && tokenizer.Encode(text + pair.First, true).Concat(end).SequenceEqual([.. row.Prompt, .. pair.Second]));
             }));
     }
 
@@ -43,13 +46,24 @@ public class RowEncoderTests
     }
 
     [Fact]
-    public void Training_ends_with_the_end_of_sequence()
+    public void Answers_that_begin_one_another_end_with_the_end_of_sequence()
+    {
+        var tokenizer = SmallTokenizers.ByName("tokenizer.json");
+        var encoder = new RowEncoder(tokenizer, PromptTemplate.Classification, Enough);
+        var row = new PromptRow("the rain", ["the rain", "b", "the"]);
+        Assert.Equal(tokenizer.EndOfSequence, encoder.ForTraining(row, "b").Ids[^1]);
+        Assert.All(encoder.ForScoring(row, row.Candidates).Answers, answer => Assert.Equal(tokenizer.EndOfSequence, answer[^1]));
+    }
+
+    [Fact]
+    public void Training_learns_what_scoring_compares()
     {
         var tokenizer = SmallTokenizers.ByName("tokenizer.json");
         var encoder = new RowEncoder(tokenizer, PromptTemplate.Classification, Enough);
         var row = new PromptRow("the rain", ["a", "b"]);
         var training = encoder.ForTraining(row, "b");
-        Assert.Equal([.. tokenizer.Encode("the rain\nOptions: a, b\nAnswer: b", true), tokenizer.EndOfSequence], training.Ids);
+        Assert.Equal(tokenizer.Encode("the rain\nOptions: a, b\nAnswer: b", true), training.Ids);
+        Assert.Equal(training.Ids[training.AnswerStart..], encoder.ForScoring(row, row.Candidates).Answers[1]);
         Assert.Equal(tokenizer.Encode("the rain\nOptions: a, b\nAnswer:", true).Length, training.AnswerStart);
         Assert.False(training.PromptIsCut);
         Assert.Equal(training.Ids[..training.AnswerStart], encoder.ForScoring(row, row.Candidates).Prompt);
@@ -70,8 +84,8 @@ public class RowEncoderTests
 
         var training = encoder.ForTraining(row, "in");
         Assert.True(training.PromptIsCut);
-        Assert.Equal(Most, training.Ids.Length);
-        Assert.Equal(tokenizer.Encode(" in", false), training.Ids[training.AnswerStart..^1]);
+        Assert.Equal(Most - 1, training.Ids.Length);
+        Assert.Equal(tokenizer.Encode(" in", false), training.Ids[training.AnswerStart..]);
     }
 
     [Fact]
