@@ -9,7 +9,7 @@ namespace Commonsense;
 internal sealed class Experiment(IReadOnlyList<BenchmarkTask> tasks, MokaTrainer.Options options)
 {
     private readonly MLContext _mlContext = new(options.Seed);
-    private readonly int _epochs = options.NumberOfEpochs;
+    private readonly int? _epochs = options.NumberOfEpochs;
 
     public Result Run(string? saveTo)
     {
@@ -26,7 +26,7 @@ internal sealed class Experiment(IReadOnlyList<BenchmarkTask> tasks, MokaTrainer
     }
 
     /// <summary>The accuracy on each task, after some epochs of training; after none it is the backbone's own.</summary>
-    private double[] Score(int epochs, IDataView train, string? saveTo, out MokaTransformer tuned)
+    private double[] Score(int? epochs, IDataView train, string? saveTo, out MokaTransformer tuned)
     {
         options.NumberOfEpochs = epochs;
         // The words of all tasks are known beforehand, also those that no row of a short training set has.

@@ -13,7 +13,7 @@ public static class MokaCatalog
     /// <param name="labelColumnName">The label: a key column whose values are the answer words, as MapValueToKey makes it of a text column.</param>
     /// <param name="textColumnName">The text column to be classified.</param>
     /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; where it is not given, the small backbone inside this package is tuned.</param>
-    /// <param name="numberOfEpochs">How often training sees each row; 0 to score with the backbone as it is.</param>
+    /// <param name="numberOfEpochs">How often training sees each row; 0 to score with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.</param>
     /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
     /// <returns>The trainer.</returns>
     /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
@@ -22,7 +22,7 @@ public static class MokaCatalog
         string labelColumnName = "Label",
         string textColumnName = "Text",
         string? backbonePath = null,
-        int numberOfEpochs = 3,
+        int? numberOfEpochs = null,
         IDataView? validationSet = null) =>
         catalog.Moka(new MokaTrainer.Options
         {

@@ -58,16 +58,19 @@ public sealed partial class MokaTrainer
         public int MaximumTokens { get; set; } = 512;
 
         /// <summary>
-        /// How often training sees each row, at least 0; not used where <see cref="NumberOfSteps"/> is set. Default 3. With 0 the backbone scores as it is: the
-        /// baseline that tuning is to be compared with.
+        /// How often training sees each row, at least 0; not used where <see cref="NumberOfSteps"/> is set. Default: as often as it takes for 300 updates, from 3
+        /// to 100 times. With 0 the backbone scores as it is: the baseline that tuning is to be compared with.
         /// </summary>
-        public int NumberOfEpochs { get; set; } = 3;
+        public int? NumberOfEpochs { get; set; }
 
         /// <summary>The number of updates, at least 0, over as many epochs as that takes; not set by default.</summary>
         public int? NumberOfSteps { get; set; }
 
-        /// <summary>The learning rate at its highest, above 0. Default 0.002.</summary>
-        public float LearningRate { get; set; } = 2e-3f;
+        /// <summary>
+        /// The learning rate at its highest, above 0. Default: 3 / the backbone's hidden size, which is 0.0007 for a LLaMA of 7 billion parameters and 0.02 for the
+        /// backbone inside this package. (A step moves each factor's elements by about the rate, and their effect adds up over the width.)
+        /// </summary>
+        public float? LearningRate { get; set; }
 
         /// <summary>How the learning rate goes down. Default: half a cosine wave.</summary>
         public LearningRateSchedule LearningRateSchedule { get; set; } = LearningRateSchedule.Cosine;

@@ -19,6 +19,11 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
 {
+    private const int UsualUpdates = 300;
+    private const int FewestEpochs = 3;
+    private const int MostEpochs = 100;
+    private const float RateTimesWidth = 3;
+
     private readonly IHost _host;
     private readonly Options _options;
     private readonly InputColumns _inputs;
@@ -88,8 +93,8 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var template = PromptColumns.TemplateOf(_options);
         var maxTokens = Math.Min(_options.MaximumTokens, config.MaxPositions);
 
-        var steps = _options.NumberOfSteps ?? _options.NumberOfEpochs;
-        var examples = steps == 0 ? null : ReadExamples(channel, input, validationSet, words, new RowEncoder(tokenizer, template, maxTokens), cancellation.Token);
+        var isUntuned = (_options.NumberOfSteps ?? _options.NumberOfEpochs) == 0;
+        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, words, new RowEncoder(tokenizer, template, maxTokens), cancellation.Token);
 
         channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {_options.Quantization}).");
         var backbone = SharedBackbone.Open(source.Files, _options.Quantization, new LoadingReport(channel), cancellation.Token);
@@ -142,7 +147,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         report.Begin(backbone, adapters, data);
         if (_options.CheckpointFolder is { } folder)
             Directory.CreateDirectory(folder);
-        var trainer = new Trainer(backbone, adapters, TrainingOptions())
+        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, data))
         {
             Progress = progress =>
             {
@@ -154,13 +159,13 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         report.End(trainer.Train(data.Examples, data.Validation, cancellation.Token));
     }
 
-    private TrainingOptions TrainingOptions() => new()
+    private TrainingOptions TrainingOptions(LlamaBackbone backbone, TrainingData data) => new()
     {
-        Epochs = _options.NumberOfEpochs,
+        Epochs = _options.NumberOfEpochs ?? UsualEpochs(data),
         Steps = _options.NumberOfSteps,
         BatchTokens = _options.BatchTokens,
         AccumulatedBatches = _options.GradientAccumulation,
-        LearningRate = _options.LearningRate,
+        LearningRate = _options.LearningRate ?? RateTimesWidth / backbone.Config.HiddenSize,
         Schedule = _options.LearningRateSchedule,
         WarmupShare = _options.WarmupFraction,
         WeightDecay = _options.WeightDecay,
@@ -170,4 +175,12 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         Patience = _options.EarlyStoppingPatience,
         Seed = _seed,
     };
+
+    private int UsualEpochs(TrainingData data)
+    {
+        // A row that is longer than a batch goes alone.
+        var tokens = data.Examples.Sum(example => (long)example.InputCount);
+        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / _options.BatchTokens));
+        return Math.Clamp((int)Math.Ceiling(UsualUpdates * _options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+    }
 }

@@ -60,11 +60,12 @@ internal sealed class OptionsCheck
 
     private void Training(MokaTrainer.Options options)
     {
-        AtLeast(options.NumberOfEpochs, 0, nameof(options.NumberOfEpochs));
+        AtLeast(options.NumberOfEpochs ?? 0, 0, nameof(options.NumberOfEpochs));
         AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
         AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
         AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
-        InRange(options.LearningRate > 0 && float.IsFinite(options.LearningRate), options.LearningRate, nameof(options.LearningRate), "above 0; 0.002 is the default");
+        if (options.LearningRate is { } rate)
+            InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");
         InRange(options.WarmupFraction is >= 0 and <= 1, options.WarmupFraction, nameof(options.WarmupFraction), "from 0 to 1");
         InRange(options.WeightDecay >= 0 && float.IsFinite(options.WeightDecay), options.WeightDecay, nameof(options.WeightDecay), "at least 0");
         InRange(options.MaximumGradientNorm >= 0 && float.IsFinite(options.MaximumGradientNorm), options.MaximumGradientNorm, nameof(options.MaximumGradientNorm), "at least 0");

@@ -94,6 +94,44 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.Contains(log, l => l.StartsWith("Trained 5 steps", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(40, 1000, 100)]
+    [InlineData(40, 10, 8)]
+    [InlineData(200, 1, 3)]
+    public void ByDefaultFewRowsAreSeenMoreOften(int rows, int batchTokens, int epochs)
+    {
+        var last = default(TrainingProgress);
+        using var source = new CancellationTokenSource();
+        var options = tuned.Options;
+        options.NumberOfEpochs = null;
+        options.BatchTokens = batchTokens;
+        options.CancellationToken = source.Token;
+        options.Progress = p =>
+        {
+            last = p;
+            source.Cancel();
+        };
+
+        Assert.ThrowsAny<OperationCanceledException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Context.Data.LoadFromEnumerable(Row.Make(rows))));
+
+        Assert.Equal(epochs, last!.Steps * last.Epoch, 0.01);
+    }
+
+    [Fact]
+    public void ByDefaultTheLearningRateFallsWithTheWidth()
+    {
+        var options = tuned.Options;
+        options.NumberOfSteps = 1;
+        options.LearningRate = null;
+        options.WarmupFraction = 0;
+        var rate = 0f;
+        options.Progress = p => rate = p.LearningRate;
+
+        using var model = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+
+        Assert.Equal(3f / TinyBackbone.Config.HiddenSize, rate, 1e-6f);
+    }
+
     [Fact]
     public void ATokenCancelsTraining()
     {
