@@ -10,6 +10,9 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>Tiles whose part of one depth block stays in a second-level cache while panel after panel passes over it.</summary>
     private const int TilesPerPass = 48;
 
+    /// <summary>Elements of the left operand that stay in a second-level cache whole.</summary>
+    private const int FewRows = 1 << 16;
+
     private PackedRows Pack(float* source, int rows, int depth, bool transposed)
     {
         var packed = new PackedRows(_pool, rows, depth, _kernels.TileRows);
@@ -45,34 +48,36 @@ internal sealed unsafe partial class CpuBackend
         var lanesPerPanel = _kernels.Lanes;
         using var buffer = new PanelBuffer(_kernels, source, _pool, a.BlockDepth);
         var edge = stackalloc float[a.TileRows * lanesPerPanel];
+        var fewRows = (long)a.Rows * a.Depth <= FewRows;
         var passes = (a.Tiles + TilesPerPass - 1) / TilesPerPass;
         for (var pass = 0; pass < passes; pass++)
         {
             var (firstTile, endTile) = ((int)((long)a.Tiles * pass / passes), (int)((long)a.Tiles * (pass + 1) / passes));
-            for (var block = 0; block < a.Blocks; block++)
-                for (var panel = first; panel < end; panel++)
+            for (var step = 0; step < a.Blocks * (end - first); step++)
+            {
+                // Few rows: panel after panel, as the weight stands in memory. Many: block after block, so that the rows of one block stay in the cache.
+                var (block, panel) = fewRows ? (step % a.Blocks, first + step / a.Blocks) : (step / (end - first), first + step % (end - first));
+                var lane = panel * lanesPerPanel;
+                var lanes = Math.Min(lanesPerPanel, source.LaneCount - lane);
+                buffer.Fill(lane, lanes, block * a.BlockDepth, a.DepthOf(block));
+                for (var tile = firstTile; tile < endTile; tile++)
                 {
-                    var lane = panel * lanesPerPanel;
-                    var lanes = Math.Min(lanesPerPanel, source.LaneCount - lane);
-                    buffer.Fill(lane, lanes, block * a.BlockDepth, a.DepthOf(block));
-                    for (var tile = firstTile; tile < endTile; tile++)
+                    var target = c + (long)tile * a.TileRows * source.LaneCount + lane;
+                    var height = a.HeightOf(tile);
+                    var rows = Math.Min(height, a.Rows - tile * a.TileRows);
+                    var add = accumulate || block > 0;
+                    if (lanes == lanesPerPanel && rows == height)
                     {
-                        var target = c + (long)tile * a.TileRows * source.LaneCount + lane;
-                        var height = a.HeightOf(tile);
-                        var rows = Math.Min(height, a.Rows - tile * a.TileRows);
-                        var add = accumulate || block > 0;
-                        if (lanes == lanesPerPanel && rows == height)
-                        {
-                            _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), target, source.LaneCount, add);
-                            continue;
-                        }
-                        for (var i = 0; i < rows && add; i++)
-                            new ReadOnlySpan<float>(target + (long)i * source.LaneCount, lanes).CopyTo(new Span<float>(edge + i * lanesPerPanel, lanes));
-                        _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), edge, lanesPerPanel, add);
-                        for (var i = 0; i < rows; i++)
-                            new ReadOnlySpan<float>(edge + i * lanesPerPanel, lanes).CopyTo(new Span<float>(target + (long)i * source.LaneCount, lanes));
+                        _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), target, source.LaneCount, add);
+                        continue;
                     }
+                    for (var i = 0; i < rows && add; i++)
+                        new ReadOnlySpan<float>(target + (long)i * source.LaneCount, lanes).CopyTo(new Span<float>(edge + i * lanesPerPanel, lanes));
+                    _kernels.Multiply(a.Tile(block, tile), height, buffer.Panel, a.DepthOf(block), edge, lanesPerPanel, add);
+                    for (var i = 0; i < rows; i++)
+                        new ReadOnlySpan<float>(edge + i * lanesPerPanel, lanes).CopyTo(new Span<float>(target + (long)i * source.LaneCount, lanes));
                 }
+            }
         }
     }
 }

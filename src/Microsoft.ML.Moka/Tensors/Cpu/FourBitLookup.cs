@@ -54,18 +54,26 @@ internal static unsafe class FourBitLookup
         }
     }
 
-    /// <summary>destination[k · stride + i] = element k of row i, for 16 rows and a multiple of 32 elements, which in each row are of one block.</summary>
+    /// <summary>
+    /// destination[k · stride + i] = element k of row i, for 16 rows and a multiple of 32 elements, which in each row are of one block. What
+    /// <paramref name="next"/> points to is fetched at the pace of the codes that are read.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Transposed512(
-        byte* codes, int rowBytes, int count, float* table, BlockScaleTable.Reader scales, long block, int blocksPerRow, float* destination, int stride)
+        byte* codes, byte* next, int rowBytes, int count, float* table, BlockScaleTable.Reader scales, long block, int blocksPerRow, float* destination,
+        int stride)
     {
         var scaleOfRow = stackalloc float[16];
         for (var i = 0; i < 16; i++)
             scaleOfRow[i] = scales[block + (long)i * blocksPerRow];
         var values = Vector512.Load(table);
         var scale = Vector512.Load(scaleOfRow);
-        for (var k = 0; k < count; k += 32, codes += 16)
+        for (var k = 0; k < count; k += 32, codes += 16, next += 256)
         {
+            Sse.Prefetch0(next);
+            Sse.Prefetch0(next + 64);
+            Sse.Prefetch0(next + 128);
+            Sse.Prefetch0(next + 192);
             // Eight codes of a row are one 32-bit word: 16 rows by four words, transposed, are four vectors with a word of every row.
             var r0 = FourRows(codes, rowBytes);
             var r1 = FourRows(codes + rowBytes, rowBytes);

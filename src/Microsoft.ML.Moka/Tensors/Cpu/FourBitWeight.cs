@@ -64,8 +64,10 @@ internal sealed unsafe class FourBitWeight : CpuWeight
         {
             var block = (column + done) / _blockSize;
             var count = Math.Min(depth - done, (block + 1) * _blockSize - column - done);
+            var rowBytes = Columns / 2;
+            var codes = (byte*)_codes.Data + (long)row * rowBytes;
             FourBitLookup.Transposed512(
-                (byte*)_codes.Data + ((long)row * Columns + column + done) / 2, Columns / 2, count,
+                codes + (column + done) / 2, codes + 16L * rowBytes + 8 * (column + done), rowBytes, count,
                 (float*)_table.Data, scales, (long)row * blocksPerRow + block, blocksPerRow, destination + (long)done * stride, stride);
             done += count;
         }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
@@ -37,7 +38,7 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
             {
                 for (var i = 0; i < TSimd.Count; i++)
                     rows[i] = weight.Elements + (long)(lane + half + Math.Min(i, count - 1)) * weight.Columns + column;
-                TransposeRows(rows, depth, panel + half);
+                TransposeRows(rows, depth, panel + half, (long)TSimd.Count * weight.Columns);
                 continue;
             }
             if (count == TSimd.Count && weight.TryExpandTransposed(lane + half, count, column, depth, panel + half, Lanes))
@@ -48,7 +49,7 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
             {
                 var columns = Math.Min(ExpandedColumns, depth - k);
                 weight.Expand(lane + half, count, column + k, columns, scratch, ExpandedColumns);
-                TransposeRows(rows, columns, panel + k * Lanes + half);
+                TransposeRows(rows, columns, panel + k * Lanes + half, ahead: 0);
             }
         }
     }
@@ -102,12 +103,16 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
         }
     }
 
-    /// <summary>target[k · Lanes + i] = rows[i][k] for one vector of lanes; may write up to a vector's count of rows past the end.</summary>
-    private static void TransposeRows(float** rows, int columns, float* target)
+    /// <summary>target[k · Lanes + i] = rows[i][k] for one vector of lanes; what stands <paramref name="ahead"/> of the rows is fetched.</summary>
+    private static void TransposeRows(float** rows, int columns, float* target, long ahead)
     {
         var k = 0;
         for (; k <= columns - TSimd.Count; k += TSimd.Count)
+        {
+            for (var i = 0; i < TSimd.Count && Sse.IsSupported && ahead != 0; i++)
+                Sse.Prefetch0(rows[i] + k + ahead);
             TSimd.Transpose(rows, k, target + (long)k * 2 * TSimd.Count, 2 * TSimd.Count);
+        }
         for (; k < columns; k++)
             for (var i = 0; i < TSimd.Count; i++)
                 target[(long)k * 2 * TSimd.Count + i] = rows[i][k];
