@@ -1,7 +1,9 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;

@@ -1,5 +1,9 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Scoring;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Moka.Columns;
 
 namespace Microsoft.ML.Moka;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;

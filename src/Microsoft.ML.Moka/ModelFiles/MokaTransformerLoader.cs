@@ -1,6 +1,7 @@
 extern alias MlNetInternals;
 
 using Microsoft.ML.Moka;
+using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Runtime;
 using MlNetInternals::Microsoft.ML;
 using LoadableClassAttribute = MlNetInternals::Microsoft.ML.LoadableClassAttribute;
@@ -8,7 +9,7 @@ using LoadableClassAttribute = MlNetInternals::Microsoft.ML.LoadableClassAttribu
 [assembly: LoadableClass(
     typeof(MokaTransformer), typeof(MokaTransformerLoader), null, typeof(SignatureLoadModel), "Moka", ModelFile.LoaderSignature)]
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>What ML.NET calls to make a model from its zip, also in a process that has not used Moka before.</summary>
 internal static class MokaTransformerLoader

@@ -1,7 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Text;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Columns;
 
 /// <summary>The columns that a prompt is made of; those that are null are not read.</summary>
 internal sealed record InputColumns(string? Text, string? Instruction, string? Input, string? Candidates)

@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Columns;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>The rows of a source with PredictedLabel and Score added; nothing is computed before a cursor is asked for them.</summary>
 internal sealed class ScoredView(IDataView source, RowMapping mapping) : IDataView

@@ -4,7 +4,7 @@ using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Columns;
 
 /// <summary>The examples that are trained on, and those that are only watched.</summary>
 internal sealed record TrainingData(IReadOnlyList<TrainingExample> Examples, IReadOnlyList<TrainingExample>? Validation)

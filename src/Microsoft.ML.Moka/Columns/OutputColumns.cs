@@ -1,7 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Interop;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Columns;
 
 /// <summary>
 /// The columns that scoring adds, as every multiclass trainer of ML.NET adds them: PredictedLabel, a key over the answer words, and Score, a vector with a

@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>One row at a time, as a prediction engine asks for it: scored when a value is first fetched at a new position.</summary>
 internal sealed class ScoredRow : DataViewRow

@@ -10,7 +10,7 @@ using Microsoft.ML.Runtime;
 using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>
 /// A model in ML.NET's zip: <c>moka.json</c> (columns, words, template, where the backbone is), the adapter as PEFT's two files, the tokenizer's files and, if it

@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>The values of one passed-through column for the rows that a <see cref="ScoringCursor"/> has read ahead.</summary>
 internal abstract class ColumnBuffer

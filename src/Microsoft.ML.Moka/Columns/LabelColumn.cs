@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Columns;
 
 /// <summary>The label column: a key whose values are the answer words, as MapValueToKey makes it.</summary>
 internal static class LabelColumn

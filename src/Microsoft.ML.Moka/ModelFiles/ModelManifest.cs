@@ -1,7 +1,9 @@
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>What <c>moka.json</c> says of a saved model.</summary>
 internal sealed record ModelManifest

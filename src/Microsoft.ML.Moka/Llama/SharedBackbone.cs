@@ -1,9 +1,8 @@
 using System.Collections.Concurrent;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Llama;
 
 /// <summary>
 /// A share in a loaded backbone. However many models of a process use a backbone, it is in memory once: frozen, it is the same for all of them.

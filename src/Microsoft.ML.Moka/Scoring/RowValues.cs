@@ -1,7 +1,7 @@
 using System.Numerics.Tensors;
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>The scores of the row that a getter is called on.</summary>
 internal delegate ReadOnlySpan<float> CurrentScores();

@@ -1,7 +1,7 @@
 using System.Reflection;
 using Microsoft.ML.Moka.Checkpoints;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>Where a backbone's files are: in a folder, inside this package, or inside a model zip.</summary>
 /// <param name="Files">The files.</param>

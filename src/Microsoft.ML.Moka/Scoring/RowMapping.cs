@@ -1,7 +1,8 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Runtime;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>
 /// A transformer bound to an input schema: which columns it reads, which it passes through, and the two that it adds behind them.

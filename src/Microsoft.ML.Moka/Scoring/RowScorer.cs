@@ -2,9 +2,10 @@ using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Evaluation;
+using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>A row of a data view, ready to be encoded.</summary>
 /// <param name="Position">Where it stands in the view, for errors.</param>

@@ -5,7 +5,7 @@ using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Interop;
 using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>The entries of a model zip beside the component's own, read when they are first asked for: the zip is closed when loading has ended.</summary>
 internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles

@@ -1,12 +1,8 @@
 using System.Security;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
 
-namespace Microsoft.ML.Moka;
-
-/// <summary>A backbone that a saved model was tuned on, and does not have inside.</summary>
-/// <param name="Path">The folder where it was when the model was made.</param>
-/// <param name="Fingerprint">Tells whether a folder holds the same backbone: "sha256:" and 64 hexadecimal digits.</param>
-public sealed record BackboneReference(string Path, string Fingerprint);
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>Finds the backbone that a saved model refers to; one that has changed is not taken.</summary>
 internal static class BackboneLocator

@@ -1,6 +1,7 @@
+using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Text;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>All of a model but its weights: what it takes to turn rows into prompts and scores into columns.</summary>
 internal sealed record ModelParts(

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Columns;
 
 /// <summary>What options that are not set come to: the template, and which columns it reads.</summary>
 internal static class PromptColumns

@@ -1,7 +1,8 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Runtime;
 
-namespace Microsoft.ML.Moka;
+namespace Microsoft.ML.Moka.Scoring;
 
 /// <summary>
 /// Reads some rows ahead and scores them together: a batch costs far less than its rows one by one. A block of rows is scored when the first of its
