@@ -66,7 +66,7 @@ public sealed class FilterShapesTests
         select new MapShape("map", rows, columns, 0);
 
     private static void Check(Gen<MapShape> maps, Func<MapShape, bool> holds) =>
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(1234567, 89), Prop.ForAll(maps.ToArbitrary(), holds));
+        FsCheck.Check.One(Properties.Settings, Prop.ForAll(maps.ToArbitrary(), holds));
 
     private static long Size(FilterShape shape) => (long)shape.LeftRows * shape.LeftColumns + (long)shape.RightRows * shape.RightColumns;
 

@@ -174,7 +174,7 @@ public class QuantizerTests
         _ => [.. Enumerable.Range(-127, 255).Select(i => i / 127f)],
     };
 
-    private static void Check(Property property) => FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(20, 25), property);
+    private static void Check(Property property) => FsCheck.Check.One(Properties.Settings, property);
 
     // Lengths that end within a block and within a byte, magnitudes over many decades.
     private static Arbitrary<float[]> Matrices() => Arb.From(

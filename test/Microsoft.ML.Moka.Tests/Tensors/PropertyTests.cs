@@ -151,6 +151,6 @@ public class PropertyTests
     {
         var seed = 0;
         Prop.ForAll(cases.ToArbitrary(), c => Scenario.Check(backend, 60, s => work(s, c), seed++))
-            .Check(Config.QuickThrowOnFailure.WithMaxTest(40).WithQuietOnSuccess(true).WithReplay(1907, 4711));
+            .Check(Properties.Settings.WithMaxTest(40));
     }
 }

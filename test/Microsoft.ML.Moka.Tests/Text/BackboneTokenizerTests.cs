@@ -254,7 +254,7 @@ public class BackboneTokenizerTests
         Gen.Elements("t", "h", "e", "th", "the", "ing", "er", "an", "and", "a", "aaa", "!", "!!!", " ", "  ", "\n", "\n\n", ".", "\t", "é", "n", "1", "2", "3", "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
             .ListOf().Select(string.Concat));
 
-    private static void Check(Property property) => FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(20, 25), property);
+    private static void Check(Property property) => FsCheck.Check.One(Properties.Settings, property);
 
     private static IEnumerable<string> Names(Dictionary<string, byte[]> files, string text)
     {

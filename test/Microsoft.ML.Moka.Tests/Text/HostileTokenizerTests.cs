@@ -179,5 +179,5 @@ public class HostileTokenizerTests
         Assert.Contains(message, failure.Message);
     }
 
-    private static void Check(Property property) => FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(20, 25), property);
+    private static void Check(Property property) => FsCheck.Check.One(Properties.Settings, property);
 }

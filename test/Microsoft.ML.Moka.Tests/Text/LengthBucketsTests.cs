@@ -10,7 +10,7 @@ public class LengthBucketsTests
     public void Every_example_comes_once_and_every_batch_keeps_to_the_budget()
     {
         var lengths = Gen.Choose(1, 300).ListOf().Select(list => list.ToArray());
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(300).WithEndSize(2000).WithReplay(20, 25), Prop.ForAll(
+        FsCheck.Check.One(Properties.Settings.WithMaxTest(300).WithEndSize(2000), Prop.ForAll(
             lengths.ToArbitrary(), Gen.Choose(1, 1000).ToArbitrary(), Gen.Choose(0, 5).ToArbitrary(), (lengths, budget, epoch) =>
             {
                 var batches = LengthBuckets.Plan(lengths, budget, seed: 7, epoch);

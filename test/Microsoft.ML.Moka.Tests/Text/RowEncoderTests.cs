@@ -19,7 +19,7 @@ public class RowEncoderTests
         var template = new PromptTemplate("{text}", answerPrefix: "");
         var encoder = new RowEncoder(tokenizer, template, Enough);
         var words = BackboneTokenizerTests.Texts().Generator.Where(word => word.Length > 0);
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithReplay(20, 25), Prop.ForAll(
+        FsCheck.Check.One(Properties.Settings, Prop.ForAll(
             BackboneTokenizerTests.Texts(), Gen.NonEmptyListOf(words).ToArbitrary(), (text, answers) =>
             {
                 var row = encoder.ForScoring(new PromptRow(text, []), answers);

@@ -74,7 +74,7 @@ public class TokenizerMaterialTests
         var tokenizer = Load(name);
         var texts = Gen.Elements(" ", "  ", "     ", "                 ", "a", "aa", "aaaa", "-", "--", "=====", "!", "!!", "abab", "th", "the", "Answer", "0", "00", "\n", "\n\n", "é", ".", "..")
             .ListOf().Select(string.Concat).Where(text => text.Length > 0);
-        FsCheck.Check.One(Config.QuickThrowOnFailure.WithMaxTest(500).WithReplay(20, 25), Prop.ForAll(texts.ToArbitrary(), text =>
+        FsCheck.Check.One(Properties.Settings.WithMaxTest(500), Prop.ForAll(texts.ToArbitrary(), text =>
         {
             var characters = ('\u2581' + text.Replace(' ', '\u2581')).Select(character => character == '\n' ? "<0x0A>" : character.ToString()).ToList();
             var expected = NaivePairMerging.Merge(characters, merged => byText.TryGetValue(merged, out var piece) ? ranks[piece.Score] : null);
