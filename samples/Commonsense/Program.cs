@@ -15,14 +15,14 @@ var testRows = new Option<int>("--test-rows") { Description = "The most test row
 var epochs = new Option<int>("--epochs") { Description = "How often each training row is seen.", DefaultValueFactory = _ => 3 };
 var rate = new Option<float?>("--learning-rate") { Description = "The highest learning rate. [default: 3 / the backbone's hidden size]" };
 var tokens = new Option<int>("--max-tokens") { Description = "The most tokens of a prompt with its answer; longer prompts lose their beginning.", DefaultValueFactory = _ => 512 };
-var adapter = new Option<string>("--adapter") { Description = "moka, moka_s or lora.", DefaultValueFactory = _ => "moka" };
+var adapter = new Option<string>("--adapter") { Description = "What is trained.", DefaultValueFactory = _ => AdapterMethods.Names[0] };
 var targets = new Option<string[]>("--targets") { Description = "The linear maps that are adapted.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["q_proj", "k_proj", "v_proj", "o_proj"] };
 var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
 var plain = new Option<bool>("--plain") { Description = "Prompts without Alpaca's frame: the instruction, and 'Answer:'." };
 var seed = new Option<int>("--seed") { Description = "Initial values and the order of rows.", DefaultValueFactory = _ => 1 };
 var save = new Option<string?>("--save") { Description = "A file to save the tuned model to." };
 var json = new Option<string?>("--json") { Description = "A file to write the result to, for machines." };
-adapter.AcceptOnlyFromAmong("moka", "moka_s", "lora");
+adapter.AcceptOnlyFromAmong([.. AdapterMethods.Names]);
 foreach (var count in new[] { rows, testRows })
     count.Validators.Add(result =>
     {
@@ -47,12 +47,7 @@ int Run(ParseResult parsed)
             : [.. BenchmarkTask.OfEverydayWorld(parsed.GetValue(rows), parsed.GetValue(testRows))];
         if (tasks.All(task => task.Train.Count == 0))
             throw new InvalidDataException("None of the folders has a train*.json to tune on.");
-        AdapterOptions method = parsed.GetValue(adapter) switch
-        {
-            "moka_s" => new MokaSAdapter(),
-            "lora" => new LoraAdapter(),
-            _ => new MokaAdapter(),
-        };
+        var method = AdapterMethods.Create(parsed.GetValue(adapter)!);
         method.TargetModules = parsed.GetValue(targets)!;
         var options = new MokaTrainer.Options
         {

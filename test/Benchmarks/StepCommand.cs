@@ -10,11 +10,11 @@ internal static class StepCommand
     {
         var model = Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, or of two layers of the first.", "smol", "tiny1b", "toy");
         var quantization = Choice("--quant", "nf4", "How the linear maps are kept.", "nf4", "none");
-        var adapter = Choice("--adapter", "moka", "What is trained.", "none", "lora", "moka");
+        var adapter = Choice("--adapter", "moka", "What is trained.", ["none", .. AdapterMethods.Names]);
         var targets = Choice("--targets", "all", "The maps that get adapters.", "all", "qkvo");
         var mode = Choice("--mode", "train", "A training step, log-likelihoods, or decoding token by token.", "train", "score", "decode");
-        var filters = Number("--filters", 5, "Filters of a MoKA mixture.");
-        var rank = Number("--rank", 16, "The rank of LoRA.");
+        var filters = Number("--filters", 5, "Filters of MoKA.");
+        var rank = Number("--rank", 16, "The rank of LoRA and rsLoRA.");
         var batch = Number("--batch", 4, "Sequences of a step.");
         var sequence = Number("--seq", 128, "Tokens of a sequence.");
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");
@@ -49,7 +49,7 @@ internal static class StepCommand
             };
             if (options is { Mode: "train", Adapter: "none" })
             {
-                Console.Error.WriteLine("Nothing would be trained: '--mode train' needs '--adapter lora' or '--adapter moka'.");
+                Console.Error.WriteLine("Nothing would be trained: '--mode train' needs an adapter, '--adapter moka' for example.");
                 return 1;
             }
             var result = StepRun.Measure(options);

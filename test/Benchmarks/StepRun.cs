@@ -153,14 +153,13 @@ internal sealed class StepRun : IDisposable
 
     private AdapterSet? CreateAdapters(LlamaConfig config)
     {
-        AdapterOptions? options = _options.Adapter switch
-        {
-            "lora" => new LoraAdapter { Rank = _options.Rank },
-            "moka" => new MokaAdapter { Filters = _options.Filters },
-            _ => null,
-        };
-        if (options is null)
+        if (_options.Adapter == "none")
             return null;
+        var options = AdapterMethods.Create(_options.Adapter);
+        if (options is MokaAdapter moka)
+            moka.Filters = _options.Filters;
+        else if (options is LoraAdapter lora)
+            lora.Rank = _options.Rank;
         if (_options.Targets == "all")
             options.TargetModules = ["*"];
         return AdapterSet.Create(_backend, options, config.LinearMaps, seed: 1);

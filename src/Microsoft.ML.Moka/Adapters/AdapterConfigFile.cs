@@ -7,6 +7,9 @@ internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";
 
+    private static readonly string[] Methods =
+        [MokaAdapter.MethodName, MokaSAdapter.MethodName, CdkaAdapter.MethodName, KronaAdapter.MethodName, LoraAdapter.MethodName];
+
     public static byte[] Write(AdapterOptions options)
     {
         var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal)
@@ -31,9 +34,10 @@ internal static class AdapterConfigFile
         {
             MokaAdapter.MethodName => MokaAdapter.Read(fields),
             MokaSAdapter.MethodName => MokaSAdapter.Read(fields),
+            CdkaAdapter.MethodName => CdkaAdapter.Read(fields),
+            KronaAdapter.MethodName => KronaAdapter.Read(fields),
             LoraAdapter.MethodName => LoraAdapter.Read(fields),
-            var other => throw fields.Error(
-                "peft_type", $"is '{other}'; there are {MokaAdapter.MethodName}, {MokaSAdapter.MethodName} and {LoraAdapter.MethodName}"),
+            var other => throw fields.Error("peft_type", $"is '{other}'; there are {string.Join(", ", Methods)}"),
         };
         options.TargetModules = fields.Texts("target_modules");
         options.Layers = fields.Has("layers_to_transform") ? fields.Integers("layers_to_transform") : null;

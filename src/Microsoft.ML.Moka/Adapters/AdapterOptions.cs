@@ -3,7 +3,8 @@ using Microsoft.ML.Moka.Adapters;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/> or <see cref="LoraAdapter"/>.
+/// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/>, <see cref="CdkaAdapter"/>,
+/// <see cref="KronaAdapter"/> or <see cref="LoraAdapter"/>.
 /// </summary>
 public abstract class AdapterOptions
 {
@@ -40,6 +41,8 @@ public abstract class AdapterOptions
     internal abstract void Write(SortedDictionary<string, object?> fields);
 
     private protected abstract AdapterPlan Plan(MapShape map);
+
+    private protected static void CheckAlpha(float alpha) => Check(float.IsFinite(alpha), "Alpha", alpha, "must be a finite number");
 
     private protected static void Check(bool valid, string option, object value, string rule)
     {

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
 /// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c> and <c>lora_B.weight</c>, and in the
-/// same manner <c>moka_A.i</c>, <c>moka_B.i</c> and <c>moka_gate</c>.
+/// same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c> and <c>krona_B</c>.
 /// </summary>
 internal static class AdapterTensors
 {

@@ -42,7 +42,7 @@ internal static class FilterShapes
             return Complete(leftRows, leftColumns, map.Rows, map.Columns);
         throw new ArgumentException(
             $"A left factor of shape {leftRows}x{leftColumns} does not fit the map {map.Name} of shape {map.Rows}x{map.Columns}: " +
-            $"its rows must divide {map.Rows} and its columns {map.Columns}. The nearest that fits is {Nearest(leftRows, map.Rows)}x{Nearest(leftColumns, map.Columns)}.");
+            $"its rows must divide {map.Rows} and its columns {map.Columns}. The nearest that fits is {NearestDivisor(leftRows, map.Rows)}x{NearestDivisor(leftColumns, map.Columns)}.");
     }
 
     /// <summary>The block-diagonal filter I ⊗ B with an identity of the given size.</summary>
@@ -53,16 +53,17 @@ internal static class FilterShapes
         var common = (int)System.Numerics.BigInteger.GreatestCommonDivisor(map.Rows, map.Columns);
         throw new ArgumentException(
             $"An identity of size {size} does not fit the map {map.Name} of shape {map.Rows}x{map.Columns}: it must divide both. " +
-            $"The nearest that fits is {Nearest(size, common)}.");
+            $"The nearest that fits is {NearestDivisor(size, common)}.");
     }
+
+    /// <summary>The divisor of <paramref name="number"/> nearest to <paramref name="wanted"/> on a logarithmic scale.</summary>
+    public static int NearestDivisor(int wanted, int number) =>
+        Divisors(number).MinBy(divisor => Math.Abs(Math.Log((double)divisor / Math.Max(wanted, 1))));
 
     private static FilterShape Complete(int leftRows, int leftColumns, int rows, int columns) =>
         new(leftRows, leftColumns, rows / leftRows, columns / leftColumns);
 
     private static bool Divides(int divisor, int number) => divisor > 0 && number % divisor == 0;
-
-    private static int Nearest(int wanted, int number) =>
-        Divisors(number).MinBy(divisor => Math.Abs(Math.Log((double)divisor / Math.Max(wanted, 1))));
 
     private static long Size(FilterShape shape) => (long)shape.LeftRows * shape.LeftColumns + (long)shape.RightRows * shape.RightColumns;
 

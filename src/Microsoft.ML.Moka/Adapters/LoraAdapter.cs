@@ -10,8 +10,13 @@ public sealed class LoraAdapter : AdapterOptions
     /// <summary>The rank r of the update.</summary>
     public int Rank { get; set; } = 16;
 
-    /// <summary>The update is scaled by alpha / rank.</summary>
+    /// <summary>The update is scaled by alpha / rank, or by alpha / √rank where <see cref="RankStabilized"/>.</summary>
     public float Alpha { get; set; } = 32;
+
+    /// <summary>
+    /// Whether the update is scaled by alpha / √rank (rsLoRA, arXiv 2312.03732), so that it neither fades nor explodes as the rank grows. Default false.
+    /// </summary>
+    public bool RankStabilized { get; set; }
 
     internal const string MethodName = "LORA";
 
@@ -23,6 +28,7 @@ public sealed class LoraAdapter : AdapterOptions
         fields["lora_alpha"] = Alpha;
         fields["lora_dropout"] = Dropout;
         fields["r"] = Rank;
+        fields["use_rslora"] = RankStabilized;
     }
 
     internal static LoraAdapter Read(JsonFields fields) => new()
@@ -30,18 +36,19 @@ public sealed class LoraAdapter : AdapterOptions
         Rank = fields.Integer("r", 1, 1 << 20),
         Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9),
         Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
+        RankStabilized = fields.Boolean("use_rslora", false),
     };
 
     private protected override AdapterPlan Plan(MapShape map)
     {
         var largest = Math.Min(map.Rows, map.Columns);
         Check(Rank >= 1 && Rank <= largest, nameof(Rank), Rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
-        Check(float.IsFinite(Alpha), nameof(Alpha), Alpha, "must be a finite number");
+        CheckAlpha(Alpha);
         var filter = new FilterRule(
             new FilterShape(map.Rows, 1, 1, map.Columns),
             Rank,
             new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero),
             new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform));
-        return new AdapterPlan(map, new ConstantCoefficient(Alpha / Rank), [filter]);
+        return new AdapterPlan(map, new ConstantCoefficient(Alpha / (RankStabilized ? MathF.Sqrt(Rank) : Rank)), [filter]);
     }
 }

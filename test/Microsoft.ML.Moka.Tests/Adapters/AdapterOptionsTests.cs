@@ -32,9 +32,59 @@ public sealed class AdapterOptionsTests
     }
 
     [Fact]
-    public void LoRA_has_the_published_number_of_parameters() =>
-        // The QLoRA baseline of the paper on LLaMA3-8B: 56.6M.
-        Assert.Equal(56_623_104, Count(new LoraAdapter { Rank = 32, TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, Llama3));
+    public void LoRA_has_the_published_number_of_parameters()
+    {
+        // The QLoRA baseline of the paper: 56.1M on LLaMA2-7B, 56.6M on LLaMA3-8B.
+        var options = new LoraAdapter { Rank = 32, TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] };
+        Assert.Equal(56_098_816, Count(options, Llama2));
+        Assert.Equal(56_623_104, Count(options, Llama3));
+    }
+
+    [Fact]
+    public void CDKA_has_the_published_number_of_parameters()
+    {
+        // 20.0M on LLaMA2-7B and 21.0M on LLaMA3-8B, on all linear maps.
+        var options = CdkaAdapter.FromRunScript();
+        options.TargetModules = ["*"];
+        Assert.Equal(19_988_480, Count(options, Llama2));
+        Assert.Equal(20_971_520, Count(options, Llama3));
+    }
+
+    [Fact]
+    public void Presets_of_CDKA_are_those_in_use()
+    {
+        Assert.Equal((2, 2, 8, 64f), Of(CdkaAdapter.FromRunScript()));
+        Assert.Equal((2, 8, 4, 16f), Of(CdkaAdapter.FromPaper()));
+        Assert.Equal(Of(CdkaAdapter.FromRunScript()), Of(new CdkaAdapter()));
+
+        static (int, int, int, float) Of(CdkaAdapter options) => (options.R1, options.R2, options.Filters, options.Alpha);
+    }
+
+    [Fact]
+    public void KronA_is_balanced_by_default()
+    {
+        var plans = new KronaAdapter { TargetModules = ["*"] }.Plan(Llama2.LinearMaps.Where(map => map.Layer == 0));
+
+        Assert.Equal("64x64/64x64", plans[0].Filters[0].Shape.ToString());
+        Assert.All(plans, plan => Assert.InRange(plan.ParameterCount, 1, 2.2 * Math.Sqrt((double)plan.Map.Rows * plan.Map.Columns)));
+    }
+
+    [Theory]
+    [InlineData(false, 2)]
+    [InlineData(true, 4)]
+    public void LoRA_is_scaled_by_its_rank_or_the_root_of_it(bool rankStabilized, float expected)
+    {
+        var plan = new LoraAdapter { Rank = 4, Alpha = 8, RankStabilized = rankStabilized }.Plan(TinyLlama.Config.LinearMaps)[0];
+        Assert.Equal(new ConstantCoefficient(expected), plan.Coefficients);
+    }
+
+    [Fact]
+    public void Methods_have_short_names()
+    {
+        Assert.All(AdapterMethods.Names, name => Assert.NotEmpty(AdapterMethods.Create(name).Plan(Llama2.LinearMaps)));
+        Assert.IsType<MokaAdapter>(AdapterMethods.Create(AdapterMethods.Names[0]));
+        Assert.Contains("moka, moka_s", Assert.Throws<ArgumentException>(() => AdapterMethods.Create("MoKA")).Message);
+    }
 
     [Theory]
     [InlineData("q_proj", "self_attn.q_proj", "self_attn.q_proj")]
@@ -72,6 +122,13 @@ public sealed class AdapterOptionsTests
         { new MokaAdapter { Dropout = 1 }, "Dropout" },
         { new MokaAdapter { Dropout = float.NaN }, "Dropout" },
         { new MokaSAdapter { IdentitySizes = [5] }, "nearest that fits is 4" },
+        { new CdkaAdapter { R1 = 5 }, "R1 must divide the 32 outputs of the map model.layers.0.self_attn.q_proj; the nearest that does is 4" },
+        { new CdkaAdapter { R2 = 1000 }, "R2 must divide the 32 inputs of the map model.layers.0.self_attn.q_proj; the nearest that does is 32" },
+        { new CdkaAdapter { R2 = 0 }, "the nearest that does is 1" },
+        { new CdkaAdapter { Filters = 0 }, "Filters" },
+        { new CdkaAdapter { Alpha = float.NaN }, "Alpha" },
+        { new KronaAdapter { Shape = new FactorShape(3, 5) }, "4x4" },
+        { new KronaAdapter { Scale = float.NaN }, "Scale" },
         { new LoraAdapter { Rank = 0 }, "Rank" },
         { new LoraAdapter { Rank = 33 }, "between 1 and 32" },
         { new LoraAdapter { Alpha = float.PositiveInfinity }, "Alpha" },
@@ -87,7 +144,11 @@ public sealed class AdapterOptionsTests
         new MokaAdapter { Filters = 3, Dropout = 0.25f, Layers = [0, 1] },
         new MokaAdapter { FilterShapes = [new FactorShape(4, 8), new FactorShape(2, 2)], TargetModules = ["*.mlp.*"] },
         new MokaSAdapter { IdentitySizes = [8, 4] },
+        new CdkaAdapter { R1 = 4, R2 = 8, Filters = 3, Alpha = 12.5f, Dropout = 0.5f },
+        new KronaAdapter { Scale = 0.25f },
+        new KronaAdapter { Shape = new(8, 4), Dropout = 0.5f },
         new LoraAdapter { Rank = 4, Alpha = 8, Dropout = 0.5f },
+        new LoraAdapter { Rank = 4, RankStabilized = true },
     ];
 
     [Theory]
@@ -110,6 +171,9 @@ public sealed class AdapterOptionsTests
     [InlineData("""{"peft_type":"MOKA","filter_shapes":[[4]]}""", "filter_shapes")]
     [InlineData("""{"peft_type":"MOKA","filters":2000000000}""", "filters")]
     [InlineData("""{"peft_type":"MOKA","target_modules":[7]}""", "target_modules")]
+    [InlineData("""{"peft_type":"CDKA","r":4,"r1":2,"cdka_alpha":8}""", "'r2' is missing")]
+    [InlineData("""{"peft_type":"CDKA","r":4,"r1":0,"r2":2,"cdka_alpha":8}""", "'r1'")]
+    [InlineData("""{"peft_type":"KRONA","shape":[4]}""", "'shape'")]
     [InlineData("""{"peft_type":"MOKA",""", "not valid JSON")]
     public void A_wrong_file_is_refused_by_field(string json, string expected) =>
         Assert.Contains(expected, Assert.Throws<InvalidDataException>(() => AdapterConfigFile.Parse(Encoding.UTF8.GetBytes(json), "adapter_config.json")).Message);

@@ -17,7 +17,12 @@ public sealed class AdapterSetTests : IDisposable
         new MokaAdapter { TargetModules = ["*"] },
         new MokaAdapter { TargetModules = ["*"], FilterShapes = [new(4, 8), new(4, 8), new(2, 2), new(4, 8)] },
         new MokaSAdapter { TargetModules = ["*"] },
+        new CdkaAdapter { TargetModules = ["*"], Filters = 2, R1 = 2, R2 = 4, Alpha = 3 },
+        new CdkaAdapter { TargetModules = ["*"], Filters = 3, R1 = 8, R2 = 2, Alpha = 3 },
+        new KronaAdapter { TargetModules = ["*"], Scale = 0.5f },
+        new KronaAdapter { TargetModules = ["*"], Shape = new(8, 2) },
         new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6 },
+        new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6, RankStabilized = true },
     ];
 
     public void Dispose() => _backend.Dispose();
@@ -110,14 +115,35 @@ public sealed class AdapterSetTests : IDisposable
     }
 
     [Fact]
+    public void CDKA_of_single_rows_and_columns_is_rank_stabilized_LoRA()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var cdka = Trained(new CdkaAdapter { TargetModules = ["*"], Filters = 3, R1 = 1, R2 = 1, Alpha = 6 });
+        var lora = new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6, RankStabilized = true };
+        using var stabilized = AdapterSet.Create(_backend, lora, TinyLlama.Config.LinearMaps, new ValuesOf(cdka, _backend));
+        int[][] sequences = [TinyLlama.Ids(9, 1), TinyLlama.Ids(6, 2)];
+
+        Assert.Equal(TinyLlama.Losses(backbone, sequences, cdka), TinyLlama.Losses(backbone, sequences, stabilized));
+        foreach (var (expected, actual) in cdka.Parameters.Zip(stabilized.Parameters))
+            Assert.Equal(TinyLlama.Download(_backend, expected.Gradient), TinyLlama.Download(_backend, actual.Gradient));
+        Assert.Contains(cdka.Parameters, parameter => TinyLlama.Download(_backend, parameter.Gradient).Any(value => value != 0));
+    }
+
+    [Fact]
     public void Files_name_tensors_in_the_style_of_PEFT()
     {
         using var mixture = Trained(new MokaAdapter { FilterShapes = [new(4, 8), new(4, 8), new(2, 2)], TargetModules = ["q_proj"], Layers = [1] });
+        using var cdka = Trained(new CdkaAdapter { Filters = 2, R1 = 2, R2 = 4, TargetModules = ["k_proj"], Layers = [1] });
+        using var krona = Trained(new KronaAdapter { Shape = new(2, 8), TargetModules = ["k_proj"], Layers = [1] });
         using var lora = Trained(new LoraAdapter { Rank = 3, TargetModules = ["k_proj"], Layers = [1] });
 
         Assert.Equal(
             ["moka_A.0 [4, 8]", "moka_A.1 [4, 8]", "moka_A.2 [2, 2]", "moka_B.0 [8, 4]", "moka_B.1 [8, 4]", "moka_B.2 [16, 16]", "moka_gate [3]"],
             Describe("base_model.model.model.layers.1.self_attn.q_proj.", mixture));
+        Assert.Equal(
+            ["cdka_A.0 [2, 8]", "cdka_A.1 [2, 8]", "cdka_B.0 [8, 4]", "cdka_B.1 [8, 4]"],
+            Describe("base_model.model.model.layers.1.self_attn.k_proj.", cdka));
+        Assert.Equal(["krona_A [2, 8]", "krona_B [8, 4]"], Describe("base_model.model.model.layers.1.self_attn.k_proj.", krona));
         Assert.Equal(
             ["lora_A.weight [3, 32]", "lora_B.weight [16, 3]"],
             Describe("base_model.model.model.layers.1.self_attn.k_proj.", lora));
@@ -228,5 +254,14 @@ public sealed class AdapterSetTests : IDisposable
         public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => Normal(stack.Length, $"{map.Name}.{rule.Name}.{stack.First}");
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Normal(count, map.Name);
+    }
+
+    /// <summary>The factors of another set, whatever they are called there.</summary>
+    private sealed class ValuesOf(AdapterSet other, Backend backend) : AdapterValues
+    {
+        public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => TinyLlama.Download(backend, other.Find(map.Name)!.Parameters
+            .Single(parameter => parameter.Value.Rows == stack.Count * stack.Rows && parameter.Value.Columns == stack.Columns).Value);
+
+        public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => throw new NotSupportedException();
     }
 }

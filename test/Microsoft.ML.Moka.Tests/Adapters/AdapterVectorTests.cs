@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
@@ -12,10 +13,15 @@ public sealed class AdapterVectorTests
 {
     private static readonly MapShape Map = new("map", 24, 32, 0);
 
+    private static readonly Dictionary<string, string> StoredNames = new()
+    {
+        ["moka"] = "moka_{0}", ["moka_s"] = "moka_{0}", ["cdka"] = "cdka_{0}", ["krona"] = "krona_{0}", ["lora"] = "lora_{0}.weight",
+    };
+
+    public static TheoryData<string> Methods => [.. StoredNames.Keys];
+
     [Theory]
-    [InlineData("moka")]
-    [InlineData("moka_s")]
-    [InlineData("lora")]
+    [MemberData(nameof(Methods))]
     public void The_reference_path_is_exact(string method)
     {
         using var backend = new ReferenceBackend();
@@ -23,9 +29,7 @@ public sealed class AdapterVectorTests
     }
 
     [Theory]
-    [InlineData("moka")]
-    [InlineData("moka_s")]
-    [InlineData("lora")]
+    [MemberData(nameof(Methods))]
     public void The_CPU_agrees_within_float_precision(string method)
     {
         using var backend = new CpuBackend(threads: 2);
@@ -49,12 +53,11 @@ public sealed class AdapterVectorTests
             y.AddGradient(Upload(expected["dy"]));
             tape.Backward();
 
-            var gradients = AdapterTensors.GradientsOf(backend, adapters).ToDictionary(tensor => FileName(tensor.Name[(tensor.Name.IndexOf("map.", StringComparison.Ordinal) + 4)..]));
-            Assert.Equal(
-                expected.Names.Where(name => name.StartsWith($"{method}.grad.", StringComparison.Ordinal)).Select(name => name[$"{method}.grad.".Length..]).Order(),
-                gradients.Keys.Order());
+            var gradients = AdapterTensors.GradientsOf(backend, adapters).ToDictionary(tensor => tensor.Name);
+            var expectedGradients = NamesAfter(expected, $"{method}.grad.").ToDictionary(name => StoredName(method, name), name => expected[$"{method}.grad.{name}"]);
+            Assert.Equal(expectedGradients.Keys.Order(), gradients.Keys.Order());
             foreach (var (name, gradient) in gradients)
-                AssertClose(expected[$"{method}.grad.{name}"].ToFloats(), gradient.ToFloats(), name);
+                AssertClose(expectedGradients[name].ToFloats(), gradient.ToFloats(), name);
 
             using var merged = adapter.Merge(weight);
             AssertClose(expected[$"{method}.delta_weight"].ToFloats().Zip(w0.ToFloats(), (d, w) => d + w), Download(merged), "merged weight");
@@ -82,23 +85,30 @@ public sealed class AdapterVectorTests
     /// <summary>The vectors' parameters, put into a file as we store them and loaded from there.</summary>
     private static AdapterSet Load(Backend backend, SafetensorsFile expected, string method)
     {
-        var prefix = $"{method}.param.";
-        var parameters = expected.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => expected[name]).ToList();
+        var parameters = NamesAfter(expected, $"{method}.param.").ToDictionary(name => name, name => expected[$"{method}.param.{name}"]);
         AdapterOptions options = method switch
         {
             "moka" => new MokaAdapter { FilterShapes = [.. Factors("A.").Select(tensor => new FactorShape(tensor.Shape[0], tensor.Shape[1]))] },
             "moka_s" => new MokaSAdapter { IdentitySizes = [.. Factors("B.").Select(tensor => Map.Rows / tensor.Shape[0])] },
+            "cdka" => new CdkaAdapter { R1 = 2, R2 = 4, Filters = 3, Alpha = 16 },
+            "krona" => new KronaAdapter { Shape = new FactorShape(parameters["w1"].Shape[0], parameters["w1"].Shape[1]), Scale = 2 },
             _ => new LoraAdapter { Rank = 4, Alpha = 8 },
         };
         options.TargetModules = [Map.Name];
-        var stored = parameters.Select(tensor => tensor with { Name = AdapterTensors.NameOf(Map, StoredName(method, tensor.Name[prefix.Length..])) });
+        var stored = parameters.Select(pair => pair.Value with { Name = StoredName(method, pair.Key) });
         return AdapterTensors.Load(backend, options, [Map], SafetensorsFile.Read("vectors", SafetensorsWriter.ToBytes(stored)));
 
         IEnumerable<SafetensorsTensor> Factors(string start) =>
-            parameters.Where(tensor => tensor.Name.StartsWith(prefix + start, StringComparison.Ordinal)).OrderBy(tensor => tensor.Name, StringComparer.Ordinal);
+            parameters.Where(pair => pair.Key.StartsWith(start, StringComparison.Ordinal)).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value);
     }
 
-    private static string StoredName(string method, string name) => method == "lora" ? $"lora_{name}.weight" : $"moka_{name}";
+    private static IEnumerable<string> NamesAfter(SafetensorsFile file, string prefix) =>
+        file.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..]);
 
-    private static string FileName(string stored) => stored.Replace("lora_", "", StringComparison.Ordinal).Replace("moka_", "", StringComparison.Ordinal).Replace(".weight", "", StringComparison.Ordinal);
+    /// <summary>What our files call a tensor of the vectors.</summary>
+    private static string StoredName(string method, string name)
+    {
+        var factor = name switch { "w1" => "A", "w2" => "B", _ => name };
+        return AdapterTensors.NameOf(Map, string.Format(CultureInfo.InvariantCulture, StoredNames[method], factor));
+    }
 }
