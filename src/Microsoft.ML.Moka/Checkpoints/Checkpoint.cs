@@ -5,14 +5,16 @@ namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>
 /// The weights among a backbone's files: one <c>model.safetensors</c>, or several that <c>model.safetensors.index.json</c> lists. Opening reads
-/// the headers only; a tensor's bytes are touched when it is read.
+/// the headers only; a tensor's bytes are touched when it is read. Disposing releases the files: no tensor may be used afterwards.
 /// </summary>
-internal sealed class Checkpoint
+internal sealed class Checkpoint : IDisposable
 {
     private const string SingleFile = "model.safetensors";
     private const string IndexFile = "model.safetensors.index.json";
 
     private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+
+    private readonly List<SafetensorsFile> _files = [];
 
     private Checkpoint(string location) => Location = location;
 
@@ -27,14 +29,22 @@ internal sealed class Checkpoint
     public static Checkpoint Open(BackboneFiles files)
     {
         var checkpoint = new Checkpoint(files.Location);
-        if (files.Contains(IndexFile))
-            checkpoint.AddShards(files);
-        else if (files.Contains(SingleFile))
-            checkpoint.AddFile(new SafetensorsFile(files.Open(SingleFile)));
-        else
-            throw new FileNotFoundException(
-                $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; other formats have to be converted first.", SingleFile);
-        return checkpoint;
+        try
+        {
+            if (files.Contains(IndexFile))
+                checkpoint.AddShards(files);
+            else if (files.Contains(SingleFile))
+                checkpoint.AddFile(checkpoint.Read(files, SingleFile));
+            else
+                throw new FileNotFoundException(
+                    $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; other formats have to be converted first.", SingleFile);
+            return checkpoint;
+        }
+        catch
+        {
+            checkpoint.Dispose();
+            throw;
+        }
     }
 
     public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
@@ -68,6 +78,28 @@ internal sealed class Checkpoint
         return values;
     }
 
+    public void Dispose()
+    {
+        foreach (var file in _files)
+            file.Dispose();
+    }
+
+    private SafetensorsFile Read(BackboneFiles files, string name)
+    {
+        var content = files.Open(name);
+        try
+        {
+            var file = new SafetensorsFile(content);
+            _files.Add(file);
+            return file;
+        }
+        catch
+        {
+            content.Dispose();
+            throw;
+        }
+    }
+
     private void AddFile(SafetensorsFile file)
     {
         foreach (var name in file.Names)
@@ -89,7 +121,7 @@ internal sealed class Checkpoint
             {
                 if (!files.Contains(fileName))
                     throw new FileNotFoundException($"{index} lists '{fileName}', but {files.Location} has no such file.", fileName);
-                shard = new SafetensorsFile(files.Open(fileName));
+                shard = Read(files, fileName);
                 shards.Add(fileName, shard);
             }
             if (!shard.Contains(tensor))

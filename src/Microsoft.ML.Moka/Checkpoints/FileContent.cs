@@ -4,8 +4,7 @@ using System.IO.MemoryMappedFiles;
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>
-/// Bytes of a file, mapped or in memory. Slices stay valid as long as somebody refers to them: a mapping is released when neither the content
-/// nor any slice of it is reachable, so that a backend may keep an unquantized weight where the file has it.
+/// Bytes of a file, mapped or in memory. Slices stay valid until the content is disposed or, where nobody does that, as long as somebody refers to them.
 /// </summary>
 internal abstract class FileContent(string name, long length) : IDisposable
 {
@@ -17,8 +16,11 @@ internal abstract class FileContent(string name, long length) : IDisposable
     /// <summary>Bytes [offset, offset + length), which the caller has checked against <see cref="Length"/>.</summary>
     public abstract ReadOnlyMemory<byte> Slice(long offset, int length);
 
-    /// <summary>Releases a mapping at once, for a file that is to be replaced on systems that forbid it meanwhile. No slice may be used afterwards.</summary>
+    /// <summary>Releases a mapping at once: there are systems on which a mapped file cannot be replaced. No slice may be used afterwards.</summary>
     public abstract void Dispose();
+
+    /// <summary>The same bytes for somebody who may dispose what he is given, while another still needs them.</summary>
+    public FileContent Lend() => new Lent(this);
 
     public static FileContent Of(string name, ReadOnlyMemory<byte> bytes) => new InMemory(name, bytes);
 
@@ -38,11 +40,21 @@ internal abstract class FileContent(string name, long length) : IDisposable
         }
     }
 
+    private sealed class Lent(FileContent owned) : FileContent(owned.Name, owned.Length)
+    {
+        public override ReadOnlyMemory<byte> Slice(long offset, int length) => owned.Slice(offset, length);
+
+        public override void Dispose()
+        {
+        }
+    }
+
     private sealed unsafe class Mapped : FileContent
     {
         // Kept for as long as a slice is: the handle's finalizer unmaps.
         private readonly MemoryMappedViewAccessor _view;
         private readonly byte* _start;
+        private int _disposed;
 
         public Mapped(string path, long length)
             : base(path, length)
@@ -58,6 +70,8 @@ internal abstract class FileContent(string name, long length) : IDisposable
 
         public override void Dispose()
         {
+            if (Interlocked.Exchange(ref _disposed, 1) != 0)
+                return;
             _view.SafeMemoryMappedViewHandle.ReleasePointer();
             _view.Dispose();
         }

@@ -37,6 +37,6 @@ internal sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>. Not needed where the file stays.</summary>
+    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
     public void Dispose() => _content.Dispose();
 }

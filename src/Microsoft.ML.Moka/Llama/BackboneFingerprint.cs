@@ -27,7 +27,7 @@ internal static class BackboneFingerprint
         Append(hash, LlamaConfigFile.Name, LlamaConfigFile.Write(LlamaConfigFile.Read(files)));
         foreach (var name in TokenizerFiles.Where(files.Contains))
             Append(hash, name, files.ReadAll(name));
-        var checkpoint = Checkpoint.Open(files);
+        using var checkpoint = Checkpoint.Open(files);
         foreach (var name in checkpoint.Names.Order(StringComparer.Ordinal))
         {
             var tensor = checkpoint[name];

@@ -117,7 +117,8 @@ internal sealed class LlamaBackbone : IDisposable
         Backend backend, BackboneFiles files, QuantizationOptions quantization, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         var config = LlamaConfigFile.Read(files);
-        return Frozen(backend, config, new CheckpointWeights(Checkpoint.Open(files), config, quantization), progress, cancellation);
+        using var checkpoint = Checkpoint.Open(files);
+        return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
     }
 
     /// <summary>The final hidden states, to be multiplied by the <see cref="Head"/>.</summary>

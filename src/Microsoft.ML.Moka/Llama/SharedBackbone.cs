@@ -93,12 +93,10 @@ internal sealed class SharedBackbone : IDisposable
     private static LlamaBackbone Load(
         BackboneFiles files, BackboneQuantization quantization, IProgress<double>? progress, CancellationToken cancellation)
     {
-        var config = LlamaConfigFile.Read(files);
-        var weights = new CheckpointWeights(Checkpoint.Open(files), config, new(quantization));
         var backend = new CpuBackend();
         try
         {
-            return LlamaBackbone.Frozen(backend, config, weights, progress, cancellation);
+            return LlamaBackbone.Load(backend, files, new(quantization), progress, cancellation);
         }
         catch
         {

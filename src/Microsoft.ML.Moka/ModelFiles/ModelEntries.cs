@@ -33,7 +33,7 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
     public override FileContent Open(string name)
     {
         if (_read.TryGetValue(name, out var content))
-            return content;
+            return content.Lend();
         var isWeights = name.EndsWith(WeightsExtension, StringComparison.Ordinal);
         try
         {
@@ -46,7 +46,7 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
             throw new InvalidDataException($"The entry '{name}' of the model is damaged: {e.Message}", e);
         }
         _read.Add(name, content!);
-        return content!;
+        return content!.Lend();
     }
 
     /// <exception cref="InvalidDataException">An entry is not what was saved.</exception>

@@ -37,10 +37,11 @@ internal static class ModelFile
         var parts = model.Parts;
         var files = new Dictionary<string, byte[]>(parts.Tokenizer.Files, StringComparer.Ordinal);
         IReadOnlyList<SafetensorsTensor>? backbone = null;
-        if (parts.SaveBackbone)
+        using var checkpoint = parts.SaveBackbone ? OpenUnchanged(parts.Backbone, model.Scorer.Backbone) : null;
+        if (checkpoint is not null)
         {
             files[LlamaConfigFile.Name] = parts.Backbone.Files.ReadAll(LlamaConfigFile.Name);
-            backbone = QuantizedBackbone(parts.Backbone, model.Scorer.Backbone);
+            backbone = QuantizedBackbone(checkpoint, model.Scorer.Backbone);
         }
         files[AdapterConfigFile.Name] = AdapterConfigFile.Write(model.Scorer.Adapters.Options);
         files[AdapterWeights] = SafetensorsWriter.ToBytes(model.Scorer.StoredAdapters());
@@ -120,11 +121,16 @@ internal static class ModelFile
             throw new InvalidDataException($"{AdapterConfigFile.Name} asks for {parameters:N0} parameters, more than {AdapterWeights} holds in its {weights.Length:N0} bytes.");
     }
 
-    private static List<SafetensorsTensor> QuantizedBackbone(BackboneSource source, SharedBackbone backbone)
+    private static Checkpoint OpenUnchanged(BackboneSource source, SharedBackbone backbone)
     {
         if (SharedBackbone.FingerprintOf(source.Files) != backbone.Fingerprint)
             throw new InvalidOperationException($"The backbone in {source.Name} was changed since the model was made, so that it cannot be saved with it.");
+        return Checkpoint.Open(source.Files);
+    }
+
+    private static List<SafetensorsTensor> QuantizedBackbone(Checkpoint checkpoint, SharedBackbone backbone)
+    {
         var config = backbone.Backbone.Config;
-        return [.. BackboneTensors.From(config, new CheckpointWeights(Checkpoint.Open(source.Files), config, new(backbone.Quantization)))];
+        return [.. BackboneTensors.From(config, new CheckpointWeights(checkpoint, config, new(backbone.Quantization)))];
     }
 }
