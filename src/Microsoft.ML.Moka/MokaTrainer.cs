@@ -1,11 +1,8 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Interop;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Moka.Text;
-using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -21,15 +18,10 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
 {
-    private const int UsualUpdates = 300;
-    private const int FewestEpochs = 3;
-    private const int MostEpochs = 100;
-    private const float RateTimesWidth = 3;
-
     private readonly IHost _host;
     private readonly Options _options;
     private readonly InputColumns _inputs;
-    private readonly ulong _seed;
+    private readonly Tuner _tuner;
 
     internal MokaTrainer(IHostEnvironment env, Options options)
     {
@@ -39,7 +31,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         _options = options.Copy();
         OptionsCheck.Run(_options);
         _inputs = PromptColumns.ColumnsOf(_options);
-        _seed = unchecked((ulong)(_options.Seed ?? MlNetAccess.SeedOf(env) ?? _host.Rand.Next()));
+        _tuner = new Tuner(_host, _options, MlNetAccess.SeedOf(env));
     }
 
     /// <summary>The columns after training: those of the input, PredictedLabel and Score.</summary>
@@ -83,106 +75,16 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     public MokaTransformer Fit(IDataView input, IDataView? validationSet)
     {
         ArgumentNullException.ThrowIfNull(input);
-        using var channel = _host.Start("Training");
-        using var cancellation = new Cancellation(_host, _options.CancellationToken);
         // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
         _inputs.In(input.Schema);
         var words = LabelColumn.Words(input.Schema, _options.LabelColumnName);
-        var source = BackboneSource.Open(_options.BackbonePath);
-        var config = LlamaConfigFile.Read(source.Files);
-        _options.Adapter.Plan(config.LinearMaps);
-        var tokenizer = BackboneTokenizer.Load(source.Files);
         var template = PromptColumns.TemplateOf(_options);
-        var maxTokens = Math.Min(_options.MaximumTokens, config.MaxPositions);
-
-        var isUntuned = (_options.NumberOfSteps ?? _options.NumberOfEpochs) == 0;
-        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, words, new RowEncoder(tokenizer, template, maxTokens), cancellation.Token);
-
-        channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {_options.Quantization}).");
-        var backbone = SharedBackbone.Open(source.Files, _options.Quantization, new LoadingReport(channel), cancellation.Token);
-        AdapterSet adapters;
-        try
-        {
-            adapters = AdapterSet.Create(backbone.Backbone.Backend, _options.Adapter, config.LinearMaps, _seed);
-        }
-        catch
-        {
-            backbone.Dispose();
-            throw;
-        }
-        var model = new ModelParts(source, _options.SaveBackbone, tokenizer, template, maxTokens, words, _inputs, _options.ScoreColumnName, _options.PredictedLabelColumnName);
-        var transformer = new MokaTransformer(_host, model, backbone, adapters);
-        try
-        {
-            if (examples is not null)
-                Train(channel, backbone.Backbone, adapters, examples, cancellation);
-            return transformer;
-        }
-        catch (TrainingDivergedException e)
-        {
-            e.Model = transformer;
-            throw;
-        }
-        catch
-        {
-            transformer.Dispose();
-            throw;
-        }
-    }
-
-    private TrainingData ReadExamples(
-        IChannel channel, IDataView input, IDataView? validationSet, IReadOnlyList<string> words, RowEncoder encoder, CancellationToken cancellation)
-    {
-        if (_options.EarlyStoppingPatience is not null && validationSet is null && _options.ValidationFraction is 0)
-            throw new InvalidOperationException(
-                "EarlyStoppingPatience is set, but there is no validation set to watch: set ValidationSet or ValidationFraction, or pass one to Fit.");
-        var reader = new ExampleReader(_inputs, _options.LabelColumnName, words, encoder, _options.TrainOnPrompt);
-        var examples = reader.Read(channel, input, "training", cancellation);
-        if (validationSet is not null)
-            return new TrainingData(examples, reader.Read(channel, validationSet, "validation", cancellation));
-        return TrainingData.Split(examples, _options.ValidationFraction, _seed);
-    }
-
-    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, Cancellation cancellation)
-    {
-        using var report = new ProgressReport(_host, channel, _options.Progress);
-        report.Begin(backbone, adapters, data);
-        if (_options.CheckpointFolder is { } folder)
-            Directory.CreateDirectory(folder);
-        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, data))
-        {
-            Progress = progress =>
-            {
-                report.Step(progress);
-                cancellation.Check();
-            },
-            CheckpointPath = _options.CheckpointFolder is null ? null : Path.Combine(_options.CheckpointFolder, "training.safetensors"),
-        };
-        report.End(trainer.Train(data.Examples, data.Validation, cancellation.Token));
-    }
-
-    private TrainingOptions TrainingOptions(LlamaBackbone backbone, TrainingData data) => new()
-    {
-        Epochs = _options.NumberOfEpochs ?? UsualEpochs(data),
-        Steps = _options.NumberOfSteps,
-        BatchTokens = _options.BatchTokens,
-        AccumulatedBatches = _options.GradientAccumulation,
-        LearningRate = _options.LearningRate ?? RateTimesWidth / backbone.Config.HiddenSize,
-        Schedule = _options.LearningRateSchedule,
-        WarmupShare = _options.WarmupFraction,
-        WeightDecay = _options.WeightDecay,
-        MaxGradientNorm = _options.MaximumGradientNorm,
-        Recompute = _options.GradientCheckpointing,
-        ValidationInterval = _options.ValidationInterval,
-        Patience = _options.EarlyStoppingPatience,
-        Seed = _seed,
-    };
-
-    private int UsualEpochs(TrainingData data)
-    {
-        // A row that is longer than a batch goes alone.
-        var tokens = data.Examples.Sum(example => (long)example.InputCount);
-        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / _options.BatchTokens));
-        return Math.Clamp((int)Math.Ceiling(UsualUpdates * _options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+        return _tuner.Fit(
+            input, validationSet,
+            start => new LabelExampleReader(_inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
+            (start, backbone, adapters) => new MokaTransformer(
+                _host,
+                new ModelParts(start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, words, _inputs, _options.ScoreColumnName, _options.PredictedLabelColumnName),
+                backbone, adapters));
     }
 }

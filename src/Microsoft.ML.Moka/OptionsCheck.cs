@@ -13,11 +13,21 @@ internal sealed class OptionsCheck
     {
         var check = new OptionsCheck();
         check.Columns(options);
-        check.Backbone(options);
-        check.Training(options);
-        check.Validation(options);
-        if (check._problems.Count > 0)
-            throw new ArgumentException(string.Join(Environment.NewLine, check._problems), nameof(options));
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    private void ThrowIfAny()
+    {
+        if (_problems.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, _problems), "options");
+    }
+
+    private void Tuning(TuningOptions options)
+    {
+        Backbone(options);
+        Training(options);
+        Validation(options);
     }
 
     private void Columns(MokaTrainer.Options options)
@@ -49,7 +59,7 @@ internal sealed class OptionsCheck
     private static bool IsNeeded(string option) => option is not
         (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
 
-    private void Backbone(MokaTrainer.Options options)
+    private void Backbone(TuningOptions options)
     {
         if (options.BackbonePath is not null)
             Require(Directory.Exists(options.BackbonePath),
@@ -59,7 +69,7 @@ internal sealed class OptionsCheck
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
     }
 
-    private void Training(MokaTrainer.Options options)
+    private void Training(TuningOptions options)
     {
         AtLeast(options.NumberOfEpochs ?? 0, 0, nameof(options.NumberOfEpochs));
         AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
@@ -76,7 +86,7 @@ internal sealed class OptionsCheck
             Require(folder.Length > 0 && !File.Exists(folder), $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");
     }
 
-    private void Validation(MokaTrainer.Options options)
+    private void Validation(TuningOptions options)
     {
         InRange(options.ValidationFraction is >= 0 and < 1, options.ValidationFraction, nameof(options.ValidationFraction), "from 0 to below 1");
         Require(options.ValidationSet is null || options.ValidationFraction is 0,

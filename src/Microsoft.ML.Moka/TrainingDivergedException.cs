@@ -13,5 +13,7 @@ public sealed class TrainingDivergedException : InvalidOperationException
     public int Step { get; }
 
     /// <summary>The model with the weights that are described above, to be used, saved or disposed; null where it was not a <see cref="MokaTrainer"/> that trained.</summary>
-    public MokaTransformer? Model { get; internal set; }
+    public MokaTransformer? Model => Trained as MokaTransformer;
+
+    internal ITransformer? Trained { get; set; }
 }

@@ -1,0 +1,131 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Training;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>What fitting knows of a backbone before it is loaded.</summary>
+/// <param name="Source">Where its files are.</param>
+/// <param name="Config">Its shape.</param>
+/// <param name="Tokenizer">Its tokenizer.</param>
+/// <param name="MaxTokens">The most tokens of a sequence.</param>
+internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens);
+
+/// <summary>Fits adapters to examples, whatever the examples are made of: what the trainers have in common.</summary>
+internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
+{
+    private const int UsualUpdates = 300;
+    private const int FewestEpochs = 3;
+    private const int MostEpochs = 100;
+    private const float RateTimesWidth = 3;
+
+    private readonly ulong _seed = unchecked((ulong)(options.Seed ?? contextSeed ?? host.Rand.Next()));
+
+    /// <summary>Reads the examples, loads the backbone, and trains.</summary>
+    /// <param name="input">The training data.</param>
+    /// <param name="validationSet">Rows that are not trained on; null for none.</param>
+    /// <param name="readerOf">Makes what turns rows into examples.</param>
+    /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
+    public TModel Fit<TModel>(
+        IDataView input, IDataView? validationSet, Func<TuningStart, ExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
+        where TModel : ITransformer, IDisposable
+    {
+        using var channel = host.Start("Training");
+        using var cancellation = new Cancellation(host, options.CancellationToken);
+        var source = BackboneSource.Open(options.BackbonePath);
+        var config = LlamaConfigFile.Read(source.Files);
+        options.Adapter.Plan(config.LinearMaps);
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.MaxPositions));
+
+        var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
+        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+
+        channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {options.Quantization}).");
+        var backbone = SharedBackbone.Open(source.Files, options.Quantization, new LoadingReport(channel), cancellation.Token);
+        AdapterSet adapters;
+        try
+        {
+            adapters = AdapterSet.Create(backbone.Backbone.Backend, options.Adapter, config.LinearMaps, _seed);
+        }
+        catch
+        {
+            backbone.Dispose();
+            throw;
+        }
+        var model = modelOf(start, backbone, adapters);
+        try
+        {
+            if (examples is not null)
+                Train(channel, backbone.Backbone, adapters, examples, cancellation);
+            return model;
+        }
+        catch (TrainingDivergedException e)
+        {
+            e.Trained = model;
+            throw;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, ExampleReader reader, CancellationToken cancellation)
+    {
+        if (options.EarlyStoppingPatience is not null && validationSet is null && options.ValidationFraction is 0)
+            throw new InvalidOperationException(
+                "EarlyStoppingPatience is set, but there is no validation set to watch: set ValidationSet or ValidationFraction, or pass one to Fit.");
+        var examples = reader.Read(channel, input, "training", cancellation);
+        if (validationSet is not null)
+            return new TrainingData(examples, reader.Read(channel, validationSet, "validation", cancellation));
+        return TrainingData.Split(examples, options.ValidationFraction, _seed);
+    }
+
+    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, Cancellation cancellation)
+    {
+        using var report = new ProgressReport(host, channel, options.Progress);
+        report.Begin(backbone, adapters, data);
+        if (options.CheckpointFolder is { } folder)
+            Directory.CreateDirectory(folder);
+        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, data))
+        {
+            Progress = progress =>
+            {
+                report.Step(progress);
+                cancellation.Check();
+            },
+            CheckpointPath = options.CheckpointFolder is null ? null : Path.Combine(options.CheckpointFolder, "training.safetensors"),
+        };
+        report.End(trainer.Train(data.Examples, data.Validation, cancellation.Token));
+    }
+
+    private TrainingOptions TrainingOptions(LlamaBackbone backbone, TrainingData data) => new()
+    {
+        Epochs = options.NumberOfEpochs ?? UsualEpochs(data),
+        Steps = options.NumberOfSteps,
+        BatchTokens = options.BatchTokens,
+        AccumulatedBatches = options.GradientAccumulation,
+        LearningRate = options.LearningRate ?? RateTimesWidth / backbone.Config.HiddenSize,
+        Schedule = options.LearningRateSchedule,
+        WarmupShare = options.WarmupFraction,
+        WeightDecay = options.WeightDecay,
+        MaxGradientNorm = options.MaximumGradientNorm,
+        Recompute = options.GradientCheckpointing,
+        ValidationInterval = options.ValidationInterval,
+        Patience = options.EarlyStoppingPatience,
+        Seed = _seed,
+    };
+
+    private int UsualEpochs(TrainingData data)
+    {
+        // A row that is longer than a batch goes alone.
+        var tokens = data.Examples.Sum(example => (long)example.InputCount);
+        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / options.BatchTokens));
+        return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+    }
+}
