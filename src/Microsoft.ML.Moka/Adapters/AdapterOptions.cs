@@ -30,6 +30,8 @@ public abstract class AdapterOptions
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 
+    internal AdapterOptions Copy() => (AdapterOptions)MemberwiseClone();
+
     /// <summary>What is added to each of the maps that the options name.</summary>
     internal IReadOnlyList<AdapterPlan> Plan(IEnumerable<MapShape> maps)
     {

@@ -71,7 +71,7 @@ internal static class FilterShapes
     private static double SquareDistance(FilterShape shape) => Math.Round(
         Math.Abs(Math.Log((double)shape.LeftRows / shape.RightRows)) + Math.Abs(Math.Log((double)shape.LeftColumns / shape.RightColumns)), 9);
 
-    private static List<int> Divisors(int number)
+    public static List<int> Divisors(int number)
     {
         var divisors = new List<int>();
         for (var divisor = 1; (long)divisor * divisor <= number; divisor++)

@@ -5,4 +5,8 @@ namespace Microsoft.ML.Moka.Adapters;
 /// <param name="Rows">Outputs.</param>
 /// <param name="Columns">Inputs.</param>
 /// <param name="Layer">The decoder layer.</param>
-internal sealed record MapShape(string Name, int Rows, int Columns, int Layer);
+internal sealed record MapShape(string Name, int Rows, int Columns, int Layer)
+{
+    /// <summary>The last part of the name, <c>q_proj</c>.</summary>
+    public string Module => Name[(Name.LastIndexOf('.') + 1)..];
+}
