@@ -22,7 +22,7 @@ public sealed class AdapterDesign
         Notes = [.. DesignNotes.Of(plans)];
     }
 
-    /// <summary>The options, for <see cref="MokaTrainer.Options.Adapter"/>.</summary>
+    /// <summary>The options, for <see cref="TuningOptions.Adapter"/>.</summary>
     public AdapterOptions Options { get; }
 
     /// <summary>The adapted maps, layer by layer.</summary>
