@@ -6,8 +6,8 @@ using Microsoft.ML.Moka.Text;
 namespace Microsoft.ML.Moka.Evaluation;
 
 /// <summary>
-/// Scores log p(answer | prompt), the sum over the answer's tokens. Rows go through the backbone in ragged batches; within a row the prompt is
-/// computed once, however many answers continue it. A score does not depend on the other rows of its batch, and any number of threads may score.
+/// Scores log p(answer | prompt), the sum over the answer's tokens. Rows go through the backbone in ragged batches; what the sequences of a row begin with
+/// alike, the prompt and common beginnings of answers, is computed once. Any number of threads may score.
 /// </summary>
 /// <param name="backbone">The frozen backbone.</param>
 /// <param name="adapters">What it was tuned with; null for the backbone alone.</param>
@@ -16,7 +16,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
 {
     public const int DefaultTokenBudget = 2048;
 
-    /// <summary>The log-likelihood of each answer of each row.</summary>
+    /// <summary>The log-likelihood of each answer of each row, which does not depend on the other rows.</summary>
     public double[][] Score(IReadOnlyList<ScoringRow> rows, CancellationToken cancellation = default)
     {
         var scores = new double[rows.Count][];
@@ -26,43 +26,51 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
             var end = start;
             for (var tokens = 0; end < rows.Count && (end == start || tokens + TokenCount(rows[end]) <= tokenBudget); end++)
                 tokens += TokenCount(rows[end]);
-            ScoreBatch(rows, start, end, scores);
+            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(Sequences)], shareAcrossRows: false, out _).CopyTo(scores, start);
             start = end;
         }
         return scores;
+
+        // Nothing is predicted from an answer's last token, so it is not computed.
+        static int TokenCount(ScoringRow row) => row.Prompt.Length + row.Answers.Sum(answer => answer.Length - 1);
+        static ScoredSequence[] Sequences(ScoringRow row) => [.. row.Answers.Select(answer => new ScoredSequence([.. row.Prompt, .. answer], row.Prompt.Length))];
     }
 
-    // Nothing is predicted from an answer's last token, so it is not computed.
-    private static int TokenCount(ScoringRow row) => row.Prompt.Length + row.Answers.Sum(answer => answer.Length - 1);
-
-    private void ScoreBatch(IReadOnlyList<ScoringRow> rows, int start, int end, double[][] scores)
+    /// <summary>The log-likelihood of each sequence of each row, all in one batch.</summary>
+    /// <param name="rows">The sequences of each row.</param>
+    /// <param name="shareAcrossRows">
+    /// Whether what rows begin with alike is computed once too: an instruction's opening, few-shot examples. Sums then run in another order, so that the last
+    /// bits of a score depend on the other rows; without it, nothing does.
+    /// </param>
+    /// <param name="computedTokens">How many tokens went through the backbone.</param>
+    public double[][] ScoreBatch(IReadOnlyList<ScoredSequence[]> rows, bool shareAcrossRows, out int computedTokens)
     {
         var batch = new RaggedBatch();
+        ScoredSequence[] sequences = [.. rows.SelectMany(row => row)];
+        var places = shareAcrossRows
+            ? batch.AddShared(InputsOf(sequences))
+            : rows.SelectMany(row => batch.AddShared(InputsOf(row))).ToArray();
         var predictingRows = new List<int>();
         var targets = new List<int>();
-        for (var i = start; i < end; i++)
+        foreach (var (sequence, place) in sequences.Zip(places))
         {
-            var prompt = batch.Add(rows[i].Prompt);
-            var lastOfPrompt = prompt.Rows.Start + prompt.Rows.Length - 1;
-            foreach (var answer in rows[i].Answers)
-            {
-                predictingRows.Add(lastOfPrompt);
-                targets.AddRange(answer);
-                if (answer.Length == 1)
-                    continue;
-                var continuation = batch.Continue(prompt, answer.AsSpan(..^1));
-                predictingRows.AddRange(Enumerable.Range(continuation.Rows.Start, continuation.Rows.Length));
-            }
+            predictingRows.AddRange(place.Rows.AsSpan(sequence.Start - 1));
+            targets.AddRange(sequence.Ids.AsSpan(sequence.Start));
         }
         var losses = Losses(batch, [.. predictingRows], [.. targets]);
+        computedTokens = batch.TokenCount;
         var next = 0;
-        for (var i = start; i < end; i++)
+        return [.. rows.Select(row => row.Select(Sum).ToArray())];
+
+        double Sum(ScoredSequence sequence)
         {
-            scores[i] = new double[rows[i].Answers.Length];
-            for (var answer = 0; answer < scores[i].Length; answer++)
-                for (var token = 0; token < rows[i].Answers[answer].Length; token++)
-                    scores[i][answer] -= losses[next++];
+            var score = 0.0;
+            for (var t = sequence.Start; t < sequence.Ids.Length; t++)
+                score -= losses[next++];
+            return score;
         }
+
+        static int[][] InputsOf(ScoredSequence[] sequences) => Array.ConvertAll(sequences, sequence => sequence.Ids[..^1]);
     }
 
     private float[] Losses(RaggedBatch batch, int[] predictingRows, int[] targets)
@@ -77,3 +85,6 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         return values;
     }
 }
+
+/// <summary>A sequence whose tokens from <paramref name="Start"/> on are scored; the first of all tokens never is.</summary>
+internal readonly record struct ScoredSequence(int[] Ids, int Start);

@@ -54,6 +54,22 @@ public sealed class LikelihoodScorerTests : IDisposable
     }
 
     [Fact]
+    public void WhatRowsShareIsComputedOnceAndScoresStayTheSame()
+    {
+        ScoredSequence[][] rows = [.. Enumerable.Range(0, 4).Select(row => Enumerable.Range(0, 3).Select(answer => new ScoredSequence([1, 2, 3, 4, 5, 10 + row, 6, 7, 20 + answer, 30], 8)).ToArray())];
+        var scorer = new LikelihoodScorer(_backbone, null);
+
+        var together = scorer.ScoreBatch(rows, shareAcrossRows: true, out var computed);
+
+        // Five that all share, three of each row, one of each answer; the last token predicts nothing.
+        Assert.Equal(5 + 4 * (3 + 3), computed);
+        var alone = rows.SelectMany(row => scorer.ScoreBatch([row], shareAcrossRows: false, out _)).ToArray();
+        for (var i = 0; i < rows.Length; i++)
+            for (var answer = 0; answer < 3; answer++)
+                Assert.Equal(alone[i][answer], together[i][answer], 1e-5);
+    }
+
+    [Fact]
     public void NoRowsAreNoScores() => Assert.Empty(new LikelihoodScorer(_backbone, null).Score([]));
 
     [Fact]
