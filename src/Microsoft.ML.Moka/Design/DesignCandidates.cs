@@ -16,6 +16,8 @@ internal static class DesignCandidates
     {
         MokaAdapter moka => Moka(moka),
         MokaSAdapter mokaS => MokaS(mokaS, maps),
+        CdkaAdapter cdka => Cdka(cdka, maps),
+        KronaAdapter krona => Krona(krona, maps),
         LoraAdapter lora => Ranks(maps).Select(rank => With(lora, options => options.Rank = rank)),
         _ => throw new ArgumentException($"{template.Method} has no sizes to choose: describe it as it is."),
     };
@@ -31,7 +33,7 @@ internal static class DesignCandidates
     /// </summary>
     private static IEnumerable<AdapterOptions> MokaS(MokaSAdapter template, IReadOnlyList<MapShape> maps)
     {
-        var sizes = FilterShapes.Divisors(CommonDivisor(maps.SelectMany(map => (int[])[map.Rows, map.Columns]))).Where(size => size > 1).OrderDescending().ToList();
+        var sizes = Divisors(maps.SelectMany(map => (int[])[map.Rows, map.Columns])).Where(size => size > 1).ToList();
         if (sizes.Count == 0)
             throw new ArgumentException(
                 $"MoKA_s needs a common divisor of all sizes of its maps, for its identities; {Sizes(maps)} have none but 1. " +
@@ -44,11 +46,41 @@ internal static class DesignCandidates
                select With(template, options => options.IdentitySizes = chosen);
     }
 
+    /// <summary>
+    /// The paper's advice: r₁ from 2 to 4, r₂ large, r from 2 to 8. Of those that reach the same rank a moderate r comes first, and then the larger r₂.
+    /// </summary>
+    private static IEnumerable<AdapterOptions> Cdka(CdkaAdapter template, IReadOnlyList<MapShape> maps)
+    {
+        var smallSides = Divisors(maps.Select(map => map.Rows)).Where(r1 => r1 is >= 2 and <= 4).ToList();
+        var largeSides = Divisors(maps.Select(map => map.Columns));
+        if (smallSides.Count == 0)
+            throw new ArgumentException(
+                $"CDKA's r1 of 2 to 4 has to divide the outputs of all its maps; those of {Sizes(maps)} have no such divisor. " +
+                "The nearest choice is LoraAdapter with RankStabilized, which is CDKA with r1 = r2 = 1, or other TargetModules.");
+        return from filters in (int[])[4, 5, 6, 7, 8, 3, 2]
+               from r1 in smallSides
+               from r2 in largeSides
+               where r2 >= r1
+               select With(template, options => (options.R1, options.R2, options.Filters) = (r1, r2, filters));
+    }
+
+    /// <summary>One shape for all maps or, preferred, the balanced shape of each.</summary>
+    private static IEnumerable<AdapterOptions> Krona(KronaAdapter template, IReadOnlyList<MapShape> maps)
+    {
+        var shapes =
+            from rows in Divisors(maps.Select(map => map.Rows))
+            from columns in Divisors(maps.Select(map => map.Columns))
+            select (FactorShape?)new FactorShape(rows, columns);
+        return shapes.Prepend(null).Select(shape => With(template, options => options.Shape = shape));
+    }
+
     private static IEnumerable<int> Ranks(IReadOnlyList<MapShape> maps) => Enumerable.Range(1, maps.Min(map => Math.Min(map.Rows, map.Columns)));
 
     private static string Sizes(IReadOnlyList<MapShape> maps) => string.Join(", ", maps.Select(map => $"{map.Rows}x{map.Columns} ({map.Module})"));
 
-    private static int CommonDivisor(IEnumerable<int> numbers) => numbers.Aggregate((a, b) => (int)BigInteger.GreatestCommonDivisor(a, b));
+    /// <summary>What divides all the numbers, the largest first.</summary>
+    private static List<int> Divisors(IEnumerable<int> numbers) =>
+        [.. FilterShapes.Divisors(numbers.Aggregate((a, b) => (int)BigInteger.GreatestCommonDivisor(a, b))).OrderDescending()];
 
     private static IEnumerable<int[]> Subsets(List<int> items, int count, int first = 0) => count == 0
         ? [[]]

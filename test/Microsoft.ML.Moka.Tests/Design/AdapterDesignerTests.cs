@@ -22,7 +22,8 @@ public sealed class AdapterDesignerTests
     public static TheoryData<AdapterOptions> Methods =>
     [
         new MokaAdapter(), new MokaAdapter { TargetModules = AllMaps }, new MokaSAdapter(), new MokaSAdapter { TargetModules = AllMaps },
-        new LoraAdapter { TargetModules = AllMaps },
+        new CdkaAdapter(), new CdkaAdapter { TargetModules = AllMaps }, new KronaAdapter(), new KronaAdapter { TargetModules = AllMaps },
+        new LoraAdapter { TargetModules = AllMaps }, new LoraAdapter { RankStabilized = true },
     ];
 
     [Fact]
