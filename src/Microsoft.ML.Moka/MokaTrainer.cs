@@ -84,7 +84,9 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
             start => new LabelExampleReader(_inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
             (start, backbone, adapters) => new MokaTransformer(
                 _host,
-                new ModelParts(start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, words, _inputs, _options.ScoreColumnName, _options.PredictedLabelColumnName),
+                new ModelParts<ScoreOutputs>(
+                    start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
+                    new ScoreOutputs(words, _options.ScoreColumnName, _options.PredictedLabelColumnName)),
                 backbone, adapters));
     }
 }

@@ -3,7 +3,9 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Rows;
 using Microsoft.ML.Moka.Scoring;
+using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -20,15 +22,15 @@ namespace Microsoft.ML.Moka;
 public sealed class MokaTransformer : ITransformer, IDisposable
 {
     private readonly IHost _host;
-    private readonly RowScorer _scorer;
-    private readonly OutputColumns _outputs;
+    private readonly ScoreColumns _added;
 
-    internal MokaTransformer(IHostEnvironment env, ModelParts parts, SharedBackbone backbone, AdapterSet adapters)
+    internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
     {
         _host = env.Register(nameof(MokaTransformer));
         Parts = parts;
-        _scorer = new RowScorer(backbone, adapters, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Words);
-        _outputs = new OutputColumns(parts.ScoreColumn, parts.PredictedLabelColumn, parts.Words);
+        Weights = new TunedBackbone(backbone, adapters, typeof(MokaTransformer));
+        var scorer = new RowScorer(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
+        _added = new ScoreColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
     }
 
     /// <summary>
@@ -38,20 +40,20 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     public static Func<BackboneReference, string?>? BackboneResolver { get; set; }
 
     /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
-    public IReadOnlyList<string> Labels => Parts.Words;
+    public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
     /// <summary>How many parameters were trained.</summary>
-    public long TrainableParameterCount => _scorer.Adapters.ParameterCount;
+    public long TrainableParameterCount => Weights.Adapters.ParameterCount;
 
     /// <summary>How many parameters the frozen backbone has.</summary>
-    public long BackboneParameterCount => _scorer.Backbone.Backbone.Config.ParameterCount;
+    public long BackboneParameterCount => Weights.Backbone.Config.ParameterCount;
 
     /// <summary>True: each output row is made of one input row.</summary>
     public bool IsRowToRowMapper => true;
 
-    internal ModelParts Parts { get; }
+    internal ModelParts<ScoreOutputs> Parts { get; }
 
-    internal RowScorer Scorer => _scorer;
+    internal TunedBackbone Weights { get; }
 
     /// <summary>The columns of scored rows.</summary>
     /// <param name="inputSchema">The columns of the rows to be scored.</param>
@@ -66,7 +68,7 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return new ScoredView(input, Map(input.Schema));
+        return new ComputedView(input, Map(input.Schema));
     }
 
     /// <summary>The mapping of single rows, which prediction engines use.</summary>
@@ -76,13 +78,13 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; scoring fails from then on.</summary>
-    public void Dispose() => _scorer.Dispose();
+    public void Dispose() => Weights.Dispose();
 
-    void ICanSaveModel.Save(ModelSaveContext ctx) => ModelFile.Save(ctx, this);
+    void ICanSaveModel.Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
 
     private RowMapping Map(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new RowMapping(_host, _scorer, Parts.Inputs, _outputs, Parts.Words, inputSchema);
+        return new RowMapping(_host, Parts.Inputs, Labels, _added, inputSchema);
     }
 }

@@ -66,6 +66,13 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { } value => throw Error(name, $"must be a text; found {Shown(value)}"),
     };
 
+    /// <summary>A text that is more than blanks.</summary>
+    public string NonBlank(string name)
+    {
+        var text = Text(name);
+        return string.IsNullOrWhiteSpace(text) ? throw Error(name, "is empty") : text;
+    }
+
     /// <summary>Whole numbers that are not negative: one, several, or none where the field is missing.</summary>
     public IReadOnlyList<int> Integers(string name) => Find(name) switch
     {

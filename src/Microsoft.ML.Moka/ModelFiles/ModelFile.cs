@@ -6,47 +6,36 @@ using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
-using Microsoft.ML.Runtime;
 using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
 
 namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>
-/// A model in ML.NET's zip: <c>moka.json</c> (columns, words, template, where the backbone is), the adapter as PEFT's two files, the tokenizer's files and, if it
+/// A model in ML.NET's zip: <c>moka.json</c> (columns, template, words or options, where the backbone is), the adapter as PEFT's two files, the tokenizer's files and, if it
 /// is to be inside, the backbone as <c>config.json</c> and <c>model.safetensors</c>, quantized.
 /// </summary>
 internal static class ModelFile
 {
-    public const string LoaderSignature = "MokaTransformer";
-
     private const string BackboneWeights = "model.safetensors";
     private const string AdapterWeights = "adapter_model.safetensors";
 
-    private static VersionInfo Version => new(
-        modelSignature: "MOKA TRF",
-        verWrittenCur: 0x00010001,
-        verReadableCur: 0x00010001,
-        verWeCanReadBack: 0x00010001,
-        loaderAssemblyName: typeof(ModelFile).Assembly.FullName!,
-        loaderSignature: LoaderSignature);
-
-    public static void Save(ModelSaveContext ctx, MokaTransformer model)
+    public static void Save<TOutputs>(ModelSaveContext ctx, ModelParts<TOutputs> parts, TunedBackbone weights)
+        where TOutputs : IModelOutputs<TOutputs>
     {
         // All that can fail comes before the first byte.
-        var parts = model.Parts;
         var files = new Dictionary<string, byte[]>(parts.Tokenizer.Files, StringComparer.Ordinal);
         IReadOnlyList<SafetensorsTensor>? backbone = null;
-        using var checkpoint = parts.SaveBackbone ? OpenUnchanged(parts.Backbone, model.Scorer.Backbone) : null;
+        using var checkpoint = parts.SaveBackbone ? OpenUnchanged(parts.Backbone, weights.Shared) : null;
         if (checkpoint is not null)
         {
             files[LlamaConfigFile.Name] = parts.Backbone.Files.ReadAll(LlamaConfigFile.Name);
-            backbone = QuantizedBackbone(checkpoint, model.Scorer.Backbone);
+            backbone = QuantizedBackbone(checkpoint, weights.Shared);
         }
-        files[AdapterConfigFile.Name] = AdapterConfigFile.Write(model.Scorer.Adapters.Options);
-        files[AdapterWeights] = SafetensorsWriter.ToBytes(model.Scorer.StoredAdapters());
+        files[AdapterConfigFile.Name] = AdapterConfigFile.Write(weights.Adapters.Options);
+        files[AdapterWeights] = SafetensorsWriter.ToBytes(weights.StoredAdapters());
 
-        ModelStream.Begin(ctx, Version);
+        ModelStream.Begin(ctx, VersionOf<TOutputs>());
         var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, content) in files)
         {
@@ -63,17 +52,18 @@ internal static class ModelFile
                 hashes.Add(BackboneWeights, Convert.ToHexStringLower(sha.Hash!));
             });
         }
-        var manifest = ModelManifest.Write(parts, model.Scorer.Backbone, hashes);
+        var manifest = ModelManifest<TOutputs>.Write(parts, weights.Shared, hashes);
         ModelStream.Write(ctx, ModelManifest.Name, writer => writer.Write(manifest));
     }
 
     /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
     /// <exception cref="InvalidOperationException">The backbone that the model refers to was not found, or it has changed.</exception>
-    public static MokaTransformer Load(IHostEnvironment env, ModelLoadContext ctx)
+    public static (ModelParts<TOutputs> Parts, SharedBackbone Backbone, AdapterSet Adapters) Load<TOutputs>(ModelLoadContext ctx)
+        where TOutputs : IModelOutputs<TOutputs>
     {
-        ModelStream.Begin(ctx, Version);
+        ModelStream.Begin(ctx, VersionOf<TOutputs>());
         var entries = new ModelEntries(ctx);
-        var manifest = ModelManifest.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
+        var manifest = ModelManifest<TOutputs>.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
         entries.Expect(manifest.Hashes);
         var tokenizer = BackboneTokenizer.Load(entries);
         var options = AdapterConfigFile.Parse(entries.ReadAll(AdapterConfigFile.Name), AdapterConfigFile.Name);
@@ -95,7 +85,7 @@ internal static class ModelFile
             adapters = AdapterTensors.Load(
                 backbone.Backbone.Backend, options, config.LinearMaps, new SafetensorsFile(entries.Open(AdapterWeights)));
             entries.CheckHashes();
-            return new MokaTransformer(env, manifest.ToParts(source, tokenizer), backbone, adapters);
+            return (manifest.ToParts(source, tokenizer), backbone, adapters);
         }
         catch
         {
@@ -104,6 +94,15 @@ internal static class ModelFile
             throw;
         }
     }
+
+    private static VersionInfo VersionOf<TOutputs>()
+        where TOutputs : IModelOutputs<TOutputs> => new(
+        modelSignature: TOutputs.ModelSignature,
+        verWrittenCur: 0x00010001,
+        verReadableCur: 0x00010001,
+        verWeCanReadBack: 0x00010001,
+        loaderAssemblyName: typeof(ModelFile).Assembly.FullName!,
+        loaderSignature: TOutputs.LoaderSignature);
 
     /// <summary>Options that ask for more than the file holds would have memory set aside before the first missing tensor is noticed.</summary>
     private static void RequireWeights(AdapterOptions options, LlamaConfig config, FileContent weights)

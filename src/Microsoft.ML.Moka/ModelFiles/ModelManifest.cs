@@ -6,10 +6,15 @@ using Microsoft.ML.Moka.Text;
 namespace Microsoft.ML.Moka.ModelFiles;
 
 /// <summary>What <c>moka.json</c> says of a saved model.</summary>
-internal sealed record ModelManifest
+internal static class ModelManifest
 {
     public const string Name = "moka.json";
+}
 
+/// <inheritdoc cref="ModelManifest"/>
+internal sealed record ModelManifest<TOutputs>
+    where TOutputs : IModelOutputs<TOutputs>
+{
     private const int CurrentVersion = 1;
     private const int MostTokens = 1 << 24;
 
@@ -24,11 +29,7 @@ internal sealed record ModelManifest
 
     public required InputColumns Inputs { get; init; }
 
-    public required string ScoreColumn { get; init; }
-
-    public required string PredictedLabelColumn { get; init; }
-
-    public required IReadOnlyList<string> Words { get; init; }
+    public required TOutputs Outputs { get; init; }
 
     public required PromptTemplate Template { get; init; }
 
@@ -37,13 +38,20 @@ internal sealed record ModelManifest
     /// <summary>The entries beside this one, with their SHA-256 in hexadecimal.</summary>
     public required IReadOnlyDictionary<string, string> Hashes { get; init; }
 
-    public ModelParts ToParts(BackboneSource source, BackboneTokenizer tokenizer) =>
-        new(source, Backbone == BackboneKind.Included, tokenizer, Template, MaxTokens, Words, Inputs, ScoreColumn, PredictedLabelColumn);
+    public ModelParts<TOutputs> ToParts(BackboneSource source, BackboneTokenizer tokenizer) =>
+        new(source, Backbone == BackboneKind.Included, tokenizer, Template, MaxTokens, Inputs, Outputs);
 
-    public static byte[] Write(ModelParts parts, SharedBackbone backbone, IReadOnlyDictionary<string, string> hashes)
+    public static byte[] Write(ModelParts<TOutputs> parts, SharedBackbone backbone, IReadOnlyDictionary<string, string> hashes)
     {
         var kind = parts.SaveBackbone ? BackboneKind.Included : parts.Backbone.Kind;
-        return IndentedJson.Write(new(StringComparer.Ordinal)
+        var columns = new SortedDictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["candidates"] = parts.Inputs.Candidates,
+            ["input"] = parts.Inputs.Input,
+            ["instruction"] = parts.Inputs.Instruction,
+            ["text"] = parts.Inputs.Text,
+        };
+        var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
             ["backbone"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
             {
@@ -52,45 +60,36 @@ internal sealed record ModelManifest
                 ["path"] = kind == BackboneKind.Folder ? parts.Backbone.Files.Location : "",
                 ["quantization"] = backbone.Quantization.ToString(),
             },
-            ["columns"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
-            {
-                ["candidates"] = parts.Inputs.Candidates,
-                ["input"] = parts.Inputs.Input,
-                ["instruction"] = parts.Inputs.Instruction,
-                ["predicted_label"] = parts.PredictedLabelColumn,
-                ["score"] = parts.ScoreColumn,
-                ["text"] = parts.Inputs.Text,
-            },
+            ["columns"] = columns,
             ["files"] = hashes.Keys.ToArray(),
             ["max_tokens"] = parts.MaxTokens,
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
             ["version"] = CurrentVersion,
-            ["words"] = parts.Words,
-        });
+        };
+        parts.Outputs.Write(fields, columns);
+        return IndentedJson.Write(fields);
     }
 
     /// <param name="json">The entry's bytes.</param>
     /// <param name="source">What errors call the entry.</param>
     /// <exception cref="InvalidDataException">A field is missing or makes no sense; the message names it.</exception>
-    public static ModelManifest Read(ReadOnlyMemory<byte> json, string source) => JsonFields.Parse(json, source, Read);
+    public static ModelManifest<TOutputs> Read(ReadOnlyMemory<byte> json, string source) => JsonFields.Parse(json, source, Read);
 
-    private static ModelManifest Read(JsonFields fields)
+    private static ModelManifest<TOutputs> Read(JsonFields fields)
     {
         fields.Integer("version", CurrentVersion, CurrentVersion);
         var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
         var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
         var kind = Choice<BackboneKind>(backbone, "kind");
-        return new ModelManifest
+        return new ModelManifest<TOutputs>
         {
             Backbone = kind,
-            BackbonePath = kind == BackboneKind.Folder ? NonBlank(backbone, "path") : "",
-            Fingerprint = NonBlank(backbone, "fingerprint"),
+            BackbonePath = kind == BackboneKind.Folder ? backbone.NonBlank("path") : "",
+            Fingerprint = backbone.NonBlank("fingerprint"),
             Quantization = Choice<BackboneQuantization>(backbone, "quantization"),
             Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates")),
-            ScoreColumn = NonBlank(columns, "score"),
-            PredictedLabelColumn = NonBlank(columns, "predicted_label"),
-            Words = WordsOf(fields),
+            Outputs = TOutputs.Read(fields, columns),
             Template = TemplateOf(fields),
             MaxTokens = fields.Integer("max_tokens", 3, MostTokens),
             Hashes = HashesOf(fields),
@@ -105,21 +104,7 @@ internal sealed record ModelManifest
             : throw fields.Error(name, $"is '{text}'; there are {string.Join(", ", Enum.GetNames<T>())}");
     }
 
-    private static string NonBlank(JsonFields fields, string name)
-    {
-        var text = fields.Text(name);
-        return string.IsNullOrWhiteSpace(text) ? throw fields.Error(name, "is empty") : text;
-    }
-
-    private static string? Optional(JsonFields fields, string name) => fields.Has(name) ? NonBlank(fields, name) : null;
-
-    private static IReadOnlyList<string> WordsOf(JsonFields fields)
-    {
-        var words = fields.Texts("words");
-        if (words.Count < 2 || words.Any(string.IsNullOrWhiteSpace) || words.Distinct(StringComparer.Ordinal).Count() < words.Count)
-            throw fields.Error("words", "must hold two or more different words");
-        return words;
-    }
+    private static string? Optional(JsonFields fields, string name) => fields.Has(name) ? fields.NonBlank(name) : null;
 
     private static PromptTemplate TemplateOf(JsonFields fields)
     {

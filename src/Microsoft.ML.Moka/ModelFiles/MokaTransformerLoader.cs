@@ -7,7 +7,7 @@ using MlNetInternals::Microsoft.ML;
 using LoadableClassAttribute = MlNetInternals::Microsoft.ML.LoadableClassAttribute;
 
 [assembly: LoadableClass(
-    typeof(MokaTransformer), typeof(MokaTransformerLoader), null, typeof(SignatureLoadModel), "Moka", ModelFile.LoaderSignature)]
+    typeof(MokaTransformer), typeof(MokaTransformerLoader), null, typeof(SignatureLoadModel), "Moka", ScoreOutputs.Loader)]
 
 namespace Microsoft.ML.Moka.ModelFiles;
 
@@ -20,7 +20,8 @@ internal static class MokaTransformerLoader
     {
         try
         {
-            return ModelFile.Load(env, ctx);
+            var (parts, backbone, adapters) = ModelFile.Load<ScoreOutputs>(ctx);
+            return new MokaTransformer(env, parts, backbone, adapters);
         }
         catch (Exception e)
         {

@@ -64,7 +64,8 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
 
         using var loaded = Load(Save(model));
 
-        Assert.Equal(model.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Words = null! }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Words = null! });
+        Assert.Equal(model.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Outputs = null! }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Outputs = null! });
+        Assert.Equal(model.Parts.Outputs with { Words = null! }, loaded.Parts.Outputs with { Words = null! });
         Assert.Equal(model.Labels, loaded.Labels);
         Assert.Equal(model.Parts.Template.ToString(), loaded.Parts.Template.ToString());
         Assert.Equal(model.TrainableParameterCount, loaded.TrainableParameterCount);

@@ -330,7 +330,7 @@ public sealed class TrainerTests(TunedModel tuned)
         var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
         var first = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
         var second = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
-        Assert.Same(first.LastTransformer.Scorer.Backbone.Backbone, second.LastTransformer.Scorer.Backbone.Backbone);
+        Assert.Same(first.LastTransformer.Weights.Backbone, second.LastTransformer.Weights.Backbone);
         Assert.Equal(2, SharedBackbone.Shares[key]);
 
         first.Dispose();

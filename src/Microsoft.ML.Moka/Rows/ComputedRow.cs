@@ -1,24 +1,24 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka.Scoring;
+namespace Microsoft.ML.Moka.Rows;
 
-/// <summary>One row at a time, as a prediction engine asks for it: scored when a value is first fetched at a new position.</summary>
-internal sealed class ScoredRow : DataViewRow
+/// <summary>One row at a time, as a prediction engine asks for it: computed when a value is first fetched at a new position.</summary>
+internal sealed class ComputedRow : DataViewRow
 {
     private readonly RowMapping _mapping;
     private readonly ActiveColumns _active;
     private readonly DataViewRow _input;
     private readonly Func<PositionedRow>? _reader;
-    private readonly float[] _scores;
-    private long _scoredPosition = -1;
+    private readonly RowBlock _block;
+    private long _computedPosition = -1;
 
-    public ScoredRow(RowMapping mapping, ActiveColumns active, DataViewRow input)
+    public ComputedRow(RowMapping mapping, ActiveColumns active, DataViewRow input)
     {
         _mapping = mapping;
         _active = active;
         _input = input;
-        _reader = active.Scores ? mapping.Reader(input) : null;
-        _scores = new float[mapping.Scorer.WordCount];
+        _reader = active.Computes ? mapping.Reader(input) : null;
+        _block = mapping.Added.NewBlock();
     }
 
     public override DataViewSchema Schema => _mapping.OutputSchema;
@@ -34,11 +34,10 @@ internal sealed class ScoredRow : DataViewRow
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         RowValues.CheckActive(this, column);
-        if (column.Index == _mapping.PredictedLabelIndex)
-            return RowValues.PredictedLabelGetter<TValue>(column, CurrentScores);
-        if (column.Index == _mapping.ScoreIndex)
-            return RowValues.ScoreGetter<TValue>(column, CurrentScores);
-        return _input.GetGetter<TValue>(_mapping.InputSchema[column.Index]);
+        var added = _mapping.AddedIndexOf(column);
+        return added < 0
+            ? _input.GetGetter<TValue>(_mapping.InputSchema[column.Index])
+            : RowValues.Typed<TValue>(column, _block.Getter(added, ComputedSlot));
     }
 
     protected override void Dispose(bool disposing)
@@ -48,16 +47,16 @@ internal sealed class ScoredRow : DataViewRow
         base.Dispose(disposing);
     }
 
-    private ReadOnlySpan<float> CurrentScores()
+    private int ComputedSlot()
     {
         if (_input.Position < 0)
             throw RowValues.NoRow();
-        if (_scoredPosition != _input.Position)
+        if (_computedPosition != _input.Position)
         {
-            _scoredPosition = -1;
-            _mapping.Scorer.Score([_reader!()], _scores);
-            _scoredPosition = _input.Position;
+            _computedPosition = -1;
+            _block.Compute([_reader!()]);
+            _computedPosition = _input.Position;
         }
-        return _scores;
+        return 0;
     }
 }

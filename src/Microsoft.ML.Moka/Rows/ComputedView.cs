@@ -1,10 +1,9 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Columns;
 
-namespace Microsoft.ML.Moka.Scoring;
+namespace Microsoft.ML.Moka.Rows;
 
-/// <summary>The rows of a source with PredictedLabel and Score added; nothing is computed before a cursor is asked for them.</summary>
-internal sealed class ScoredView(IDataView source, RowMapping mapping) : IDataView
+/// <summary>The rows of a source with a model's columns added; nothing is computed before a cursor is asked for them.</summary>
+internal sealed class ComputedView(IDataView source, RowMapping mapping) : IDataView
 {
     public DataViewSchema Schema => mapping.OutputSchema;
 
@@ -15,12 +14,12 @@ internal sealed class ScoredView(IDataView source, RowMapping mapping) : IDataVi
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return new ScoringCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand));
+        return new BlockCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand));
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return [.. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input => new ScoringCursor(mapping, active, input))];
+        return [.. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input => new BlockCursor(mapping, active, input))];
     }
 }

@@ -1,8 +1,8 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka.Scoring;
+namespace Microsoft.ML.Moka.Rows;
 
-/// <summary>The values of one passed-through column for the rows that a <see cref="ScoringCursor"/> has read ahead.</summary>
+/// <summary>The values of one passed-through column for the rows that a <see cref="BlockCursor"/> has read ahead.</summary>
 internal abstract class ColumnBuffer
 {
     /// <summary>The column can be read ahead: its values are plain data that stay valid when the cursor moves on.</summary>

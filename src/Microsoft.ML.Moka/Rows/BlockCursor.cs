@@ -1,18 +1,14 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Runtime;
 
-namespace Microsoft.ML.Moka.Scoring;
+namespace Microsoft.ML.Moka.Rows;
 
 /// <summary>
-/// Reads some rows ahead and scores them together: a batch costs far less than its rows one by one. A block of rows is scored when the first of its
-/// scores is fetched, so that rows which nobody looks at cost nothing.
+/// Reads some rows ahead and computes them together: a batch costs far less than its rows one by one. A block of rows is computed when the first of its
+/// values is fetched, so that rows which nobody looks at cost nothing.
 /// </summary>
-internal sealed class ScoringCursor : DataViewRowCursor
+internal sealed class BlockCursor : DataViewRowCursor
 {
-    private const int FirstBlock = 8;
-    private const int LargestBlock = 64;
-
     private readonly RowMapping _mapping;
     private readonly ActiveColumns _active;
     private readonly DataViewRowCursor _input;
@@ -23,24 +19,24 @@ internal sealed class ScoringCursor : DataViewRowCursor
 
     private readonly List<PositionedRow> _texts = [];
     private readonly List<(long Batch, DataViewRowId Id)> _rows = [];
-    private float[] _scores = [];
-    private bool _scored;
-    private long _cutPrompts;
-    private long _unknownCandidates;
+    private readonly RowBlock _block;
+    private bool _computed;
     private int _current = -1;
-    private int _nextBlock = FirstBlock;
+    private int _nextBlock;
     private long _position = -1;
     private bool _disposed;
 
-    public ScoringCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input)
+    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input)
     {
         _mapping = mapping;
         _active = active;
         _input = input;
         _idGetter = input.GetIdGetter();
-        _reader = active.Scores ? mapping.Reader(input) : null;
-        // A column of objects with a life of their own (images) cannot be kept: then rows are scored one by one.
-        _readsAhead = active.Scores && active.Passed.All(c => ColumnBuffer.CanHold(c.Type));
+        _reader = active.Computes ? mapping.Reader(input) : null;
+        _block = mapping.Added.NewBlock();
+        _nextBlock = mapping.Added.FirstBlock;
+        // A column of objects with a life of their own (images) cannot be kept: then rows are computed one by one.
+        _readsAhead = active.Computes && active.Passed.All(c => ColumnBuffer.CanHold(c.Type));
         if (_readsAhead)
             foreach (var column in active.Passed)
                 _passed.Add(column.Index, ColumnBuffer.Create(input, column));
@@ -59,12 +55,11 @@ internal sealed class ScoringCursor : DataViewRowCursor
     public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         RowValues.CheckActive(this, column);
-        if (column.Index == _mapping.PredictedLabelIndex)
-            return RowValues.PredictedLabelGetter<TValue>(column, CurrentScores);
-        if (column.Index == _mapping.ScoreIndex)
-            return RowValues.ScoreGetter<TValue>(column, CurrentScores);
+        var added = _mapping.AddedIndexOf(column);
+        if (added >= 0)
+            return RowValues.Typed<TValue>(column, _block.Getter(added, ComputedSlot));
         return _passed.TryGetValue(column.Index, out var buffer)
-            ? buffer.Getter(Slot) as ValueGetter<TValue> ?? throw RowValues.WrongType<TValue>(column)
+            ? RowValues.Typed<TValue>(column, buffer.Getter(Slot))
             : _input.GetGetter<TValue>(_mapping.InputSchema[column.Index]);
     }
 
@@ -98,10 +93,10 @@ internal sealed class ScoringCursor : DataViewRowCursor
     {
         _texts.Clear();
         _rows.Clear();
-        _scored = false;
+        _computed = false;
         _current = 0;
         var size = _readsAhead ? _nextBlock : 1;
-        _nextBlock = Math.Min(2 * _nextBlock, LargestBlock);
+        _nextBlock = Math.Min(2 * _nextBlock, _mapping.Added.LargestBlock);
         while (_rows.Count < size && _input.MoveNext())
         {
             var id = default(DataViewRowId);
@@ -117,30 +112,22 @@ internal sealed class ScoringCursor : DataViewRowCursor
 
     private void Warn()
     {
-        if (_cutPrompts == 0 && _unknownCandidates == 0)
+        var warnings = _block.Warnings.ToList();
+        if (warnings.Count == 0)
             return;
-        using var channel = _mapping.Host.Start("Scoring");
-        if (_cutPrompts > 0)
-            channel.Warning(MessageSensitivity.None, $"Prompts that were too long and lost their beginning: {_cutPrompts}.");
-        if (_unknownCandidates > 0)
-            channel.Warning(MessageSensitivity.None, $"Rows with candidates that are no values of the label that was trained on, and are never chosen: {_unknownCandidates}.");
+        using var channel = _mapping.Host.Start(_mapping.Added.Work);
+        foreach (var warning in warnings)
+            channel.Warning(MessageSensitivity.None, warning);
     }
 
     private int Slot() => _position < 0 ? throw RowValues.NoRow() : _current;
 
-    private ReadOnlySpan<float> CurrentScores()
+    private int ComputedSlot()
     {
         var slot = Slot();
-        var width = _mapping.Scorer.WordCount;
-        if (!_scored)
-        {
-            if (_scores.Length < _texts.Count * width)
-                _scores = new float[_texts.Count * width];
-            var notes = _mapping.Scorer.Score(_texts, _scores.AsSpan(0, _texts.Count * width));
-            _scored = true;
-            _cutPrompts += notes.CutPrompts;
-            _unknownCandidates += notes.RowsWithUnknownCandidates;
-        }
-        return _scores.AsSpan(slot * width, width);
+        if (!_computed)
+            _block.Compute(_texts);
+        _computed = true;
+        return slot;
     }
 }
