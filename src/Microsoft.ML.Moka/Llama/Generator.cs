@@ -9,16 +9,13 @@ namespace Microsoft.ML.Moka.Llama;
 /// </summary>
 internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = null)
 {
-    /// <summary>From so many rows on, adding an update to the expanded weight costs less than computing it row by row.</summary>
-    private const int RowsForFusion = 32;
-
     /// <summary>The tokens that follow each prompt.</summary>
     /// <param name="prompts">Token ids; each has at least one.</param>
     /// <param name="options">How tokens are chosen.</param>
-    /// <param name="onToken">Told each token as soon as it is known, with the number of its prompt.</param>
+    /// <param name="goesOn">Told each token as soon as it is known, with the number of its prompt; says whether the text goes on after it. All do where it is not given.</param>
     /// <param name="cancellation">Ends the work between two steps.</param>
     public int[][] Generate(
-        IReadOnlyList<int[]> prompts, GenerationOptions options, Action<int, int>? onToken = null, CancellationToken cancellation = default)
+        IReadOnlyList<int[]> prompts, GenerationOptions options, Func<int, int, bool>? goesOn = null, CancellationToken cancellation = default)
     {
         options.Validate();
         var stop = options.StopTokens ?? backbone.Config.EosTokenIds;
@@ -26,7 +23,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         var batch = cache.NextBatch();
         var texts = new List<Text>();
         for (var i = 0; i < prompts.Count; i++)
-            texts.Add(new Text(i, new TokenSampler(options, i), batch.Add(prompts[i])));
+            texts.Add(new Text(i, new TokenSampler(options, prompts[i]), batch.Add(prompts[i])));
         var growing = options.MaxNewTokens > 0 ? texts : [];
         while (growing.Count > 0)
         {
@@ -40,8 +37,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
                 if (stop.Contains(token))
                     continue;
                 text.Tokens.Add(token);
-                onToken?.Invoke(text.Number, token);
-                if (text.Tokens.Count < options.MaxNewTokens && text.Span.NextPosition < backbone.Config.MaxPositions)
+                if (goesOn?.Invoke(text.Number, token) != false && text.Tokens.Count < options.MaxNewTokens && text.Span.NextPosition < backbone.Config.MaxPositions)
                     next.Add(text);
             }
             growing = next;
@@ -59,7 +55,9 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         using var tape = new Tape(backend, recording: false);
         var hidden = backbone.Forward(
             tape, batch, adapters,
-            new ForwardOptions { Cache = cache, TwoPaths = batch.TokenCount < RowsForFusion },
+            // Which way adapters are computed shows in the last bits, so it must not depend on how many texts there are: prompts have rows enough to pay for
+            // adding the updates to the expanded weights, single tokens have not.
+            new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
         using var logits = backend.Linear(hidden.Value, backbone.Head);
         var values = new float[logits.Length];

@@ -1,12 +1,14 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Llama;
 
-/// <summary>Chooses the tokens of one text from its logits.</summary>
-internal sealed class TokenSampler(GenerationOptions options, int text)
+/// <summary>Chooses the tokens of one text from its logits. What is drawn depends on the seed and on what the text follows.</summary>
+internal sealed class TokenSampler(GenerationOptions options, ReadOnlySpan<int> prompt)
 {
-    private readonly SeededRandom _random = new(options.Seed, $"text {text}");
+    private readonly SeededRandom _random = new(options.Seed, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(prompt))));
 
     public int Choose(ReadOnlySpan<float> logits)
     {

@@ -43,6 +43,35 @@ public sealed class GeneratorTests : IDisposable
 
         Assert.Equal(together[0], Generate(options, prompts[0])[0]);
         Assert.Equal(together[..2], Generate(options, prompts[..2]));
+        Assert.Equal(together.Reverse(), Generate(options, [.. prompts.Reverse()]));
+    }
+
+    /// <summary>One token beside 60 others, and alone: adapters must not be computed in another way.</summary>
+    [Fact]
+    public void What_a_prompt_becomes_does_not_depend_on_how_many_others_there_are()
+    {
+        using var adapters = AdapterSet.Create(_backend, new LoraAdapter { Rank = 4 }, TinyLlama.Config.LinearMaps, new Noise());
+        var generator = new Generator(_backbone, adapters);
+        var options = new GenerationOptions { MaxNewTokens = 12, Temperature = 1, Seed = 3 };
+        var prompts = Enumerable.Range(0, 60).Select(i => TinyLlama.Ids(1 + i % 7, (ulong)i)).ToArray();
+
+        var together = generator.Generate(prompts, options);
+
+        Assert.All(prompts.Index(), p => Assert.Equal(together[p.Index], generator.Generate([p.Item], options)[0]));
+    }
+
+    [Fact]
+    public void A_text_ends_where_its_reader_says_so()
+    {
+        var (first, second) = (TinyLlama.Ids(5, 1), TinyLlama.Ids(4, 2));
+        var options = new GenerationOptions { MaxNewTokens = 10 };
+        var free = Generate(options, first, second);
+        var count = 0;
+
+        var stopped = new Generator(_backbone).Generate([first, second], options, (prompt, _) => prompt != 0 || ++count < 3);
+
+        Assert.Equal(free[0][..3], stopped[0]);
+        Assert.Equal(free[1], stopped[1]);
     }
 
     [Fact]
@@ -98,6 +127,7 @@ public sealed class GeneratorTests : IDisposable
                 told.Add((prompt, token));
                 if (told.Count == 4)
                     source.Cancel();
+                return true;
             },
             source.Token));
         Assert.Equal([0, 1, 0, 1], told.Select(pair => pair.Item1));
@@ -119,7 +149,7 @@ public sealed class GeneratorTests : IDisposable
         void AssertShares(GenerationOptions options, params double[] expected)
         {
             const int draws = 20000;
-            var sampler = new TokenSampler(options, 0);
+            var sampler = new TokenSampler(options, [0]);
             var counts = new int[4];
             for (var i = 0; i < draws; i++)
                 counts[sampler.Choose(logits)]++;
@@ -133,7 +163,7 @@ public sealed class GeneratorTests : IDisposable
     {
         Assert.Contains("temperature", Assert.Throws<ArgumentOutOfRangeException>(() => Generate(new GenerationOptions { Temperature = float.NaN }, [1])).Message);
         Assert.Contains("TopP", Assert.Throws<ArgumentOutOfRangeException>(() => Generate(new GenerationOptions { TopP = 0 }, [1])).Message);
-        Assert.Contains("not finite", Assert.Throws<InvalidOperationException>(() => new TokenSampler(new GenerationOptions(), 0).Choose([1, float.NaN, 2])).Message);
+        Assert.Contains("not finite", Assert.Throws<InvalidOperationException>(() => new TokenSampler(new GenerationOptions(), [0]).Choose([1, float.NaN, 2])).Message);
     }
 
     private int[][] Generate(GenerationOptions options, params int[][] prompts) => new Generator(_backbone).Generate(prompts, options);
