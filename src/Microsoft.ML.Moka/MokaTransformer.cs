@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Moka.Rows;
@@ -21,11 +22,13 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTransformer : ITransformer, IDisposable
 {
+    private readonly IHostEnvironment _env;
     private readonly IHost _host;
     private readonly ScoreColumns _added;
 
     internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
     {
+        _env = env;
         _host = env.Register(nameof(MokaTransformer));
         Parts = parts;
         Weights = new TunedBackbone(backbone, adapters, typeof(MokaTransformer));
@@ -76,6 +79,34 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     /// <returns>The mapping.</returns>
     /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
+
+    /// <summary>
+    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads what it has too (LoRA and its
+    /// forms); MoKA and CDKA are written in the same style. <see cref="WithAdapter"/> and <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
+    /// </summary>
+    /// <param name="folder">The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.</param>
+    public void SaveAdapter(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        AdapterFolder.Write(folder, Parts.Backbone, Weights);
+    }
+
+    /// <summary>
+    /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
+    /// the same words, prompts and columns. Both models are disposed by themselves.
+    /// </summary>
+    /// <param name="folder">A folder in PEFT's form, written by <see cref="SaveAdapter"/> or by PEFT.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="FileNotFoundException">The folder holds no adapter.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone; the message names file and field or tensor.</exception>
+    public MokaTransformer WithAdapter(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        using var usage = Weights.Use();
+        using var stored = StoredAdapter.Open(folder, Weights.Backbone.Config.LinearMaps);
+        var adapters = stored.Load(Weights.Backbone.Backend);
+        return new MokaTransformer(_env, Parts, Weights.Shared.Share(), adapters);
+    }
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; scoring fails from then on.</summary>
     public void Dispose() => Weights.Dispose();

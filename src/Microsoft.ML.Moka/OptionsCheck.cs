@@ -65,6 +65,9 @@ internal sealed class OptionsCheck
             Require(Directory.Exists(options.BackbonePath),
                 $"BackbonePath is '{options.BackbonePath}', and there is no such folder: give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
         Require(Enum.IsDefined(options.Quantization), $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+        if (options.InitialAdapterPath is not null)
+            Require(Directory.Exists(options.InitialAdapterPath),
+                $"InitialAdapterPath is '{options.InitialAdapterPath}', and there is no such folder: give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
         Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
     }

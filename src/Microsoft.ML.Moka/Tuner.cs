@@ -1,5 +1,6 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Moka.Text;
@@ -38,7 +39,11 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         using var cancellation = new Cancellation(host, options.CancellationToken);
         var source = BackboneSource.Open(options.BackbonePath);
         var config = LlamaConfigFile.Read(source.Files);
-        options.Adapter.Plan(config.LinearMaps);
+        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps) : null;
+        if (initial is null)
+            options.Adapter.Plan(config.LinearMaps);
+        else
+            initial.Check();
         var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.MaxPositions));
 
         var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
@@ -49,7 +54,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         AdapterSet adapters;
         try
         {
-            adapters = AdapterSet.Create(backbone.Backbone.Backend, options.Adapter, config.LinearMaps, _seed);
+            adapters = initial?.Load(backbone.Backbone.Backend) ?? AdapterSet.Create(backbone.Backbone.Backend, options.Adapter, config.LinearMaps, _seed);
         }
         catch
         {

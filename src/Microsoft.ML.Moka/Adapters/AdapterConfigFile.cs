@@ -7,40 +7,68 @@ internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";
 
-    private static readonly string[] Methods =
-        [MokaAdapter.MethodName, MokaSAdapter.MethodName, CdkaAdapter.MethodName, KronaAdapter.MethodName, LoraAdapter.MethodName];
+    private static readonly (string Method, string TensorsBegin, Func<JsonFields, AdapterOptions> Read)[] Methods =
+    [
+        (MokaAdapter.MethodName, "moka_A", MokaAdapter.Read),
+        (MokaSAdapter.MethodName, "moka_B", MokaSAdapter.Read),
+        (CdkaAdapter.MethodName, "cdka_", CdkaAdapter.Read),
+        (KronaAdapter.MethodName, "krona_", KronaAdapter.Read),
+        (LoraAdapter.MethodName, "lora_", LoraAdapter.Read),
+    ];
 
-    public static byte[] Write(AdapterOptions options)
+    /// <param name="options">The adapter's options.</param>
+    /// <param name="maps">The linear maps of the backbone.</param>
+    /// <param name="backbone">The folder of the backbone; null where it has none.</param>
+    public static byte[] Write(AdapterOptions options, IReadOnlyList<MapShape> maps, string? backbone)
     {
+        var (modules, layers) = AdapterTargets.ForPeft(options, maps);
         var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
-            ["base_model_name_or_path"] = null,
-            ["layers_to_transform"] = options.Layers,
+            ["base_model_name_or_path"] = backbone,
+            ["inference_mode"] = true,
+            ["layers_to_transform"] = layers,
+            ["modules_to_save"] = null,
             ["peft_type"] = options.Method,
-            ["target_modules"] = options.TargetModules,
+            ["target_modules"] = modules,
             ["task_type"] = "CAUSAL_LM",
         };
         options.Write(fields);
         return IndentedJson.Write(fields);
     }
 
+    /// <summary>
+    /// The options of an adapter. Fields that a file of PEFT's leaves out have PEFT's defaults; method, rank and target modules that are not given follow
+    /// from the tensors.
+    /// </summary>
     /// <param name="json">The file's bytes.</param>
     /// <param name="source">What errors call the file.</param>
-    public static AdapterOptions Parse(ReadOnlyMemory<byte> json, string source) => JsonFields.Parse(json, source, Read);
+    /// <param name="tensors">The tensors that lie beside it.</param>
+    /// <param name="maps">The linear maps of the backbone.</param>
+    /// <exception cref="InvalidDataException">A field makes no sense, or asks for what is not supported; the message names it.</exception>
+    public static AdapterOptions Parse(ReadOnlyMemory<byte> json, string source, SafetensorsFile tensors, IReadOnlyList<MapShape> maps) =>
+        JsonFields.Parse(json, source, fields => Read(fields, tensors, maps));
 
-    private static AdapterOptions Read(JsonFields fields)
+    private static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
-        AdapterOptions options = fields.Text("peft_type") switch
-        {
-            MokaAdapter.MethodName => MokaAdapter.Read(fields),
-            MokaSAdapter.MethodName => MokaSAdapter.Read(fields),
-            CdkaAdapter.MethodName => CdkaAdapter.Read(fields),
-            KronaAdapter.MethodName => KronaAdapter.Read(fields),
-            LoraAdapter.MethodName => LoraAdapter.Read(fields),
-            var other => throw fields.Error("peft_type", $"is '{other}'; there are {string.Join(", ", Methods)}"),
-        };
-        options.TargetModules = fields.Texts("target_modules");
-        options.Layers = fields.Has("layers_to_transform") ? fields.Integers("layers_to_transform") : null;
+        var method = fields.Text("peft_type", MethodOf(tensors));
+        var index = Array.FindIndex(Methods, m => m.Method == method);
+        if (index < 0)
+            throw fields.Error("peft_type", $"is '{method}'; there are {string.Join(", ", Methods.Select(m => m.Method))}");
+        PeftFields.RequireSupported(fields);
+        var options = Methods[index].Read(fields);
+        if (options is LoraAdapter lora && !fields.Has("r"))
+            lora.Rank = RankIn(tensors) ?? lora.Rank;
+        (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         return options;
+    }
+
+    /// <summary>The method whose tensors a file holds.</summary>
+    private static string? MethodOf(SafetensorsFile tensors) =>
+        Array.Find(Methods, m => tensors.Names.Any(name => name.Contains($".{m.TensorsBegin}", StringComparison.Ordinal))).Method;
+
+    private static int? RankIn(SafetensorsFile tensors)
+    {
+        var name = tensors.Names.Where(n => n.EndsWith(".lora_A.weight", StringComparison.Ordinal)).Order(StringComparer.Ordinal).FirstOrDefault();
+        return name is not null && tensors[name].Shape is [var rank and > 0, _] ? rank : null;
     }
 }

@@ -20,11 +20,16 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal const string MethodName = "LORA";
 
+    // What PEFT takes for r and lora_alpha where a file does not give them.
+    private const int PeftDefault = 8;
+
     internal override string Method => MethodName;
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields["bias"] = "none";
+        fields["fan_in_fan_out"] = false;
+        fields["init_lora_weights"] = true;
         fields["lora_alpha"] = Alpha;
         fields["lora_dropout"] = Dropout;
         fields["r"] = Rank;
@@ -33,8 +38,8 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal static LoraAdapter Read(JsonFields fields) => new()
     {
-        Rank = fields.Integer("r", 1, 1 << 20),
-        Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9),
+        Rank = fields.Integer("r", 1, 1 << 20, PeftDefault),
+        Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
         Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
         RankStabilized = fields.Boolean("use_rslora", false),
     };

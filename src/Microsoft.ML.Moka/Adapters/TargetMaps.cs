@@ -30,7 +30,7 @@ internal static class TargetMaps
     }
 
     /// <summary>A pattern with * or ? stands for full names; anything else is a full name or the end of one, from a dot on (PEFT's rule).</summary>
-    private static bool Matches(string name, string target) => target.AsSpan().ContainsAny('*', '?')
+    public static bool Matches(string name, string target) => target.AsSpan().ContainsAny('*', '?')
         ? FileSystemName.MatchesSimpleExpression(target, name, ignoreCase: false)
         : name == target || name.EndsWith($".{target}", StringComparison.Ordinal);
 }

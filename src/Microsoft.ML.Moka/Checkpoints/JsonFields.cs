@@ -127,6 +127,19 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         ? new JsonFields(item, source, $"{path}{name}[{index}].")
         : throw Error($"{name}[{index}]", $"must be an object; found {Shown(item)}"));
 
+    /// <summary>Whether the field is a text.</summary>
+    public bool IsText(string name) => Find(name) is { ValueKind: JsonValueKind.String };
+
+    /// <summary>Whether the field says anything: it is there, and neither null, false, "", [] nor {}.</summary>
+    public bool IsSet(string name) => Find(name) switch
+    {
+        null or { ValueKind: JsonValueKind.False } => false,
+        { ValueKind: JsonValueKind.String } text => text.GetString()!.Length > 0,
+        { ValueKind: JsonValueKind.Array } list => list.GetArrayLength() > 0,
+        { ValueKind: JsonValueKind.Object } value => value.EnumerateObject().Any(),
+        _ => true,
+    };
+
     /// <summary>Whether the field is an object.</summary>
     public bool IsObject(string name) => Find(name) is { ValueKind: JsonValueKind.Object };
 

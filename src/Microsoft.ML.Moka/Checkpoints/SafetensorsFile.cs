@@ -5,17 +5,26 @@ internal sealed class SafetensorsFile : IDisposable
 {
     private readonly FileContent _content;
     private readonly SafetensorsHeader _header;
+    private readonly Dictionary<string, string>? _storedNames;
 
     public SafetensorsFile(FileContent content)
+        : this(content, SafetensorsHeader.Read(content), null)
+    {
+    }
+
+    private SafetensorsFile(FileContent content, SafetensorsHeader header, Dictionary<string, string>? storedNames)
     {
         _content = content;
-        _header = SafetensorsHeader.Read(content);
+        _header = header;
+        _storedNames = storedNames;
     }
 
     public string Name => _content.Name;
 
+    public long ByteCount => _content.Length;
+
     /// <summary>The names of the tensors.</summary>
-    public IReadOnlyCollection<string> Names => _header.Entries.Keys;
+    public IReadOnlyCollection<string> Names => _storedNames is null ? _header.Entries.Keys : _storedNames.Keys;
 
     /// <summary>What the header's <c>__metadata__</c> says.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
@@ -24,19 +33,34 @@ internal sealed class SafetensorsFile : IDisposable
 
     public static SafetensorsFile Read(string name, ReadOnlyMemory<byte> bytes) => new(FileContent.Of(name, bytes));
 
-    public bool Contains(string name) => _header.Entries.ContainsKey(name);
+    public bool Contains(string name) => StoredName(name) is { } stored && _header.Entries.ContainsKey(stored);
+
+    /// <summary>The same file with other names for its tensors; tensors know what they are called in the file.</summary>
+    /// <exception cref="InvalidDataException">Two tensors get the same name.</exception>
+    public SafetensorsFile Rename(Func<string, string> rename)
+    {
+        var names = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var stored in _header.Entries.Keys)
+        {
+            if (!names.TryAdd(rename(stored), stored))
+                throw new InvalidDataException($"{Name}: the tensors '{names[rename(stored)]}' and '{stored}' are the same one.");
+        }
+        return new SafetensorsFile(_content, _header, names);
+    }
 
     public SafetensorsTensor this[string name]
     {
         get
         {
-            if (!_header.Entries.TryGetValue(name, out var entry))
+            if (StoredName(name) is not { } stored || !_header.Entries.TryGetValue(stored, out var entry))
                 throw new InvalidDataException($"{Name} has no tensor '{name}'.");
             var data = _content.Slice(_header.DataStart + entry.Begin, (int)(entry.End - entry.Begin));
-            return new SafetensorsTensor(name, entry.Type, entry.Shape, data, Name);
+            return new SafetensorsTensor(stored, entry.Type, entry.Shape, data, Name);
         }
     }
 
     /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
     public void Dispose() => _content.Dispose();
+
+    private string? StoredName(string name) => _storedNames is null ? name : _storedNames.GetValueOrDefault(name);
 }

@@ -62,6 +62,17 @@ internal sealed class SharedBackbone : IDisposable
         }
     }
 
+    /// <summary>Another share in the same backbone, for a model that is to live by itself.</summary>
+    public SharedBackbone Share()
+    {
+        lock (Loaded)
+        {
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            _entry.Shares++;
+        }
+        return new SharedBackbone(_entry);
+    }
+
     /// <summary>The fingerprint of a backbone; a folder is read again only when one of its files has changed.</summary>
     public static string FingerprintOf(BackboneFiles files)
     {

@@ -1,5 +1,4 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Llama;
 
@@ -37,14 +36,6 @@ internal sealed class TunedBackbone(SharedBackbone shared, AdapterSet adapters, 
         }
         while (Interlocked.CompareExchange(ref _users, users + 1, users) != users);
         return new Usage(this);
-    }
-
-    /// <summary>The adapters as tensors of a file.</summary>
-    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public IReadOnlyList<SafetensorsTensor> StoredAdapters()
-    {
-        using var usage = Use();
-        return [.. AdapterTensors.From(Backbone.Backend, Adapters)];
     }
 
     public void Dispose()

@@ -3,6 +3,7 @@ extern alias MlNetInternals;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
@@ -18,7 +19,6 @@ namespace Microsoft.ML.Moka.ModelFiles;
 internal static class ModelFile
 {
     private const string BackboneWeights = "model.safetensors";
-    private const string AdapterWeights = "adapter_model.safetensors";
 
     public static void Save<TOutputs>(ModelSaveContext ctx, ModelParts<TOutputs> parts, TunedBackbone weights)
         where TOutputs : IModelOutputs<TOutputs>
@@ -32,8 +32,8 @@ internal static class ModelFile
             files[LlamaConfigFile.Name] = parts.Backbone.Files.ReadAll(LlamaConfigFile.Name);
             backbone = QuantizedBackbone(checkpoint, weights.Shared);
         }
-        files[AdapterConfigFile.Name] = AdapterConfigFile.Write(weights.Adapters.Options);
-        files[AdapterWeights] = SafetensorsWriter.ToBytes(weights.StoredAdapters());
+        foreach (var (name, content) in AdapterFolder.Files(parts.Backbone, weights))
+            files.Add(name, content);
 
         ModelStream.Begin(ctx, VersionOf<TOutputs>());
         var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
@@ -66,7 +66,6 @@ internal static class ModelFile
         var manifest = ModelManifest<TOutputs>.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
         entries.Expect(manifest.Hashes);
         var tokenizer = BackboneTokenizer.Load(entries);
-        var options = AdapterConfigFile.Parse(entries.ReadAll(AdapterConfigFile.Name), AdapterConfigFile.Name);
         var source = manifest.Backbone switch
         {
             BackboneKind.Folder => BackboneLocator.Find(new BackboneReference(manifest.BackbonePath, manifest.Fingerprint), MokaTransformer.BackboneResolver),
@@ -74,7 +73,7 @@ internal static class ModelFile
             _ => new BackboneSource(entries, BackboneKind.Included),
         };
         var config = LlamaConfigFile.Read(source.Files);
-        RequireWeights(options, config, entries.Open(AdapterWeights));
+        using var adapter = StoredAdapter.Open(entries, config.LinearMaps);
         var backbone = SharedBackbone.Open(source.Files, manifest.Quantization);
         AdapterSet? adapters = null;
         try
@@ -82,8 +81,7 @@ internal static class ModelFile
             if (manifest.Backbone == BackboneKind.Embedded && backbone.Fingerprint != manifest.Fingerprint)
                 throw new InvalidOperationException(
                     $"The model was tuned on the backbone inside another version of this package ({manifest.Fingerprint}; this one has {backbone.Fingerprint}): use that version, or tune it again.");
-            adapters = AdapterTensors.Load(
-                backbone.Backbone.Backend, options, config.LinearMaps, new SafetensorsFile(entries.Open(AdapterWeights)));
+            adapters = adapter.Load(backbone.Backbone.Backend);
             entries.CheckHashes();
             return (manifest.ToParts(source, tokenizer), backbone, adapters);
         }
@@ -103,22 +101,6 @@ internal static class ModelFile
         verWeCanReadBack: 0x00010001,
         loaderAssemblyName: typeof(ModelFile).Assembly.FullName!,
         loaderSignature: TOutputs.LoaderSignature);
-
-    /// <summary>Options that ask for more than the file holds would have memory set aside before the first missing tensor is noticed.</summary>
-    private static void RequireWeights(AdapterOptions options, LlamaConfig config, FileContent weights)
-    {
-        long parameters;
-        try
-        {
-            parameters = options.Plan(config.LinearMaps).Sum(plan => plan.ParameterCount);
-        }
-        catch (ArgumentException e)
-        {
-            throw new InvalidDataException($"{AdapterConfigFile.Name} does not fit the backbone. {e.Message}", e);
-        }
-        if (weights.Length / sizeof(float) < parameters)
-            throw new InvalidDataException($"{AdapterConfigFile.Name} asks for {parameters:N0} parameters, more than {AdapterWeights} holds in its {weights.Length:N0} bytes.");
-    }
 
     private static Checkpoint OpenUnchanged(BackboneSource source, SharedBackbone backbone)
     {

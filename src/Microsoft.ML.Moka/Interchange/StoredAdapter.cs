@@ -1,0 +1,105 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
+
+namespace Microsoft.ML.Moka.Interchange;
+
+/// <summary>
+/// An adapter as PEFT's two files hold it, in a folder or in a model zip: <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>.
+/// </summary>
+internal sealed class StoredAdapter : IDisposable
+{
+    public const string WeightsName = "adapter_model.safetensors";
+
+    // PEFT stores float32, or the 16-bit types of its backbone.
+    private const int FewestBytesPerParameter = 2;
+
+    private readonly SafetensorsFile _tensors;
+    private readonly IReadOnlyList<MapShape> _maps;
+
+    private StoredAdapter(AdapterOptions options, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
+    {
+        Options = options;
+        _tensors = tensors;
+        _maps = maps;
+    }
+
+    public AdapterOptions Options { get; }
+
+    /// <summary>Reads the options of an adapter for a backbone with these linear maps; the tensors are read by <see cref="Load"/>.</summary>
+    /// <exception cref="FileNotFoundException">One of the files is missing.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
+    public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps)
+    {
+        var maps = linearMaps.ToList();
+        var tensors = new SafetensorsFile(files.Open(WeightsName));
+        try
+        {
+            tensors = tensors.Rename(PlainName);
+            var source = files is FolderFiles folder ? folder.PathOf(AdapterConfigFile.Name) : AdapterConfigFile.Name;
+            var options = AdapterConfigFile.Parse(files.ReadAll(AdapterConfigFile.Name), source, tensors, maps);
+            RequireWeights(options, maps, tensors, source);
+            return new StoredAdapter(options, tensors, maps);
+        }
+        catch
+        {
+            tensors.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The adapter in a folder.</summary>
+    /// <inheritdoc cref="Open(BackboneFiles, IEnumerable{MapShape})"/>
+    public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps)
+    {
+        var files = new FolderFiles(folder);
+        foreach (var name in (string[])[AdapterConfigFile.Name, WeightsName])
+        {
+            if (!files.Contains(name))
+                throw new FileNotFoundException(
+                    files.Contains("adapter_model.bin")
+                        ? $"'{files.Location}' holds adapter_model.bin, a Python pickle, which is not read: save the adapter with PEFT's safe_serialization."
+                        : $"'{files.Location}' is no adapter: it needs {AdapterConfigFile.Name} and {WeightsName}, and has no {name}.", name);
+        }
+        return Open(files, linearMaps);
+    }
+
+    public AdapterSet Load(Backend backend) => AdapterTensors.Load(backend, Options, _maps, _tensors);
+
+    /// <summary>Reads everything once, for whoever wants to know what is wrong before a backbone is loaded.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing, has another shape or is one too many, or a value is not finite.</exception>
+    public void Check()
+    {
+        using var backend = new CpuBackend();
+        using var adapters = Load(backend);
+    }
+
+    public void Dispose() => _tensors.Dispose();
+
+    /// <summary>PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not.</summary>
+    private static string PlainName(string stored)
+    {
+        var name = stored.Replace(".default.", ".", StringComparison.Ordinal);
+        name = WithoutEnd(name, ".default");
+        return name.EndsWith(".lora_magnitude_vector.weight", StringComparison.Ordinal) ? WithoutEnd(name, ".weight") : name;
+    }
+
+    private static string WithoutEnd(string name, string end) => name.EndsWith(end, StringComparison.Ordinal) ? name[..^end.Length] : name;
+
+    /// <summary>Options that ask for more than the file holds would have memory set aside before the first missing tensor is noticed.</summary>
+    private static void RequireWeights(AdapterOptions options, List<MapShape> maps, SafetensorsFile tensors, string source)
+    {
+        long parameters;
+        try
+        {
+            parameters = options.Plan(maps).Sum(plan => plan.ParameterCount);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidDataException($"{source} does not fit the backbone. {e.Message}", e);
+        }
+        if (tensors.ByteCount / FewestBytesPerParameter < parameters)
+            throw new InvalidDataException($"{source} asks for {parameters:N0} parameters, more than {tensors.Name} holds in its {tensors.ByteCount:N0} bytes.");
+    }
+}

@@ -1,0 +1,216 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Interchange;
+
+namespace Microsoft.ML.Moka.Tests.Interchange;
+
+/// <summary>Folders that PEFT wrote, and folders that nobody should have written.</summary>
+public sealed class ForeignAdapterTests : IDisposable
+{
+    private const string Lora = """{"peft_type":"LORA","r":4,"lora_alpha":12,"target_modules":["q_proj","v_proj"]}""";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void LoraMeansTheScaledProduct()
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+
+        var updates = PeftFolder.Updates(Write(Lora, tensors));
+
+        Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], updates.Keys);
+        AssertClose(Product(tensors, "model.layers.1.self_attn.v_proj", 3), updates["model.layers.1.self_attn.v_proj"]);
+        AssertClose(Product(tensors, "model.layers.1.self_attn.v_proj", 6), PeftFolder.Updates(Write(Lora.Replace("{", """{"use_rslora":true,"""), tensors))["model.layers.1.self_attn.v_proj"]);
+    }
+
+    [Theory]
+    [InlineData("""["self_attn.q_proj","v_proj","gate_up_proj"]""")]
+    [InlineData("null")]
+    [InlineData("\".*\\\\.self_attn\\\\.(q|v)_proj\"")]
+    [InlineData("\".*layers\\\\.[0-9]+\\\\.self_attn\\\\.[qv]_proj\"")]
+    public void TargetModulesAreNamesARegularExpressionOrLeftToTheTensors(string targets)
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var expected = PeftFolder.Updates(Write(Lora, tensors));
+
+        Assert.Equal(expected, PeftFolder.Updates(Write(With("target_modules", targets), tensors)));
+    }
+
+    [Fact]
+    public void AllLinearLayersAndExceptionsAreUnderstood()
+    {
+        string[] all = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+        Assert.Equal(14, PeftFolder.Updates(Write(With("target_modules", "\"all-linear\""), PeftFolder.Lora(4, all))).Count);
+
+        var second = PeftFolder.Lora(4, "q_proj", "v_proj").Where(tensor => tensor.Name.Contains("layers.1.", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2, PeftFolder.Updates(Write(With("layers_to_transform", "1"), second)).Count);
+        Assert.Equal(2, PeftFolder.Updates(Write(With("layers_to_transform", "[1]"), second)).Count);
+        Assert.Equal(2, PeftFolder.Updates(Write(With("exclude_modules", "\".*layers\\\\.0\\\\..*\""), second)).Count);
+
+        var both = second.Concat(PeftFolder.Lora(4, "q_proj").Where(tensor => tensor.Name.Contains("layers.0.", StringComparison.Ordinal)));
+        var options = StoredAdapter.Open(Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both), PeftFolder.Maps).Options;
+        Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], options.TargetModules);
+    }
+
+    [Fact]
+    public void TheNameOfTheAdapterInsideTensorNamesIsPassedOver()
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var expected = PeftFolder.Updates(Write(Lora, tensors));
+        var named = tensors.Select(tensor => tensor with { Name = tensor.Name.Replace(".weight", ".default.weight", StringComparison.Ordinal) }).ToList();
+
+        Assert.Equal(expected, PeftFolder.Updates(Write(Lora, named)));
+
+        Assert.Contains("are the same one", Refusal(Lora, named.Append(tensors[0])), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SixteenBitTensorsAreRead()
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var expected = PeftFolder.Updates(Write(Lora, tensors));
+
+        foreach (var narrow in (Func<SafetensorsTensor, SafetensorsTensor>[])[PeftFolder.AsHalf, PeftFolder.AsBFloat16])
+        {
+            var updates = PeftFolder.Updates(Write(Lora, tensors.Select(narrow)));
+            foreach (var (map, update) in expected)
+                AssertClose(update, updates[map], 0.02);
+        }
+    }
+
+    [Theory]
+    [InlineData("modules_to_save", """["lm_head"]""")]
+    [InlineData("layer_replication", "[[0,2],[1,2]]")]
+    [InlineData("fan_in_fan_out", "true")]
+    [InlineData("lora_bias", "true")]
+    [InlineData("bias", "\"all\"")]
+    [InlineData("rank_pattern", """{"q_proj":8}""")]
+    [InlineData("alpha_pattern", """{"q_proj":8}""")]
+    [InlineData("trainable_token_indices", "[1,2]")]
+    [InlineData("alora_invocation_tokens", "[1]")]
+    [InlineData("init_lora_weights", "\"pissa_niter_4\"")]
+    [InlineData("layers_pattern", "\"blocks\"")]
+    [InlineData("layers_to_transform", "[7]")]
+    [InlineData("layers_to_transform", "\"all\"")]
+    [InlineData("target_modules", "[\"c_attn\"]")]
+    [InlineData("target_modules", "\"q_proj\"")]
+    [InlineData("target_modules", "\"(\"")]
+    [InlineData("target_modules", "\"(.*.*.*.*)*x\"")]
+    [InlineData("target_modules", "5")]
+    [InlineData("peft_type", "\"IA3\"")]
+    [InlineData("r", "0")]
+    [InlineData("r", "\"four\"")]
+    [InlineData("lora_alpha", "[]")]
+    [InlineData("lora_dropout", "2")]
+    public void AFieldThatCannotBeFollowedIsNamed(string field, string value)
+    {
+        var error = Refusal(With(field, value), PeftFolder.Lora(4, "q_proj", "v_proj"));
+
+        Assert.Contains($"'{field}'", error, StringComparison.Ordinal);
+        Assert.Contains(Path.Combine(_folder.Path, "adapter_config.json"), error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TensorsThatAreMissingUnknownOrOfAnotherShapeAreNamed()
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var last = tensors[^1];
+        Assert.Contains(last.Name, Refusal(Lora, tensors[..^1]), StringComparison.Ordinal);
+        Assert.Contains(last.Name, Refusal(Lora, [.. tensors[..^1], PeftFolder.Random(last.Name, 4, 4)]), StringComparison.Ordinal);
+        Assert.Contains("[4, 4]", Refusal(Lora, [.. tensors[..^1], PeftFolder.Random(last.Name, 4, 4)]), StringComparison.Ordinal);
+        Assert.Contains("lm_head.lora_A.weight", Refusal(Lora, [.. tensors, PeftFolder.Random("base_model.model.lm_head.lora_A.weight", 4, 32)]), StringComparison.Ordinal);
+        Assert.Contains("k_proj.lora_A.weight", Refusal(Lora, [.. tensors, .. PeftFolder.Lora(4, "k_proj")]), StringComparison.Ordinal);
+        Assert.Contains(last.Name, Refusal(Lora, [.. tensors[..^1], SafetensorsTensor.Of(last.Name, [.. last.ToFloats()[..^1], float.NaN], [.. last.Shape])]), StringComparison.Ordinal);
+        Assert.Contains("another backbone", Refusal(With("target_modules", "null"), [PeftFolder.Random("base_model.model.transformer.h.0.lora_A.weight", 4, 4)]), StringComparison.Ordinal);
+        Assert.Contains("holds no tensors", Refusal(With("target_modules", "null"), []), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void WhatIsNoAdapterIsSaid()
+    {
+        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("adapter_config.json"), Lora);
+        File.WriteAllText(_folder.File("adapter_model.bin"), "pickle");
+        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OptionsThatAskForMoreThanIsThereAllocateNothing()
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        var error = Refusal("""{"peft_type":"CDKA","r":1024,"r1":1,"r2":1,"cdka_alpha":1,"target_modules":["q_proj"]}""", PeftFolder.Lora(4, "q_proj"));
+
+        Assert.Contains("parameters, more than", error, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
+    }
+
+    [Fact]
+    public void FilesThatWereCutOrDamagedAnywhereAreAnErrorOrChangeNothing()
+    {
+        Write(Lora, PeftFolder.Lora(4, "q_proj", "v_proj"));
+        var random = new Random(3);
+        foreach (var name in (string[])["adapter_config.json", "adapter_model.safetensors"])
+        {
+            var whole = File.ReadAllBytes(_folder.File(name));
+            for (var length = 0; length < whole.Length; length += 1 + whole.Length / 40)
+            {
+                File.WriteAllBytes(_folder.File(name), whole[..length]);
+                Assert.Throws<InvalidDataException>(() => PeftFolder.Updates(_folder.Path));
+            }
+            for (var i = 0; i < 60; i++)
+            {
+                var bytes = (byte[])whole.Clone();
+                bytes[random.Next(Math.Min(bytes.Length, 2000))] ^= (byte)(1 << random.Next(8));
+                File.WriteAllBytes(_folder.File(name), bytes);
+                try
+                {
+                    PeftFolder.Updates(_folder.Path);
+                }
+                catch (InvalidDataException)
+                {
+                }
+            }
+            File.WriteAllBytes(_folder.File(name), whole);
+        }
+    }
+
+    private static string With(string field, string value)
+    {
+        var config = PeftFolder.Config(Lora);
+        config[field] = JsonNode.Parse(value);
+        return config.ToJsonString();
+    }
+
+    private string Write(string config, IEnumerable<SafetensorsTensor> tensors)
+    {
+        File.WriteAllBytes(_folder.File("adapter_config.json"), Encoding.UTF8.GetBytes(config));
+        SafetensorsWriter.Write(_folder.File("adapter_model.safetensors"), tensors);
+        return _folder.Path;
+    }
+
+    private string Refusal(string config, IEnumerable<SafetensorsTensor> tensors) =>
+        Assert.Throws<InvalidDataException>(() => PeftFolder.Updates(Write(config, tensors))).Message;
+
+    private static float[] Product(List<SafetensorsTensor> tensors, string map, float scale)
+    {
+        var a = tensors.Single(tensor => tensor.Name.Contains($"{map}.lora_A", StringComparison.Ordinal));
+        var b = tensors.Single(tensor => tensor.Name.Contains($"{map}.lora_B", StringComparison.Ordinal));
+        var (left, right) = (b.ToFloats(), a.ToFloats());
+        var (rows, rank, columns) = (b.Shape[0], b.Shape[1], a.Shape[1]);
+        return [.. Enumerable.Range(0, rows * columns).Select(i =>
+            scale * Enumerable.Range(0, rank).Sum(k => left[i / columns * rank + k] * right[k * columns + i % columns]))];
+    }
+
+    private static void AssertClose(float[] expected, float[] actual, double tolerance = 1e-5)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        var scale = expected.Max(Math.Abs);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], tolerance * scale);
+    }
+}
