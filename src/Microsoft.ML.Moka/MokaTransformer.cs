@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Columns;
+using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
@@ -106,6 +107,20 @@ public sealed class MokaTransformer : ITransformer, IDisposable
         using var stored = StoredAdapter.Open(folder, Weights.Backbone.Config.LinearMaps);
         var adapters = stored.Load(Weights.Backbone.Backend);
         return new MokaTransformer(_env, Parts, Weights.Shared.Share(), adapters);
+    }
+
+    /// <summary>Looks inside: gates, coefficients, norms and ranks of what was trained, map by map.</summary>
+    /// <param name="largestSpectrum">
+    /// The most singular values of an update that are computed, at least 0: an update that can have more gets a stable rank (by power iteration on its factors,
+    /// cheap for any size) and no effective rank (which needs them all: some seconds for 1000, and eight times as many for twice as many).
+    /// </param>
+    /// <returns>Records, which are also an <see cref="IDataView"/> and pictures.</returns>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public AdapterInspection Inspect(int largestSpectrum = 512)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
+        using var usage = Weights.Use();
+        return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
     }
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; scoring fails from then on.</summary>

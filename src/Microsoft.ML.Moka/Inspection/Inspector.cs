@@ -1,0 +1,104 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Design;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace Microsoft.ML.Moka.Inspection;
+
+/// <summary>Reads the figures of all adapters of a model, map by map.</summary>
+/// <param name="backbone">What the adapters belong to.</param>
+/// <param name="largestSpectrum">The most singular values of an update that are computed.</param>
+internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
+{
+    private readonly Backend _backend = backbone.Backend;
+
+    public AdapterInspection Inspect(AdapterSet adapters)
+    {
+        var weights = backbone.LinearMaps.ToDictionary(map => map.Shape.Name, map => map.Weight);
+        var maps = new List<MapInspection>();
+        var filters = new List<FilterInspection>();
+        foreach (var adapter in adapters.Adapters)
+        {
+            var plan = adapter.Plan;
+            var gates = adapter.Gates is null ? [] : Download(adapter.Gates.Value);
+            var parts = Filters(adapter, gates);
+            maps.Add(Describe(plan, adapters.Options.Method, gates, parts, weights[plan.Map.Name]));
+            filters.AddRange(parts.Select((part, i) => new FilterInspection
+            {
+                Map = plan.Map.Name,
+                Module = plan.Map.Module,
+                Layer = plan.Map.Layer,
+                Filter = i,
+                Shape = part.Left is null ? $"I{part.Shape.LeftRows}/{part.Shape.RightRows}x{part.Shape.RightColumns}" : part.Shape.ToString(),
+                Gate = gates.Length == 0 ? float.NaN : gates[i],
+                Coefficient = (float)part.Coefficient,
+                Norm = part.Norm,
+            }));
+        }
+        return new AdapterInspection(maps, filters);
+    }
+
+    private MapInspection Describe(AdapterPlan plan, string method, float[] gates, IReadOnlyList<UpdateFilter> filters, WeightMatrix weight)
+    {
+        var update = new KroneckerUpdate(plan.Map.Rows, plan.Map.Columns, filters);
+        var singularValues = UpdateFigures.SingularValues(update, largestSpectrum);
+        return new MapInspection
+        {
+            Map = plan.Map.Name,
+            Module = plan.Map.Module,
+            Layer = plan.Map.Layer,
+            Method = method,
+            Rows = plan.Map.Rows,
+            Columns = plan.Map.Columns,
+            Filters = PlanFigures.Filters(plan),
+            TrainableParameterCount = plan.ParameterCount,
+            Gates = gates,
+            Coefficients = [.. filters.Select(filter => (float)filter.Coefficient)],
+            UpdateNorm = UpdateFigures.FrobeniusNorm(update),
+            WeightNorm = NormOf(weight),
+            SpectralNorm = UpdateFigures.SpectralNorm(update),
+            EffectiveRank = singularValues is null ? double.NaN : UpdateFigures.EffectiveRank(singularValues),
+            ReachableRank = PlanFigures.ReachableRank(plan),
+        };
+    }
+
+    /// <summary>The stacked factors of an adapter, taken apart.</summary>
+    private List<UpdateFilter> Filters(Adapter adapter, float[] gates)
+    {
+        var coefficients = new double[adapter.Plan.FilterCount];
+        if (gates.Length > 0)
+            TensorPrimitives.SoftMax<double>(Array.ConvertAll(gates, gate => (double)gate), coefficients);
+        else
+            Array.Fill(coefficients, ((ConstantCoefficient)adapter.Plan.Coefficients).Value);
+        var filters = new List<UpdateFilter>();
+        foreach (var (rule, (left, right)) in adapter.Plan.Filters.Zip(adapter.Factors))
+        {
+            var lefts = left is null ? null : Download(left.Value);
+            var rights = Download(right.Value);
+            for (var i = 0; i < rule.Count; i++)
+                filters.Add(new UpdateFilter(rule.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, rule.Count), Part(rights, i, rule.Count)));
+        }
+        return filters;
+
+        static double[] Part(float[] stack, int index, int count)
+        {
+            var length = stack.Length / count;
+            return Array.ConvertAll(stack[(index * length)..((index + 1) * length)], value => (double)value);
+        }
+    }
+
+    /// <summary>The one place where a matrix of the map's size is written out, one map at a time.</summary>
+    private double NormOf(WeightMatrix weight)
+    {
+        using var expanded = _backend.Expand(weight);
+        return Math.Sqrt(_backend.SumOfSquares(expanded));
+    }
+
+    private float[] Download(Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        _backend.Download(tensor, values);
+        return values;
+    }
+}
