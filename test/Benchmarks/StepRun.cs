@@ -112,6 +112,7 @@ internal sealed class StepRun : IDisposable
                     Stop();
                 if (_seconds.Count < _options.NewTokens)
                     Start();
+                return true;
             });
         return Result(1);
     }
