@@ -104,26 +104,33 @@ public sealed class PromptTemplate
     /// <summary>Whether a placeholder, such as "input", stands in the prompt of a row that has everything.</summary>
     internal bool Uses(string placeholder) => _parts.Any(part => part.Placeholder == placeholder);
 
-    /// <summary>The prompt of a row.</summary>
-    internal string Render(PromptRow row)
+    /// <summary>The prompt of a row. What the row says is plain text, whatever it says; names of special tokens in the template are those tokens.</summary>
+    internal MarkedText Mark(PromptRow row)
     {
-        var prompt = new StringBuilder();
+        var prompt = new MarkedText();
         foreach (var part in string.IsNullOrEmpty(row.Input) && _partsWithoutInput is not null ? _partsWithoutInput : _parts)
         {
-            prompt.Append(part.Placeholder switch
-            {
-                null => part.Literal,
-                TextPlaceholder => row.Text ?? row.Instruction,
-                InstructionPlaceholder => row.Instruction ?? row.Text,
-                InputPlaceholder => row.Input,
-                _ => string.Join(", ", row.Candidates),
-            });
+            if (part.Placeholder is null)
+                prompt.Template(part.Literal);
+            else
+                prompt.Plain(ValueOf(part.Placeholder, row) ?? "");
         }
-        return prompt.ToString();
+        return prompt;
     }
 
-    /// <summary>What follows the prompt if <paramref name="word"/> is the answer.</summary>
-    internal string Answer(string word) => AnswerPrefix + word;
+    /// <summary>The prompt of a row as one reads it.</summary>
+    internal string Render(PromptRow row) => Mark(row).ToString();
+
+    /// <summary>The prompt of a row, followed by <paramref name="word"/> as its answer.</summary>
+    internal MarkedText Mark(PromptRow row, string word) => Mark(row).Template(AnswerPrefix).Plain(word);
+
+    private static string? ValueOf(string placeholder, PromptRow row) => placeholder switch
+    {
+        TextPlaceholder => row.Text ?? row.Instruction,
+        InstructionPlaceholder => row.Instruction ?? row.Text,
+        InputPlaceholder => row.Input,
+        _ => string.Join(", ", row.Candidates),
+    };
 
     private static PromptTemplate LlmAdapters(string endOfOpening, string endOfOpeningWithoutInput, string blankLine)
     {

@@ -75,22 +75,53 @@ internal sealed class BackboneTokenizer
     }
 
     /// <summary>The ids of a text. Names of special tokens in it are those tokens, except in SentencePiece's form.</summary>
-    public int[] Encode(string text, bool addBeginOfSequence)
+    public int[] Encode(string text, bool addBeginOfSequence) => Encode(new MarkedText().Template(text), addBeginOfSequence);
+
+    /// <summary>The ids of a text in which names of special tokens are those tokens only where a template has them.</summary>
+    public int[] Encode(MarkedText text, bool addBeginOfSequence)
     {
         var ids = new List<int>();
         if (addBeginOfSequence)
             ids.Add(BeginOfSequence ?? throw new InvalidOperationException("This backbone's tokenizer has no begin-of-sequence token."));
-        var rest = WellFormed(text).AsSpan();
-        while (_specialTokens.Length > 0 && rest.IndexOfAny(_specialTokenStarts) is var start and >= 0)
+        // Tokens merge across parts, but not across special tokens.
+        var run = new StringBuilder();
+        foreach (var part in text.Parts)
         {
-            _form.Encode(rest[..start], ids);
-            var token = SpecialTokenAt(rest[start..]);
-            ids.Add(_form.SpecialTokens[token]);
-            rest = rest[(start + token.Length)..];
+            if (part.Token is { } token)
+                End(token);
+            else if (part.IsTemplate)
+                AddTemplate(part.Text);
+            else
+                run.Append(part.Text);
         }
-        _form.Encode(rest, ids);
+        _form.Encode(WellFormed(run.ToString()), ids);
         return [.. ids];
+
+        void AddTemplate(ReadOnlySpan<char> rest)
+        {
+            while (_specialTokens.Length > 0 && rest.IndexOfAny(_specialTokenStarts) is var start and >= 0)
+            {
+                run.Append(rest[..start]);
+                var name = SpecialTokenAt(rest[start..]);
+                End(_form.SpecialTokens[name]);
+                rest = rest[(start + name.Length)..];
+            }
+            run.Append(rest);
+        }
+
+        void End(int token)
+        {
+            _form.Encode(WellFormed(run.ToString()), ids);
+            run.Clear();
+            ids.Add(token);
+        }
     }
+
+    /// <summary>The id of a token by its name, special or not.</summary>
+    public bool TryGetId(string token, out int id) => _form.TryGetId(token, out id);
+
+    /// <summary>The bytes in UTF-8 that a token stands for, maybe a part of a character; a special token has none.</summary>
+    public ReadOnlySpan<byte> BytesOf(int id) => _specialIds.Contains(id) ? [] : _form.BytesOf(id);
 
     /// <summary>The text of ids; special tokens have none.</summary>
     public string Decode(IEnumerable<int> ids) => _form.Decode(ids.Where(id => !_specialIds.Contains(id)));

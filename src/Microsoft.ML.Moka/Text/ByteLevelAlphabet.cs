@@ -14,20 +14,26 @@ internal static class ByteLevelAlphabet
     /// <summary>The text that a token stands for; null where its bytes are not whole characters.</summary>
     public static string? TextOf(string token)
     {
+        try
+        {
+            return BytesOf(token) is { } bytes ? s_strictUtf8.GetString(bytes) : null;
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The bytes that a token stands for; null where it is not written in this alphabet.</summary>
+    public static byte[]? BytesOf(string token)
+    {
         var bytes = new byte[token.Length];
         for (var i = 0; i < bytes.Length; i++)
         {
             if (!s_bytes.TryGetValue(token[i], out bytes[i]))
                 return null;
         }
-        try
-        {
-            return s_strictUtf8.GetString(bytes);
-        }
-        catch (DecoderFallbackException)
-        {
-            return null;
-        }
+        return bytes;
     }
 
     // Visible Latin-1 characters stand for themselves; the other bytes follow from U+0100 on.

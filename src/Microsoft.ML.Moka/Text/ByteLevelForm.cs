@@ -13,6 +13,7 @@ internal sealed class ByteLevelForm : TokenizerForm
     private readonly Dictionary<string, int> _specialTokens;
     private readonly PieceSplitter _splitter;
     private readonly BpeTokenizer _merger;
+    private readonly byte[]?[] _bytes;
     private readonly Dictionary<string, int>? _wholePieces;
 
     private ByteLevelForm(Dictionary<string, int> vocabulary, IReadOnlyList<string> merges, Dictionary<string, int> specialTokens, PieceSplitter splitter, bool ignoresMerges, bool startsWithBeginOfSequence)
@@ -23,6 +24,9 @@ internal sealed class ByteLevelForm : TokenizerForm
         _merger = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = merges, ByteLevel = true });
         StartsWithBeginOfSequence = startsWithBeginOfSequence;
         VocabularySize = vocabulary.Values.Concat(specialTokens.Values).Max() + 1;
+        _bytes = new byte[]?[VocabularySize];
+        foreach (var (token, id) in vocabulary)
+            _bytes[id] = ByteLevelAlphabet.BytesOf(token);
         if (ignoresMerges)
         {
             _wholePieces = new Dictionary<string, int>(StringComparer.Ordinal);
@@ -62,6 +66,8 @@ internal sealed class ByteLevelForm : TokenizerForm
     }
 
     public override string Decode(IEnumerable<int> ids) => _merger.Decode(ids);
+
+    public override ReadOnlySpan<byte> BytesOf(int id) => id < _bytes.Length ? _bytes[id] : [];
 
     private static ByteLevelForm Read(JsonFields root)
     {

@@ -4,7 +4,8 @@ namespace Microsoft.ML.Moka.Text;
 /// <param name="Ids">The prompt and the answer.</param>
 /// <param name="AnswerStart">The place of the answer's first token; never 0.</param>
 /// <param name="PromptIsCut">Whether the prompt was too long, so that its beginning is missing.</param>
-internal sealed record TrainingRow(int[] Ids, int AnswerStart, bool PromptIsCut);
+/// <param name="AnswerIsCut">Whether the answer was too long, so that its end is missing.</param>
+internal sealed record TrainingRow(int[] Ids, int AnswerStart, bool PromptIsCut, bool AnswerIsCut = false);
 
 /// <summary>A row to score.</summary>
 /// <param name="Prompt">What all answers share; never empty.</param>
@@ -42,22 +43,44 @@ internal sealed class RowEncoder
 
     public ScoringRow ForScoring(PromptRow row, IReadOnlyList<string> answers) => Encode(row, answers, OneBeginsAnother(answers));
 
+    /// <summary>
+    /// An answer that is to be written: it ends with the end of the sequence, so that the model learns where to stop. An answer that is too long loses its end,
+    /// and a prompt its beginning where it has more than half of the tokens.
+    /// </summary>
+    public TrainingRow ForWriting(PromptRow row, string answer)
+    {
+        var prompt = Encode(_template.Mark(row));
+        int[] whole = [.. Encode(_template.Mark(row, answer)), _tokenizer.EndOfSequence];
+        var shared = prompt.AsSpan().CommonPrefixLength(whole);
+        var answerLength = Math.Min(whole.Length - shared, Math.Max(_maxTokens - Math.Max(shared, 1), _maxTokens / 2));
+        var (kept, isCut) = Cut(prompt.AsSpan(0, shared), _maxTokens - answerLength);
+        return new TrainingRow([.. kept, .. whole.AsSpan(shared, answerLength)], kept.Length, isCut, AnswerIsCut: answerLength < whole.Length - shared);
+    }
+
+    /// <summary>The prompt alone, cut so that <paramref name="newTokens"/> can follow it; half of the tokens are its own in any case.</summary>
+    public (int[] Prompt, bool IsCut) ForGeneration(PromptRow row, int newTokens) =>
+        Cut(Encode(_template.Mark(row)), Math.Max(_maxTokens - newTokens, _maxTokens / 2));
+
     private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd)
     {
         ArgumentOutOfRangeException.ThrowIfZero(answers.Count);
-        var text = _template.Render(row);
-        var prompt = Encode(text);
+        var prompt = Encode(_template.Mark(row));
         var wholes = new int[answers.Count][];
         var shared = prompt.Length;
         for (var i = 0; i < wholes.Length; i++)
         {
             if (string.IsNullOrEmpty(answers[i]))
                 throw new ArgumentException($"Answer {i + 1} of {answers.Count} is empty; a language model cannot choose nothing. Give every label a word.", nameof(answers));
-            wholes[i] = Encode(text + _template.Answer(answers[i]));
+            wholes[i] = Encode(_template.Mark(row, answers[i]));
             // An answer has at least one token, even where it only changes how the prompt's end is merged.
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
         }
-        var (kept, isCut) = Cut(prompt.AsSpan(0, shared), longestAnswer: wholes.Max(whole => whole.Length) - shared, answers);
+        // One place is for the end of the sequence.
+        var longestAnswer = wholes.Max(whole => whole.Length) - shared;
+        var room = _maxTokens - longestAnswer - 1;
+        if (room < 1)
+            throw new ArgumentException($"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
+        var (kept, isCut) = Cut(prompt.AsSpan(0, shared), room);
         return new ScoringRow(kept, [.. wholes.Select(whole => withEnd ? [.. whole[shared..], _tokenizer.EndOfSequence] : whole[shared..])], isCut);
     }
 
@@ -68,14 +91,11 @@ internal sealed class RowEncoder
         return sorted.Zip(sorted.Skip(1)).Any(pair => pair.Second.StartsWith(pair.First, StringComparison.Ordinal));
     }
 
-    private int[] Encode(string text) => _tokenizer.Encode(text, _tokenizer.StartsWithBeginOfSequence);
+    private int[] Encode(MarkedText text) => _tokenizer.Encode(text, _tokenizer.StartsWithBeginOfSequence);
 
-    // Keeps the begin-of-sequence token and the end of the prompt; one place is for the end of the sequence.
-    private (int[] Prompt, bool IsCut) Cut(ReadOnlySpan<int> prompt, int longestAnswer, IReadOnlyList<string> answers)
+    // Keeps the begin-of-sequence token and the end of the prompt.
+    private (int[] Prompt, bool IsCut) Cut(ReadOnlySpan<int> prompt, int room)
     {
-        var room = _maxTokens - longestAnswer - 1;
-        if (room < 1)
-            throw new ArgumentException($"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
         // The first token of an answer has to be predicted from something: without a prompt, from what stands between texts.
         if (prompt.IsEmpty)
             return ([_tokenizer.BeginOfSequence ?? _tokenizer.EndOfSequence], false);

@@ -20,6 +20,7 @@ internal sealed class SentencePieceForm : TokenizerForm
     private readonly HashSet<string> _characters = new(StringComparer.Ordinal);
     private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _isCharacter;
     private readonly int[] _bytePieces = new int[256];
+    private readonly Dictionary<int, byte[]> _bytes = [];
     private readonly bool _mergesCrossWords;
     private readonly bool _removesExtraSpaces;
 
@@ -33,11 +34,13 @@ internal sealed class SentencePieceForm : TokenizerForm
         {
             if (!file.Vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out _bytePieces[value]))
                 throw new InvalidDataException($"it has no piece for the byte 0x{value:X2}");
+            _bytes[_bytePieces[value]] = [(byte)value];
         }
         _isCharacter = _characters.GetAlternateLookup<ReadOnlySpan<char>>();
 
         foreach (var piece in pieces)
         {
+            _bytes[piece.Id] = Encoding.UTF8.GetBytes(piece.Text.Replace(Space, ' '));
             if (IsOneCharacter(piece.Text))
                 _characters.Add(piece.Text);
             _mergesCrossWords |= piece.Text.AsSpan().TrimStart(Space).Contains(Space);
@@ -79,6 +82,8 @@ internal sealed class SentencePieceForm : TokenizerForm
     }
 
     public override string Decode(IEnumerable<int> ids) => _file.Decode(ids);
+
+    public override ReadOnlySpan<byte> BytesOf(int id) => _bytes.GetValueOrDefault(id);
 
     private string Normalize(ReadOnlySpan<char> text)
     {

@@ -20,8 +20,12 @@ internal sealed class TiktokenForm : TokenizerForm
     private readonly TiktokenTokenizer _tokenizer;
     private readonly Dictionary<string, int> _specialTokens = new(StringComparer.Ordinal);
 
-    private TiktokenForm(byte[] content, int ranks)
+    private readonly byte[][] _bytes;
+
+    private TiktokenForm(byte[] content, byte[][] bytes)
     {
+        _bytes = bytes;
+        var ranks = bytes.Length;
         _tokenizer = TiktokenTokenizer.Create(new MemoryStream(content), preTokenizer: null, normalizer: null);
         for (var i = 0; i < SpecialTokenCount; i++)
             _specialTokens.Add(i < s_namedSpecialTokens.Length ? s_namedSpecialTokens[i] : $"<|reserved_special_token_{i - s_namedSpecialTokens.Length + 2}|>", ranks + i);
@@ -49,7 +53,7 @@ internal sealed class TiktokenForm : TokenizerForm
     /// <summary>Reads a file whose every line has been checked: the library reads on and on at an empty line, and fails at a missing byte only when a text has it.</summary>
     public static TiktokenForm Read(byte[] content)
     {
-        var ranks = new HashSet<int>();
+        var tokens = new Dictionary<int, byte[]>();
         var hasByte = new bool[256];
         var number = 0;
         var text = content.AsSpan().TrimEnd("\r\n"u8);
@@ -58,16 +62,16 @@ internal sealed class TiktokenForm : TokenizerForm
             number++;
             if (!TryParse(text[range].TrimEnd((byte)'\r'), out var token, out var rank))
                 throw new InvalidDataException($"line {number} is not a token in base64, a blank and a rank");
-            if (!ranks.Add(rank))
+            if (!tokens.TryAdd(rank, token))
                 throw new InvalidDataException($"line {number} has rank {rank}, which an earlier line has already");
             if (token.Length == 1)
                 hasByte[token[0]] = true;
         }
-        if (ranks.Max() != ranks.Count - 1)
-            throw new InvalidDataException($"its {ranks.Count} ranks are not those from 0 to {ranks.Count - 1}; lines are missing");
+        if (tokens.Keys.Max() != tokens.Count - 1)
+            throw new InvalidDataException($"its {tokens.Count} ranks are not those from 0 to {tokens.Count - 1}; lines are missing");
         if (Array.IndexOf(hasByte, false) is var missing and >= 0)
             throw new InvalidDataException($"it has no token for the byte 0x{missing:X2}");
-        return new TiktokenForm(text.ToArray(), ranks.Count);
+        return new TiktokenForm(text.ToArray(), [.. Enumerable.Range(0, tokens.Count).Select(rank => tokens[rank])]);
     }
 
     public override bool TryGetId(string token, out int id) => _specialTokens.TryGetValue(token, out id);
@@ -79,6 +83,8 @@ internal sealed class TiktokenForm : TokenizerForm
     }
 
     public override string Decode(IEnumerable<int> ids) => _tokenizer.Decode(ids);
+
+    public override ReadOnlySpan<byte> BytesOf(int id) => id < _bytes.Length ? _bytes[id] : [];
 
     private static bool TryParse(ReadOnlySpan<byte> line, out byte[] token, out int rank)
     {

@@ -29,4 +29,7 @@ internal abstract class TokenizerForm
 
     /// <summary>The text of ids none of which is special.</summary>
     public abstract string Decode(IEnumerable<int> ids);
+
+    /// <summary>The bytes in UTF-8 of a token that is not special; none for an id that stands for nothing.</summary>
+    public abstract ReadOnlySpan<byte> BytesOf(int id);
 }

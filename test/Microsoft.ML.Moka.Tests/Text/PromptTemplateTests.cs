@@ -11,7 +11,7 @@ public class PromptTemplateTests
     {
         var row = new PromptRow("It rained.", s_words);
         Assert.Equal("It rained.\nOptions: good, bad, so so\nAnswer:", PromptTemplate.Classification.Render(row));
-        Assert.Equal(" good", PromptTemplate.Classification.Answer("good"));
+        Assert.Equal(" good", PromptTemplate.Classification.Mark(row, "good").ToString()[PromptTemplate.Classification.Render(row).Length..]);
     }
 
     [Fact]
@@ -29,7 +29,7 @@ public class PromptTemplateTests
             "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request. \n\n"
             + $"{indent}### Instruction:\n{indent}Do it.\n{indent}\n{indent}### Input:\n{indent}Now.\n{indent}\n{indent}### Response:\n{indent}",
             PromptTemplate.Alpaca.Render(new PromptRow(null, [], "Do it.", "Now.")));
-        Assert.Equal("the correct answer is answer1", PromptTemplate.Alpaca.Answer("answer1"));
+        Assert.EndsWith("                the correct answer is answer1", PromptTemplate.Alpaca.Mark(new PromptRow(null, [], "Do it."), "answer1").ToString());
     }
 
     [Fact]
