@@ -1,6 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 
 namespace Microsoft.ML;
@@ -58,6 +59,25 @@ public static class MokaCatalog
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(filePath);
         AtomicFile.Write(filePath, stream => catalog.Save(model, inputSchema!, stream));
+    }
+
+    /// <summary>
+    /// Takes an adapter out of a model that it was merged into: the backbone's weights as they were, but for rounding. DoRA's merged weights do not tell what they
+    /// were before.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="mergedFolder">A folder in full precision that <see cref="MokaTransformer.SaveMerged"/>, or PEFT's merge, wrote.</param>
+    /// <param name="adapterFolder">The adapter that is merged into it, as <see cref="MokaTransformer.SaveAdapter"/> or PEFT wrote it.</param>
+    /// <param name="folder">Where the backbone is written; an earlier model there is replaced.</param>
+    /// <exception cref="InvalidDataException">A file is damaged, adapter and model do not fit each other, or the weights are quantized.</exception>
+    /// <exception cref="InvalidOperationException">The adapter's method cannot be taken out.</exception>
+    public static void Unmerge(this ModelOperationsCatalog catalog, string mergedFolder, string adapterFolder, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(mergedFolder);
+        ArgumentException.ThrowIfNullOrEmpty(adapterFolder);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.Unmerge(mergedFolder, adapterFolder, folder, new MergeOptions().MaximumShardBytes);
     }
 
     extension(MLContext context)

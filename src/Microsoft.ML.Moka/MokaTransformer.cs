@@ -123,6 +123,23 @@ public sealed class MokaTransformer : ITransformer, IDisposable
         return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
     }
 
+    /// <summary>
+    /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>, the
+    /// tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands in memory.
+    /// </summary>
+    /// <param name="folder">
+    /// The folder. An earlier one is replaced when the new one is on the disk, unless it holds files that belong to no model.
+    /// </param>
+    /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
+    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
+    /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
+    public void SaveMerged(string folder, MergeOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.Write(folder, Parts.Backbone, Weights, options ?? new MergeOptions());
+    }
+
     /// <summary>Frees the adapters, and the backbone if no other model uses it; scoring fails from then on.</summary>
     public void Dispose() => Weights.Dispose();
 

@@ -127,6 +127,15 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         ? new JsonFields(item, source, $"{path}{name}[{index}].")
         : throw Error($"{name}[{index}]", $"must be an object; found {Shown(item)}"));
 
+    /// <summary>All fields as they are, to be written again.</summary>
+    public SortedDictionary<string, object?> Copy()
+    {
+        var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var field in element.EnumerateObject())
+            fields.Add(field.Name, field.Value.Clone());
+        return fields;
+    }
+
     /// <summary>Whether the field is a text.</summary>
     public bool IsText(string name) => Find(name) is { ValueKind: JsonValueKind.String };
 

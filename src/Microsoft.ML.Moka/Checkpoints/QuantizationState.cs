@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 
@@ -8,6 +9,9 @@ internal sealed record QuantizationState(int Rows, int Columns, int BlockSize, i
 {
     // What bitsandbytes writes takes about 200 bytes.
     private const int MaxBytes = 4096;
+
+    /// <summary>How many bytes <see cref="ToJson"/> gives.</summary>
+    public const int WrittenBytes = 256;
 
     public static QuantizationState Parse(ReadOnlyMemory<byte> json)
     {
@@ -30,7 +34,9 @@ internal sealed record QuantizationState(int Rows, int Columns, int BlockSize, i
         return new QuantizationState(Positive(shape[0], "shape"), Positive(shape[1], "shape"), blockSize, nestedBlockSize, offset);
     }
 
-    public byte[] ToJson(string type)
+    /// <param name="type">The codes: nf4, fp4, int8.</param>
+    /// <param name="format">The format of the weight that the codes stand for.</param>
+    public byte[] ToJson(string type, DenseFormat format)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer))
@@ -38,7 +44,7 @@ internal sealed record QuantizationState(int Rows, int Columns, int BlockSize, i
             json.WriteStartObject();
             json.WriteString("quant_type", type);
             json.WriteNumber("blocksize", BlockSize);
-            json.WriteString("dtype", "float32");
+            json.WriteString("dtype", format.PyTorchName());
             json.WriteStartArray("shape");
             json.WriteNumberValue(Rows);
             json.WriteNumberValue(Columns);
@@ -51,7 +57,11 @@ internal sealed record QuantizationState(int Rows, int Columns, int BlockSize, i
             }
             json.WriteEndObject();
         }
-        return buffer.WrittenSpan.ToArray();
+        // The length depends on no number, so that a file can be laid out before its weights are quantized.
+        var bytes = new byte[WrittenBytes];
+        bytes.AsSpan().Fill((byte)' ');
+        buffer.WrittenSpan.CopyTo(bytes);
+        return bytes;
     }
 
     private static int Positive(JsonElement number, string field) =>

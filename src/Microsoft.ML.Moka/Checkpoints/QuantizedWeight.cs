@@ -18,15 +18,57 @@ internal static class QuantizedWeight
     private static readonly string[] Companions = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".quant_state."];
 
     /// <summary>Whether a tensor belongs to a quantized weight of another name, and is none by itself.</summary>
-    public static bool IsCompanion(string name) =>
-        Array.Exists(Companions, c => name.Contains(".weight" + c, StringComparison.Ordinal)) || name.EndsWith(".weight_format", StringComparison.Ordinal);
+    public static bool IsCompanion(string name) => WeightOf(name) is not null;
+
+    /// <summary>The weight that a tensor belongs to without being one by itself; null where it is one.</summary>
+    public static string? WeightOf(string name)
+    {
+        const string weight = ".weight";
+        if (name.EndsWith(".weight_format", StringComparison.Ordinal))
+            return name[..^"_format".Length];
+        return Array.Find(Companions, c => name.Contains(weight + c, StringComparison.Ordinal)) is { } companion
+            ? name[..(name.IndexOf(weight + companion, StringComparison.Ordinal) + weight.Length)]
+            : null;
+    }
+
+    /// <summary>What <see cref="Write"/> makes of a weight in 4-bit codes.</summary>
+    /// <param name="name">The weight's name.</param>
+    /// <param name="length">Its elements.</param>
+    /// <param name="type">nf4 or fp4.</param>
+    /// <param name="blockSize">Elements that share a scale.</param>
+    /// <param name="nestedBlockSize">Scales that share a scale of their own; null where they are floats.</param>
+    public static IReadOnlyList<TensorHeader> Describe(string name, long length, string type, int blockSize, int? nestedBlockSize)
+    {
+        var blocks = (int)((length - 1) / blockSize + 1);
+        var headers = new List<TensorHeader>
+        {
+            new(name, "U8", [(int)((length + 1) / 2), 1]),
+            new($"{name}.quant_map", "F32", [16]),
+            new($"{name}.absmax", nestedBlockSize is null ? "F32" : "U8", [blocks]),
+            new($"{name}.quant_state.bitsandbytes__{type}", "U8", [QuantizationState.WrittenBytes]),
+        };
+        if (nestedBlockSize is { } nested)
+        {
+            headers.Add(new($"{name}.nested_absmax", "F32", [(blocks - 1) / nested + 1]));
+            headers.Add(new($"{name}.nested_quant_map", "F32", [256]));
+        }
+        return headers;
+    }
+
+    /// <summary>What bitsandbytes calls the codes of a weight.</summary>
+    public static string TypeOf(FourBitMatrix matrix) => matrix.Table.Span.SequenceEqual(FourBitCode.FP4.Table.Span) ? "fp4" : "nf4";
 
     /// <summary>The weight, if the checkpoint holds one of this name quantized; else null.</summary>
     public static StoredMatrix? Read(Checkpoint checkpoint, string name)
     {
-        var state = Array.Find(States, s => checkpoint.Contains($"{name}.quant_state.{s}"));
+        var state = StateOf(checkpoint, name);
         return state is null ? null : Read(checkpoint, name, state);
     }
+
+    /// <summary>Whether the checkpoint holds the weight of this name quantized.</summary>
+    public static bool IsStored(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is not null;
+
+    private static string? StateOf(Checkpoint checkpoint, string name) => Array.Find(States, s => checkpoint.Contains($"{name}.quant_state.{s}"));
 
     private static StoredMatrix Read(Checkpoint checkpoint, string name, string stateName)
     {
@@ -68,7 +110,10 @@ internal static class QuantizedWeight
     }
 
     /// <summary>The tensors that hold <paramref name="matrix"/> under <paramref name="name"/>, unquantized matrices too.</summary>
-    public static IEnumerable<SafetensorsTensor> Write(string name, StoredMatrix matrix)
+    /// <param name="name">The weight's name.</param>
+    /// <param name="matrix">The weight.</param>
+    /// <param name="format">The format of the weight that codes stand for.</param>
+    public static IEnumerable<SafetensorsTensor> Write(string name, StoredMatrix matrix, DenseFormat format = DenseFormat.Float32)
     {
         switch (matrix)
         {
@@ -78,13 +123,13 @@ internal static class QuantizedWeight
             case FourBitMatrix four:
                 yield return new SafetensorsTensor(name, "U8", [four.Codes.Length, 1], four.Codes);
                 yield return SafetensorsTensor.Of($"{name}.quant_map", four.Table.Span, 16);
-                var type = four.Table.Span.SequenceEqual(FourBitCode.FP4.Table.Span) ? "fp4" : "nf4";
-                foreach (var tensor in WriteScales(name, four, four.BlockSize, four.Scales, type, $"bitsandbytes__{type}"))
+                var type = TypeOf(four);
+                foreach (var tensor in WriteScales(name, four, four.BlockSize, four.Scales, type, $"bitsandbytes__{type}", format))
                     yield return tensor;
                 break;
             case EightBitMatrix eight:
                 yield return new SafetensorsTensor(name, "I8", [eight.Rows, eight.Columns], MemoryMarshal.AsBytes(eight.Codes.Span).ToArray());
-                foreach (var tensor in WriteScales(name, eight, eight.BlockSize, eight.Scales, "int8", "moka__int8"))
+                foreach (var tensor in WriteScales(name, eight, eight.BlockSize, eight.Scales, "int8", "moka__int8", format))
                     yield return tensor;
                 break;
             default:
@@ -93,7 +138,7 @@ internal static class QuantizedWeight
     }
 
     private static IEnumerable<SafetensorsTensor> WriteScales(
-        string name, StoredMatrix matrix, int blockSize, BlockScales scales, string type, string stateName)
+        string name, StoredMatrix matrix, int blockSize, BlockScales scales, string type, string stateName, DenseFormat format)
     {
         var nested = scales as NestedScales;
         if (nested is null)
@@ -106,7 +151,7 @@ internal static class QuantizedWeight
             yield return SafetensorsTensor.Of($"{name}.nested_absmax", nested.NestedAbsmax.Span, nested.NestedAbsmax.Length);
             yield return SafetensorsTensor.Of($"{name}.nested_quant_map", nested.Map.Span, nested.Map.Length);
         }
-        var json = new QuantizationState(matrix.Rows, matrix.Columns, blockSize, nested?.NestedBlockSize, nested?.Offset ?? 0).ToJson(type);
+        var json = new QuantizationState(matrix.Rows, matrix.Columns, blockSize, nested?.NestedBlockSize, nested?.Offset ?? 0).ToJson(type, format);
         yield return new SafetensorsTensor($"{name}.quant_state.{stateName}", "U8", [json.Length], json);
     }
 

@@ -161,7 +161,7 @@ internal sealed class SafetensorsHeader
     }
 
     /// <summary>Bytes of an element, or null for a type that the format does not know or that does not fill bytes.</summary>
-    private static int? ElementSize(string type) => type switch
+    public static int? ElementSize(string type) => type switch
     {
         "BOOL" or "U8" or "I8" or "F8_E4M3" or "F8_E5M2" or "F8_E8M0" => 1,
         "F16" or "BF16" or "I16" or "U16" => 2,

@@ -14,6 +14,8 @@ internal sealed record SafetensorsTensor(string Name, string Type, IReadOnlyList
 {
     public long Length => Shape.Aggregate(1L, (product, size) => product * size);
 
+    public TensorHeader Header => new(Name, Type, Shape);
+
     public string ShapeText => ShapeToText(Shape);
 
     public static string ShapeToText(IEnumerable<int> shape) => $"[{string.Join(", ", shape)}]";
@@ -59,7 +61,8 @@ internal sealed record SafetensorsTensor(string Name, string Type, IReadOnlyList
 
     public InvalidDataException Invalid(string what) => new($"{Source}: tensor '{Name}' {what}.");
 
-    private static DenseFormat? FormatOf(string type) => type switch
+    /// <summary>The format of that name; null where weights are not of it.</summary>
+    public static DenseFormat? FormatOf(string type) => type switch
     {
         "F32" => DenseFormat.Float32,
         "F16" => DenseFormat.Float16,

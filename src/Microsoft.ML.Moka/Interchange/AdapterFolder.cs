@@ -8,9 +8,6 @@ namespace Microsoft.ML.Moka.Interchange;
 /// <summary>Writes an adapter as the two files that PEFT, and <see cref="StoredAdapter"/>, read.</summary>
 internal static class AdapterFolder
 {
-    /// <summary>What PEFT writes into its files' headers; transformers refuses files without it.</summary>
-    public static readonly IReadOnlyDictionary<string, string> Metadata = new Dictionary<string, string> { ["format"] = "pt" };
-
     /// <summary>Writes them into a folder, which is made if it is not there; other files in it stay.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="backbone">Where the backbone's files are.</param>
@@ -29,7 +26,7 @@ internal static class AdapterFolder
         var folder = backbone.Kind == BackboneKind.Folder ? backbone.Files.Location : null;
         return new(StringComparer.Ordinal)
         {
-            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(AdapterTensors.From(weights.Backbone.Backend, weights.Adapters), Metadata),
+            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(AdapterTensors.From(weights.Backbone.Backend, weights.Adapters), CheckpointWriter.Metadata),
             [AdapterConfigFile.Name] = AdapterConfigFile.Write(weights.Adapters.Options, [.. weights.Backbone.Config.LinearMaps], folder),
         };
     }

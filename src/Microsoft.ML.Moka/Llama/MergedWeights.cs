@@ -5,10 +5,14 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Llama;
 
 /// <summary>
-/// The weights of a backbone with adapters merged into them: adapted maps become dense W + Δ, one at a time, and the others stay as they are. Written with
-/// <see cref="BackboneTensors"/> they make a backbone that needs no adapters.
+/// The weights of a backbone with adapters merged into them, or taken out of merged ones: adapted maps become dense, one at a time, and the others stay as they
+/// are.
 /// </summary>
-internal sealed class MergedWeights(WeightSource frozen, Backend backend, AdapterSet adapters) : WeightSource
+/// <param name="frozen">The weights.</param>
+/// <param name="backend">Where the adapters live.</param>
+/// <param name="adapters">The adapters.</param>
+/// <param name="unmerge">Whether the adapters are in the weights already and are to be taken out.</param>
+internal sealed class MergedWeights(WeightSource frozen, Backend backend, AdapterSet adapters, bool unmerge = false) : WeightSource
 {
     private readonly Dictionary<string, Adapter> _adapters = adapters.Adapters.ToDictionary(adapter => TensorNames.Of(adapter.Plan.Map));
 
@@ -20,7 +24,7 @@ internal sealed class MergedWeights(WeightSource frozen, Backend backend, Adapte
         if (!_adapters.TryGetValue(name, out var adapter))
             return stored;
         using var weight = backend.Upload(stored);
-        using var merged = adapter.Merge(weight);
+        using var merged = unmerge ? adapter.Unmerge(weight) : adapter.Merge(weight);
         var elements = new byte[checked(sizeof(float) * rows * columns)];
         backend.Download(merged, MemoryMarshal.Cast<byte, float>(elements.AsSpan()));
         return new DenseMatrix(rows, columns, DenseFormat.Float32, elements);

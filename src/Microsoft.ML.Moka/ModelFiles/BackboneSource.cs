@@ -1,5 +1,6 @@
 using System.Reflection;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka.ModelFiles;
 
@@ -16,6 +17,12 @@ internal sealed record BackboneSource(BackboneFiles Files, BackboneKind Kind)
     /// <summary>The backbone in a folder; where none is given, the one inside this package.</summary>
     public static BackboneSource Open(string? folder) =>
         folder is null ? Embedded() : new BackboneSource(new FolderFiles(folder), BackboneKind.Folder);
+
+    /// <summary>The weights of a backbone that was loaded from here.</summary>
+    /// <exception cref="InvalidOperationException">The files were changed since.</exception>
+    public Checkpoint OpenUnchanged(SharedBackbone loaded) => SharedBackbone.FingerprintOf(Files) == loaded.Fingerprint
+        ? Checkpoint.Open(Files)
+        : throw new InvalidOperationException($"The backbone in {Name} was changed since the model was made, so that it cannot be saved with it.");
 
     public static BackboneSource Embedded()
     {

@@ -26,7 +26,7 @@ internal static class ModelFile
         // All that can fail comes before the first byte.
         var files = new Dictionary<string, byte[]>(parts.Tokenizer.Files, StringComparer.Ordinal);
         IReadOnlyList<SafetensorsTensor>? backbone = null;
-        using var checkpoint = parts.SaveBackbone ? OpenUnchanged(parts.Backbone, weights.Shared) : null;
+        using var checkpoint = parts.SaveBackbone ? parts.Backbone.OpenUnchanged(weights.Shared) : null;
         if (checkpoint is not null)
         {
             files[LlamaConfigFile.Name] = parts.Backbone.Files.ReadAll(LlamaConfigFile.Name);
@@ -101,13 +101,6 @@ internal static class ModelFile
         verWeCanReadBack: 0x00010001,
         loaderAssemblyName: typeof(ModelFile).Assembly.FullName!,
         loaderSignature: TOutputs.LoaderSignature);
-
-    private static Checkpoint OpenUnchanged(BackboneSource source, SharedBackbone backbone)
-    {
-        if (SharedBackbone.FingerprintOf(source.Files) != backbone.Fingerprint)
-            throw new InvalidOperationException($"The backbone in {source.Name} was changed since the model was made, so that it cannot be saved with it.");
-        return Checkpoint.Open(source.Files);
-    }
 
     private static List<SafetensorsTensor> QuantizedBackbone(Checkpoint checkpoint, SharedBackbone backbone)
     {

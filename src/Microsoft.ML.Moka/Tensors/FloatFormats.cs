@@ -4,9 +4,42 @@ using System.Runtime.Intrinsics;
 
 namespace Microsoft.ML.Moka.Tensors;
 
-/// <summary>The float encodings of stored weights, widened to float32.</summary>
+/// <summary>The float encodings of stored weights, widened to float32 and rounded back.</summary>
 internal static class FloatFormats
 {
+    /// <summary>What PyTorch, and with it transformers and bitsandbytes, calls a format.</summary>
+    public static string PyTorchName(this DenseFormat format) => format switch
+    {
+        DenseFormat.Float16 => "float16",
+        DenseFormat.BFloat16 => "bfloat16",
+        _ => "float32",
+    };
+
+    /// <summary>Elements in a format, rounded to the nearest. What is beyond the format's range becomes infinite.</summary>
+    public static byte[] FromFloats(DenseFormat format, ReadOnlySpan<float> source)
+    {
+        var bytes = new byte[checked(source.Length * format.ByteSize())];
+        switch (format)
+        {
+            case DenseFormat.Float32:
+                source.CopyTo(MemoryMarshal.Cast<byte, float>(bytes.AsSpan()));
+                break;
+            case DenseFormat.Float16:
+                TensorPrimitives.ConvertToHalf(source, MemoryMarshal.Cast<byte, Half>(bytes.AsSpan()));
+                break;
+            default:
+                var halves = MemoryMarshal.Cast<byte, ushort>(bytes.AsSpan());
+                for (var i = 0; i < source.Length; i++)
+                {
+                    // To the nearest, ties to even; a NaN is kept one by its quiet bit.
+                    var bits = BitConverter.SingleToUInt32Bits(source[i]);
+                    halves[i] = float.IsNaN(source[i]) ? (ushort)((bits >> 16) | 0x40) : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+                }
+                break;
+        }
+        return bytes;
+    }
+
     public static int ByteSize(this DenseFormat format) => format == DenseFormat.Float32 ? 4 : 2;
 
     /// <summary>Widens the elements in <paramref name="source"/>, which holds as many as <paramref name="destination"/>.</summary>

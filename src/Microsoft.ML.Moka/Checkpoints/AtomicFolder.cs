@@ -1,0 +1,57 @@
+namespace Microsoft.ML.Moka.Checkpoints;
+
+/// <summary>Writes folders so that whatever fails leaves the earlier one whole.</summary>
+internal static class AtomicFolder
+{
+    /// <summary>
+    /// Fills a temporary folder beside the target and moves it to its place. An earlier folder is set aside for that moment, and removed afterwards; what a kill
+    /// at that moment sets aside is put back the next time.
+    /// </summary>
+    /// <param name="folder">The folder, which is replaced as a whole.</param>
+    /// <param name="belongs">Whether a file of that name belongs to such a folder: one that holds anything else is not replaced.</param>
+    /// <param name="write">Fills the folder whose path it is given.</param>
+    /// <exception cref="IOException">The folder holds something that does not belong to it.</exception>
+    public static void Write(string folder, Predicate<string> belongs, Action<string> write)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(target))
+            throw new IOException($"'{target}' is a file; name a folder.");
+        var parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{target}' cannot be replaced: name a folder inside it.");
+        var temporary = Path.Combine(parent, $".{Path.GetFileName(target)}.tmp");
+        var earlier = Path.Combine(parent, $".{Path.GetFileName(target)}.old");
+        if (Directory.Exists(earlier) && !Directory.Exists(target))
+            Directory.Move(earlier, target);
+        RequireOwn(target, belongs);
+        Delete(temporary);
+        Directory.CreateDirectory(temporary);
+        try
+        {
+            write(temporary);
+        }
+        catch
+        {
+            Delete(temporary);
+            throw;
+        }
+        Delete(earlier);
+        if (Directory.Exists(target))
+            Directory.Move(target, earlier);
+        Directory.Move(temporary, target);
+        Delete(earlier);
+    }
+
+    private static void RequireOwn(string target, Predicate<string> belongs)
+    {
+        if (!Directory.Exists(target))
+            return;
+        var stranger = Directory.EnumerateFileSystemEntries(target).FirstOrDefault(entry => Directory.Exists(entry) || !belongs(Path.GetFileName(entry)));
+        if (stranger is not null)
+            throw new IOException($"'{target}' would be replaced, but it holds '{Path.GetFileName(stranger)}', which would be lost: name another folder.");
+    }
+
+    private static void Delete(string folder)
+    {
+        if (Directory.Exists(folder))
+            Directory.Delete(folder, recursive: true);
+    }
+}

@@ -1,0 +1,93 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Interchange;
+
+/// <summary>
+/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by byte.
+/// </summary>
+internal sealed class MergedTensors
+{
+    private readonly Checkpoint _checkpoint;
+    private readonly Dictionary<string, MapShape> _linearMaps;
+    private readonly WeightSource _weights;
+    private readonly HashSet<string> _adapted;
+    private readonly QuantizationOptions _quantization;
+
+    /// <param name="checkpoint">The backbone's checkpoint.</param>
+    /// <param name="config">Its shape.</param>
+    /// <param name="weights">Where the linear maps come from.</param>
+    /// <param name="adapters">The adapters that change some of them.</param>
+    /// <param name="quantization">The form that linear maps are written in.</param>
+    public MergedTensors(Checkpoint checkpoint, LlamaConfig config, WeightSource weights, AdapterSet adapters, BackboneQuantization quantization)
+    {
+        _checkpoint = checkpoint;
+        _linearMaps = config.LinearMaps.ToDictionary(TensorNames.Of, StringComparer.Ordinal);
+        _weights = weights;
+        _adapted = [.. adapters.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map))];
+        _quantization = new QuantizationOptions(quantization);
+        var table = checkpoint[checkpoint.Contains(TensorNames.Embedding) ? TensorNames.Embedding : TensorNames.Head];
+        Format = SafetensorsTensor.FormatOf(table.Type) ?? DenseFormat.Float32;
+        if (_linearMaps.Keys.FirstOrDefault(name => !checkpoint.Contains(name)) is { } missing)
+            throw new InvalidDataException($"{checkpoint.Location} has no tensor '{missing}'.");
+    }
+
+    /// <summary>The format of the backbone: that of its embedding, which stays dense where linear maps are quantized.</summary>
+    public DenseFormat Format { get; }
+
+    public IEnumerable<TensorGroup> Groups()
+    {
+        foreach (var name in _checkpoint.Names.Order(StringComparer.Ordinal))
+        {
+            if (_linearMaps.TryGetValue(name, out var map))
+                yield return _quantization.Kind == BackboneQuantization.None ? Dense(name, map) : Quantized(name, map);
+            else if (QuantizedWeight.WeightOf(name) is not { } weight || !_linearMaps.ContainsKey(weight))
+                yield return TensorGroup.Of(_checkpoint[name]);
+        }
+    }
+
+    private TensorGroup Dense(string name, MapShape map)
+    {
+        var format = QuantizedWeight.IsStored(_checkpoint, name) ? Format : SafetensorsTensor.FormatOf(_checkpoint[name].Type) ?? DenseFormat.Float32;
+        return new TensorGroup([new TensorHeader(name, SafetensorsTensor.TypeOf(format), [map.Rows, map.Columns])], Make);
+
+        IEnumerable<SafetensorsTensor> Make()
+        {
+            var matrix = _weights.Matrix(name, map.Rows, map.Columns, isLinearMap: true);
+            return QuantizedWeight.Write(name, matrix is DenseMatrix dense && dense.Format == format ? dense : InFormat(name, matrix, format));
+        }
+    }
+
+    private TensorGroup Quantized(string name, MapShape map)
+    {
+        var type = _quantization.Kind == BackboneQuantization.NF4 ? "nf4" : "fp4";
+        // What the backbone has in such codes already stays as it is.
+        var stored = _adapted.Contains(name) ? null : QuantizedWeight.Read(_checkpoint, name) as FourBitMatrix;
+        var headers = stored is not null && QuantizedWeight.TypeOf(stored) == type
+            ? QuantizedWeight.Describe(name, stored.Length, type, stored.BlockSize, (stored.Scales as NestedScales)?.NestedBlockSize)
+            : QuantizedWeight.Describe(name, (long)map.Rows * map.Columns, type, _quantization.BlockSize, QuantizationOptions.NestedBlockSize);
+        return new TensorGroup(headers, Make);
+
+        IEnumerable<SafetensorsTensor> Make()
+        {
+            var matrix = _weights.Matrix(name, map.Rows, map.Columns, isLinearMap: true);
+            if (matrix is not FourBitMatrix four || QuantizedWeight.TypeOf(four) != type)
+                matrix = Quantizer.Quantize(matrix as DenseMatrix ?? InFormat(name, matrix, DenseFormat.Float32), _quantization, name);
+            return QuantizedWeight.Write(name, matrix, Format);
+        }
+    }
+
+    private static DenseMatrix InFormat(string name, StoredMatrix matrix, DenseFormat format)
+    {
+        var values = Dequantizer.ToFloats(matrix);
+        var bytes = FloatFormats.FromFloats(format, values);
+        if (format == DenseFormat.Float16 && MemoryMarshal.Cast<byte, Half>(bytes).ContainsAnyExceptInRange(Half.MinValue, Half.MaxValue))
+            throw new InvalidDataException(
+                $"The merged weight '{name}' has values beyond 65504, the largest of float16, which the backbone is stored in. Merge into a backbone in bfloat16 or float32.");
+        return new DenseMatrix(matrix.Rows, matrix.Columns, format, bytes);
+    }
+}
