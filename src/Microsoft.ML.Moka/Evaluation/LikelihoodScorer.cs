@@ -26,41 +26,38 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
             var end = start;
             for (var tokens = 0; end < rows.Count && (end == start || tokens + TokenCount(rows[end]) <= tokenBudget); end++)
                 tokens += TokenCount(rows[end]);
-            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(Sequences)], shareAcrossRows: false, out _).CopyTo(scores, start);
+            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(row => new SequenceSet(row))], out _).CopyTo(scores, start);
             start = end;
         }
         return scores;
 
         // Nothing is predicted from an answer's last token, so it is not computed.
         static int TokenCount(ScoringRow row) => row.Prompt.Length + row.Answers.Sum(answer => answer.Length - 1);
-        static ScoredSequence[] Sequences(ScoringRow row) => [.. row.Answers.Select(answer => new ScoredSequence([.. row.Prompt, .. answer], row.Prompt.Length))];
     }
 
-    /// <summary>The log-likelihood of each sequence of each row, all in one batch.</summary>
-    /// <param name="rows">The sequences of each row.</param>
-    /// <param name="shareAcrossRows">
-    /// Whether what rows begin with alike is computed once too: an instruction's opening, few-shot examples. Sums then run in another order, so that the last
-    /// bits of a score depend on the other rows; without it, nothing does.
-    /// </param>
+    /// <summary>The log-likelihood of each sequence of each row, all in one batch; none depends on the other rows.</summary>
+    /// <param name="rows">The rows. Those with the same opening come one after the other.</param>
     /// <param name="computedTokens">How many tokens went through the backbone.</param>
-    public double[][] ScoreBatch(IReadOnlyList<ScoredSequence[]> rows, bool shareAcrossRows, out int computedTokens)
+    public double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, out int computedTokens)
     {
         var batch = new RaggedBatch();
-        ScoredSequence[] sequences = [.. rows.SelectMany(row => row)];
-        var places = shareAcrossRows
-            ? batch.AddShared(InputsOf(sequences))
-            : rows.SelectMany(row => batch.AddShared(InputsOf(row))).ToArray();
+        var openings = new SharedOpenings(batch);
         var predictingRows = new List<int>();
         var targets = new List<int>();
-        foreach (var (sequence, place) in sequences.Zip(places))
+        foreach (var row in rows)
         {
-            predictingRows.AddRange(place.Rows.AsSpan(sequence.Start - 1));
-            targets.AddRange(sequence.Ids.AsSpan(sequence.Start));
+            var opening = openings.Add(row.Sequences[0].Ids.AsSpan(0, row.Opening));
+            var places = batch.AddShared(Array.ConvertAll(row.Sequences, sequence => sequence.Ids[row.Opening..^1]), opening);
+            foreach (var (sequence, place) in row.Sequences.Zip(places))
+            {
+                predictingRows.AddRange(place.Rows.AsSpan(sequence.Start - 1 - row.Opening));
+                targets.AddRange(sequence.Ids.AsSpan(sequence.Start));
+            }
         }
         var losses = Losses(batch, [.. predictingRows], [.. targets]);
         computedTokens = batch.TokenCount;
         var next = 0;
-        return [.. rows.Select(row => row.Select(Sum).ToArray())];
+        return [.. rows.Select(row => row.Sequences.Select(Sum).ToArray())];
 
         double Sum(ScoredSequence sequence)
         {
@@ -69,8 +66,6 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
                 score -= losses[next++];
             return score;
         }
-
-        static int[][] InputsOf(ScoredSequence[] sequences) => Array.ConvertAll(sequences, sequence => sequence.Ids[..^1]);
     }
 
     private float[] Losses(RaggedBatch batch, int[] predictingRows, int[] targets)
@@ -88,3 +83,18 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
 
 /// <summary>A sequence whose tokens from <paramref name="Start"/> on are scored; the first of all tokens never is.</summary>
 internal readonly record struct ScoredSequence(int[] Ids, int Start);
+
+/// <summary>The sequences of a row.</summary>
+/// <param name="Sequences">At least one.</param>
+/// <param name="Opening">
+/// How many first tokens all of them have, and perhaps other rows too, which are then computed once: an instruction's opening, few-shot examples. At least one token
+/// lies between them and any that is scored.
+/// </param>
+internal sealed record SequenceSet(ScoredSequence[] Sequences, int Opening = 0)
+{
+    /// <summary>A prompt with its answers.</summary>
+    public SequenceSet(ScoringRow row)
+        : this([.. row.Answers.Select(answer => new ScoredSequence([.. row.Prompt, .. answer], row.Prompt.Length))])
+    {
+    }
+}

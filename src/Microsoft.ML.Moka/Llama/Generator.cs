@@ -15,15 +15,21 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     /// <param name="goesOn">Told each token as soon as it is known, with the number of its prompt; says whether the text goes on after it. All do where it is not given.</param>
     /// <param name="cancellation">Ends the work between two steps.</param>
     public int[][] Generate(
-        IReadOnlyList<int[]> prompts, GenerationOptions options, Func<int, int, bool>? goesOn = null, CancellationToken cancellation = default)
+        IReadOnlyList<int[]> prompts, GenerationOptions options, Func<int, int, bool>? goesOn = null, CancellationToken cancellation = default) =>
+        Generate([.. prompts.Select(ids => new OpenedPrompt(ids, 0))], options, out _, goesOn, cancellation);
+
+    /// <summary>The same for prompts that may begin alike, with the number of tokens that went through the backbone.</summary>
+    public int[][] Generate(
+        IReadOnlyList<OpenedPrompt> prompts, GenerationOptions options, out long computedTokens, Func<int, int, bool>? goesOn = null,
+        CancellationToken cancellation = default)
     {
         options.Validate();
         var stop = options.StopTokens ?? backbone.Config.EosTokenIds;
-        using var cache = new KeyValueCache(backbone.Backend, backbone.Config, prompts.Sum(prompt => prompt.Length) + 64);
+        using var cache = new KeyValueCache(backbone.Backend, backbone.Config, prompts.Sum(prompt => prompt.Ids.Length) + 64);
         var batch = cache.NextBatch();
         var texts = new List<Text>();
-        for (var i = 0; i < prompts.Count; i++)
-            texts.Add(new Text(i, new TokenSampler(options, prompts[i]), batch.Add(prompts[i])));
+        foreach (var (prompt, span) in prompts.Zip(batch.AddPrompts(prompts)))
+            texts.Add(new Text(texts.Count, new TokenSampler(options, prompt.Ids), span));
         var growing = options.MaxNewTokens > 0 ? texts : [];
         while (growing.Count > 0)
         {
@@ -45,6 +51,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
             foreach (var text in growing)
                 text.Span = batch.Continue(text.Span, [text.Tokens[^1]]);
         }
+        computedTokens = cache.RowCount;
         return [.. texts.Select(text => text.Tokens.ToArray())];
     }
 

@@ -43,6 +43,9 @@ internal sealed class RowEncoder
 
     public ScoringRow ForScoring(PromptRow row, IReadOnlyList<string> answers) => Encode(row, answers, OneBeginsAnother(answers));
 
+    /// <summary>Texts that may follow the prompt and go on as they like: none has the end of the sequence.</summary>
+    public ScoringRow ForContinuing(PromptRow row, IReadOnlyList<string> texts) => Encode(row, texts, withEnd: false);
+
     /// <summary>
     /// An answer that is to be written: it ends with the end of the sequence, so that the model learns where to stop. An answer that is too long loses its end,
     /// and a prompt its beginning where it has more than half of the tokens.

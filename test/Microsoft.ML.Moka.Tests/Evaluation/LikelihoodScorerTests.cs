@@ -56,17 +56,19 @@ public sealed class LikelihoodScorerTests : IDisposable
     [Fact]
     public void WhatRowsShareIsComputedOnceAndScoresStayTheSame()
     {
-        ScoredSequence[][] rows = [.. Enumerable.Range(0, 4).Select(row => Enumerable.Range(0, 3).Select(answer => new ScoredSequence([1, 2, 3, 4, 5, 10 + row, 6, 7, 20 + answer, 30], 8)).ToArray())];
+        SequenceSet[] rows = [.. Enumerable.Range(0, 4).Select(row => new SequenceSet(
+            [.. Enumerable.Range(0, 3).Select(answer => new ScoredSequence([1, 2, 3, 4, 5, 10 + row, 6, 7, 20 + answer, 30], 8))], Opening: 5))];
         var scorer = new LikelihoodScorer(_backbone, null);
 
-        var together = scorer.ScoreBatch(rows, shareAcrossRows: true, out var computed);
+        var together = scorer.ScoreBatch(rows, out var computed);
 
         // Five that all share, three of each row, one of each answer; the last token predicts nothing.
         Assert.Equal(5 + 4 * (3 + 3), computed);
-        var alone = rows.SelectMany(row => scorer.ScoreBatch([row], shareAcrossRows: false, out _)).ToArray();
+        var alone = rows.SelectMany(row => scorer.ScoreBatch([row], out _)).ToArray();
         for (var i = 0; i < rows.Length; i++)
             for (var answer = 0; answer < 3; answer++)
-                Assert.Equal(alone[i][answer], together[i][answer], 1e-5);
+                Assert.Equal(Alone([1, 2, 3, 4, 5, 10 + i, 6, 7], [20 + answer, 30], null), together[i][answer], 1e-4);
+        Assert.Equal(alone, together);
     }
 
     [Fact]

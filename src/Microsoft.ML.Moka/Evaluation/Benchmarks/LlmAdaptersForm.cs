@@ -80,6 +80,9 @@ internal static class LlmAdaptersForm
         };
     }
 
+    /// <summary>What every instruction of a task begins with.</summary>
+    public static string OpeningOf(BenchmarkTask task) => FormOf(task).Opening;
+
     private static string AnswerOf(string output) =>
         output.StartsWith(OutputStart, StringComparison.Ordinal) ? output[OutputStart.Length..].TrimEnd('.', ' ') : output;
 

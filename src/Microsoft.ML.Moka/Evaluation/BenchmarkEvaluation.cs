@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.ML.Moka.Evaluation.Benchmarks;
+using Microsoft.ML.Moka.Evaluation.Protocols;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka.Evaluation;
+
+/// <summary>Evaluates one model on the files of a folder.</summary>
+internal sealed class BenchmarkEvaluation
+{
+    private readonly EvaluatedModel _model;
+    private readonly BenchmarkOptions _options;
+    private readonly IChannel _channel;
+    private readonly Cancellation _cancellation;
+    private readonly int _maxTokens;
+    private readonly Answerer _answerer;
+
+    public BenchmarkEvaluation(EvaluatedModel model, BenchmarkOptions options, IChannel channel, Cancellation cancellation)
+    {
+        _model = model;
+        _options = options;
+        _channel = channel;
+        _cancellation = cancellation;
+        _maxTokens = Math.Min(options.MaximumTokens ?? model.MaxTokens, model.Backbone.Config.MaxPositions);
+        _answerer = Answerer.Create(options.Protocol, model, _maxTokens);
+    }
+
+    public BenchmarkMetrics Run(IReadOnlyList<BenchmarkSource> sources)
+    {
+        // Bad rows and wrong counts are found before hours are spent on what comes before them.
+        BenchmarkSet[] sets = [.. sources.Select(Look)];
+        var settings = Settings(sets);
+        using var file = _options.ResultsFolder is null ? null : ResultsFile.Open(ResultsPath(), settings);
+        var report = new BenchmarkReport(_model.Name, sets.Sum(set => (long)set.Rows), _channel, _options.Progress);
+        return new BenchmarkMetrics(_model.Name, _options.Protocol.Name, settings, [.. sets.Select(set => Answer(set, file, report))]);
+    }
+
+    private BenchmarkSet Look(BenchmarkSource source)
+    {
+        var labels = new Dictionary<string, int>(StringComparer.Ordinal);
+        var rows = 0;
+        foreach (var question in _answerer.Read(source).Take(_options.MaximumRows ?? int.MaxValue))
+        {
+            _cancellation.Token.ThrowIfCancellationRequested();
+            rows++;
+            var label = question.Prompt.Candidates[question.Label];
+            labels[label] = labels.GetValueOrDefault(label) + 1;
+        }
+        if (rows == 0)
+            throw new InvalidDataException($"{source.Path} has no questions.");
+        // Choices' own texts are not what the published counts count.
+        var counts = _options.Protocol is ChoiceLikelihoodProtocol ? source.Task?.TestLabelCounts : labels;
+        if (_options.MaximumRows is null && source.Task is { } task && PublishedCounts.Difference(task, rows, counts!) is { } difference)
+        {
+            if (_options.RequirePublishedCounts)
+                throw new InvalidDataException($"{source.Path} is not the published test set: {difference}.");
+            _channel.Warning(MessageSensitivity.None, $"This is not the published test set: {difference}.");
+        }
+        using var stream = File.OpenRead(source.Path);
+        return new BenchmarkSet(source, rows, Convert.ToHexStringLower(SHA256.HashData(stream)));
+    }
+
+    private SortedDictionary<string, string> Settings(BenchmarkSet[] sets)
+    {
+        var settings = new SortedDictionary<string, string>(_model.Fingerprints.ToDictionary(), StringComparer.Ordinal)
+        {
+            ["protocol"] = _options.Protocol.Name,
+            ["prompt"] = _answerer.Prompt,
+            ["maximum tokens"] = _maxTokens.ToString(CultureInfo.InvariantCulture),
+            ["batch tokens"] = _options.BatchTokens.ToString(CultureInfo.InvariantCulture),
+        };
+        foreach (var set in sets)
+            settings[$"data of {set.Source.Name}"] = FormattableString.Invariant($"sha256:{set.Hash}, {set.Rows} rows");
+        return settings;
+    }
+
+    private BenchmarkTaskMetrics Answer(BenchmarkSet set, ResultsFile? file, BenchmarkReport report)
+    {
+        var finished = file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? [];
+        var answers = finished.SelectMany(batch => batch.Answers).ToList();
+        var (seconds, tokens) = (finished.Sum(batch => batch.Seconds), finished.Sum(batch => batch.Tokens));
+        report.Begin(set, answers);
+        foreach (var batch in Batches(set, answers.Count))
+        {
+            var start = Stopwatch.GetTimestamp();
+            var batchAnswers = _answerer.Answer(batch, out var batchTokens, _cancellation.Token);
+            var batchSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            file?.Add(new AnsweredBatch(set.Source.Name, answers.Count, batchSeconds, batchTokens, batchAnswers));
+            answers.AddRange(batchAnswers);
+            seconds += batchSeconds;
+            tokens += batchTokens;
+            report.Answered(answers, batch.Count, batchSeconds, batchTokens);
+            _cancellation.Check();
+        }
+        var metrics = new BenchmarkTaskMetrics(set.Source.Name, answers, seconds, tokens);
+        report.End(metrics);
+        return metrics;
+    }
+
+    /// <summary>
+    /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one that
+    /// was never interrupted, and so the same scores to the last bit.
+    /// </summary>
+    private IEnumerable<List<EncodedQuestion>> Batches(BenchmarkSet set, int start)
+    {
+        var batch = new List<EncodedQuestion>();
+        var cost = 0;
+        var row = start;
+        foreach (var question in _answerer.Read(set.Source).Take(set.Rows).Skip(start))
+        {
+            _cancellation.Token.ThrowIfCancellationRequested();
+            var encoded = Encode(question, set.Source, ++row);
+            var added = encoded.CostAfter(batch.LastOrDefault(), _answerer.NewTokens);
+            if (batch.Count > 0 && cost + added > _options.BatchTokens)
+            {
+                yield return batch;
+                batch = [];
+                (cost, added) = (0, encoded.CostAfter(null, _answerer.NewTokens));
+            }
+            batch.Add(encoded);
+            cost += added;
+        }
+        if (batch.Count > 0)
+            yield return batch;
+    }
+
+    private EncodedQuestion Encode(Question question, BenchmarkSource source, int row)
+    {
+        try
+        {
+            return _answerer.Encode(question);
+        }
+        catch (ArgumentException e)
+        {
+            throw new InvalidOperationException($"{source.Path}, row {row}: {e.Message}", e);
+        }
+    }
+
+    private string ResultsPath()
+    {
+        Directory.CreateDirectory(_options.ResultsFolder!);
+        return Path.Combine(_options.ResultsFolder!, $"{Plain(_model.Name)}-{Plain(_options.Protocol.Name)}.jsonl");
+
+        static string Plain(string name) => string.Join('-', name.Split(
+            [.. name.Where(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or '-'))], StringSplitOptions.RemoveEmptyEntries));
+    }
+}
+
+/// <summary>The questions of a file that are to be answered.</summary>
+internal sealed record BenchmarkSet(BenchmarkSource Source, int Rows, string Hash);

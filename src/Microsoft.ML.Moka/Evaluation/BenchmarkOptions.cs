@@ -1,0 +1,64 @@
+namespace Microsoft.ML.Moka;
+
+/// <summary>How models are evaluated on a folder of benchmarks.</summary>
+public sealed class BenchmarkOptions
+{
+    /// <summary>How an answer is got out of the model. Default: <see cref="LikelihoodProtocol"/>.</summary>
+    public EvaluationProtocol Protocol { get; set; } = new LikelihoodProtocol();
+
+    /// <summary>The tasks that are wanted, by the names of <see cref="BenchmarkTask"/> or of their folders. All that are in the folder, if not set.</summary>
+    public IReadOnlyCollection<string>? Tasks { get; set; }
+
+    /// <summary>The most questions of each task, the first ones, at least 1. All, if not set.</summary>
+    public int? MaximumRows { get; set; }
+
+    /// <summary>
+    /// The most tokens of a question with its answer, at least 8. Longer prompts lose their beginning, and are counted. Default: as the model was trained; for a
+    /// backbone 2048. Never more than the backbone has positions.
+    /// </summary>
+    public int? MaximumTokens { get; set; }
+
+    /// <summary>The most tokens that go through the backbone at a time, at least 1; a longer question goes alone. Default 2048.</summary>
+    public int BatchTokens { get; set; } = 2048;
+
+    /// <summary>How the linear maps of a backbone that is evaluated untuned are kept in memory. Default: 4 bits, NF4.</summary>
+    public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
+
+    /// <summary>
+    /// Whether test sets must have as many rows and answers of each kind as the published ones. Otherwise a difference is a warning in the log. Not checked where
+    /// <see cref="MaximumRows"/> is set. Default false.
+    /// </summary>
+    public bool RequirePublishedCounts { get; set; }
+
+    /// <summary>
+    /// A folder that answers are written to as they come, a file for each model and protocol. The same evaluation goes on from there after an interruption, to
+    /// the same result; a finished one is read from there. Not set by default.
+    /// </summary>
+    public string? ResultsFolder { get; set; }
+
+    /// <summary>Called after each batch of questions, on the thread that evaluates. Progress also goes to the log of the MLContext.</summary>
+    public Action<BenchmarkProgress>? Progress { get; set; }
+
+    /// <summary>Cancels the evaluation, which then throws an <see cref="OperationCanceledException"/>. ML.NET's own cancellation works too.</summary>
+    public CancellationToken CancellationToken { get; set; }
+
+    internal BenchmarkOptions Checked()
+    {
+        var problems = new List<string>();
+        if (Protocol is null)
+            problems.Add($"{nameof(Protocol)} must be set.");
+        if (MaximumRows is < 1)
+            problems.Add($"{nameof(MaximumRows)} must be at least 1; it is {MaximumRows}.");
+        if (MaximumTokens is < 8)
+            problems.Add($"{nameof(MaximumTokens)} must be at least 8; it is {MaximumTokens}.");
+        if (BatchTokens < 1)
+            problems.Add($"{nameof(BatchTokens)} must be at least 1; it is {BatchTokens}.");
+        if (!Enum.IsDefined(Quantization))
+            problems.Add($"{nameof(Quantization)} must be one of {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+        if (Protocol is GenerationProtocol { Beams: < 1 or > 64 } wrongBeams)
+            problems.Add($"{nameof(GenerationProtocol.Beams)} must be from 1 to 64; it is {wrongBeams.Beams}.");
+        if (Protocol is GenerationProtocol { MaximumNewTokens: < 1 } wrongLength)
+            problems.Add($"{nameof(GenerationProtocol.MaximumNewTokens)} must be at least 1; it is {wrongLength.MaximumNewTokens}.");
+        return problems.Count == 0 ? (BenchmarkOptions)MemberwiseClone() : throw new ArgumentException(string.Join(Environment.NewLine, problems), "options");
+    }
+}

@@ -1,0 +1,96 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Evaluation;
+
+/// <summary>A model as it is evaluated: a backbone, tuned or not. It keeps what it needs alive until it is disposed.</summary>
+internal sealed class EvaluatedModel : IDisposable
+{
+    private readonly IDisposable _held;
+
+    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, IDisposable held)
+    {
+        _held = held;
+        Name = name;
+        Backbone = backbone.Backbone;
+        Adapters = adapters;
+        Tokenizer = tokenizer;
+        Template = template;
+        MaxTokens = maxTokens;
+        Fingerprints = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["backbone"] = backbone.Fingerprint,
+            ["quantization"] = $"{backbone.Quantization}",
+            ["tokenizer"] = tokenizer.Fingerprint,
+            ["adapters"] = adapters is null ? "none" : FingerprintOf(Backbone, adapters),
+        };
+    }
+
+    public string Name { get; }
+
+    public LlamaBackbone Backbone { get; }
+
+    public AdapterSet? Adapters { get; }
+
+    public BackboneTokenizer Tokenizer { get; }
+
+    /// <summary>The prompt that it was trained on, or LLM-Adapters' for a backbone.</summary>
+    public PromptTemplate Template { get; }
+
+    /// <summary>The most tokens that it was trained on, or what suits a backbone.</summary>
+    public int MaxTokens { get; }
+
+    /// <summary>What the model's answers depend on.</summary>
+    public IReadOnlyDictionary<string, string> Fingerprints { get; }
+
+    /// <summary>A fitted model, alone or as part of a chain.</summary>
+    public static EvaluatedModel Of(string name, ITransformer model)
+    {
+        var moka = Find(model) ?? throw new ArgumentException($"'{name}' is no model that a {nameof(MokaTrainer)} has fitted, nor a chain that holds one.", nameof(model));
+        var held = moka.Weights.Use();
+        try
+        {
+            return new EvaluatedModel(name, moka.Weights.Shared, moka.Weights.Adapters, moka.Parts.Tokenizer, moka.Parts.Template, moka.Parts.MaxTokens, held);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A backbone as it is; null for the one inside this package.</summary>
+    public static EvaluatedModel OfBackbone(string name, string? folder, BackboneQuantization quantization, IProgress<double> progress, CancellationToken cancellation)
+    {
+        var source = BackboneSource.Open(folder);
+        var tokenizer = BackboneTokenizer.Load(source.Files);
+        var backbone = SharedBackbone.Open(source.Files, quantization, progress, cancellation);
+        return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, backbone);
+    }
+
+    public void Dispose() => _held.Dispose();
+
+    private static MokaTransformer? Find(ITransformer model) => model switch
+    {
+        MokaTransformer moka => moka,
+        IEnumerable<ITransformer> chain => chain.Reverse().Select(Find).FirstOrDefault(found => found is not null),
+        _ => null,
+    };
+
+    private static string FingerprintOf(LlamaBackbone backbone, AdapterSet adapters)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(AdapterConfigFile.Write(adapters.Options, [.. backbone.Config.LinearMaps], null));
+        foreach (var tensor in AdapterTensors.From(backbone.Backend, adapters))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{tensor.Name} {tensor.Type} {tensor.ShapeText}\n"));
+            hash.AppendData(tensor.Data.Span);
+        }
+        return $"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}";
+    }
+}
