@@ -54,7 +54,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         AdapterSet adapters;
         try
         {
-            adapters = initial?.Load(backbone.Backbone.Backend) ?? AdapterSet.Create(backbone.Backbone.Backend, options.Adapter, config.LinearMaps, _seed);
+            adapters = initial?.Load(backbone.Backbone.Backend) ?? backbone.Backbone.CreateAdapters(options.Adapter, _seed);
         }
         catch
         {

@@ -66,6 +66,8 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
 
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) => Measure(() => inner.Expand(weight, delta));
 
+    public override Tensor RowNorms(WeightMatrix weight, KroneckerSum? delta = null) => Measure(() => inner.RowNorms(weight, delta));
+
     public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta) => Measure(() => inner.KroneckerProduct(x, delta));
 
     public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta) => Measure(() => inner.KroneckerInputGradient(dy, delta));
@@ -89,6 +91,11 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
 
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) =>
         Measure(() => inner.RmsNormGradient(dy, x, weight, inverseRms, weightGradient));
+
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms) => Measure(() => inner.ScaleColumns(x, magnitude, norms));
+
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient) =>
+        Measure(() => inner.ScaleColumnsGradient(dy, x, magnitude, norms, magnitudeGradient));
 
     public override Tensor SwiGlu(Tensor gate, Tensor up) => Measure(() => inner.SwiGlu(gate, up));
 

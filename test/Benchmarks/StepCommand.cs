@@ -14,7 +14,7 @@ internal static class StepCommand
         var targets = Choice("--targets", "all", "The maps that get adapters.", "all", "qkvo");
         var mode = Choice("--mode", "train", "A training step, log-likelihoods, or decoding token by token.", "train", "score", "decode");
         var filters = Number("--filters", 5, "Filters of MoKA.");
-        var rank = Number("--rank", 16, "The rank of LoRA and rsLoRA.");
+        var rank = Number("--rank", 16, "The rank of LoRA, rsLoRA and DoRA.");
         var batch = Number("--batch", 4, "Sequences of a step.");
         var sequence = Number("--seq", 128, "Tokens of a sequence.");
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");

@@ -28,7 +28,7 @@ internal sealed class StepRun : IDisposable
         _backend = options.Profile ? new ProfilingBackend(_cpu) : _cpu;
         var config = Configs[options.Model];
         _backbone = LlamaBackbone.Frozen(_backend, config, new PeerWeights(config, options.Quantization == "nf4"));
-        _adapters = CreateAdapters(config);
+        _adapters = CreateAdapters();
     }
 
     private static Dictionary<string, LlamaConfig> Configs { get; } = new()
@@ -152,7 +152,7 @@ internal sealed class StepRun : IDisposable
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
 
-    private AdapterSet? CreateAdapters(LlamaConfig config)
+    private AdapterSet? CreateAdapters()
     {
         if (_options.Adapter == "none")
             return null;
@@ -161,9 +161,11 @@ internal sealed class StepRun : IDisposable
             moka.Filters = _options.Filters;
         else if (options is LoraAdapter lora)
             lora.Rank = _options.Rank;
+        else if (options is DoraAdapter dora)
+            dora.Rank = _options.Rank;
         if (_options.Targets == "all")
             options.TargetModules = ["*"];
-        return AdapterSet.Create(_backend, options, config.LinearMaps, seed: 1);
+        return _backbone.CreateAdapters(options, seed: 1);
     }
 
     private static LlamaConfig Config(int hidden, int layers, int queryHeads, int keyValueHeads, int intermediate, int vocabulary, bool tied) => new()

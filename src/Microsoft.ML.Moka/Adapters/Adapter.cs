@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Tensors;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.Moka.Adapters;
 
@@ -7,12 +8,11 @@ internal sealed class Adapter : IDisposable
 {
     private readonly Backend _backend;
     private readonly float _dropout;
-    private readonly List<(Parameter? Left, Parameter Right)> _factors = [];
-    private readonly List<KroneckerGroup> _groups = [];
-    private readonly List<(Tensor? Left, Tensor? Right)> _factorGradients = [];
+    private readonly List<(AdapterFactor? Left, AdapterFactor Right)> _factors = [];
     private readonly List<Parameter> _parameters = [];
     private readonly Parameter? _gates;
     private readonly Tensor? _constants;
+    private readonly AdapterMagnitude? _magnitude;
 
     public Adapter(Backend backend, AdapterPlan plan, float dropout, AdapterValues values)
     {
@@ -25,11 +25,8 @@ internal sealed class Adapter : IDisposable
             foreach (var filter in plan.Filters)
             {
                 var shape = filter.Shape;
-                var left = filter.Left is null ? null : AddFactor(filter.Left, new FactorStack(first, filter.Count, shape.LeftRows, shape.LeftColumns));
-                var right = AddFactor(filter.Right, new FactorStack(first, filter.Count, shape.RightRows, shape.RightColumns));
-                _factors.Add((left, right));
-                _groups.Add(new KroneckerGroup(shape, first, filter.Count, left?.Value, right.Value));
-                _factorGradients.Add((left?.Gradient, right.Gradient));
+                var left = filter.Left is null ? null : Create(filter.Left, new FactorStack(first, filter.Count, shape.LeftRows, shape.LeftColumns));
+                _factors.Add((left, Create(filter.Right, new FactorStack(first, filter.Count, shape.RightRows, shape.RightColumns))));
                 first += filter.Count;
             }
             if (plan.Coefficients is SoftmaxGates gates)
@@ -43,6 +40,13 @@ internal sealed class Adapter : IDisposable
                 Array.Fill(constants, ((ConstantCoefficient)plan.Coefficients).Value);
                 _constants = backend.Upload(TensorKind.Parameter, constants, first);
             }
+            if (plan.Magnitude is { } magnitude)
+            {
+                Parameter[] update = [.. _parameters];
+                var lengths = new Parameter(backend, $"{plan.Map.Name}.{magnitude.Name}", values.Magnitudes(plan.Map, magnitude), plan.Map.Rows) { Decays = false };
+                _parameters.Add(lengths);
+                _magnitude = new AdapterMagnitude(backend, lengths, update);
+            }
         }
         catch
         {
@@ -50,55 +54,91 @@ internal sealed class Adapter : IDisposable
             throw;
         }
 
-        Parameter AddFactor(FactorRule rule, FactorStack stack)
-        {
-            var name = $"{plan.Map.Name}.{rule.Name}.{stack.First}";
-            var parameter = new Parameter(backend, name, values.Factors(plan.Map, rule, stack), stack.Count * stack.Rows, stack.Columns);
-            _parameters.Add(parameter);
-            return parameter;
-        }
+        AdapterFactor Create(FactorRule rule, FactorStack stack) => AdapterFactor.Create(backend, plan.Map, rule, stack, values, _parameters.Add);
     }
 
     public AdapterPlan Plan { get; }
 
-    /// <summary>The stacked factors of each group, then the gates.</summary>
+    /// <summary>The stacked factors of each group, then the gates or the magnitude.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
-    internal IReadOnlyList<(Parameter? Left, Parameter Right)> Factors => _factors;
+    internal IEnumerable<FactorPart> FactorParts =>
+        _factors.SelectMany(factor => factor.Left is null ? factor.Right.Parts : factor.Left.Parts.Concat(factor.Right.Parts));
 
     internal Parameter? Gates => _gates;
 
-    /// <summary>y = x (W + Δ)ᵀ for the frozen W.</summary>
+    internal Parameter? Magnitude => _magnitude?.Parameter;
+
+    /// <summary>y = x (W + Δ)ᵀ for the frozen W, scaled by output where the method has a magnitude.</summary>
     public Variable Forward(Tape tape, Variable x, WeightMatrix weight, AdapterPass pass)
     {
-        var delta = OnTape(tape);
+        using var delta = OnTape(tape);
         var y = pass.DropoutSeed is { } seed && _dropout > 0
             ? WithDropout(tape, x, weight, delta, new SeededRandom(seed, Plan.Map.Name).Next())
             : pass.TwoPaths ? TwoPaths(tape, x, x, weight, delta) : tape.Linear(x, weight, delta);
-        delta.Coefficients.Dispose();
-        return y;
+        if (_magnitude is null)
+            return y;
+        var scaled = tape.ScaleColumns(y, _magnitude.Parameter, _magnitude.NormsOf(weight, w => _backend.RowNorms(w, delta.Sum)));
+        y.Dispose();
+        return scaled;
     }
 
-    /// <summary>W + Δ in full precision.</summary>
-    public Tensor Merge(WeightMatrix weight) => Expand(weight, 1);
+    /// <summary>The adapted weight in full precision: W + Δ, its rows scaled to the magnitude where the method has one.</summary>
+    public Tensor Merge(WeightMatrix weight)
+    {
+        if (_magnitude is null)
+            return Expand(weight, 1);
+        using (var tape = new Tape(_backend, recording: false))
+        using (var delta = OnTape(tape))
+            _magnitude.NormsOf(weight, w => _backend.RowNorms(w, delta.Sum));
+        using var sum = Expand(weight, 1);
+        var (trained, norms) = _magnitude.Lengths()!.Value;
+        return ScaleRows(sum, [.. trained.Zip(norms, (length, norm) => norm == 0 ? 0 : length / norm)]);
+    }
 
-    /// <summary>W from a merged W + Δ.</summary>
-    public Tensor Unmerge(WeightMatrix merged) => Expand(merged, -1);
+    /// <summary>
+    /// W from what <see cref="Merge"/> made of it. With a magnitude that takes the lengths ‖W + Δ‖, which a merged weight tells no more: they are known to the
+    /// adapter that merged it, or ran on W, since its factors changed.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The lengths are not known, or a row's magnitude is 0, so that nothing is left of the row.</exception>
+    public Tensor Unmerge(WeightMatrix merged)
+    {
+        if (_magnitude is null)
+            return Expand(merged, -1);
+        var (trained, norms) = _magnitude.Lengths() ?? throw new InvalidOperationException(
+            $"The update of {Plan.Map.Name} has a magnitude, and a merged weight does not tell what its rows' lengths were before: take the original weight, " +
+            "or un-merge with the adapter that merged.");
+        for (var row = 0; row < norms.Length; row++)
+            if (trained[row] == 0 && norms[row] != 0)
+                throw new InvalidOperationException($"Row {row} of {Plan.Map.Name} was merged with the magnitude 0, and nothing is left of it: take the original weight.");
+        using var expanded = _backend.Expand(merged);
+        using var sum = ScaleRows(expanded, [.. trained.Zip(norms, (length, norm) => norm == 0 ? 0 : norm / length)]);
+        using var weight = _backend.AsWeight(sum);
+        return Expand(weight, -1);
+    }
 
     public void Dispose()
     {
         foreach (var parameter in _parameters)
             parameter.Dispose();
         _constants?.Dispose();
+        _magnitude?.Dispose();
     }
 
     private KroneckerVariable OnTape(Tape tape)
     {
         var coefficients = _gates is null ? tape.Borrow(_constants!) : tape.Softmax(_gates);
-        return new KroneckerVariable(Sum(coefficients.Value), coefficients, _factorGradients);
+        var factors = new List<(Variable? Left, Variable Right)>();
+        var groups = new List<KroneckerGroup>();
+        var first = 0;
+        foreach (var (filter, (left, right)) in Plan.Filters.Zip(_factors))
+        {
+            factors.Add((left?.OnTape(tape), right.OnTape(tape)));
+            groups.Add(new KroneckerGroup(filter.Shape, first, filter.Count, factors[^1].Left?.Value, factors[^1].Right.Value));
+            first += filter.Count;
+        }
+        return new KroneckerVariable(new KroneckerSum(Plan.Map.Rows, Plan.Map.Columns, coefficients.Value, groups), coefficients, factors);
     }
-
-    private KroneckerSum Sum(Tensor coefficients) => new(Plan.Map.Rows, Plan.Map.Columns, coefficients, _groups);
 
     private Variable WithDropout(Tape tape, Variable x, WeightMatrix weight, KroneckerVariable delta, ulong seed)
     {
@@ -121,11 +161,24 @@ internal sealed class Adapter : IDisposable
     private Tensor Expand(WeightMatrix weight, float sign)
     {
         using var tape = new Tape(_backend, recording: false);
+        using var delta = OnTape(tape);
         var values = new float[Plan.FilterCount];
-        _backend.Download(OnTape(tape).Sum.Coefficients, values);
+        _backend.Download(delta.Sum.Coefficients, values);
         for (var i = 0; i < values.Length; i++)
             values[i] *= sign;
         using var coefficients = _backend.Upload(TensorKind.Parameter, values, values.Length);
-        return _backend.Expand(weight, Sum(coefficients));
+        return _backend.Expand(weight, delta.Sum with { Coefficients = coefficients });
+    }
+
+    private Tensor ScaleRows(Tensor matrix, float[] scales)
+    {
+        var values = new float[matrix.Length];
+        _backend.Download(matrix, values);
+        for (var row = 0; row < matrix.Rows; row++)
+        {
+            var elements = values.AsSpan(row * matrix.Columns, matrix.Columns);
+            TensorPrimitives.Multiply(elements, scales[row], elements);
+        }
+        return _backend.Upload(TensorKind.Parameter, values, matrix.Rows, matrix.Columns);
     }
 }

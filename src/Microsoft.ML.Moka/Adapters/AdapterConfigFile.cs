@@ -13,7 +13,9 @@ internal static class AdapterConfigFile
         (MokaSAdapter.MethodName, "moka_B", MokaSAdapter.Read),
         (CdkaAdapter.MethodName, "cdka_", CdkaAdapter.Read),
         (KronaAdapter.MethodName, "krona_", KronaAdapter.Read),
+        (LokrAdapter.MethodName, "lokr_", LokrAdapter.Read),
         (LoraAdapter.MethodName, "lora_", LoraAdapter.Read),
+        (FullFineTuning.MethodName, "full_", FullFineTuning.Read),
     ];
 
     /// <param name="options">The adapter's options.</param>
@@ -56,8 +58,13 @@ internal static class AdapterConfigFile
             throw fields.Error("peft_type", $"is '{method}'; there are {string.Join(", ", Methods.Select(m => m.Method))}");
         PeftFields.RequireSupported(fields);
         var options = Methods[index].Read(fields);
-        if (options is LoraAdapter lora && !fields.Has("r"))
-            lora.Rank = RankIn(tensors) ?? lora.Rank;
+        if (options is LoraAdapter lora)
+        {
+            if (!fields.Has("r"))
+                lora.Rank = RankIn(tensors) ?? lora.Rank;
+            if (fields.Boolean("use_dora", tensors.Names.Any(name => name.Contains($".{DoraAdapter.MagnitudeName}", StringComparison.Ordinal))))
+                options = DoraAdapter.Of(lora);
+        }
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         return options;
     }

@@ -10,8 +10,11 @@ public static class AdapterMethods
         ["cdka"] = CdkaAdapter.FromRunScript,
         ["cdka_paper"] = CdkaAdapter.FromPaper,
         ["krona"] = () => new KronaAdapter(),
+        ["lokr"] = () => new LokrAdapter(),
         ["lora"] = () => new LoraAdapter(),
         ["rslora"] = () => new LoraAdapter { RankStabilized = true },
+        ["dora"] = () => new DoraAdapter(),
+        ["full"] = () => new FullFineTuning(),
     };
 
     /// <summary>The names, the default method first.</summary>

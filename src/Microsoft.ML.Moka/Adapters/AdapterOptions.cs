@@ -4,7 +4,7 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/>, <see cref="CdkaAdapter"/>,
-/// <see cref="KronaAdapter"/> or <see cref="LoraAdapter"/>.
+/// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="DoraAdapter"/> or <see cref="FullFineTuning"/>.
 /// </summary>
 public abstract class AdapterOptions
 {

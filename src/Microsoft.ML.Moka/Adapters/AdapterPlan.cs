@@ -3,16 +3,23 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
-/// What a method adds to one linear map: a sum of Kronecker products Σᵢ cᵢ · Aᵢ ⊗ Bᵢ, with a rule for the coefficients and one for the factors.
-/// Methods differ in nothing else.
+/// What a method adds to one linear map: a sum of Kronecker products Σᵢ cᵢ · Aᵢ ⊗ Bᵢ, with a rule for the coefficients and one for the factors, and for
+/// DoRA a magnitude. Methods differ in nothing else.
 /// </summary>
-internal sealed record AdapterPlan(MapShape Map, CoefficientRule Coefficients, IReadOnlyList<FilterRule> Filters)
+internal sealed record AdapterPlan(MapShape Map, CoefficientRule Coefficients, IReadOnlyList<FilterRule> Filters, MagnitudeRule? Magnitude = null)
 {
     public int FilterCount => Filters.Sum(filter => filter.Count);
 
     /// <summary>Trainable parameters of the map.</summary>
-    public long ParameterCount => Filters.Sum(filter => filter.ParameterCount) + (Coefficients is SoftmaxGates ? FilterCount : 0);
+    public long ParameterCount =>
+        Filters.Sum(filter => filter.ParameterCount) + (Coefficients is SoftmaxGates ? FilterCount : 0) + (Magnitude is null ? 0 : Map.Rows);
 }
+
+/// <summary>
+/// A trained vector, one length for each output, that replaces the lengths of the rows of W + Δ (DoRA). It starts at the lengths of the rows of W.
+/// </summary>
+/// <param name="Name">What files call it.</param>
+internal sealed record MagnitudeRule(string Name);
 
 /// <summary>Where the coefficients cᵢ come from.</summary>
 internal abstract record CoefficientRule;
@@ -31,15 +38,30 @@ internal sealed record ConstantCoefficient(float Value) : CoefficientRule;
 /// <param name="Right">The factors Bᵢ.</param>
 internal sealed record FilterRule(FilterShape Shape, int Count, FactorRule? Left, FactorRule Right)
 {
-    public long ParameterCount =>
-        Count * ((Left is null ? 0L : (long)Shape.LeftRows * Shape.LeftColumns) + (long)Shape.RightRows * Shape.RightColumns);
+    public long ParameterCount => Count * ((Left?.ParameterCount(Shape.LeftRows, Shape.LeftColumns) ?? 0) + Right.ParameterCount(Shape.RightRows, Shape.RightColumns));
 }
 
 /// <summary>How one side's factors start and what files call them.</summary>
 /// <param name="Name">The tensor's name after the map's; with <see cref="FactorStorage.PerFilter"/>, the filter's number is added to it.</param>
 /// <param name="Storage">How files hold the factors.</param>
 /// <param name="Initial">What they start as.</param>
-internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInitial Initial);
+/// <param name="Rank">
+/// Where it is set, the factor is itself of low rank, which filters that stand alone may have: the product of two trained matrices, Name_a [rows, rank], which
+/// starts as <paramref name="Initial"/> says, and Name_b [rank, columns], Kaiming-uniform.
+/// </param>
+internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInitial Initial, int? Rank = null)
+{
+    /// <summary>What is trained: the factor of the given shape itself, or the two that it is the product of.</summary>
+    public IReadOnlyList<(FactorRule Rule, int Rows, int Columns)> Parts(int rows, int columns) => Rank is not { } rank
+        ? [(this, rows, columns)]
+        :
+        [
+            (new FactorRule($"{Name}_a", Storage, Initial), rows, rank),
+            (new FactorRule($"{Name}_b", Storage, FactorInitial.KaimingUniform), rank, columns),
+        ];
+
+    public long ParameterCount(int rows, int columns) => Parts(rows, columns).Sum(part => (long)part.Rows * part.Columns);
+}
 
 internal enum FactorStorage
 {

@@ -20,8 +20,14 @@ internal sealed class AdapterSet : IDisposable
     public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount);
 
     /// <summary>New adapters on those of <paramref name="maps"/> that the options name; the seed determines every initial value.</summary>
-    public static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, ulong seed) =>
-        Create(backend, options, maps, new SeededValues(seed));
+    /// <param name="backend">Where they live.</param>
+    /// <param name="options">What is added, and to which maps.</param>
+    /// <param name="maps">The linear maps of the backbone.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="frozen">The weights of the maps, which DoRA's magnitudes start from; other methods do without.</param>
+    public static AdapterSet Create(
+        Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, ulong seed, Func<MapShape, WeightMatrix>? frozen = null) =>
+        Create(backend, options, maps, new SeededValues(seed, backend, frozen));
 
     public Adapter? Find(string mapName) => _byMap.GetValueOrDefault(mapName);
 

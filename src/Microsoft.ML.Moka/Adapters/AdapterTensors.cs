@@ -4,8 +4,9 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
-/// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c> and <c>lora_B.weight</c>, and in the
-/// same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c> and <c>krona_B</c>.
+/// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c>, <c>lora_B.weight</c>,
+/// <c>lora_magnitude_vector</c>, <c>lokr_w1</c> and <c>lokr_w2</c> (or <c>_a</c> and <c>_b</c> of either), and in the same manner <c>moka_A.i</c>,
+/// <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>, <c>krona_B</c> and <c>full_delta</c>.
 /// </summary>
 internal static class AdapterTensors
 {
@@ -37,21 +38,7 @@ internal static class AdapterTensors
     private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter, Func<Parameter, Tensor> select)
     {
         var map = adapter.Plan.Map;
-        var first = 0;
-        foreach (var (filter, (left, right)) in adapter.Plan.Filters.Zip(adapter.Factors))
-        {
-            var shape = filter.Shape;
-            if (left is not null)
-                foreach (var tensor in Factors(filter.Left!, new FactorStack(first, filter.Count, shape.LeftRows, shape.LeftColumns), left))
-                    yield return tensor;
-            foreach (var tensor in Factors(filter.Right, new FactorStack(first, filter.Count, shape.RightRows, shape.RightColumns), right))
-                yield return tensor;
-            first += filter.Count;
-        }
-        if (adapter.Gates is { } gates)
-            yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(gates), (int)gates.Length);
-
-        IEnumerable<SafetensorsTensor> Factors(FactorRule rule, FactorStack stack, Parameter parameter)
+        foreach (var (rule, stack, parameter) in adapter.FactorParts)
         {
             var values = Download(parameter);
             switch (rule.Storage)
@@ -70,6 +57,10 @@ internal static class AdapterTensors
                     break;
             }
         }
+        if (adapter.Gates is { } gates)
+            yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(gates), (int)gates.Length);
+        if (adapter.Magnitude is { } magnitude)
+            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Magnitude!.Name), Download(magnitude), (int)magnitude.Length);
 
         float[] Download(Parameter parameter)
         {
@@ -110,6 +101,8 @@ internal static class AdapterTensors
         }
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Read(NameOf(map, rule.Name), count);
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => Read(NameOf(map, rule.Name), map.Rows);
 
         public string? FindUnread() => _unread.Order(StringComparer.Ordinal).FirstOrDefault();
 

@@ -15,10 +15,13 @@ internal abstract class AdapterValues
     public abstract float[] Factors(MapShape map, FactorRule rule, FactorStack stack);
 
     public abstract float[] Gates(MapShape map, SoftmaxGates rule, int count);
+
+    /// <summary>One for each output of the map.</summary>
+    public abstract float[] Magnitudes(MapShape map, MagnitudeRule rule);
 }
 
-/// <summary>The initial values that the rules prescribe; each tensor depends on the seed and its name alone.</summary>
-internal sealed class SeededValues(ulong seed) : AdapterValues
+/// <summary>The initial values that the rules prescribe; each tensor depends on the seed and its name alone, and magnitudes on the frozen weights.</summary>
+internal sealed class SeededValues(ulong seed, Backend backend, Func<MapShape, WeightMatrix>? frozen = null) : AdapterValues
 {
     public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack)
     {
@@ -29,4 +32,14 @@ internal sealed class SeededValues(ulong seed) : AdapterValues
     }
 
     public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => new float[count];
+
+    public override float[] Magnitudes(MapShape map, MagnitudeRule rule)
+    {
+        if (frozen is null)
+            throw new InvalidOperationException($"{rule.Name} starts at the lengths of the rows of {map.Name}: a backbone's weights are needed.");
+        using var norms = backend.RowNorms(frozen(map));
+        var values = new float[map.Rows];
+        backend.Download(norms, values);
+        return values;
+    }
 }

@@ -56,6 +56,21 @@ internal static class FilterShapes
             $"The nearest that fits is {NearestDivisor(size, common)}.");
     }
 
+    /// <summary>All divisors, in no order.</summary>
+    public static List<int> Divisors(int number)
+    {
+        var divisors = new List<int>();
+        for (var divisor = 1; (long)divisor * divisor <= number; divisor++)
+        {
+            if (number % divisor != 0)
+                continue;
+            divisors.Add(divisor);
+            if (divisor != number / divisor)
+                divisors.Add(number / divisor);
+        }
+        return divisors;
+    }
+
     /// <summary>The divisor of <paramref name="number"/> nearest to <paramref name="wanted"/> on a logarithmic scale.</summary>
     public static int NearestDivisor(int wanted, int number) =>
         Divisors(number).MinBy(divisor => Math.Abs(Math.Log((double)divisor / Math.Max(wanted, 1))));
@@ -70,18 +85,4 @@ internal static class FilterShapes
     /// <summary>Rounded, so that mirrored shapes are equal whatever the logarithm's last bits.</summary>
     private static double SquareDistance(FilterShape shape) => Math.Round(
         Math.Abs(Math.Log((double)shape.LeftRows / shape.RightRows)) + Math.Abs(Math.Log((double)shape.LeftColumns / shape.RightColumns)), 9);
-
-    public static List<int> Divisors(int number)
-    {
-        var divisors = new List<int>();
-        for (var divisor = 1; (long)divisor * divisor <= number; divisor++)
-        {
-            if (number % divisor != 0)
-                continue;
-            divisors.Add(divisor);
-            if (divisor != number / divisor)
-                divisors.Add(number / divisor);
-        }
-        return divisors;
-    }
 }

@@ -33,6 +33,7 @@ public sealed class LoraAdapter : AdapterOptions
         fields["lora_alpha"] = Alpha;
         fields["lora_dropout"] = Dropout;
         fields["r"] = Rank;
+        fields["use_dora"] = false;
         fields["use_rslora"] = RankStabilized;
     }
 
@@ -44,16 +45,18 @@ public sealed class LoraAdapter : AdapterOptions
         RankStabilized = fields.Boolean("use_rslora", false),
     };
 
-    private protected override AdapterPlan Plan(MapShape map)
+    private protected override AdapterPlan Plan(MapShape map) => Plan(map, Rank, Alpha, RankStabilized);
+
+    internal static AdapterPlan Plan(MapShape map, int rank, float alpha, bool rankStabilized)
     {
         var largest = Math.Min(map.Rows, map.Columns);
-        Check(Rank >= 1 && Rank <= largest, nameof(Rank), Rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
-        CheckAlpha(Alpha);
+        Check(rank >= 1 && rank <= largest, nameof(Rank), rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
+        CheckAlpha(alpha);
         var filter = new FilterRule(
             new FilterShape(map.Rows, 1, 1, map.Columns),
-            Rank,
+            rank,
             new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero),
             new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform));
-        return new AdapterPlan(map, new ConstantCoefficient(Alpha / (RankStabilized ? MathF.Sqrt(Rank) : Rank)), [filter]);
+        return new AdapterPlan(map, new ConstantCoefficient(alpha / (rankStabilized ? MathF.Sqrt(rank) : rank)), [filter]);
     }
 }

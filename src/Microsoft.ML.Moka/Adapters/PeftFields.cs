@@ -19,7 +19,6 @@ internal static class PeftFields
         ("target_parameters", "parameters that are no linear map"),
         ("trainable_token_indices", "trained rows of the embedding"),
         ("alora_invocation_tokens", "an adapter that some tokens switch on"),
-        ("use_dora", "a trained magnitude of each output"),
         ("use_qalora", "QALoRA's pooled inputs"),
         ("use_bdlora", "block-diagonal factors"),
         ("arrow_config", "a mixture of adapters with a router"),

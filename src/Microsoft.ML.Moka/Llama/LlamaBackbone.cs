@@ -121,6 +121,13 @@ internal sealed class LlamaBackbone : IDisposable
         return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
     }
 
+    /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
+    public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)
+    {
+        var maps = LinearMaps.ToDictionary(map => map.Shape, map => map.Weight);
+        return AdapterSet.Create(Backend, options, maps.Keys, seed, shape => maps[shape]);
+    }
+
     /// <summary>The final hidden states, to be multiplied by the <see cref="Head"/>.</summary>
     /// <param name="tape">What records the pass.</param>
     /// <param name="batch">The tokens.</param>

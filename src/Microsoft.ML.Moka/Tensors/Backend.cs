@@ -46,6 +46,9 @@ internal abstract class Backend : IDisposable
     /// <summary>W + Δ in full precision, [out, in] of kind Parameter.</summary>
     public abstract Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null);
 
+    /// <summary>The Euclidean norm of each row of W + Δ, [out] of kind Parameter.</summary>
+    public abstract Tensor RowNorms(WeightMatrix weight, KroneckerSum? delta = null);
+
     // Kronecker products
 
     /// <summary>y = x Δᵀ, token by token, without forming Δ.</summary>
@@ -78,6 +81,14 @@ internal abstract class Backend : IDisposable
 
     /// <summary>Returns dx; adds to <paramref name="weightGradient"/> where given.</summary>
     public abstract Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient);
+
+    /// <summary>
+    /// y = x ∘ magnitude / norms by column, for vectors of kind Parameter; where a norm is 0, as the norm of a weight whose outputs are 0, y is 0.
+    /// </summary>
+    public abstract Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms);
+
+    /// <summary>Returns dx; adds to <paramref name="magnitudeGradient"/>. The norms count as constants.</summary>
+    public abstract Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient);
 
     /// <summary>silu(gate) ∘ up.</summary>
     public abstract Tensor SwiGlu(Tensor gate, Tensor up);

@@ -1,15 +1,27 @@
 namespace Microsoft.ML.Moka.Tensors;
 
-/// <summary>A Kronecker sum on the tape: its factors are parameters, its coefficients a variable (softmax of gates) or a constant.</summary>
+/// <summary>A Kronecker sum on the tape: parameters, or what is computed from parameters, stand behind its coefficients and factors.</summary>
 /// <param name="Sum">What the backend computes.</param>
 /// <param name="Coefficients">The variable behind <see cref="KroneckerSum.Coefficients"/>.</param>
-/// <param name="FactorGradients">Per group, where the gradients of the stacked factors are added; null for what is not trained.</param>
-internal sealed record KroneckerVariable(KroneckerSum Sum, Variable Coefficients, IReadOnlyList<(Tensor? Left, Tensor? Right)> FactorGradients)
+/// <param name="Factors">The variables behind the stacked factors of each group; no left one for the identity.</param>
+internal sealed record KroneckerVariable(KroneckerSum Sum, Variable Coefficients, IReadOnlyList<(Variable? Left, Variable Right)> Factors) : IDisposable
 {
-    /// <summary>Adds to the factors' gradients and to the coefficients' for y = x Δᵀ.</summary>
+    public void Dispose()
+    {
+        Coefficients.Dispose();
+        foreach (var (left, right) in Factors)
+        {
+            left?.Dispose();
+            right.Dispose();
+        }
+    }
+
+    /// <summary>Adds to the gradients of the factors and of the coefficients for y = x Δᵀ.</summary>
     internal void AccumulateGradients(Backend backend, Tensor x, Tensor dy)
     {
-        var coefficients = Coefficients.RequiresGradient ? Coefficients.GradientToAccumulate() : null;
-        backend.AccumulateKroneckerGradients(x, dy, Sum, new KroneckerGradients(coefficients, FactorGradients));
+        var factors = Factors.Select(factor => (GradientOf(factor.Left), GradientOf(factor.Right))).ToList();
+        backend.AccumulateKroneckerGradients(x, dy, Sum, new KroneckerGradients(GradientOf(Coefficients), factors));
     }
+
+    private static Tensor? GradientOf(Variable? variable) => variable is { RequiresGradient: true } ? variable.GradientToAccumulate() : null;
 }

@@ -21,6 +21,28 @@ internal sealed class Parameter : IDisposable
 
     public long Length => Value.Length;
 
+    /// <summary>Goes up with every change of the value, for whoever keeps something that was computed from it.</summary>
+    public int Version { get; private set; }
+
+    public void Overwrite(Backend backend, Tensor value)
+    {
+        backend.Copy(value, Value);
+        Version++;
+    }
+
+    public void Overwrite(Backend backend, ReadOnlySpan<float> values)
+    {
+        using var uploaded = backend.Upload(Value.Kind, values, Value.Rows, Value.Columns);
+        Overwrite(backend, uploaded);
+    }
+
+    /// <summary>One step of AdamW from the gradient, which it zeroes.</summary>
+    public void Update(Backend backend, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
+    {
+        backend.AdamW(Value, Gradient, firstMoment, secondMoment, step);
+        Version++;
+    }
+
     public void Dispose()
     {
         Value.Dispose();

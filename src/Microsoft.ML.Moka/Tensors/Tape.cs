@@ -75,6 +75,9 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
     /// <summary>A variable over a tensor that somebody else owns; its memory outlives the tape.</summary>
     public Variable Borrow(Tensor value, bool requiresGradient = false) => new(this, value, requiresGradient && Recording, ownsValue: false);
 
+    /// <summary>A parameter as a variable, whose gradient is added to the parameter's.</summary>
+    public Variable Trained(Parameter parameter) => new(this, parameter.Value, Recording, ownsValue: false, parameter.Gradient);
+
     /// <summary>Takes the value out of the tape: the caller owns the tensor.</summary>
     public Tensor Detach(Variable variable)
     {

@@ -64,6 +64,40 @@ internal static class TapeOperations
         });
     }
 
+    /// <summary>The product a b of two trained matrices: a factor of low rank.</summary>
+    public static Variable Product(this Tape tape, Parameter a, Parameter b)
+    {
+        var backend = tape.Backend;
+        using var right = backend.AsWeight(b.Value);
+        Variable? result = null;
+        result = tape.Record(backend.LinearInputGradient(a.Value, right), true, () => gradient =>
+        {
+            using var weight = backend.AsWeight(b.Value);
+            using (var left = backend.Linear(gradient, weight))
+                backend.AddInPlace(a.Gradient, left);
+            backend.AccumulateWeightGradient(a.Value, gradient, b.Gradient);
+            result!.Dispose();
+        });
+        if (result.RequiresGradient)
+            result.Hold();
+        return result;
+    }
+
+    /// <summary>x ∘ magnitude / norms by column, with a trained magnitude and norms that count as constants; 0 where the norm is 0.</summary>
+    public static Variable ScaleColumns(this Tape tape, Variable x, Parameter magnitude, Tensor norms)
+    {
+        var backend = tape.Backend;
+        return tape.Record(backend.ScaleColumns(x.Value, magnitude.Value, norms), true, () =>
+        {
+            x.Hold();
+            return dy =>
+            {
+                Give((x, backend.ScaleColumnsGradient(dy, x.Value, magnitude.Value, norms, magnitude.Gradient)));
+                x.Dispose();
+            };
+        });
+    }
+
     public static Variable Add(this Tape tape, Variable a, Variable b)
     {
         var backend = tape.Backend;

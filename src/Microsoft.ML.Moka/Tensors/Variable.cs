@@ -8,12 +8,14 @@ internal sealed class Variable : IDisposable
 {
     private readonly Tape _tape;
     private readonly bool _ownsValue;
+    private readonly Tensor? _parameterGradient;
     private int _holders = 1;
 
-    internal Variable(Tape tape, Tensor value, bool requiresGradient, bool ownsValue)
+    internal Variable(Tape tape, Tensor value, bool requiresGradient, bool ownsValue, Tensor? parameterGradient = null)
     {
         _tape = tape;
         _ownsValue = ownsValue;
+        _parameterGradient = parameterGradient;
         Value = value;
         RequiresGradient = requiresGradient;
     }
@@ -23,7 +25,7 @@ internal sealed class Variable : IDisposable
     /// <summary>Whether the loss depends on a trained parameter through this value.</summary>
     public bool RequiresGradient { get; }
 
-    /// <summary>dLoss/dValue, while the backward pass is between the value's consumers and its producer.</summary>
+    /// <summary>dLoss/dValue of a value that was computed, while the backward pass is between the value's consumers and its producer.</summary>
     internal Tensor? Gradient { get; private set; }
 
     /// <summary>Keeps the value alive for a backward step, which calls <see cref="Dispose"/> when it has run.</summary>
@@ -46,19 +48,21 @@ internal sealed class Variable : IDisposable
     /// <summary>Adds to the gradient and takes ownership of <paramref name="gradient"/>.</summary>
     internal void AddGradient(Tensor gradient)
     {
-        if (Gradient is null)
+        if (_parameterGradient is null && Gradient is null)
         {
             Gradient = gradient;
             _tape.Remember(this);
             return;
         }
         using (gradient)
-            _tape.Backend.AddInPlace(Gradient, gradient);
+            _tape.Backend.AddInPlace(_parameterGradient ?? Gradient!, gradient);
     }
 
-    /// <summary>The gradient, made of zeros where there is none yet, for kernels that add to it.</summary>
+    /// <summary>The gradient, made of zeros where there is none yet, for kernels that add to it; a parameter's own where the value is one.</summary>
     internal Tensor GradientToAccumulate()
     {
+        if (_parameterGradient is not null)
+            return _parameterGradient;
         if (Gradient is null)
             AddGradient(_tape.Backend.Zeros(Value.Kind, Value.Rows, Value.Columns));
         return Gradient!;

@@ -45,8 +45,8 @@ internal sealed class Optimizer : IDisposable
         {
             _backend.Copy(slot.Parameter.Value, slot.Good);
             var decay = slot.Parameter.Decays ? _options.WeightDecay : 0;
-            _backend.AdamW(
-                slot.Parameter.Value, slot.Parameter.Gradient, slot.First, slot.Second,
+            slot.Parameter.Update(
+                _backend, slot.First, slot.Second,
                 new AdamWStep(learningRate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, scale, Step));
         }
     }
@@ -63,7 +63,7 @@ internal sealed class Optimizer : IDisposable
     public void RestoreGoodWeights()
     {
         foreach (var slot in _slots)
-            _backend.Copy(slot.Good, slot.Parameter.Value);
+            slot.Parameter.Overwrite(_backend, slot.Good);
     }
 
     public void ClearGradients()

@@ -56,7 +56,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             throw new InvalidDataException($"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
         foreach (var (parameter, first, second) in run.Optimizer.Moments)
         {
-            WeightSnapshot.Overwrite(run.Model.Backend, parameter.Value, Read("value", parameter));
+            parameter.Overwrite(run.Model.Backend, Read("value", parameter));
             WeightSnapshot.Overwrite(run.Model.Backend, first, Read("first", parameter));
             WeightSnapshot.Overwrite(run.Model.Backend, second, Read("second", parameter));
         }

@@ -20,7 +20,7 @@ internal sealed class WeightSnapshot
     public void Restore(Backend backend, IReadOnlyList<Parameter> parameters)
     {
         foreach (var (parameter, values) in parameters.Zip(_values))
-            Overwrite(backend, parameter.Value, values);
+            parameter.Overwrite(backend, values);
     }
 
     internal static float[] Download(Backend backend, Tensor tensor)

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Adapters;
@@ -79,6 +80,51 @@ public sealed class AdapterOptionsTests
         Assert.Equal(new ConstantCoefficient(expected), plan.Coefficients);
     }
 
+    [Theory]
+    [InlineData(256, -1, 16)]
+    [InlineData(128, -1, 8)]
+    [InlineData(127, -1, 1)]
+    [InlineData(128, 4, 4)]
+    [InlineData(128, 64, 64)]
+    [InlineData(128, 5, 4)]
+    [InlineData(12, 5, 3)]
+    [InlineData(11008, -1, 86)]
+    [InlineData(14336, -1, 112)]
+    [InlineData(11008, 16, 16)]
+    [InlineData(14336, 3, 2)]
+    [InlineData(4096, 1, 1)]
+    public void LoKr_splits_numbers_as_PEFT_does(int number, int factor, int expected)
+    {
+        var plan = new LokrAdapter { DecomposeFactor = factor, TargetModules = ["map"] }.Plan([new MapShape("map", number, number, 0)])[0];
+        Assert.Equal(new FilterShape(expected, expected, number / expected, number / expected), plan.Filters[0].Shape);
+    }
+
+    [Theory]
+    [InlineData(8, false, null, 8)]
+    [InlineData(31, true, 31, 31)]
+    [InlineData(32, true, null, null)]
+    [InlineData(8, true, 8, 8)]
+    public void LoKr_takes_products_where_the_rank_is_low(int rank, bool both, int? left, int? right)
+    {
+        var plan = new LokrAdapter { Rank = rank, Alpha = 3, DecomposeBoth = both }.Plan(Llama2.LinearMaps)[0];
+        var filter = plan.Filters[0];
+
+        Assert.Equal((left, right), (filter.Left!.Rank, filter.Right.Rank));
+        Assert.Equal(new ConstantCoefficient(3f / rank), plan.Coefficients);
+        Assert.Equal((left is null ? 4096 : 128 * rank) + (right is null ? 4096 : 128 * rank), plan.ParameterCount);
+    }
+
+    [Fact]
+    public void Full_fine_tuning_is_every_weight_of_the_linear_maps()
+    {
+        Assert.Equal(Llama2.LinearMaps.Sum(map => (long)map.Rows * map.Columns), Count(new FullFineTuning(), Llama2));
+        Assert.Equal(4096L * 4096 * 32, Count(new FullFineTuning { TargetModules = ["q_proj"] }, Llama2));
+    }
+
+    [Fact]
+    public void DoRA_adds_a_number_for_each_output_to_LoRA() =>
+        Assert.Equal(Count(new LoraAdapter(), Llama3) + 32 * (4096 + 1024 + 1024 + 4096), Count(new DoraAdapter(), Llama3));
+
     [Fact]
     public void Methods_have_short_names()
     {
@@ -130,6 +176,11 @@ public sealed class AdapterOptionsTests
         { new CdkaAdapter { Alpha = float.NaN }, "Alpha" },
         { new KronaAdapter { Shape = new FactorShape(3, 5) }, "4x4" },
         { new KronaAdapter { Scale = float.NaN }, "Scale" },
+        { new LokrAdapter { Rank = 0 }, "Rank" },
+        { new LokrAdapter { DecomposeFactor = 0 }, "DecomposeFactor must be at least 1, or -1" },
+        { new LokrAdapter { Alpha = float.NegativeInfinity }, "Alpha" },
+        { new DoraAdapter { Rank = 33 }, "Rank must be between 1 and 32" },
+        { new FullFineTuning { TargetModules = ["lm_head"] }, "lm_head" },
         { new LoraAdapter { Rank = 0 }, "Rank" },
         { new LoraAdapter { Rank = 33 }, "between 1 and 32" },
         { new LoraAdapter { Alpha = float.PositiveInfinity }, "Alpha" },
@@ -150,6 +201,11 @@ public sealed class AdapterOptionsTests
         new KronaAdapter { Shape = new(8, 4), Dropout = 0.5f },
         new LoraAdapter { Rank = 4, Alpha = 8, Dropout = 0.5f },
         new LoraAdapter { Rank = 4, RankStabilized = true },
+        new LokrAdapter { Rank = 2, Alpha = 5, Dropout = 0.5f },
+        new LokrAdapter { Rank = 1, DecomposeBoth = true, DecomposeFactor = 4 },
+        new DoraAdapter { Rank = 4, Alpha = 8, Dropout = 0.5f },
+        new DoraAdapter { Rank = 4, RankStabilized = true },
+        new FullFineTuning { Dropout = 0.5f },
     ];
 
     [Theory]

@@ -23,6 +23,12 @@ public sealed class AdapterSetTests : IDisposable
         new KronaAdapter { TargetModules = ["*"], Shape = new(8, 2) },
         new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6 },
         new LoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6, RankStabilized = true },
+        new LokrAdapter { TargetModules = ["*"], Rank = 2, Alpha = 3 },
+        new LokrAdapter { TargetModules = ["*"], Rank = 1, Alpha = 2, DecomposeBoth = true, DecomposeFactor = 8 },
+        new LokrAdapter { TargetModules = ["*"], Rank = 16, Alpha = 8 },
+        new DoraAdapter { TargetModules = ["*"], Rank = 3, Alpha = 6 },
+        new DoraAdapter { TargetModules = ["*"], Rank = 4, Alpha = 3, RankStabilized = true },
+        new FullFineTuning(),
     ];
 
     public void Dispose() => _backend.Dispose();
@@ -32,8 +38,9 @@ public sealed class AdapterSetTests : IDisposable
     public void New_adapters_change_nothing_yet(AdapterOptions options)
     {
         using var backbone = TinyLlama.Frozen(_backend);
-        using var adapters = AdapterSet.Create(_backend, options, backbone.Config.LinearMaps, seed: 1);
+        using var adapters = backbone.CreateAdapters(options, seed: 1);
 
+        // DoRA scales by ‖W‖ / ‖W‖, and that is 1.
         Assert.Equal(TinyLlama.Logits(backbone, _batch), TinyLlama.Logits(backbone, _batch, adapters));
     }
 
@@ -41,12 +48,13 @@ public sealed class AdapterSetTests : IDisposable
     [MemberData(nameof(Methods))]
     public void The_seed_determines_every_initial_value(AdapterOptions options)
     {
-        using var first = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 1);
-        using var again = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 1);
-        using var other = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, seed: 2);
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var first = backbone.CreateAdapters(options, seed: 1);
+        using var again = backbone.CreateAdapters(options, seed: 1);
+        using var other = backbone.CreateAdapters(options, seed: 2);
 
         Assert.Equal(Values(first), Values(again));
-        if (options is not MokaSAdapter)
+        if (options is not (MokaSAdapter or FullFineTuning))
             Assert.NotEqual(Values(first), Values(other));
         Assert.Equal(first.ParameterCount, Values(first).Length);
     }
@@ -130,12 +138,64 @@ public sealed class AdapterSetTests : IDisposable
     }
 
     [Fact]
+    public void Norms_are_taken_anew_when_a_factor_changes_and_not_before()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(new DoraAdapter { Rank = 2 });
+        using var changed = Trained(new DoraAdapter { Rank = 2 });
+        var before = TinyLlama.Logits(backbone, _batch, adapters);
+        foreach (var (parameter, other) in adapters.Parameters.Zip(changed.Parameters))
+        {
+            float[] values = [.. TinyLlama.Download(_backend, parameter.Value).Select(value => 1.5f * value)];
+            parameter.Overwrite(_backend, values);
+            other.Overwrite(_backend, values);
+        }
+        var after = TinyLlama.Logits(backbone, _batch, adapters);
+
+        Assert.NotEqual(before, after);
+        Assert.Equal(TinyLlama.Logits(backbone, _batch, changed), after);
+    }
+
+    [Fact]
+    public void DoRA_scores_alike_from_several_threads()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(new DoraAdapter { Rank = 2 });
+        using var alone = Trained(new DoraAdapter { Rank = 2 });
+        var expected = TinyLlama.Logits(backbone, _batch, alone);
+
+        var results = new float[8][];
+        Parallel.For(0, results.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i => results[i] = TinyLlama.Logits(backbone, _batch, adapters));
+        Assert.All(results, result => Assert.Equal(expected, result));
+    }
+
+    [Fact]
+    public void A_merged_magnitude_is_undone_only_by_who_knows_the_lengths()
+    {
+        using var backbone = TinyLlama.Frozen(_backend);
+        using var adapters = Trained(new DoraAdapter { Rank = 2 });
+        using var other = Trained(new DoraAdapter { Rank = 2 });
+        var map = backbone.LinearMaps.First();
+        using var merged = adapters.Find(map.Shape.Name)!.Merge(map.Weight);
+        using var weight = _backend.AsWeight(merged);
+
+        Assert.Contains(map.Shape.Name, Assert.Throws<InvalidOperationException>(() => other.Find(map.Shape.Name)!.Unmerge(weight)).Message);
+        other.Find(map.Shape.Name)!.Magnitude!.Overwrite(_backend, new float[map.Shape.Rows]);
+        using var empty = other.Find(map.Shape.Name)!.Merge(map.Weight);
+        using var emptyWeight = _backend.AsWeight(empty);
+        Assert.Contains("Row 0", Assert.Throws<InvalidOperationException>(() => other.Find(map.Shape.Name)!.Unmerge(emptyWeight)).Message);
+    }
+
+    [Fact]
     public void Files_name_tensors_in_the_style_of_PEFT()
     {
         using var mixture = Trained(new MokaAdapter { FilterShapes = [new(4, 8), new(4, 8), new(2, 2)], TargetModules = ["q_proj"], Layers = [1] });
         using var cdka = Trained(new CdkaAdapter { Filters = 2, R1 = 2, R2 = 4, TargetModules = ["k_proj"], Layers = [1] });
         using var krona = Trained(new KronaAdapter { Shape = new(2, 8), TargetModules = ["k_proj"], Layers = [1] });
         using var lora = Trained(new LoraAdapter { Rank = 3, TargetModules = ["k_proj"], Layers = [1] });
+        using var dora = Trained(new DoraAdapter { Rank = 3, TargetModules = ["k_proj"], Layers = [1] });
+        using var lokr = Trained(new LokrAdapter { Rank = 2, DecomposeFactor = 2, TargetModules = ["k_proj"], Layers = [1] });
+        using var full = Trained(new FullFineTuning { TargetModules = ["k_proj"], Layers = [1] });
 
         Assert.Equal(
             ["moka_A.0 [4, 8]", "moka_A.1 [4, 8]", "moka_A.2 [2, 2]", "moka_B.0 [8, 4]", "moka_B.1 [8, 4]", "moka_B.2 [16, 16]", "moka_gate [3]"],
@@ -147,6 +207,14 @@ public sealed class AdapterSetTests : IDisposable
         Assert.Equal(
             ["lora_A.weight [3, 32]", "lora_B.weight [16, 3]"],
             Describe("base_model.model.model.layers.1.self_attn.k_proj.", lora));
+
+        Assert.Equal(
+            ["lora_A.weight [3, 32]", "lora_B.weight [16, 3]", "lora_magnitude_vector [16]"],
+            Describe("base_model.model.model.layers.1.self_attn.k_proj.", dora));
+        Assert.Equal(
+            ["lokr_w1 [2, 2]", "lokr_w2_a [8, 2]", "lokr_w2_b [2, 16]"],
+            Describe("base_model.model.model.layers.1.self_attn.k_proj.", lokr));
+        Assert.Equal(["full_delta [16, 32]"], Describe("base_model.model.model.layers.1.self_attn.k_proj.", full));
 
         string[] Describe(string prefix, AdapterSet adapters)
         {
@@ -254,6 +322,8 @@ public sealed class AdapterSetTests : IDisposable
         public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => Normal(stack.Length, $"{map.Name}.{rule.Name}.{stack.First}");
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Normal(count, map.Name);
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => [.. Normal(map.Rows, map.Name).Select(value => value + 1.5f)];
     }
 
     /// <summary>The factors of another set, whatever they are called there.</summary>
@@ -263,5 +333,7 @@ public sealed class AdapterSetTests : IDisposable
             .Single(parameter => parameter.Value.Rows == stack.Count * stack.Rows && parameter.Value.Columns == stack.Columns).Value);
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => throw new NotSupportedException();
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => throw new NotSupportedException();
     }
 }

@@ -16,6 +16,7 @@ public sealed class AdapterVectorTests
     private static readonly Dictionary<string, string> StoredNames = new()
     {
         ["moka"] = "moka_{0}", ["moka_s"] = "moka_{0}", ["cdka"] = "cdka_{0}", ["krona"] = "krona_{0}", ["lora"] = "lora_{0}.weight",
+        ["dora"] = "lora_{0}.weight",
     };
 
     public static TheoryData<string> Methods => [.. StoredNames.Keys];
@@ -60,7 +61,14 @@ public sealed class AdapterVectorTests
                 AssertClose(expectedGradients[name].ToFloats(), gradient.ToFloats(), name);
 
             using var merged = adapter.Merge(weight);
-            AssertClose(expected[$"{method}.delta_weight"].ToFloats().Zip(w0.ToFloats(), (d, w) => d + w), Download(merged), "merged weight");
+            var expectedWeight = expected.Names.Contains($"{method}.weight")
+                ? expected[$"{method}.weight"].ToFloats()
+                : expected[$"{method}.delta_weight"].ToFloats().Zip(w0.ToFloats(), (d, w) => d + w);
+            AssertClose(expectedWeight, Download(merged), "merged weight");
+            using var mergedWeight = backend.AsWeight(merged);
+            using var unmerged = adapter.Unmerge(mergedWeight);
+            // Rows are scaled in single precision.
+            AssertClose(w0.ToFloats(), Download(unmerged), "unmerged weight", 1e-5);
         }
 
         Tensor Upload(SafetensorsTensor tensor) => backend.Upload(TensorKind.Activation, tensor.ToFloats(), tensor.Shape[0], tensor.Shape[1]);
@@ -72,13 +80,13 @@ public sealed class AdapterVectorTests
             return values;
         }
 
-        void AssertClose(IEnumerable<float> expectedValues, float[] actual, string what)
+        void AssertClose(IEnumerable<float> expectedValues, float[] actual, string what, double within = 0)
         {
             float[] values = [.. expectedValues];
             Assert.Equal(values.Length, actual.Length);
             var scale = Math.Max(1, values.Max(Math.Abs));
             for (var i = 0; i < values.Length; i++)
-                Assert.True(Math.Abs(values[i] - actual[i]) <= tolerance * scale, $"{what}[{i}] is {actual[i]:g9}, and {values[i]:g9} is expected.");
+                Assert.True(Math.Abs(values[i] - actual[i]) <= Math.Max(tolerance, within) * scale, $"{what}[{i}] is {actual[i]:g9}, and {values[i]:g9} is expected.");
         }
     }
 
@@ -92,6 +100,7 @@ public sealed class AdapterVectorTests
             "moka_s" => new MokaSAdapter { IdentitySizes = [.. Factors("B.").Select(tensor => Map.Rows / tensor.Shape[0])] },
             "cdka" => new CdkaAdapter { R1 = 2, R2 = 4, Filters = 3, Alpha = 16 },
             "krona" => new KronaAdapter { Shape = new FactorShape(parameters["w1"].Shape[0], parameters["w1"].Shape[1]), Scale = 2 },
+            "dora" => new DoraAdapter { Rank = 4, Alpha = 8 },
             _ => new LoraAdapter { Rank = 4, Alpha = 8 },
         };
         options.TargetModules = [Map.Name];
@@ -108,6 +117,8 @@ public sealed class AdapterVectorTests
     /// <summary>What our files call a tensor of the vectors.</summary>
     private static string StoredName(string method, string name)
     {
+        if (name == "magnitude")
+            return AdapterTensors.NameOf(Map, "lora_magnitude_vector");
         var factor = name switch { "w1" => "A", "w2" => "B", _ => name };
         return AdapterTensors.NameOf(Map, string.Format(CultureInfo.InvariantCulture, StoredNames[method], factor));
     }

@@ -178,5 +178,7 @@ public sealed class GeneratorTests : IDisposable
         }
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => new float[count];
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => throw new NotSupportedException();
     }
 }

@@ -48,11 +48,8 @@ public sealed class LlamaVectorTests : IDisposable
             foreach (var adapter in adapters.Adapters)
             {
                 AssertGradient(adapter.Gates!, "gate");
-                for (var i = 0; i < adapter.Factors.Count; i++)
-                {
-                    AssertGradient(adapter.Factors[i].Left!, $"A.{i}");
-                    AssertGradient(adapter.Factors[i].Right, $"B.{i}");
-                }
+                foreach (var (rule, stack, parameter) in adapter.FactorParts)
+                    AssertGradient(parameter, $"{rule.Name["moka_".Length..]}.{stack.First}");
 
                 void AssertGradient(Parameter parameter, string name)
                 {
@@ -129,5 +126,7 @@ public sealed class LlamaVectorTests : IDisposable
             expected[$"moka.param.{map.Name}.{rule.Name["moka_".Length..]}.{stack.First}"].ToFloats();
 
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => expected[$"moka.param.{map.Name}.gate"].ToFloats();
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => throw new NotSupportedException();
     }
 }

@@ -39,6 +39,8 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) => Enter().Expand(weight, delta);
 
+    public override Tensor RowNorms(WeightMatrix weight, KroneckerSum? delta = null) => Enter().RowNorms(weight, delta);
+
     public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta) => Enter().KroneckerProduct(x, delta);
 
     public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta) => Enter().KroneckerInputGradient(dy, delta);
@@ -56,6 +58,11 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) =>
         Enter().RmsNormGradient(dy, x, weight, inverseRms, weightGradient);
+
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms) => Enter().ScaleColumns(x, magnitude, norms);
+
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient) =>
+        Enter().ScaleColumnsGradient(dy, x, magnitude, norms, magnitudeGradient);
 
     public override Tensor SwiGlu(Tensor gate, Tensor up) => Enter().SwiGlu(gate, up);
 

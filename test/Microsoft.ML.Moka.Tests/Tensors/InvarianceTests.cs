@@ -153,12 +153,16 @@ public class InvarianceTests
         var backend = s.Backend;
         Tensor x = s.Activation(500, 192), dy = s.Activation(500, 64), norm = s.Parameter(192), gradient = s.Parameter(192);
         var weight = s.Weight(WeightFormat.FourBitNested, 64, 192);
-        var delta = s.Kronecker(64, 192, (8, 8, 2), (4, 16, 1), (-64, 64, 1), (64, 1, 3));
+        var delta = s.Kronecker(64, 192, (8, 8, 2), (4, 16, 1), (-64, 64, 1), (64, 1, 3), (-1, 1, 1));
         s.Result("linear", backend.Linear(x, weight, delta));
         s.Result("linear gradient", backend.LinearInputGradient(dy, weight, delta));
         s.Result("Kronecker", backend.KroneckerProduct(x, delta));
         s.Result("Kronecker gradient", backend.KroneckerInputGradient(dy, delta));
         s.Result("expanded", backend.Expand(weight, delta));
+        s.Result("norms of rows", backend.RowNorms(weight, delta));
+        s.Result("scaled", backend.ScaleColumns(x, norm, norm));
+        s.Result("scaled gradient", backend.ScaleColumnsGradient(x, x, norm, s.Parameter(192), gradient));
+        s.Peek("magnitude gradient", gradient);
         var weightGradient = s.Parameter(64, 192);
         backend.AccumulateWeightGradient(dy, x, weightGradient);
         s.Peek("weight gradient", weightGradient);

@@ -13,6 +13,9 @@ public class KroneckerConformance
         s.Kronecker(48, 96, (48, 1, 4)),
         s.Kronecker(48, 96, (2, 48, 3)),
         s.Kronecker(30, 21, (1, 1, 1), (30, 21, 1)),
+        s.Kronecker(30, 21, (-1, 1, 2)),
+        s.Kronecker(40, 40, (-1, 1, 1), (1, 1, 2), (-40, 40, 1), (8, 4, 1), (40, 1, 3)),
+        s.Kronecker(130, 70, (-1, 1, 1)),
         s.Kronecker(35, 39, (5, 3, 2), (7, 13, 1)),
         s.Kronecker(1, 6, (1, 2, 2)),
         s.Kronecker(33, 66, (-33, 33, 1), (-3, 3, 2)),
@@ -39,6 +42,21 @@ public class KroneckerConformance
         for (var wanted = 0; wanted < 7; wanted++)
             foreach (var delta in Sums(s))
                 Gradients(s, s.Activation(6, delta.Columns), s.Activation(6, delta.Rows), delta, kind => (wanted >> kind & 1) == 1);
+    });
+
+    /// <summary>Where filters are thin beside the map, as LoRA's and CDKA's are, backends may choose another order of evaluation than for small maps.</summary>
+    [Theory]
+    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    public void Thin_filters_on_a_large_map(string name) => Scenario.Check(name, 40, s =>
+    {
+        var delta = s.Kronecker(800, 810, (400, 2, 3), (800, 1, 4), (-1, 1, 1), (20, 27, 1));
+        var weight = s.Weight(WeightFormat.FourBit, 800, 810);
+        Tensor x = s.Activation(3, 810), dy = s.Activation(3, 800);
+        s.Result("y", s.Backend.Linear(x, weight, delta));
+        s.Result("dx", s.Backend.LinearInputGradient(dy, weight, delta));
+        s.Result("W + Δ", s.Backend.Expand(weight, delta));
+        s.Result("‖W + Δ‖", s.Backend.RowNorms(weight, delta));
+        Gradients(s, x, dy, delta, _ => true);
     });
 
     /// <summary>Gradients are added to what is there; the kinds are 0 for coefficients, 1 for left and 2 for right factors.</summary>

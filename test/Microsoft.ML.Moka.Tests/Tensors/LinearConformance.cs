@@ -23,6 +23,7 @@ public class LinearConformance
             s.Result("y", s.Backend.Linear(s.Activation(tokens, inputs), weight));
             s.Result("dx", s.Backend.LinearInputGradient(s.Activation(tokens, outputs), weight));
             s.Result("W", s.Backend.Expand(weight));
+            s.Result("‖W‖", s.Backend.RowNorms(weight));
         }
     });
 
@@ -37,6 +38,7 @@ public class LinearConformance
                 s.Result("y", s.Backend.Linear(s.Activation(tokens, delta.Columns), weight, delta));
                 s.Result("dx", s.Backend.LinearInputGradient(s.Activation(tokens, delta.Rows), weight, delta));
                 s.Result("W + Δ", s.Backend.Expand(weight, delta));
+                s.Result("‖W + Δ‖", s.Backend.RowNorms(weight, delta));
             }
     });
 

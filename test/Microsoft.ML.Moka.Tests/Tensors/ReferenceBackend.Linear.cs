@@ -24,6 +24,11 @@ internal sealed partial class ReferenceBackend
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) =>
         Own(TensorKind.Parameter, Sum(weight, delta), weight.Rows, weight.Columns);
 
+    public override Tensor RowNorms(WeightMatrix weight, KroneckerSum? delta = null) => Own(
+        TensorKind.Parameter,
+        [.. Sum(weight, delta).Chunk(weight.Columns).Select(row => Math.Sqrt(row.Sum(v => v * v)))],
+        weight.Rows);
+
     // Kronecker products: every one through the explicit Δ
 
     public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta) =>

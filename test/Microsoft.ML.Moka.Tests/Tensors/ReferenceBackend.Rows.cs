@@ -31,6 +31,23 @@ internal sealed partial class ReferenceBackend
     private static double Uniform(ulong seed, ulong index) =>
         BinaryPrimitives.ReadUInt32LittleEndian(SHA256.HashData([.. BitConverter.GetBytes(seed), .. BitConverter.GetBytes(index)])) / (uint.MaxValue + 1.0);
 
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms)
+    {
+        RequireShape(magnitude, x.Columns, 1);
+        RequireShape(norms, x.Columns, 1);
+        var (input, m, norm) = (Values(x), Values(magnitude), Values(norms));
+        return Like(x, i => norm[i % x.Columns] == 0 ? 0 : input[i] * m[i % x.Columns] / norm[i % x.Columns]);
+    }
+
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient)
+    {
+        RequireShape(dy, x.Rows, x.Columns);
+        var (d, input, norm, gradient) = (Values(dy), Values(x), Values(norms), Values(magnitudeGradient));
+        for (var i = 0; i < d.Length; i++)
+            gradient[i % x.Columns] += norm[i % x.Columns] == 0 ? 0 : d[i] * input[i] / norm[i % x.Columns];
+        return ScaleColumns(dy, magnitude, norms);
+    }
+
     public override Tensor SwiGlu(Tensor gate, Tensor up)
     {
         RequireShape(up, gate.Rows, gate.Columns);

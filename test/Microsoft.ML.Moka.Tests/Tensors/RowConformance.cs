@@ -111,6 +111,20 @@ public class RowConformance
             }
     });
 
+    [Theory]
+    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    public void Scaled_columns(string name) => Scenario.Check(name, Tolerance, s =>
+    {
+        foreach (var (rows, columns) in Shapes)
+        {
+            Tensor x = s.Activation(rows, columns), dy = s.Activation(rows, columns), magnitude = s.Parameter(columns), gradient = s.Parameter(columns);
+            var norms = s.Parameter([.. s.Normal(columns).Select((v, i) => i % 7 == 3 ? 0 : 0.1f + Math.Abs(v))]);
+            s.Result("y", s.Backend.ScaleColumns(x, magnitude, norms));
+            s.Result("dx", s.Backend.ScaleColumnsGradient(dy, x, magnitude, norms, gradient));
+            s.Peek("d magnitude", gradient);
+        }
+    });
+
     /// <summary>A calculation that fails must be seen, and only in the row where it failed.</summary>
     [Theory]
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
@@ -129,6 +143,7 @@ public class RowConformance
             AssertRow(s.Keep(backend.RmsNorm(x, s.Parameter(51), 1e-5f, out var inverseRms)), all: true);
             Assert.Equal([false, true, false], backend.Read(s.Keep(inverseRms)).Select(float.IsNaN));
             AssertRow(s.Keep(backend.SwiGlu(x, x)), all: false);
+            AssertRow(s.Keep(backend.ScaleColumns(x, s.Parameter(51), s.Parameter(51))), all: false);
             var gates = s.Parameter(values[51..102]);
             Assert.All(backend.Read(s.Keep(backend.Softmax(gates))), v => Assert.True(float.IsNaN(v)));
         }

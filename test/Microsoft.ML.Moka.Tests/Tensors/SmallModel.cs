@@ -75,8 +75,8 @@ internal sealed class SmallModel : IDisposable
     {
         using var normed = tape.RmsNorm(x, layer.Norm.Value, 1e-2f, layer.Norm.Gradient);
         using var coefficients = tape.Softmax(layer.Gates);
-        var wide = Mixture(coefficients, Width, layer);
-        var narrow = Mixture(coefficients, Width / 2, layer);
+        var wide = Mixture(tape, coefficients, Width, layer);
+        var narrow = Mixture(tape, coefficients, Width / 2, layer);
         using var q = tape.Linear(normed, Frozen, wide);
         using var turned = tape.Rotary(q, _positions, _cosines, _sines);
         using var k = tape.Kronecker(normed, narrow);
@@ -89,17 +89,17 @@ internal sealed class SmallModel : IDisposable
     }
 
     /// <summary>Two filters A ⊗ B and a block-diagonal one, or for half the outputs two filters alone.</summary>
-    private static KroneckerVariable Mixture(Variable coefficients, int outputs, Layer layer) => outputs == Width
+    private static KroneckerVariable Mixture(Tape tape, Variable coefficients, int outputs, Layer layer) => outputs == Width
         ? new KroneckerVariable(
             new KroneckerSum(Width, Width, coefficients.Value,
             [
                 new(new(2, 2, 4, 4), 0, 2, layer.Left.Value, layer.Right.Value),
                 new(new(2, 2, 4, 4), 2, 1, null, layer.Diagonal.Value),
             ]),
-            coefficients, [(layer.Left.Gradient, layer.Right.Gradient), (null, layer.Diagonal.Gradient)])
+            coefficients, [(tape.Trained(layer.Left), tape.Trained(layer.Right)), (null, tape.Trained(layer.Diagonal))])
         : new KroneckerVariable(
             new KroneckerSum(Width / 2, Width, coefficients.Value, [new(new(1, 2, 4, 4), 0, 2, layer.Left.Value, layer.Right.Value)]),
-            coefficients, [(layer.Left.Gradient, layer.Right.Gradient)]);
+            coefficients, [(tape.Trained(layer.Left), tape.Trained(layer.Right))]);
 
     private Parameter Parameter(string name, int rows, int columns, Random random) =>
         new(Backend, name, [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(0.7 * RandomWeights.Normal(random)))], rows, columns);

@@ -28,8 +28,24 @@ public class TapeGradientTests
     {
         var constant = tape.Own(Random(tape, 2, 1));
         var sum = new KroneckerSum(6, 8, constant.Value, [new(new(2, 2, 3, 4), 0, 2, p[0].Value, p[1].Value)]);
-        return tape.Kronecker(x[0], new KroneckerVariable(sum, constant, [(p[0].Gradient, p[1].Gradient)]));
+        return tape.Kronecker(x[0], new KroneckerVariable(sum, constant, [(tape.Trained(p[0]), tape.Trained(p[1]))]));
     });
+
+    [Fact]
+    public void Product_of_trained_matrices() => Check([], [(4, 2), (2, 5)], (tape, _, p) => tape.Product(p[0], p[1]));
+
+    [Fact]
+    public void Linear_with_a_factor_of_low_rank() => Check([(3, 8)], [(2, 4), (3, 1), (1, 2)], (tape, x, p) =>
+    {
+        var (left, right) = (tape.Trained(p[0]), tape.Product(p[1], p[2]));
+        var constant = tape.Own(Random(tape, 1, 1));
+        var delta = new KroneckerVariable(
+            new KroneckerSum(6, 8, constant.Value, [new(new(2, 4, 3, 2), 0, 1, left.Value, right.Value)]), constant, [(left, right)]);
+        return tape.Linear(x[0], Weight(tape, 6, 8), delta);
+    });
+
+    [Fact]
+    public void ScaleColumns() => Check([(3, 5)], [(5, 1)], (tape, x, p) => tape.ScaleColumns(x[0], p[0], tape.Own(Random(tape, 5, 1)).Value));
 
     [Fact]
     public void Add() => Check([(3, 4), (3, 4)], [], (tape, x, _) => tape.Add(x[0], x[1]));
@@ -173,14 +189,15 @@ public class TapeGradientTests
     private static KroneckerVariable Mixture(Tape tape, Parameter[] p)
     {
         var coefficients = tape.Softmax(p[0]);
+        var constant = tape.Own(Random(tape, 2, 4));
         return new KroneckerVariable(
             new KroneckerSum(6, 8, coefficients.Value,
             [
                 new(new(2, 2, 3, 4), 0, 2, p[1].Value, p[2].Value),
                 new(new(2, 2, 3, 4), 2, 1, null, p[2].Value),
-                new(new(2, 4, 3, 2), 3, 1, tape.Own(Random(tape, 2, 4)).Value, p[3].Value),
+                new(new(2, 4, 3, 2), 3, 1, constant.Value, p[3].Value),
             ]),
-            coefficients, [(p[1].Gradient, p[2].Gradient), (null, p[2].Gradient), (null, p[3].Gradient)]);
+            coefficients, [(tape.Trained(p[1]), tape.Trained(p[2])), (null, tape.Trained(p[2])), (constant, tape.Trained(p[3]))]);
     }
 
     private static WeightMatrix Weight(Tape tape, int rows, int columns) =>

@@ -7,18 +7,18 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta)
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
-        var (perToken, dense) = Split(delta, maySkipDense: true);
-        var y = DenseProduct(x, dense, lanesAreRows: true, delta.Rows);
-        AddPerToken(x, delta, perToken, y);
+        var parts = Split(delta, maySkipDense: true);
+        var y = DenseProduct(x, delta, parts, lanesAreRows: true, delta.Rows);
+        AddPerToken(x, delta, parts.PerToken, y);
         return y;
     }
 
     public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta)
     {
         RequireShape(dy, dy.Rows, delta.Rows, nameof(dy));
-        var (perToken, dense) = Split(delta, maySkipDense: true);
-        var dx = DenseProduct(dy, dense, lanesAreRows: false, delta.Columns);
-        AddPerTokenInputGradient(dy, delta, perToken, dx);
+        var parts = Split(delta, maySkipDense: true);
+        var dx = DenseProduct(dy, delta, parts, lanesAreRows: false, delta.Columns);
+        AddPerTokenInputGradient(dy, delta, parts.PerToken, dx);
         return dx;
     }
 
@@ -26,34 +26,45 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(x, x.Rows, delta.Columns, nameof(x));
         RequireShape(dy, x.Rows, delta.Rows, nameof(dy));
-        var (perToken, dense) = Split(delta, maySkipDense: false);
-        foreach (var group in perToken)
+        var parts = Split(delta, maySkipDense: false);
+        foreach (var group in parts.Whole)
+            AccumulateWhole(x, dy, delta, group, gradients);
+        foreach (var group in parts.PerToken)
             AccumulatePerToken(x, dy, delta, group, gradients);
-        if (dense is not null)
+        if (parts.Dense is { } dense)
             AccumulateThroughWeightGradient(x, dy, dense, gradients with { Groups = [.. dense.Groups.Select(g => gradients.Groups[IndexOf(delta, g)])] });
     }
 
     /// <summary>
-    /// Which groups are computed token by token, and the rest as a sum that is written out in panels. The choice looks at shapes alone, so that a row's
+    /// What becomes of the groups of a sum: those that are a whole matrix (a factor of one element, as full fine-tuning has) are added to the weight as it is
+    /// expanded, others are computed token by token, and the rest is a sum that is written out in panels. The choice looks at shapes alone, so that a row's
     /// result does not depend on how many rows there are. Writing a filter out costs m · n once for all tokens; a group goes token by token where that
     /// costs less than a hundredth per token, as LoRA does, or, with nothing else to write out, where all groups together cost less than half of m · n.
     /// </summary>
-    private static (List<KroneckerGroup> PerToken, KroneckerSum? Dense) Split(KroneckerSum delta, bool maySkipDense)
+    private static Parts Split(KroneckerSum delta, bool maySkipDense)
     {
         KroneckerLanes.Validate(delta);
         var size = (long)delta.Rows * delta.Columns;
-        if (maySkipDense && delta.Groups.Sum(CostPerToken) < size / 2)
-            return ([.. delta.Groups], null);
-        var perToken = delta.Groups.Where(g => 100 * CostPerToken(g) < size * g.Count).ToList();
-        var dense = delta.Groups.Except(perToken).ToList();
-        return (perToken, dense.Count == 0 ? null : delta with { Groups = dense });
+        var whole = delta.Groups.Where(WholeFilter.Is).ToList();
+        var rest = delta.Groups.Except(whole).ToList();
+        if (maySkipDense && whole.Count == 0 && rest.Sum(CostPerToken) < size / 2)
+            return new Parts(whole, rest, null);
+        var perToken = rest.Where(g => 100 * CostPerToken(g) < size * g.Count).ToList();
+        var dense = rest.Except(perToken).ToList();
+        return new Parts(whole, perToken, dense.Count == 0 ? null : delta with { Groups = dense });
     }
 
-    private CpuTensor DenseProduct(Tensor x, KroneckerSum? dense, bool lanesAreRows, int columns)
+    private sealed record Parts(List<KroneckerGroup> Whole, List<KroneckerGroup> PerToken, KroneckerSum? Dense)
     {
-        if (dense is null)
+        public static Parts None { get; } = new([], [], null);
+    }
+
+    private CpuTensor DenseProduct(Tensor x, KroneckerSum delta, Parts parts, bool lanesAreRows, int columns)
+    {
+        if (parts.Dense is null && parts.Whole.Count == 0)
             return (CpuTensor)Zeros(TensorKind.Activation, x.Rows, columns);
-        using var source = new PanelSource(null, Lay(dense, lanesAreRows), lanesAreRows, columns);
+        var whole = parts.Whole.Count == 0 ? null : new SumWeight(null, delta, parts.Whole);
+        using var source = new PanelSource(whole, Lay(parts.Dense, lanesAreRows), lanesAreRows, columns);
         return Product(x, source);
     }
 

@@ -69,6 +69,21 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void SumSquares(float* panel, int depth, float* sums)
+    {
+        var w = TSimd.Count;
+        TVector sum0 = TSimd.Broadcast(0), sum1 = TSimd.Broadcast(0);
+        for (var end = panel + (long)depth * 2 * w; panel < end; panel += 2 * w)
+        {
+            TVector p0 = TSimd.Load(panel), p1 = TSimd.Load(panel + w);
+            sum0 = TSimd.MultiplyAdd(p0, p0, sum0);
+            sum1 = TSimd.MultiplyAdd(p1, p1, sum1);
+        }
+        TSimd.Store(sum0, sums);
+        TSimd.Store(sum1, sums + w);
+    }
+
     public override void AddLanes(KroneckerLanes sum, int lane, int lanes, int start, int depth, float* panel)
     {
         foreach (ref readonly var filter in sum.Filters.AsSpan())

@@ -33,6 +33,9 @@ internal abstract unsafe class MatrixKernels
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
     public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);
 
+    /// <summary>sums[i] = Σₖ panel[k, i]².</summary>
+    public abstract void SumSquares(float* panel, int depth, float* sums);
+
     /// <summary>panel[k, i] += Δ[start + k, lane + i].</summary>
     public abstract void AddLanes(KroneckerLanes sum, int lane, int lanes, int start, int depth, float* panel);
 

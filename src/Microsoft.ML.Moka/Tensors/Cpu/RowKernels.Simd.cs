@@ -14,6 +14,13 @@ internal sealed unsafe class RowKernels<TSimd, TVector> : RowKernels
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void Multiply(float* a, float* b, float* y, int n)
+    {
+        for (var i = 0; i < n; i += TSimd.Count)
+            Store(TSimd.Multiply(Load(a + i, n - i), Load(b + i, n - i)), y + i, n - i);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void AddProduct(float* a, float* b, float scale, float* y, int n)
     {
         for (var i = 0; i < n; i += TSimd.Count)

@@ -15,6 +15,9 @@ internal abstract unsafe class RowKernels
     /// <summary>y = a + b.</summary>
     public abstract void Add(float* a, float* b, float* y, long n);
 
+    /// <summary>y = a ∘ b.</summary>
+    public abstract void Multiply(float* a, float* b, float* y, int n);
+
     /// <summary>y += a ∘ b · scale.</summary>
     public abstract void AddProduct(float* a, float* b, float scale, float* y, int n);
 

@@ -1,0 +1,38 @@
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Adapters;
+
+/// <summary>The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of.</summary>
+internal sealed class AdapterFactor
+{
+    private AdapterFactor(IReadOnlyList<FactorPart> parts) => Parts = parts;
+
+    public IReadOnlyList<FactorPart> Parts { get; }
+
+    /// <param name="backend">Where they live.</param>
+    /// <param name="map">The adapted map.</param>
+    /// <param name="rule">How they start.</param>
+    /// <param name="stack">The factors.</param>
+    /// <param name="values">What they are filled with.</param>
+    /// <param name="owner">Takes each parameter as it is made, and disposes it.</param>
+    public static AdapterFactor Create(Backend backend, MapShape map, FactorRule rule, FactorStack stack, AdapterValues values, Action<Parameter> owner)
+    {
+        if (rule.Rank is not null && stack.Count != 1)
+            throw new ArgumentException($"{rule.Name} is of low rank, and {stack.Count} such factors cannot be stacked.", nameof(stack));
+        var parts = new List<FactorPart>();
+        foreach (var (part, rows, columns) in rule.Parts(stack.Rows, stack.Columns))
+        {
+            var partStack = stack with { Rows = rows, Columns = columns };
+            var parameter = new Parameter(
+                backend, $"{map.Name}.{part.Name}.{stack.First}", values.Factors(map, part, partStack), partStack.Count * rows, columns);
+            owner(parameter);
+            parts.Add(new FactorPart(part, partStack, parameter));
+        }
+        return new AdapterFactor(parts);
+    }
+
+    public Variable OnTape(Tape tape) => Parts.Count == 1 ? tape.Trained(Parts[0].Parameter) : tape.Product(Parts[0].Parameter, Parts[1].Parameter);
+}
+
+/// <summary>A trained matrix of stacked factors, or of one side of a product.</summary>
+internal sealed record FactorPart(FactorRule Rule, FactorStack Stack, Parameter Parameter);

@@ -1,0 +1,78 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// LoKr (arXiv 2309.14859) as PEFT has it: ΔW = (alpha / rank) · w1 ⊗ w2, where w2, and with <see cref="DecomposeBoth"/> also w1, is a product of two factors of
+/// the rank where that is low enough: rank &lt; max(rows, columns) / 2. w1 starts at zero.
+/// </summary>
+public sealed class LokrAdapter : AdapterOptions
+{
+    /// <summary>The rank of the factors that are products.</summary>
+    public int Rank { get; set; } = 8;
+
+    /// <summary>The update is scaled by alpha / rank.</summary>
+    public float Alpha { get; set; } = 8;
+
+    /// <summary>Whether w1 may be a product as well. Default false.</summary>
+    public bool DecomposeBoth { get; set; }
+
+    /// <summary>
+    /// The rows and columns of w1, where they divide those of the map; else the largest divisors that are not above it, nor above the square root of what they
+    /// divide. −1, the default, stands for the square root alone: w1 is then as near to w2 in size as the divisors allow.
+    /// </summary>
+    public int DecomposeFactor { get; set; } = -1;
+
+    internal const string MethodName = "LOKR";
+
+    internal override string Method => MethodName;
+
+    internal override void Write(SortedDictionary<string, object?> fields)
+    {
+        fields["alpha"] = Alpha;
+        fields["decompose_both"] = DecomposeBoth;
+        fields["decompose_factor"] = DecomposeFactor;
+        fields["r"] = Rank;
+        // PEFT has no such field; its own two drop something else.
+        if (Dropout != 0)
+            fields["dropout"] = Dropout;
+    }
+
+    internal static LokrAdapter Read(JsonFields fields) => new()
+    {
+        Rank = fields.Integer("r", 1, 1 << 20, 8),
+        Alpha = (float)fields.Number("alpha", -1e9, 1e9, 8),
+        DecomposeBoth = fields.Boolean("decompose_both", false),
+        DecomposeFactor = fields.Integer("decompose_factor", -1, int.MaxValue, -1),
+        Dropout = (float)fields.Number("dropout", 0, 1, 0),
+    };
+
+    private protected override AdapterPlan Plan(MapShape map)
+    {
+        Check(Rank >= 1, nameof(Rank), Rank, "must be at least 1");
+        Check(DecomposeFactor is -1 or >= 1, nameof(DecomposeFactor), DecomposeFactor, "must be at least 1, or -1 for the square root");
+        CheckAlpha(Alpha);
+        var (leftRows, rightRows) = Split(map.Rows);
+        var (leftColumns, rightColumns) = Split(map.Columns);
+        var filter = new FilterRule(
+            new FilterShape(leftRows, leftColumns, rightRows, rightColumns),
+            1,
+            new FactorRule("lokr_w1", FactorStorage.Stacked, FactorInitial.Zero, DecomposeBoth && IsLow(leftRows, leftColumns) ? Rank : null),
+            new FactorRule("lokr_w2", FactorStorage.Stacked, FactorInitial.KaimingUniform, IsLow(rightRows, rightColumns) ? Rank : null));
+        return new AdapterPlan(map, new ConstantCoefficient(Alpha / Rank), [filter]);
+    }
+
+    private bool IsLow(int rows, int columns) => 2L * Rank < Math.Max(rows, columns);
+
+    /// <summary>A number as the product of w1's and w2's share; only an exact <see cref="DecomposeFactor"/> may be the larger of them.</summary>
+    private (int Left, int Right) Split(int number)
+    {
+        if (DecomposeFactor > 0 && number % DecomposeFactor == 0)
+            return (DecomposeFactor, number / DecomposeFactor);
+        var most = DecomposeFactor == -1 ? number : DecomposeFactor;
+        var left = FilterShapes.Divisors(number).Where(divisor => divisor <= most && (long)divisor * divisor <= number).Max();
+        return (left, number / left);
+    }
+}
