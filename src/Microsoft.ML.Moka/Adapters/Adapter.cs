@@ -125,7 +125,8 @@ internal sealed class Adapter : IDisposable
         _magnitude?.Dispose();
     }
 
-    private KroneckerVariable OnTape(Tape tape)
+    /// <summary>Δ as the backend computes it, made of the parameters.</summary>
+    internal KroneckerVariable OnTape(Tape tape)
     {
         var coefficients = _gates is null ? tape.Borrow(_constants!) : tape.Softmax(_gates);
         var factors = new List<(Variable? Left, Variable Right)>();

@@ -72,12 +72,14 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
         else
             Array.Fill(coefficients, ((ConstantCoefficient)adapter.Plan.Coefficients).Value);
         var filters = new List<UpdateFilter>();
-        foreach (var (rule, (left, right)) in adapter.Plan.Filters.Zip(adapter.Factors))
+        using var tape = new Tape(_backend, recording: false);
+        using var delta = adapter.OnTape(tape);
+        foreach (var group in delta.Sum.Groups)
         {
-            var lefts = left is null ? null : Download(left.Value);
-            var rights = Download(right.Value);
-            for (var i = 0; i < rule.Count; i++)
-                filters.Add(new UpdateFilter(rule.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, rule.Count), Part(rights, i, rule.Count)));
+            var lefts = group.Left is null ? null : Download(group.Left);
+            var rights = Download(group.Right);
+            for (var i = 0; i < group.Count; i++)
+                filters.Add(new UpdateFilter(group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
         }
         return filters;
 
