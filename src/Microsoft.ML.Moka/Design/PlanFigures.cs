@@ -8,14 +8,17 @@ internal static class PlanFigures
 {
     /// <summary>min(Σᵢ rank(Aᵢ)·rank(Bᵢ), m, n): ranks of Kronecker products multiply, those of sums add at most.</summary>
     public static int ReachableRank(AdapterPlan plan) =>
-        (int)Math.Min(plan.Filters.Sum(filter => filter.Count * Rank(filter.Shape)), Math.Min(plan.Map.Rows, plan.Map.Columns));
+        (int)Math.Min(plan.Filters.Sum(filter => filter.Count * Rank(filter)), Math.Min(plan.Map.Rows, plan.Map.Columns));
 
     /// <summary>Multiply-adds of Σᵢ cᵢ·(Aᵢ ⊗ Bᵢ)x = flatten(Aᵢ X Bᵢᵀ) for one token, each product in the cheaper order.</summary>
     public static long OperationsPerToken(AdapterPlan plan) => plan.Filters.Sum(filter => filter.Count * Operations(filter.Shape, filter.Left is null));
 
     public static string Filters(AdapterPlan plan) => string.Join(' ', plan.Filters.Select(Text));
 
-    private static long Rank(FilterShape shape) => (long)Math.Min(shape.LeftRows, shape.LeftColumns) * Math.Min(shape.RightRows, shape.RightColumns);
+    private static long Rank(FilterRule filter) =>
+        Rank(filter.Left, filter.Shape.LeftRows, filter.Shape.LeftColumns) * Rank(filter.Right, filter.Shape.RightRows, filter.Shape.RightColumns);
+
+    private static long Rank(FactorRule? factor, int rows, int columns) => Math.Min(factor?.Rank ?? int.MaxValue, Math.Min(rows, columns));
 
     private static long Operations(FilterShape shape, bool identityLeft)
     {
