@@ -84,5 +84,8 @@ public static class MokaCatalog
     {
         /// <summary>The same as <see cref="MLContext.MulticlassClassification"/>.</summary>
         public MulticlassClassificationCatalog MultiClassification => context.MulticlassClassification;
+
+        /// <summary>What generates text: trainers of models that follow instructions.</summary>
+        public TextGenerationCatalog TextGeneration => new(context);
     }
 }

@@ -41,21 +41,13 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        var problems = _inputs.Problems(Find).ToList();
+        var problems = _inputs.Problems(name => InputColumns.Find(inputSchema, name)).ToList();
         if (LabelColumn.Problem(inputSchema, _options.LabelColumnName) is { } problem)
             problems.Insert(0, problem);
         if (problems.Count > 0)
             throw InputColumns.SchemaError(problems, nameof(inputSchema));
         var added = OutputColumns.Shapes(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToList();
         return new SchemaShape([.. inputSchema.Where(column => added.TrueForAll(a => a.Name != column.Name)), .. added]);
-
-        (DataViewType, bool, bool)? Find(string name)
-        {
-            foreach (var column in inputSchema)
-                if (column.Name == name)
-                    return (column.ItemType, column.Kind != SchemaShape.Column.VectorKind.Scalar, column.IsKey);
-            return null;
-        }
     }
 
     /// <summary>Tunes the backbone on the rows of <paramref name="input"/>.</summary>

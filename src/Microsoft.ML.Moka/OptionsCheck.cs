@@ -17,6 +17,19 @@ internal sealed class OptionsCheck
         check.ThrowIfAny();
     }
 
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaTextGenerationTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Columns(options);
+        check.Tuning(options);
+        if (options.Generation is null)
+            check._problems.Add($"Generation is not set: use new {nameof(TextGenerationOptions)}().");
+        else
+            check._problems.AddRange(options.Generation.Problems());
+        check.ThrowIfAny();
+    }
+
     private void ThrowIfAny()
     {
         if (_problems.Count > 0)
@@ -32,27 +45,55 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTrainer.Options options)
     {
-        var outputs = new[] { (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName) };
+        (string Option, string? Name)[] outputs = [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
         (string Option, string? Name)[] inputs =
         [
             (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
             (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
             (nameof(options.CandidatesColumnName), options.CandidatesColumnName),
         ];
-        foreach (var (option, name) in outputs.Concat(inputs!))
-            Require(name is null ? !IsNeeded(option) : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
         Require(options.ScoreColumnName != options.PredictedLabelColumnName,
             $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
+        Names(outputs, inputs);
+
+        var template = PromptColumns.TemplateOf(options);
+        Input(template, options.InputColumnName);
+        Require(options.InstructionColumnName is null || template.Uses("instruction"),
+            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: put it where the instruction belongs, or do not set the column.");
+    }
+
+    private void Columns(MokaTextGenerationTrainer.Options options)
+    {
+        Names(
+            [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)],
+            [
+                (nameof(options.OutputColumnName), options.OutputColumnName), (nameof(options.InstructionColumnName), options.InstructionColumnName),
+                (nameof(options.InputColumnName), options.InputColumnName),
+            ],
+            instructionIsNeeded: true);
+        var template = options.PromptTemplate ?? PromptTemplate.Instruction;
+        Input(template, options.InputColumnName);
+        Require(template.Uses("instruction") || template.Uses("text"), "The prompt template has no {instruction}: put it where the instruction belongs.");
+        Require(!template.Uses("candidates"), "The prompt template has {candidates}, but a text that is to be written has none: leave it out.");
+    }
+
+    private void Names((string Option, string? Name)[] outputs, (string Option, string? Name)[] inputs, bool instructionIsNeeded = false)
+    {
+        foreach (var (option, name) in outputs.Concat(inputs))
+        {
+            var isNeeded = IsNeeded(option) || (instructionIsNeeded && option == nameof(MokaTrainer.Options.InstructionColumnName));
+            Require(name is null ? !isNeeded : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
+        }
         foreach (var (option, name) in outputs)
             foreach (var (input, inputName) in inputs)
                 Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
+    }
 
-        var template = PromptColumns.TemplateOf(options);
-        Require(options.InputColumnName is null || template.Uses("input"),
-            $"InputColumnName is '{options.InputColumnName}', but the prompt template has no {{input}}: put it where the input belongs, or do not set the column.");
-        Require(options.InstructionColumnName is null || template.Uses("instruction"),
-            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: put it where the instruction belongs, or do not set the column.");
-        Require(options.InputColumnName is not null || template.TextWithoutInput is not null || !template.Uses("input"),
+    private void Input(PromptTemplate template, string? column)
+    {
+        Require(column is null || template.Uses("input"),
+            $"InputColumnName is '{column}', but the prompt template has no {{input}}: put it where the input belongs, or do not set the column.");
+        Require(column is not null || template.TextWithoutInput is not null || !template.Uses("input"),
             "The prompt template has {input}, but InputColumnName is not set: name the column.");
     }
 

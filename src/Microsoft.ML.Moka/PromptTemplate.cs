@@ -5,7 +5,7 @@ using Microsoft.ML.Moka.Text;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// How a row becomes the text that the language model reads, and how an answer word follows it.
+/// How a row becomes the text that the language model reads, and how an answer follows it.
 /// A template is text with placeholders: <c>{text}</c>, <c>{instruction}</c>, <c>{input}</c> and <c>{candidates}</c> (the row's answer words,
 /// joined by a comma and a space). A brace that is no placeholder is written twice.
 /// </summary>
@@ -50,6 +50,13 @@ public sealed class PromptTemplate
     /// <summary>The instruction form that LLM-Adapters evaluates with (its <c>commonsense_evaluate.py</c>); blanks differ from <see cref="Alpaca"/>.</summary>
     public static PromptTemplate AlpacaEvaluation { get; } = LlmAdapters("", " ", "");
 
+    /// <summary>The instruction form of Stanford's Alpaca, as Alpaca-LoRA writes it: for answers that are to be written.</summary>
+    public static PromptTemplate Instruction { get; } = new(
+        "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n"
+        + "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
+        "",
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n### Response:\n");
+
     /// <summary>The prompt, with placeholders.</summary>
     public string Text { get; }
 
@@ -62,6 +69,7 @@ public sealed class PromptTemplate
     private static IEnumerable<(string Name, PromptTemplate Template)> BuiltIn =>
     [
         (nameof(Classification), Classification), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca), (nameof(AlpacaEvaluation), AlpacaEvaluation),
+        (nameof(Instruction), Instruction),
     ];
 
     /// <summary>The same prompt with another answer prefix.</summary>

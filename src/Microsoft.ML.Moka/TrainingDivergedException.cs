@@ -15,5 +15,8 @@ public sealed class TrainingDivergedException : InvalidOperationException
     /// <summary>The model with the weights that are described above, to be used, saved or disposed; null where it was not a <see cref="MokaTrainer"/> that trained.</summary>
     public MokaTransformer? Model => Trained as MokaTransformer;
 
+    /// <summary>The same where it was a <see cref="MokaTextGenerationTrainer"/> that trained.</summary>
+    public MokaTextGenerator? TextGenerator => Trained as MokaTextGenerator;
+
     internal ITransformer? Trained { get; set; }
 }

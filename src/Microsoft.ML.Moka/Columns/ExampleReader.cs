@@ -22,7 +22,7 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
         if (data.Schema.GetColumnOrNull(answerName) is not { } answerColumn)
             throw InputColumns.SchemaError([$"Could not find the {answerRole} column '{answerName}' in the {role} set."], nameof(data));
         var examples = new List<TrainingExample>();
-        long rows = 0, withoutAnswer = 0, cut = 0;
+        long rows = 0, withoutAnswer = 0, cut = 0, cutAnswers = 0;
         using (var cursor = data.GetRowCursor(columns.Append(answerColumn).DistinctBy(c => c.Index)))
         {
             var answerOf = AnswerReader(cursor, answerColumn, role);
@@ -37,6 +37,7 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                 }
                 var row = Encode(prompt(), answer, $"Row {rows} of the {role} set");
                 cut += row.PromptIsCut ? 1 : 0;
+                cutAnswers += row.AnswerIsCut ? 1 : 0;
                 examples.Add(new TrainingExample(row.Ids, trainOnPrompt ? 1 : row.AnswerStart));
             }
         }
@@ -49,6 +50,9 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
         if (cut > 0)
             channel.Warning(MessageSensitivity.None,
                 $"{cut} of {rows} prompts of the {role} set were too long and lost their beginning: raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
+        if (cutAnswers > 0)
+            channel.Warning(MessageSensitivity.None,
+                $"{cutAnswers} of {rows} {answerRole}s of the {role} set were too long and lost their end: raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
         return examples;
     }
 

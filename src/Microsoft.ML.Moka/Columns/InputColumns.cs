@@ -76,7 +76,19 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
     public static ArgumentOutOfRangeException SchemaError(IEnumerable<string> problems, string parameter) =>
         new(parameter, string.Join(Environment.NewLine, problems));
 
-    private static (DataViewType, bool, bool)? Find(DataViewSchema schema, string name)
+    /// <summary>A column's type; null where there is none of that name.</summary>
+    public static (DataViewType Item, bool IsVector, bool IsKey)? Find(SchemaShape shape, string name)
+    {
+        foreach (var column in shape)
+        {
+            if (column.Name == name)
+                return (column.ItemType, column.Kind != SchemaShape.Column.VectorKind.Scalar, column.IsKey);
+        }
+        return null;
+    }
+
+    /// <inheritdoc cref="Find(SchemaShape, string)"/>
+    public static (DataViewType Item, bool IsVector, bool IsKey)? Find(DataViewSchema schema, string name)
     {
         if (schema.GetColumnOrNull(name) is not { Type: var type })
             return null;
@@ -85,7 +97,8 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         return (item, vector is not null, item is KeyDataViewType);
     }
 
-    private static string? Problem(string role, string name, bool isVector, (DataViewType Item, bool IsVector, bool IsKey)? found)
+    /// <summary>What is wrong with one column; null if it is there and of the right type.</summary>
+    public static string? Problem(string role, string name, bool isVector, (DataViewType Item, bool IsVector, bool IsKey)? found)
     {
         var wanted = isVector ? "a vector of text" : "text";
         return found switch

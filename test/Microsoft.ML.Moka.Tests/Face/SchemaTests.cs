@@ -133,10 +133,10 @@ public sealed class SchemaTests(TunedModel tuned)
     }
 
     /// <summary>What ML.NET makes of a schema for estimators.</summary>
-    private static SchemaShape ShapeOf(DataViewSchema schema) => new(schema.Where(c => !c.IsHidden).Select(c =>
+    internal static SchemaShape ShapeOf(DataViewSchema schema) => new(schema.Where(c => !c.IsHidden).Select(c =>
         ShapeOf(c.Name, c.Type, new SchemaShape(c.Annotations.Schema.Select(a => ShapeOf(a.Name, a.Type))))));
 
-    private static SchemaShape.Column ShapeOf(string name, DataViewType type, SchemaShape? annotations = null)
+    internal static SchemaShape.Column ShapeOf(string name, DataViewType type, SchemaShape? annotations = null)
     {
         var vector = type as VectorDataViewType;
         var item = vector?.ItemType ?? type;
@@ -146,9 +146,9 @@ public sealed class SchemaTests(TunedModel tuned)
         return MlNetAccess.CreateColumn(name, kind, itemType, item is KeyDataViewType, annotations);
     }
 
-    private static List<string> Describe(SchemaShape shape) => [.. shape.Select(Describe).Order(StringComparer.Ordinal)];
+    internal static List<string> Describe(SchemaShape shape) => [.. shape.Select(Describe).Order(StringComparer.Ordinal)];
 
-    private static string Describe(SchemaShape.Column column)
+    internal static string Describe(SchemaShape.Column column)
     {
         var annotations = column.Annotations.Count == 0 ? "" : $" {{{string.Join(", ", Describe(column.Annotations))}}}";
         return $"{column.Name}: {column.Kind} {column.ItemType}{(column.IsKey ? " key" : "")}{annotations}";

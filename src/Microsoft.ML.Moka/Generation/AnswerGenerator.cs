@@ -1,0 +1,84 @@
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Generation;
+
+/// <summary>What answers look like before they are text.</summary>
+/// <param name="Prefix">What the model writes before an answer; it is left out.</param>
+/// <param name="EndTokens">The tokens that end an answer.</param>
+internal sealed record AnswerForm(string Prefix, IReadOnlyList<int> EndTokens);
+
+/// <summary>A generated answer.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="TokenCount">How many tokens were generated for it.</param>
+/// <param name="ReachedLimit">Whether it ended only because it became too long.</param>
+internal sealed record GeneratedAnswer(string Text, int TokenCount, bool ReachedLimit);
+
+/// <summary>Generates the answers to prompts, in batches. An answer does not depend on the others of its batch, and any number of threads may generate.</summary>
+internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer tokenizer)
+{
+    /// <summary>The most tokens whose keys and values are kept at a time, if there are several texts: a gigabyte per thousand of them in a LLaMA of 7 billion parameters.</summary>
+    private const int BatchTokens = 4096;
+
+    /// <summary>The answers, in the order of the prompts.</summary>
+    /// <param name="prompts">Token ids; each has at least one.</param>
+    /// <param name="options">How tokens are chosen.</param>
+    /// <param name="form">Where answers begin and end.</param>
+    /// <param name="onPiece">Told each piece of text as soon as it is sure, with the number of its prompt.</param>
+    /// <param name="cancellation">Ends the work between two tokens.</param>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public IReadOnlyList<GeneratedAnswer> Generate(
+        IReadOnlyList<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string>? onPiece, CancellationToken cancellation)
+    {
+        using var usage = weights.Use();
+        var answers = new List<GeneratedAnswer>();
+        while (answers.Count < prompts.Count)
+        {
+            var batch = new List<int[]>();
+            for (var tokens = 0L; answers.Count + batch.Count < prompts.Count; batch.Add(prompts[answers.Count + batch.Count]))
+            {
+                tokens += prompts[answers.Count + batch.Count].Length + options.MaximumNewTokens;
+                if (batch.Count > 0 && tokens > BatchTokens)
+                    break;
+            }
+            var first = answers.Count;
+            answers.AddRange(GenerateBatch(batch, options, form, (i, piece) => onPiece?.Invoke(first + i, piece), cancellation));
+        }
+        return answers;
+    }
+
+    private IEnumerable<GeneratedAnswer> GenerateBatch(
+        List<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string> onPiece, CancellationToken cancellation)
+    {
+        var texts = prompts.Select(_ => new TokenText(tokenizer, form.Prefix, options.StopWords)).ToArray();
+        var tokens = new Generator(weights.Backbone, weights.Adapters).Generate(
+            prompts,
+            new GenerationOptions
+            {
+                MaxNewTokens = options.MaximumNewTokens,
+                Temperature = options.Temperature,
+                TopK = options.TopK,
+                TopP = options.TopP,
+                Seed = unchecked((ulong)options.Seed),
+                StopTokens = form.EndTokens,
+            },
+            (prompt, token) =>
+            {
+                Tell(prompt, texts[prompt].Add(token));
+                return !texts[prompt].IsStopped;
+            },
+            cancellation);
+        for (var i = 0; i < texts.Length; i++)
+        {
+            Tell(i, texts[i].End());
+            var isFull = tokens[i].Length == options.MaximumNewTokens || prompts[i].Length + tokens[i].Length > weights.Backbone.Config.MaxPositions;
+            yield return new GeneratedAnswer(texts[i].Text, tokens[i].Length, ReachedLimit: isFull && !texts[i].IsStopped);
+        }
+
+        void Tell(int prompt, string piece)
+        {
+            if (piece.Length > 0)
+                onPiece(prompt, piece);
+        }
+    }
+}
