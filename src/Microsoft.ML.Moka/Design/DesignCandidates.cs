@@ -7,6 +7,7 @@ namespace Microsoft.ML.Moka.Design;
 internal static class DesignCandidates
 {
     private const int MostFilters = 256;
+    private const int MostLokrRank = 256;
 
     private static readonly int[] Counts = [3, 2, 4, 1];
 
@@ -18,8 +19,11 @@ internal static class DesignCandidates
         MokaSAdapter mokaS => MokaS(mokaS, maps),
         CdkaAdapter cdka => Cdka(cdka, maps),
         KronaAdapter krona => Krona(krona, maps),
+        LokrAdapter lokr => Lokr(lokr, maps),
         LoraAdapter lora => Ranks(maps).Select(rank => With(lora, options => options.Rank = rank)),
-        _ => throw new ArgumentException($"{template.Method} has no sizes to choose: describe it as it is."),
+        DoraAdapter dora => Ranks(maps).Select(rank => With(dora, options => options.Rank = rank)),
+        // Full fine-tuning has no sizes to choose.
+        _ => [template.Copy()],
     };
 
     /// <summary>More filters are better than larger ones: a balanced filter reaches the full rank already, and others of other shapes add directions.</summary>
@@ -73,6 +77,12 @@ internal static class DesignCandidates
             select (FactorShape?)new FactorShape(rows, columns);
         return shapes.Prepend(null).Select(shape => With(template, options => options.Shape = shape));
     }
+
+    /// <summary>w1 and w2 balanced or w1 as small as a common divisor of the sizes, and w2 of a low rank.</summary>
+    private static IEnumerable<AdapterOptions> Lokr(LokrAdapter template, IReadOnlyList<MapShape> maps) =>
+        from factor in Divisors(maps.SelectMany(map => (int[])[map.Rows, map.Columns])).Where(divisor => divisor is > 1 and <= 64).Prepend(-1)
+        from rank in Enumerable.Range(1, Math.Min(MostLokrRank, maps.Max(map => Math.Max(map.Rows, map.Columns))))
+        select With(template, options => (options.DecomposeFactor, options.Rank) = (factor, rank));
 
     private static IEnumerable<int> Ranks(IReadOnlyList<MapShape> maps) => Enumerable.Range(1, maps.Min(map => Math.Min(map.Rows, map.Columns)));
 

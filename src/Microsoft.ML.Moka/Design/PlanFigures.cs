@@ -32,7 +32,11 @@ internal static class PlanFigures
 
     private static string Text(FilterRule filter)
     {
-        var shape = filter.Left is null ? $"I{filter.Shape.LeftRows}/{filter.Shape.RightRows}x{filter.Shape.RightColumns}" : filter.Shape.ToString();
-        return filter.Count == 1 ? shape : $"{filter.Count}*{shape}";
+        var shape = filter.Shape;
+        var left = filter.Left is null ? $"I{shape.LeftRows}" : Text(filter.Left, shape.LeftRows, shape.LeftColumns);
+        var text = $"{left}/{Text(filter.Right, shape.RightRows, shape.RightColumns)}";
+        return filter.Count == 1 ? text : $"{filter.Count}*{text}";
     }
+
+    private static string Text(FactorRule factor, int rows, int columns) => factor.Rank is { } rank ? $"{rows}x{columns}:{rank}" : $"{rows}x{columns}";
 }

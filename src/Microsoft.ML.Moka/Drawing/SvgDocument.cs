@@ -49,8 +49,12 @@ internal sealed class SvgDocument
     public void Rectangle(double x, double y, double width, double height, Color fill, string? tip = null) =>
         Add("rect", fill, "fill", tip, ("x", x), ("y", y), ("width", width), ("height", height));
 
-    public void Line(double x1, double y1, double x2, double y2, Color stroke, double width = 1) =>
-        Add("line", stroke, "stroke", null, ("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2), ("stroke-width", width));
+    public void Line(double x1, double y1, double x2, double y2, Color stroke, double width = 1, string? dashes = null)
+    {
+        var element = Add("line", stroke, "stroke", null, ("x1", x1), ("y1", y1), ("x2", x2), ("y2", y2), ("stroke-width", width));
+        if (dashes is not null)
+            element.Add(new XAttribute("stroke-dasharray", dashes));
+    }
 
     public void Path(IEnumerable<(double X, double Y)> points, Color stroke, double width = 2)
     {

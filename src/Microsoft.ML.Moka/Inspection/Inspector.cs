@@ -48,7 +48,7 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
             Map = plan.Map.Name,
             Module = plan.Map.Module,
             Layer = plan.Map.Layer,
-            Method = method,
+            Method = plan.Magnitude is null ? method : "DORA",
             Rows = plan.Map.Rows,
             Columns = plan.Map.Columns,
             Filters = PlanFigures.Filters(plan),

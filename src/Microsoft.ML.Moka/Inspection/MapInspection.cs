@@ -1,6 +1,9 @@
 namespace Microsoft.ML.Moka;
 
-/// <summary>What training has made of one linear map: a row of an <see cref="AdapterInspection"/>. Norms are Frobenius norms.</summary>
+/// <summary>
+/// What training has made of one linear map: a row of an <see cref="AdapterInspection"/>. Norms are Frobenius norms. ΔW is what is added to W; DoRA's magnitude,
+/// which scales the rows of W + ΔW, is no part of it.
+/// </summary>
 public sealed record MapInspection
 {
     /// <summary>The full name, as Hugging Face has it: <c>model.layers.0.self_attn.q_proj</c>.</summary>
@@ -12,7 +15,7 @@ public sealed record MapInspection
     /// <summary>The decoder layer, from 0.</summary>
     public required int Layer { get; init; }
 
-    /// <summary>The method's name in files: "MOKA".</summary>
+    /// <summary>The method in capitals: "MOKA".</summary>
     public required string Method { get; init; }
 
     /// <summary>Outputs m of the map.</summary>

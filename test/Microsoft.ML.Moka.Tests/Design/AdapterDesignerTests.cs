@@ -24,6 +24,7 @@ public sealed class AdapterDesignerTests
         new MokaAdapter(), new MokaAdapter { TargetModules = AllMaps }, new MokaSAdapter(), new MokaSAdapter { TargetModules = AllMaps },
         new CdkaAdapter(), new CdkaAdapter { TargetModules = AllMaps }, new KronaAdapter(), new KronaAdapter { TargetModules = AllMaps },
         new LoraAdapter { TargetModules = AllMaps }, new LoraAdapter { RankStabilized = true },
+        new LokrAdapter(), new LokrAdapter { TargetModules = AllMaps }, new DoraAdapter { TargetModules = AllMaps },
     ];
 
     [Fact]
@@ -47,6 +48,11 @@ public sealed class AdapterDesignerTests
         Assert.Equal(1024, blockDiagonal.ReachableRank);
         Assert.Equal(64 * 16 * 64, blockDiagonal.OperationsPerToken);
         Assert.Equal("I64/16x64", blockDiagonal.Filters);
+
+        var nested = Llama3.Describe(new LokrAdapter { Rank = 2, TargetModules = ["k_proj"] }).Maps[0];
+        Assert.Equal("32x64/32x64:2", nested.Filters);
+        Assert.Equal(32 * 2, nested.ReachableRank);
+        Assert.Equal(32 * 64 + 2 * (32 + 64), nested.TrainableParameterCount);
 
         var lowRank = Llama3.Describe(new LoraAdapter { Rank = 8, TargetModules = ["k_proj"] }).Maps[0];
         Assert.Equal(8, lowRank.ReachableRank);
@@ -101,6 +107,16 @@ public sealed class AdapterDesignerTests
     {
         Assert.Equal(32, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter { TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, 56_623_104).Options).Rank);
         Assert.Equal(31, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter { TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, 56_623_103).Options).Rank);
+    }
+
+    [Fact]
+    public void Full_fine_tuning_has_no_sizes_to_choose()
+    {
+        var design = Llama2.ForBudget(new FullFineTuning(), 7_000_000_000);
+
+        Assert.Equal(6_476_005_376, design.TrainableParameterCount);
+        Assert.Equal(4096, design.SmallestRank);
+        Assert.Contains("new FullFineTuning() with 6,476,005,376", Assert.Throws<ArgumentOutOfRangeException>(() => Llama2.ForBudget(new FullFineTuning(), 1_000_000)).Message);
     }
 
     [Fact]

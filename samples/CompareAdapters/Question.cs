@@ -1,0 +1,61 @@
+using EverydayWorld;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace CompareAdapters;
+
+/// <summary>A row: a text and the word that answers it.</summary>
+internal sealed class Question
+{
+    [LoadColumn(0)]
+    public string Text { get; set; } = "";
+
+    [LoadColumn(1)]
+    public string Label { get; set; } = "";
+}
+
+/// <summary>What is tuned on, what learning rates are chosen by, and what is reported on.</summary>
+/// <param name="Train">Rows to tune on.</param>
+/// <param name="Test">Rows that nothing but the report sees.</param>
+internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Question> Test)
+{
+    /// <summary>The part of the training rows that learning rates are chosen by; the choice trains on the others.</summary>
+    public const double ValidationShare = 0.25;
+
+    public IReadOnlyList<Question> Fitting => [.. Train.Take(Train.Count - ValidationCount)];
+
+    public IReadOnlyList<Question> Validation => [.. Train.TakeLast(ValidationCount)];
+
+    /// <summary>All answer words, also those that a part of the rows lacks.</summary>
+    public IReadOnlyList<string> Words => [.. Train.Concat(Test).Select(question => question.Label).Distinct()];
+
+    /// <summary>The accuracy of always giving the most frequent answer of the test rows.</summary>
+    public double Majority => Test.CountBy(question => question.Label).Max(count => count.Value) / (double)Test.Count;
+
+    private int ValidationCount => Math.Max(1, (int)(Train.Count * ValidationShare));
+
+    /// <summary>Questions about a small world that the embedded backbone has read about; what the test asks was never asked in training.</summary>
+    public static Questions OfEverydayWorld()
+    {
+        var world = new World();
+        return new Questions(About(Part.Training), About(Part.Test));
+
+        List<Question> About(Part part) =>
+            [.. DirectQuestions.About(world, part, 1, Relation.Material, Relation.Place).Select(q => new Question { Text = q.Text, Label = q.Label })];
+    }
+
+    /// <summary>Text files with a header and two columns, text and label, separated by tabs.</summary>
+    public static Questions Read(FileInfo train, FileInfo test)
+    {
+        return new Questions(Rows(train), Rows(test));
+
+        static List<Question> Rows(FileInfo file)
+        {
+            if (!file.Exists)
+                throw new FileNotFoundException($"There is no file '{file.FullName}'.");
+            var data = new MLContext().Data;
+            var rows = data.CreateEnumerable<Question>(data.LoadFromTextFile<Question>(file.FullName, hasHeader: true), reuseRowObject: false).ToList();
+            return rows.Count >= 4 ? rows : throw new InvalidDataException($"'{file.FullName}' has {rows.Count} rows of text and label; at least 4 are needed.");
+        }
+    }
+}
