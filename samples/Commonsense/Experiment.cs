@@ -6,7 +6,7 @@ using Microsoft.ML.Runtime;
 namespace Commonsense;
 
 /// <summary>Tunes one model on all tasks together and scores it on each, before and after.</summary>
-internal sealed class Experiment(IReadOnlyList<BenchmarkTask> tasks, MokaTrainer.Options options)
+internal sealed class Experiment(IReadOnlyList<QuestionSet> tasks, MokaTrainer.Options options)
 {
     private readonly MLContext _mlContext = new(options.Seed);
     private readonly int? _epochs = options.NumberOfEpochs;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Commonsense;
+using Microsoft.ML;
 using Microsoft.ML.Moka;
 using Spectre.Console;
 
@@ -42,9 +43,10 @@ int Run(ParseResult parsed)
     try
     {
         var folders = parsed.GetValue(data) ?? [];
-        BenchmarkTask[] tasks = folders.Length > 0
-            ? [.. folders.Select(folder => BenchmarkTask.Read(folder, parsed.GetValue(rows), parsed.GetValue(testRows)))]
-            : [.. BenchmarkTask.OfEverydayWorld(parsed.GetValue(rows), parsed.GetValue(testRows))];
+        var mlContext = new MLContext();
+        QuestionSet[] tasks = folders.Length > 0
+            ? [.. folders.Select(folder => QuestionSet.Read(mlContext, folder, parsed.GetValue(rows), parsed.GetValue(testRows)))]
+            : [.. QuestionSet.OfEverydayWorld(parsed.GetValue(rows), parsed.GetValue(testRows))];
         if (tasks.All(task => task.Train.Count == 0))
             throw new InvalidDataException("None of the folders has a train*.json to tune on.");
         var method = AdapterMethods.Create(parsed.GetValue(adapter)!);
@@ -84,7 +86,7 @@ int Run(ParseResult parsed)
     }
 }
 
-static void Show(BenchmarkTask[] tasks, Result result)
+static void Show(QuestionSet[] tasks, Result result)
 {
     var table = new Table().AddColumn("task").AddColumn("train rows").AddColumn("test rows").AddColumn("most frequent").AddColumn("untuned").AddColumn("tuned");
     for (var i = 0; i < tasks.Length; i++)

@@ -1,5 +1,5 @@
 using System.CommandLine;
 using Microsoft.ML.Moka.Benchmarks;
 
-var root = new RootCommand("Measures Moka's engine on random weights.") { StepCommand.Create() };
+var root = new RootCommand("Measures Moka's engine on random weights.") { StepCommand.Create(), AnswersCommand.Create() };
 return root.Parse(args).Invoke();

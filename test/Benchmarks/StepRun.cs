@@ -31,7 +31,7 @@ internal sealed class StepRun : IDisposable
         _adapters = CreateAdapters();
     }
 
-    private static Dictionary<string, LlamaConfig> Configs { get; } = new()
+    internal static Dictionary<string, LlamaConfig> Configs { get; } = new()
     {
         ["smol"] = Config(576, 30, 9, 3, 1536, 49152, tied: true),
         ["tiny1b"] = Config(2048, 22, 32, 4, 5632, 32000, tied: false),

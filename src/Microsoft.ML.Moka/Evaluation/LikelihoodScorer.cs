@@ -42,19 +42,26 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
     {
         var batch = new RaggedBatch();
         var openings = new SharedOpenings(batch);
-        var predictingRows = new List<int>();
-        var targets = new List<int>();
+        // Where answers begin alike, the same row predicts the same token for all of them: the head, as wide as the vocabulary, is asked once.
+        var predictions = new List<(int Row, int Target)>();
+        var places = new Dictionary<(int, int), int>();
+        var lossesOfTokens = new List<int>();
         foreach (var row in rows)
         {
             var opening = openings.Add(row.Sequences[0].Ids.AsSpan(0, row.Opening));
-            var places = batch.AddShared(Array.ConvertAll(row.Sequences, sequence => sequence.Ids[row.Opening..^1]), opening);
-            foreach (var (sequence, place) in row.Sequences.Zip(places))
+            var sequences = batch.AddShared(Array.ConvertAll(row.Sequences, sequence => sequence.Ids[row.Opening..^1]), opening);
+            foreach (var (sequence, place) in row.Sequences.Zip(sequences))
             {
-                predictingRows.AddRange(place.Rows.AsSpan(sequence.Start - 1 - row.Opening));
-                targets.AddRange(sequence.Ids.AsSpan(sequence.Start));
+                for (var t = sequence.Start; t < sequence.Ids.Length; t++)
+                {
+                    var prediction = (place.Rows[t - 1 - row.Opening], sequence.Ids[t]);
+                    if (places.TryAdd(prediction, predictions.Count))
+                        predictions.Add(prediction);
+                    lossesOfTokens.Add(places[prediction]);
+                }
             }
         }
-        var losses = Losses(batch, [.. predictingRows], [.. targets]);
+        var losses = Losses(batch, [.. predictions]);
         computedTokens = batch.TokenCount;
         var next = 0;
         return [.. rows.Select(row => row.Sequences.Select(Sum).ToArray())];
@@ -63,19 +70,19 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         {
             var score = 0.0;
             for (var t = sequence.Start; t < sequence.Ids.Length; t++)
-                score -= losses[next++];
+                score -= losses[lossesOfTokens[next++]];
             return score;
         }
     }
 
-    private float[] Losses(RaggedBatch batch, int[] predictingRows, int[] targets)
+    private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions)
     {
         var backend = backbone.Backend;
         using var tape = new Tape(backend, recording: false);
-        var predicting = backbone.Forward(tape, batch, adapters, rows: predictingRows);
-        using var targetIds = backend.Upload(targets);
+        var predicting = backbone.Forward(tape, batch, adapters, rows: Array.ConvertAll(predictions, prediction => prediction.Row));
+        using var targetIds = backend.Upload(Array.ConvertAll(predictions, prediction => prediction.Target));
         using var losses = backend.TokenLosses(predicting.Value, backbone.Head, targetIds, rowWeights: null, out _);
-        var values = new float[targets.Length];
+        var values = new float[predictions.Length];
         backend.Download(losses, values);
         return values;
     }
