@@ -31,9 +31,13 @@ internal sealed record Settings
     public required int BatchTokens { get; init; }
 }
 
-/// <summary>Tunes every method at every budget: first once for each learning rate, scored on the validation rows, then with the best rate once for each seed.</summary>
+/// <summary>
+/// Tunes every method: first at its middle budget with each learning rate, scored on the validation rows, then at every budget with the best rate, once for each
+/// seed.
+/// </summary>
 internal sealed class Comparison(Settings settings, Questions questions, Action<string> report)
 {
+    private const int TrialSeeds = 2;
     private const double MiB = 1 << 20;
 
     private readonly AdapterDesigner _designer = AdapterDesigner.ForBackbone(settings.Backbone);
@@ -45,25 +49,26 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         var untuned = Fit(new MokaAdapter(), questions.Fitting, questions.Test, rate: null, seed: 1);
 
         // Methods take turns, so that a machine that is busy for a while is so for all of them.
-        var trials = contestants.ToDictionary(contestant => contestant, _ => new List<RateTrial>());
+        var tried = contestants.GroupBy(contestant => contestant.Name).Select(group => group.ElementAt(group.Count() / 2)).ToList();
+        var trials = tried.ToDictionary(contestant => contestant.Name, _ => new List<RateTrial>());
         foreach (var rate in settings.Rates)
-            foreach (var contestant in contestants)
+            foreach (var contestant in tried)
             {
-                var validation = Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed: 1);
-                trials[contestant].Add(new RateTrial(rate, validation));
-                Report(contestant, rate, "validation", validation);
+                var validation = Enumerable.Range(1, TrialSeeds).Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
+                trials[contestant.Name].Add(new RateTrial(rate, validation));
+                Report(contestant, rate, "validation", trials[contestant.Name][^1].Accuracy);
             }
         var runs = contestants.ToDictionary(contestant => contestant, _ => new List<Measurement>());
         for (var seed = 1; seed <= settings.Seeds; seed++)
             foreach (var contestant in contestants)
             {
-                var rate = ContestantResult.Best(trials[contestant]).Rate;
+                var rate = ContestantResult.Best(trials[contestant.Name]).Rate;
                 runs[contestant].Add(Fit(contestant.Design.Options, questions.Train, questions.Test, rate, seed));
-                Report(contestant, rate, $"test, seed {seed}", runs[contestant][^1]);
+                Report(contestant, rate, $"test, seed {seed}", runs[contestant][^1].Accuracy);
             }
         return new ComparisonResult(
             _designer.Backbone, _designer.BackboneParameterCount, untuned.Accuracy, questions.Majority, questions.Test.Count,
-            [.. contestants.Select(contestant => new ContestantResult(contestant, trials[contestant], runs[contestant]))], refused);
+            [.. contestants.Select(contestant => new ContestantResult(contestant, trials[contestant.Name], runs[contestant]))], refused);
     }
 
     /// <summary>Each method with the sizes that use each budget best. A method that cannot keep a budget is left out there, with the reason.</summary>
@@ -142,6 +147,6 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         }
     }
 
-    private void Report(Contestant contestant, float rate, string part, Measurement measurement) => report(FormattableString.Invariant(
-        $"{contestant.Name,-10} {contestant.Design.TrainableParameterCount,11:N0} parameters, rate {rate:0.#####}: {part} accuracy {measurement.Accuracy:P1}, loss {measurement.LogLoss:0.000}"));
+    private void Report(Contestant contestant, float rate, string part, double accuracy) => report(FormattableString.Invariant(
+        $"{contestant.Name,-8} {contestant.Design.TrainableParameterCount,11:N0} parameters, rate {rate:0.#####}: {part} accuracy {accuracy:P1}"));
 }

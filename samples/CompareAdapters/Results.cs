@@ -17,11 +17,16 @@ internal sealed record Measurement(double Accuracy, double LogLoss, double StepM
 internal sealed record Contestant(string Name, long? Budget, AdapterDesign Design);
 
 /// <summary>A learning rate and what it came to on the validation rows.</summary>
-internal sealed record RateTrial(float Rate, Measurement Validation);
+internal sealed record RateTrial(float Rate, IReadOnlyList<Measurement> Validation)
+{
+    public double Accuracy => Validation.Average(run => run.Accuracy);
+
+    public double LogLoss => Validation.Average(run => run.LogLoss);
+}
 
 /// <summary>A contestant's result.</summary>
 /// <param name="Contestant">What was tuned.</param>
-/// <param name="Trials">The learning rates that were tried, on the validation rows.</param>
+/// <param name="Trials">The learning rates that were tried for the method, on the validation rows.</param>
 /// <param name="Runs">One run for each seed with the best of them, on the test rows.</param>
 internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<RateTrial> Trials, IReadOnlyList<Measurement> Runs)
 {
@@ -36,7 +41,7 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 
     /// <summary>The highest accuracy; of equals, the lowest loss.</summary>
     public static RateTrial Best(IReadOnlyList<RateTrial> trials) =>
-        trials.OrderByDescending(trial => trial.Validation.Accuracy).ThenBy(trial => trial.Validation.LogLoss).First();
+        trials.OrderByDescending(trial => trial.Accuracy).ThenBy(trial => trial.LogLoss).First();
 }
 
 /// <summary>The whole comparison.</summary>

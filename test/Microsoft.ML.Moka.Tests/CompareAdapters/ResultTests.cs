@@ -109,5 +109,5 @@ public sealed class ResultTests
 
     private static Contestant Contestant(string name, long? budget, AdapterOptions options) => new(name, budget, Designer.Describe(options));
 
-    private static RateTrial Trial(float rate, double accuracy, double loss) => new(rate, new Measurement(accuracy, loss, 10, 20, 30));
+    private static RateTrial Trial(float rate, double accuracy, double loss) => new(rate, [new Measurement(accuracy, loss, 10, 20, 30), new Measurement(accuracy, loss, 10, 20, 30)]);
 }
