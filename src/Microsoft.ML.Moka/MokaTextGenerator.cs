@@ -22,6 +22,7 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTextGenerator : ITransformer, IDisposable
 {
+    private readonly IHostEnvironment _env;
     private readonly IHost _host;
     private readonly TextColumns _added;
     private readonly AnswerGenerator _generator;
@@ -30,6 +31,7 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
     {
+        _env = env;
         _host = env.Register(nameof(MokaTextGenerator));
         Parts = parts;
         _options = parts.Outputs.Generation;
@@ -122,12 +124,30 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
     public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
 
-    /// <summary>Saves the adapter as a folder in PEFT's form, as <see cref="MokaTransformer.SaveAdapter"/> does.</summary>
-    /// <param name="folder">The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.</param>
-    public void SaveAdapter(string folder)
+    /// <inheritdoc cref="MokaTransformer.SaveAdapter"/>
+    public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        AdapterFolder.Write(folder, Parts.Backbone, Weights);
+        AdapterFolder.Write(folder, Parts.Backbone, Weights, format);
+    }
+
+    /// <summary>
+    /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
+    /// the same prompts, columns and <see cref="Options"/>. Both models are disposed by themselves.
+    /// </summary>
+    /// <inheritdoc cref="MokaTransformer.WithAdapter"/>
+    public MokaTextGenerator WithAdapter(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        return new MokaTextGenerator(_env, Parts, backbone, adapters) { Options = _options };
+    }
+
+    /// <inheritdoc cref="MokaTransformer.SaveMerged"/>
+    public void SaveMerged(string folder, MergeOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.Write(folder, Parts.Backbone, Weights, options ?? new MergeOptions());
     }
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; generation fails from then on.</summary>

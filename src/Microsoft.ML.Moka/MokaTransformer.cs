@@ -82,14 +82,16 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
 
     /// <summary>
-    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads what it has too (LoRA and its
-    /// forms); MoKA and CDKA are written in the same style. <see cref="WithAdapter"/> and <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
+    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too (LoRA,
+    /// DoRA, LoKr); the others are written in the same style. <see cref="WithAdapter"/> and <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
     /// </summary>
     /// <param name="folder">The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.</param>
-    public void SaveAdapter(string folder)
+    /// <param name="format">The method that it is written as: its own, or LoKr or LoRA where that means the same update.</param>
+    /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
+    public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        AdapterFolder.Write(folder, Parts.Backbone, Weights);
+        AdapterFolder.Write(folder, Parts.Backbone, Weights, format);
     }
 
     /// <summary>
@@ -103,10 +105,8 @@ public sealed class MokaTransformer : ITransformer, IDisposable
     public MokaTransformer WithAdapter(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        using var usage = Weights.Use();
-        using var stored = StoredAdapter.Open(folder, Weights.Backbone.Config.LinearMaps);
-        var adapters = stored.Load(Weights.Backbone.Backend);
-        return new MokaTransformer(_env, Parts, Weights.Shared.Share(), adapters);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        return new MokaTransformer(_env, Parts, backbone, adapters);
     }
 
     /// <summary>Looks inside: gates, coefficients, norms and ranks of what was trained, map by map.</summary>

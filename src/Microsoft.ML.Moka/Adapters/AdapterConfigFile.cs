@@ -7,6 +7,9 @@ internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";
 
+    private const string RankPattern = "rank_pattern";
+    private const string AlphaPattern = "alpha_pattern";
+
     private static readonly (string Method, string TensorsBegin, Func<JsonFields, AdapterOptions> Read)[] Methods =
     [
         (MokaAdapter.MethodName, "moka_A", MokaAdapter.Read),
@@ -35,6 +38,10 @@ internal static class AdapterConfigFile
             ["task_type"] = "CAUSAL_LM",
         };
         options.Write(fields);
+        if (options.Ranks is not null)
+            fields[RankPattern] = options.Ranks.ToJson();
+        if (options.Alphas is not null)
+            fields[AlphaPattern] = options.Alphas.ToJson();
         return IndentedJson.Write(fields);
     }
 
@@ -58,6 +65,12 @@ internal static class AdapterConfigFile
             throw fields.Error("peft_type", $"is '{method}'; there are {string.Join(", ", Methods.Select(m => m.Method))}");
         PeftFields.RequireSupported(fields);
         var options = Methods[index].Read(fields);
+        if (options is LokrAdapter lokr)
+        {
+            lokr.Shapes = LokrShape.Read(tensors, maps);
+            if (!fields.Has("r"))
+                lokr.Rank = lokr.Shapes.Values.Select(shape => shape.RightRank ?? shape.LeftRank).FirstOrDefault(rank => rank is not null) ?? lokr.Rank;
+        }
         if (options is LoraAdapter lora)
         {
             if (!fields.Has("r"))
@@ -65,6 +78,9 @@ internal static class AdapterConfigFile
             if (fields.Boolean("use_dora", tensors.Names.Any(name => name.Contains($".{DoraAdapter.MagnitudeName}", StringComparison.Ordinal))))
                 options = DoraAdapter.Of(lora);
         }
+        (options.Ranks, options.Alphas) = (ModuleValues.Read(fields, RankPattern, 1, 1 << 20), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
+        if ((options.Ranks ?? options.Alphas) is not null && options is not (LoraAdapter or DoraAdapter or LokrAdapter))
+            throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {method} has no rank and alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         return options;
     }

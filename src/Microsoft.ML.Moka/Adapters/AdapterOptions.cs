@@ -27,6 +27,12 @@ public abstract class AdapterOptions
     /// </summary>
     public float Dropout { get; set; }
 
+    /// <summary>Ranks that some maps have in place of the method's, in files of PEFT's.</summary>
+    internal ModuleValues? Ranks { get; set; }
+
+    /// <summary>Alphas that some maps have in place of the method's, in files of PEFT's.</summary>
+    internal ModuleValues? Alphas { get; set; }
+
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 
@@ -43,6 +49,10 @@ public abstract class AdapterOptions
     internal abstract void Write(SortedDictionary<string, object?> fields);
 
     private protected abstract AdapterPlan Plan(MapShape map);
+
+    private protected int RankOf(MapShape map, int rank) => (int)(Ranks?.Of(map) ?? rank);
+
+    private protected float AlphaOf(MapShape map, float alpha) => (float)(Alphas?.Of(map) ?? alpha);
 
     private protected static void CheckAlpha(float alpha) => Check(float.IsFinite(alpha), "Alpha", alpha, "must be a finite number");
 

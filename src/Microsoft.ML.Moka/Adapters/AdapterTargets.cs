@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Adapters;
@@ -10,7 +9,6 @@ namespace Microsoft.ML.Moka.Adapters;
 internal static class AdapterTargets
 {
     private const string AllLinear = "all-linear";
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     /// <summary>Target modules and layers of the options, in terms that PEFT understands too.</summary>
     public static (IReadOnlyList<string> Modules, IReadOnlyList<int>? Layers) ForPeft(AdapterOptions options, IReadOnlyList<MapShape> maps) =>
@@ -76,25 +74,7 @@ internal static class AdapterTargets
         var pattern = fields.Text(field);
         if (pattern == AllLinear)
             return _ => true;
-        try
-        {
-            var whole = new Regex($@"\A(?:{pattern})\z", RegexOptions.CultureInvariant, Patience);
-            return map =>
-            {
-                try
-                {
-                    return whole.IsMatch(map.Name);
-                }
-                catch (RegexMatchTimeoutException)
-                {
-                    throw fields.Error(field, $"is a regular expression that takes more than {Patience.TotalSeconds} s to match '{map.Name}'");
-                }
-            };
-        }
-        catch (ArgumentException e)
-        {
-            throw fields.Error(field, $"is no regular expression: {e.Message}");
-        }
+        return new ModulePattern(pattern, problem => fields.Error(field, problem)).Matches;
     }
 
     /// <summary>What holds a LLaMA's layers is called "layers".</summary>

@@ -37,5 +37,5 @@ public sealed class DoraAdapter : AdapterOptions
         new() { Rank = lora.Rank, Alpha = lora.Alpha, RankStabilized = lora.RankStabilized, Dropout = lora.Dropout };
 
     private protected override AdapterPlan Plan(MapShape map) =>
-        LoraAdapter.Plan(map, Rank, Alpha, RankStabilized) with { Magnitude = new MagnitudeRule(MagnitudeName) };
+        LoraAdapter.Plan(map, RankOf(map, Rank), AlphaOf(map, Alpha), RankStabilized) with { Magnitude = new MagnitudeRule(MagnitudeName) };
 }

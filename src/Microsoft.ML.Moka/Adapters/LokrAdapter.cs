@@ -25,6 +25,9 @@ public sealed class LokrAdapter : AdapterOptions
     /// </summary>
     public int DecomposeFactor { get; set; } = -1;
 
+    /// <summary>The shapes that a file has, by map; they come before <see cref="DecomposeFactor"/> and <see cref="DecomposeBoth"/>.</summary>
+    internal IReadOnlyDictionary<string, LokrShape>? Shapes { get; set; }
+
     internal const string MethodName = "LOKR";
 
     internal override string Method => MethodName;
@@ -54,24 +57,40 @@ public sealed class LokrAdapter : AdapterOptions
         Check(Rank >= 1, nameof(Rank), Rank, "must be at least 1");
         Check(DecomposeFactor is -1 or >= 1, nameof(DecomposeFactor), DecomposeFactor, "must be at least 1, or -1 for the square root");
         CheckAlpha(Alpha);
-        var (leftRows, rightRows) = Split(map.Rows);
-        var (leftColumns, rightColumns) = Split(map.Columns);
+        var rank = RankOf(map, Rank);
+        var shape = Shapes?.GetValueOrDefault(map.Name) ?? LokrShapeOf(map, rank);
+        foreach (var low in (int?[])[shape.LeftRank, shape.RightRank])
+            Check(low is null || low == rank, nameof(Rank), rank, $"is not that of the factors of {map.Name}, which is {low}");
         var filter = new FilterRule(
-            new FilterShape(leftRows, leftColumns, rightRows, rightColumns),
+            shape.Filter,
             1,
-            new FactorRule("lokr_w1", FactorStorage.Stacked, FactorInitial.Zero, DecomposeBoth && IsLow(leftRows, leftColumns) ? Rank : null),
-            new FactorRule("lokr_w2", FactorStorage.Stacked, FactorInitial.KaimingUniform, IsLow(rightRows, rightColumns) ? Rank : null));
-        return new AdapterPlan(map, new ConstantCoefficient(Alpha / Rank), [filter]);
+            new FactorRule("lokr_w1", FactorStorage.Stacked, FactorInitial.Zero, shape.LeftRank),
+            new FactorRule("lokr_w2", FactorStorage.Stacked, FactorInitial.KaimingUniform, shape.RightRank));
+        return new AdapterPlan(map, new ConstantCoefficient(AlphaOf(map, Alpha) / rank), [filter]);
     }
 
-    private bool IsLow(int rows, int columns) => 2L * Rank < Math.Max(rows, columns);
+    /// <summary>The shapes of w1 and w2 that a factor gives.</summary>
+    internal static FilterShape ShapeOf(MapShape map, int decomposeFactor)
+    {
+        var (leftRows, rightRows) = Split(map.Rows, decomposeFactor);
+        var (leftColumns, rightColumns) = Split(map.Columns, decomposeFactor);
+        return new FilterShape(leftRows, leftColumns, rightRows, rightColumns);
+    }
+
+    private LokrShape LokrShapeOf(MapShape map, int rank)
+    {
+        var filter = ShapeOf(map, DecomposeFactor);
+        return new LokrShape(filter, DecomposeBoth && IsLow(filter.LeftRows, filter.LeftColumns) ? rank : null, IsLow(filter.RightRows, filter.RightColumns) ? rank : null);
+
+        bool IsLow(int rows, int columns) => 2L * rank < Math.Max(rows, columns);
+    }
 
     /// <summary>A number as the product of w1's and w2's share; only an exact <see cref="DecomposeFactor"/> may be the larger of them.</summary>
-    private (int Left, int Right) Split(int number)
+    private static (int Left, int Right) Split(int number, int decomposeFactor)
     {
-        if (DecomposeFactor > 0 && number % DecomposeFactor == 0)
-            return (DecomposeFactor, number / DecomposeFactor);
-        var most = DecomposeFactor == -1 ? number : DecomposeFactor;
+        if (decomposeFactor > 0 && number % decomposeFactor == 0)
+            return (decomposeFactor, number / decomposeFactor);
+        var most = decomposeFactor == -1 ? number : decomposeFactor;
         var left = FilterShapes.Divisors(number).Where(divisor => divisor <= most && (long)divisor * divisor <= number).Max();
         return (left, number / left);
     }

@@ -45,7 +45,7 @@ public sealed class LoraAdapter : AdapterOptions
         RankStabilized = fields.Boolean("use_rslora", false),
     };
 
-    private protected override AdapterPlan Plan(MapShape map) => Plan(map, Rank, Alpha, RankStabilized);
+    private protected override AdapterPlan Plan(MapShape map) => Plan(map, RankOf(map, Rank), AlphaOf(map, Alpha), RankStabilized);
 
     internal static AdapterPlan Plan(MapShape map, int rank, float alpha, bool rankStabilized)
     {

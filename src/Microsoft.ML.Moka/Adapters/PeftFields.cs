@@ -14,8 +14,6 @@ internal static class PeftFields
         ("layer_replication", "a backbone with repeated layers"),
         ("fan_in_fan_out", "weights that are stored transposed"),
         ("lora_bias", "factors with a bias"),
-        ("rank_pattern", "ranks of its own for some modules"),
-        ("alpha_pattern", "scales of its own for some modules"),
         ("target_parameters", "parameters that are no linear map"),
         ("trainable_token_indices", "trained rows of the embedding"),
         ("alora_invocation_tokens", "an adapter that some tokens switch on"),

@@ -122,6 +122,15 @@ internal sealed class JsonFields(JsonElement element, string source, string path
             : throw Error($"{name}.{member.Name}", $"must be a whole number from {least} to {most}; found {Shown(member.Value)}"));
     }
 
+    /// <summary>The names and numbers of an object that is used as a table; none where the field is missing.</summary>
+    public IEnumerable<KeyValuePair<string, double>> Numbers(string name, double least, double most)
+    {
+        if (Object(name) is not { } table)
+            yield break;
+        foreach (var key in table.Copy().Keys)
+            yield return KeyValuePair.Create(key, table.Number(key, least, most));
+    }
+
     /// <summary>A list of objects; none where the field is missing.</summary>
     public IEnumerable<JsonFields> Objects(string name) => Items(name).Select((item, index) => item.ValueKind == JsonValueKind.Object
         ? new JsonFields(item, source, $"{path}{name}[{index}].")

@@ -12,22 +12,34 @@ internal static class AdapterFolder
     /// <param name="folder">The folder.</param>
     /// <param name="backbone">Where the backbone's files are.</param>
     /// <param name="weights">The adapters.</param>
-    public static void Write(string folder, BackboneSource backbone, TunedBackbone weights)
+    /// <param name="format">The method that they are written as.</param>
+    /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
+    public static void Write(string folder, BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format)
     {
-        var files = Files(backbone, weights);
+        var files = Files(backbone, weights, format);
         Directory.CreateDirectory(folder);
         AtomicFile.Write([.. files.Select(file => (Path.Combine(folder, file.Key), (Action<Stream>)(stream => stream.Write(file.Value))))]);
     }
 
-    /// <summary>The content of the two files by name.</summary>
-    public static Dictionary<string, byte[]> Files(BackboneSource backbone, TunedBackbone weights)
+    /// <summary>The adapter in a folder, with a share in the same backbone: what another model is made of.</summary>
+    public static (SharedBackbone Backbone, AdapterSet Adapters) Open(string folder, TunedBackbone weights)
     {
         using var usage = weights.Use();
+        using var stored = StoredAdapter.Open(folder, weights.Backbone.Config.LinearMaps);
+        var adapters = stored.Load(weights.Backbone.Backend);
+        return (weights.Shared.Share(), adapters);
+    }
+
+    /// <summary>The content of the two files by name.</summary>
+    public static Dictionary<string, byte[]> Files(BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format = AdapterFileFormat.AsTrained)
+    {
+        using var usage = weights.Use();
+        var (options, tensors) = AdapterConversion.Convert(format, weights.Backbone.Backend, weights.Adapters);
         var folder = backbone.Kind == BackboneKind.Folder ? backbone.Files.Location : null;
         return new(StringComparer.Ordinal)
         {
-            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(AdapterTensors.From(weights.Backbone.Backend, weights.Adapters), CheckpointWriter.Metadata),
-            [AdapterConfigFile.Name] = AdapterConfigFile.Write(weights.Adapters.Options, [.. weights.Backbone.Config.LinearMaps], folder),
+            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(tensors, CheckpointWriter.Metadata),
+            [AdapterConfigFile.Name] = AdapterConfigFile.Write(options, [.. weights.Backbone.Config.LinearMaps], folder),
         };
     }
 }

@@ -88,8 +88,8 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("fan_in_fan_out", "true")]
     [InlineData("lora_bias", "true")]
     [InlineData("bias", "\"all\"")]
-    [InlineData("rank_pattern", """{"q_proj":8}""")]
-    [InlineData("alpha_pattern", """{"q_proj":8}""")]
+    [InlineData("rank_pattern", """{"(":8}""")]
+    [InlineData("rank_pattern", "[4]")]
     [InlineData("trainable_token_indices", "[1,2]")]
     [InlineData("alora_invocation_tokens", "[1]")]
     [InlineData("init_lora_weights", "\"pissa_niter_4\"")]
@@ -112,6 +112,52 @@ public sealed class ForeignAdapterTests : IDisposable
 
         Assert.Contains($"'{field}'", error, StringComparison.Ordinal);
         Assert.Contains(Path.Combine(_folder.Path, "adapter_config.json"), error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void SingleModulesMayHaveRanksAndAlphasOfTheirOwn()
+    {
+        List<SafetensorsTensor> tensors = [.. PeftFolder.Lora(4, "v_proj"), .. PeftFolder.Lora(8, "q_proj")];
+        var config = PeftFolder.Config(Lora);
+        config["rank_pattern"] = JsonNode.Parse("""{"q_proj":8}""");
+        config["alpha_pattern"] = JsonNode.Parse("""{"layers\\.1\\.self_attn\\.q_proj":16,".*\\.0\\.self_attn.v_proj":2,"v_proj":20}""");
+
+        var updates = PeftFolder.Updates(Write(config.ToJsonString(), tensors));
+
+        foreach (var (map, scale) in (IEnumerable<(string, float)>)[("0.self_attn.q_proj", 1.5f), ("1.self_attn.q_proj", 2), ("0.self_attn.v_proj", 0.5f), ("1.self_attn.v_proj", 5)])
+            AssertClose(Product(tensors, $"model.layers.{map}", scale), updates[$"model.layers.{map}"]);
+        var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps).Options;
+        File.WriteAllBytes(_folder.File("adapter_config.json"), AdapterConfigFile.Write(options, PeftFolder.Maps, null));
+        Assert.Equal(updates, PeftFolder.Updates(_folder.Path));
+        Assert.Contains("'rank_pattern.q_proj'", Refusal(With("rank_pattern", """{"q_proj":0}"""), tensors), StringComparison.Ordinal);
+        Assert.Contains("'rank_pattern' is set, and CDKA", Refusal(
+            """{"peft_type":"CDKA","r":1,"r1":1,"r2":1,"cdka_alpha":1,"target_modules":["q_proj"],"rank_pattern":{"q_proj":2}}""", tensors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LokrMeansTheKroneckerProductOfWhatTheFileHolds()
+    {
+        const string config = """{"peft_type":"LOKR","r":2,"alpha":6,"decompose_both":true,"target_modules":["q_proj"]}""";
+        var map = PeftFolder.Maps[0];
+        var name = AdapterTensors.NameOf(map, "lokr_");
+        // No decompose_factor gives 2x8: such files come from other programs.
+        List<SafetensorsTensor> second = [.. PeftFolder.Lokr(4, "q_proj").Where(tensor => tensor.Name.Contains("layers.1.", StringComparison.Ordinal))];
+        List<SafetensorsTensor> tensors =
+            [PeftFolder.Random($"{name}w1", 2, 8), PeftFolder.Random($"{name}w2_a", 16, 2), PeftFolder.Random($"{name}w2_b", 2, 4), .. second];
+
+        var update = PeftFolder.Updates(Write(config, tensors))[map.Name];
+
+        var (w1, a, b) = (tensors[0].ToFloats(), tensors[1].ToFloats(), tensors[2].ToFloats());
+        AssertClose([.. Enumerable.Range(0, 32 * 32).Select(i =>
+        {
+            var (row, column) = (i / 32, i % 32);
+            var right = a[row % 16 * 2] * b[column % 4] + a[row % 16 * 2 + 1] * b[4 + column % 4];
+            return 3 * w1[row / 16 * 8 + column / 4] * right;
+        })], update);
+        Assert.Contains("lokr_w1", Refusal(config, [PeftFolder.Random($"{name}w1", 3, 8), .. tensors[1..]]), StringComparison.Ordinal);
+        Assert.Contains("lokr_w2_b", Refusal(config, [tensors[0], tensors[1], .. second]), StringComparison.Ordinal);
+        Assert.Contains("Rank is not that of the factors", Refusal(config.Replace("\"r\":2", "\"r\":3", StringComparison.Ordinal), tensors), StringComparison.Ordinal);
+        Assert.Contains("lokr_t2", Refusal(config, [PeftFolder.Random($"{name}t2", 2, 2), .. tensors]), StringComparison.Ordinal);
     }
 
     [Fact]

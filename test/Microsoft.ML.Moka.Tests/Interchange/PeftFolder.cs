@@ -23,6 +23,18 @@ internal static class PeftFolder
             Random($"base_model.model.{map.Name}.lora_B.weight", map.Rows, rank),
         ])];
 
+    /// <summary>Tensors of DoRA beside those of LoRA.</summary>
+    public static IEnumerable<SafetensorsTensor> Magnitudes(params string[] modules) =>
+        Maps.Where(map => modules.Contains(map.Name.Split('.')[^1])).Select(map => Random($"base_model.model.{map.Name}.lora_magnitude_vector", map.Rows));
+
+    /// <summary>Tensors of LoKr with whole factors, the first of them square.</summary>
+    public static List<SafetensorsTensor> Lokr(int size, params string[] modules) =>
+        [.. Maps.Where(map => modules.Contains(map.Name.Split('.')[^1])).SelectMany(map => (SafetensorsTensor[])
+        [
+            Random($"base_model.model.{map.Name}.lokr_w1", size, size),
+            Random($"base_model.model.{map.Name}.lokr_w2", map.Rows / size, map.Columns / size),
+        ])];
+
     public static SafetensorsTensor Random(string name, params int[] shape)
     {
         var values = new float[shape.Aggregate(1, (product, size) => product * size)];

@@ -1,0 +1,134 @@
+using System.Numerics;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Interchange;
+
+/// <summary>Writes an adapter as another method that means the same update: numbers are copied, none is computed but the scale.</summary>
+internal static class AdapterConversion
+{
+    /// <exception cref="InvalidOperationException">The update is no update of that method.</exception>
+    public static (AdapterOptions Options, IReadOnlyList<SafetensorsTensor> Tensors) Convert(AdapterFileFormat format, Backend backend, AdapterSet adapters)
+    {
+        IReadOnlyList<SafetensorsTensor> tensors = [.. AdapterTensors.From(backend, adapters)];
+        var isThereAlready = format switch
+        {
+            AdapterFileFormat.AsTrained => true,
+            AdapterFileFormat.Lokr => adapters.Options is LokrAdapter,
+            AdapterFileFormat.Lora => adapters.Options is LoraAdapter or DoraAdapter,
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
+        };
+        if (isThereAlready)
+            return (adapters.Options, tensors);
+        var plans = adapters.Adapters.Select(adapter => adapter.Plan).ToList();
+        var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        return format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);
+    }
+
+    private static (AdapterOptions, IReadOnlyList<SafetensorsTensor>) ToLokr(
+        AdapterOptions options, List<AdapterPlan> plans, Dictionary<string, SafetensorsTensor> tensors)
+    {
+        foreach (var plan in plans)
+        {
+            if (plan.FilterCount != 1)
+                throw Refusal("LoKr", plan, $"has {plan.FilterCount} products, and LoKr has one");
+        }
+        var scale = Scale("LoKr", plans);
+        // PEFT takes a factor for a product of two where the rank is below half its size. A power of two divides without rounding.
+        var largest = plans.Max(plan => Math.Max(plan.Filters[0].Shape.RightRows, plan.Filters[0].Shape.RightColumns));
+        var rank = (int)BitOperations.RoundUpToPowerOf2((uint)(largest + 1) / 2);
+        var lokr = new LokrAdapter { Rank = rank, Alpha = scale * rank };
+        var first = plans[0].Filters[0].Shape;
+        lokr.DecomposeFactor = ((int[])[-1, first.LeftRows, first.LeftColumns]).FirstOrDefault(
+            factor => plans.TrueForAll(plan => LokrAdapter.ShapeOf(plan.Map, factor) == plan.Filters[0].Shape), -1);
+        return (Targeting(lokr, options), [.. plans.SelectMany(Factors)]);
+
+        IEnumerable<SafetensorsTensor> Factors(AdapterPlan plan)
+        {
+            var (left, right) = FactorsOf(plan, plan.Filters[0], 0, tensors);
+            yield return left with { Name = AdapterTensors.NameOf(plan.Map, "lokr_w1") };
+            yield return right with { Name = AdapterTensors.NameOf(plan.Map, "lokr_w2") };
+        }
+    }
+
+    /// <summary>A ⊗ B = (A ⊗ I)(I ⊗ B), of rank columns of A · rows of B: LoRA's B stands left of LoRA's A.</summary>
+    private static (AdapterOptions, IReadOnlyList<SafetensorsTensor>) ToLora(
+        AdapterOptions options, List<AdapterPlan> plans, Dictionary<string, SafetensorsTensor> tensors)
+    {
+        var scale = Scale("LoRA", plans);
+        var ranks = plans.Select(plan => plan.Filters.Sum(filter => filter.Count * filter.Shape.LeftColumns * filter.Shape.RightRows)).ToList();
+        var different = ranks.FindIndex(rank => rank != ranks[0]);
+        if (different >= 0)
+            throw Refusal("LoRA", plans[different], $"would have rank {ranks[different]}, and {plans[0].Map.Name} {ranks[0]}");
+        var tooLarge = plans.Find(plan => ranks[0] > Math.Min(plan.Map.Rows, plan.Map.Columns));
+        if (tooLarge is not null)
+            throw Refusal("LoRA", tooLarge, $"would have rank {ranks[0]}, above that of the map");
+        return (Targeting(new LoraAdapter { Rank = ranks[0], Alpha = scale * ranks[0] }, options), [.. plans.SelectMany(plan => LoraFactors(plan, ranks[0], tensors))]);
+    }
+
+    private static IEnumerable<SafetensorsTensor> LoraFactors(AdapterPlan plan, int rank, Dictionary<string, SafetensorsTensor> tensors)
+    {
+        var (rows, columns) = (plan.Map.Rows, plan.Map.Columns);
+        var (up, down) = (new float[rows * rank], new float[rank * columns]);
+        var (filterIndex, first) = (0, 0);
+        foreach (var filter in plan.Filters)
+        {
+            var shape = filter.Shape;
+            for (var i = 0; i < filter.Count; i++)
+            {
+                var (leftTensor, rightTensor) = FactorsOf(plan, filter, filterIndex++, tensors);
+                var (left, right) = (leftTensor.ToFloats(), rightTensor.ToFloats());
+                // Column c·rightRows + b of A ⊗ I has A's column c at every rightRows-th row from b on; row c·rightRows + b of I ⊗ B has B's row b in block c.
+                for (var c = 0; c < shape.LeftColumns; c++)
+                {
+                    for (var b = 0; b < shape.RightRows; b++)
+                    {
+                        var k = first + c * shape.RightRows + b;
+                        for (var a = 0; a < shape.LeftRows; a++)
+                            up[(a * shape.RightRows + b) * rank + k] = left[a * shape.LeftColumns + c];
+                        right.AsSpan(b * shape.RightColumns, shape.RightColumns).CopyTo(down.AsSpan(k * columns + c * shape.RightColumns));
+                    }
+                }
+                first += shape.LeftColumns * shape.RightRows;
+            }
+        }
+        yield return SafetensorsTensor.Of(AdapterTensors.NameOf(plan.Map, "lora_A.weight"), down, rank, columns);
+        yield return SafetensorsTensor.Of(AdapterTensors.NameOf(plan.Map, "lora_B.weight"), up, rows, rank);
+    }
+
+    private static (SafetensorsTensor Left, SafetensorsTensor Right) FactorsOf(
+        AdapterPlan plan, FilterRule filter, int index, Dictionary<string, SafetensorsTensor> tensors)
+    {
+        return (Stored(filter.Left!), Stored(filter.Right));
+
+        SafetensorsTensor Stored(FactorRule rule) =>
+            tensors[AdapterTensors.NameOf(plan.Map, rule.Storage == FactorStorage.PerFilter ? $"{rule.Name}.{index}" : rule.Name)];
+    }
+
+    /// <summary>The constant that all products have in common.</summary>
+    private static float Scale(string method, List<AdapterPlan> plans)
+    {
+        foreach (var plan in plans)
+        {
+            if (plan.Magnitude is not null)
+                throw Refusal(method, plan, "has a magnitude");
+            if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
+                throw Refusal(method, plan, "weights its products with gates");
+            if (plan.Filters.Any(filter => filter.Left is not { Rank: null } || filter.Right.Rank is not null || filter.Left.Storage == FactorStorage.StackedTransposed))
+                throw Refusal(method, plan, "is not made of two plain factors");
+        }
+        // The softmax of a single gate is 1.
+        return plans[0].Coefficients is ConstantCoefficient constant ? constant.Value : 1;
+    }
+
+    private static T Targeting<T>(T converted, AdapterOptions options)
+        where T : AdapterOptions
+    {
+        (converted.TargetModules, converted.Layers, converted.Dropout) = (options.TargetModules, options.Layers, options.Dropout);
+        return converted;
+    }
+
+    private static InvalidOperationException Refusal(string method, AdapterPlan plan, string why) =>
+        new($"The update cannot be written as {method}: on {plan.Map.Name} it {why}. Save it as trained.");
+}
