@@ -11,7 +11,7 @@ public static class BenchmarkCatalog
 {
     /// <summary>Evaluates a fitted model on a folder of benchmarks.</summary>
     /// <param name="catalog">Multiclass classification.</param>
-    /// <param name="model">What a <see cref="MokaTrainer"/> fitted, or a chain that holds it.</param>
+    /// <param name="model">What a <see cref="MokaTrainer"/> or <see cref="MokaTextGenerationTrainer"/> fitted, or a chain that holds it.</param>
     /// <param name="benchmarkFolder">A folder with a subfolder for each task, named like the task, with its test file; or the folder of one task.</param>
     /// <param name="options">Protocol, tasks, results file and progress; the defaults if not given.</param>
     /// <param name="name">What metrics, log and results file call the model.</param>
@@ -62,7 +62,7 @@ public static class BenchmarkCatalog
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentException.ThrowIfNullOrWhiteSpace(name);
         var settings = (options ?? new BenchmarkOptions()).Checked();
-        var sources = BenchmarkSource.In(folder, settings.Tasks);
+        var sources = BenchmarkSource.In(folder, settings);
         var host = MlNetAccess.EnvironmentOf(catalog.Trainers).Register(nameof(EvaluateBenchmarks));
         using var channel = host.Start("Evaluation");
         using var cancellation = new Cancellation(host, settings.CancellationToken);

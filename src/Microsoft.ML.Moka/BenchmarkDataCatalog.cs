@@ -51,6 +51,27 @@ public static class BenchmarkDataCatalog
         return catalog.LoadFromEnumerable(Enumerate(() => BenchmarkFile.ReadChoices(path, known)));
     }
 
+    /// <summary>
+    /// Loads questions of a subject of MMLU as <see cref="ChoiceRow"/>s (columns Task, Text, Candidates, Label, LabelIndex): prompts as lm-evaluation-harness makes
+    /// them, with the letters A to D as candidates. <see cref="PromptTemplate.Plain"/> leaves them as they are.
+    /// </summary>
+    /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
+    /// <param name="path">The CSV file: question, four choices, and the answer as a letter or as a number counted from 0; with or without a header.</param>
+    /// <param name="examplesPath">The file of examples, MMLU's dev set.</param>
+    /// <param name="examples">How many examples stand before each question; 0 where <paramref name="examplesPath"/> is not given, else 5 by default.</param>
+    /// <returns>The rows. A row that cannot be read ends the enumeration with an <see cref="InvalidDataException"/> that names file and line.</returns>
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">There are not so many examples.</exception>
+    public static IDataView LoadMmlu(this DataOperationsCatalog catalog, string path, string? examplesPath = null, int examples = 5)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentOutOfRangeException.ThrowIfNegative(examples);
+        path = Existing(path);
+        var subject = MmluFile.SubjectOf(path);
+        var opening = MmluFile.Opening(subject, examplesPath is null ? null : Existing(examplesPath), examplesPath is null ? 0 : examples);
+        return catalog.LoadFromEnumerable(Enumerate(() => MmluFile.Read(path, subject, opening)));
+    }
+
     /// <summary>Loads instruction data in Alpaca's form as <see cref="InstructionRow"/>s (columns Instruction, Input, Output).</summary>
     /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
     /// <param name="path">The file: a JSON array, or one JSON object a line.</param>

@@ -58,8 +58,13 @@ internal sealed class BenchmarkEvaluation
                 throw new InvalidDataException($"{source.Path} is not the published test set: {difference}.");
             _channel.Warning(MessageSensitivity.None, $"This is not the published test set: {difference}.");
         }
-        using var stream = File.OpenRead(source.Path);
-        return new BenchmarkSet(source, rows, Convert.ToHexStringLower(SHA256.HashData(stream)));
+        return new BenchmarkSet(source, rows, string.Join(" and ", source.Files.Select(HashOf)));
+
+        static string HashOf(string path)
+        {
+            using var stream = File.OpenRead(path);
+            return $"sha256:{Convert.ToHexStringLower(SHA256.HashData(stream))}";
+        }
     }
 
     private SortedDictionary<string, string> Settings(BenchmarkSet[] sets)
@@ -68,11 +73,12 @@ internal sealed class BenchmarkEvaluation
         {
             ["protocol"] = _options.Protocol.Name,
             ["prompt"] = _answerer.Prompt,
+            ["examples"] = _options.Examples.ToString(CultureInfo.InvariantCulture),
             ["maximum tokens"] = _maxTokens.ToString(CultureInfo.InvariantCulture),
             ["batch tokens"] = _options.BatchTokens.ToString(CultureInfo.InvariantCulture),
         };
         foreach (var set in sets)
-            settings[$"data of {set.Source.Name}"] = FormattableString.Invariant($"sha256:{set.Hash}, {set.Rows} rows");
+            settings[$"data of {set.Source.Name}"] = FormattableString.Invariant($"{set.Hash}, {set.Rows} rows");
         return settings;
     }
 

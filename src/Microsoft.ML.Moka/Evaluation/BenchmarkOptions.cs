@@ -12,6 +12,9 @@ public sealed class BenchmarkOptions
     /// <summary>The most questions of each task, the first ones, at least 1. All, if not set.</summary>
     public int? MaximumRows { get; set; }
 
+    /// <summary>How many questions with answers stand before each question of MMLU, at least 0. Default 5, as published; other tasks have none.</summary>
+    public int Examples { get; set; } = 5;
+
     /// <summary>
     /// The most tokens of a question with its answer, at least 8. Longer prompts lose their beginning, and are counted. Default: as the model was trained; for a
     /// backbone 2048. Never more than the backbone has positions.
@@ -49,6 +52,8 @@ public sealed class BenchmarkOptions
             problems.Add($"{nameof(Protocol)} must be set.");
         if (MaximumRows is < 1)
             problems.Add($"{nameof(MaximumRows)} must be at least 1; it is {MaximumRows}.");
+        if (Examples < 0)
+            problems.Add($"{nameof(Examples)} must be at least 0; it is {Examples}.");
         if (MaximumTokens is < 8)
             problems.Add($"{nameof(MaximumTokens)} must be at least 8; it is {MaximumTokens}.");
         if (BatchTokens < 1)

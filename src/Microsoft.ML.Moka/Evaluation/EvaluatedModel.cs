@@ -51,16 +51,26 @@ internal sealed class EvaluatedModel : IDisposable
     /// <summary>A fitted model, alone or as part of a chain.</summary>
     public static EvaluatedModel Of(string name, ITransformer model)
     {
-        var moka = Find(model) ?? throw new ArgumentException($"'{name}' is no model that a {nameof(MokaTrainer)} has fitted, nor a chain that holds one.", nameof(model));
-        var held = moka.Weights.Use();
-        try
+        return Find(model) switch
         {
-            return new EvaluatedModel(name, moka.Weights.Shared, moka.Weights.Adapters, moka.Parts.Tokenizer, moka.Parts.Template, moka.Parts.MaxTokens, held);
-        }
-        catch
+            MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens),
+            MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens),
+            _ => throw new ArgumentException(
+                $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.", nameof(model)),
+        };
+
+        EvaluatedModel Of(TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens)
         {
-            held.Dispose();
-            throw;
+            IDisposable held = weights.Use();
+            try
+            {
+                return new EvaluatedModel(name, weights.Shared, weights.Adapters, tokenizer, template, maxTokens, held);
+            }
+            catch
+            {
+                held.Dispose();
+                throw;
+            }
         }
     }
 
@@ -75,9 +85,9 @@ internal sealed class EvaluatedModel : IDisposable
 
     public void Dispose() => _held.Dispose();
 
-    private static MokaTransformer? Find(ITransformer model) => model switch
+    private static ITransformer? Find(ITransformer model) => model switch
     {
-        MokaTransformer moka => moka,
+        MokaTransformer or MokaTextGenerator => model,
         IEnumerable<ITransformer> chain => chain.Reverse().Select(Find).FirstOrDefault(found => found is not null),
         _ => null,
     };

@@ -207,6 +207,18 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void AModelThatGeneratesTextIsEvaluatedToo()
+    {
+        using var model = _mlContext.TextGeneration.Trainers.Moka(backbonePath: _tuned.BackbonePath, numberOfEpochs: 0)
+            .Fit(_mlContext.Data.LoadFromEnumerable([new InstructionRow { Instruction = "Say no.", Output = "no" }]));
+
+        var metrics = Catalog.EvaluateBenchmarks(model, Benchmarks, new BenchmarkOptions { Protocol = new GenerationProtocol { MaximumNewTokens = 6 } });
+
+        Assert.Equal(Answers(Evaluate("greedy")).Select(answer => answer.Output), Answers(metrics).Select(answer => answer.Output));
+        Assert.Contains(metrics.Tasks, task => task.UnansweredCount > 0 && task.CorrectCount == 0);
+    }
+
+    [Fact]
     public void WhatIsNoModelOfMokasIsRefused()
     {
         var other = _mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(_tuned.Train);

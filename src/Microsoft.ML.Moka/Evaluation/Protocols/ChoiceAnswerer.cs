@@ -13,7 +13,7 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
     public override string Prompt => "lm-evaluation-harness";
 
     public override IEnumerable<Question> Read(BenchmarkSource source) =>
-        source.ReadChoices().Select(row => new Question(new PromptRow(row.Text, row.Candidates), row.LabelIndex, source.Task, ""));
+        source.ReadChoices().Select(row => new Question(new PromptRow(row.Text, row.Candidates), row.LabelIndex, source.Task, source.ChoiceOpening));
 
     public override EncodedQuestion Encode(Question question)
     {
