@@ -46,6 +46,8 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
     {
         var refused = new List<string>();
         var contestants = Contestants(refused);
+        if (contestants.Count == 0)
+            throw new ArgumentException($"Nothing is left to compare. {string.Join(' ', refused)}");
         var untuned = Fit(new MokaAdapter(), questions.Fitting, questions.Test, rate: null, seed: 1);
 
         // Methods take turns, so that a machine that is busy for a while is so for all of them.

@@ -8,11 +8,13 @@ internal static class ResultPicture
 {
     public static string Of(ComparisonResult result)
     {
-        var series = result.Contestants.Where(contestant => contestant.Contestant.Budget is not null)
+        // The reference is a level; by itself it is a point.
+        var isLevel = result.Contestants.ToLookup(contestant => contestant.Contestant.Budget is null && result.Contestants.Any(c => c.Contestant.Budget is not null));
+        var series = isLevel[false]
             .GroupBy(contestant => contestant.Contestant.Name)
             .Select(group => new ScatterSeries(group.Key, [.. group.Select(Point)]))
             .ToList();
-        var levels = result.Contestants.Where(contestant => contestant.Contestant.Budget is null)
+        var levels = isLevel[true]
             .Select(contestant => new ReferenceLevel(
                 string.Create(CultureInfo.InvariantCulture, $"{contestant.Contestant.Name} ({Axis.Label(contestant.Contestant.Design.TrainableParameterCount)})"),
                 100 * contestant.MeanOf(run => run.Accuracy)))

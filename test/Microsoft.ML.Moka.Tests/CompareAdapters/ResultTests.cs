@@ -67,6 +67,43 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public void The_reference_alone_is_a_point() =>
+        Assert.Contains(">full<", ResultPicture.Of(Result with { Contestants = [Result.Contestants[^1]] }), StringComparison.Ordinal);
+
+    [Fact]
+    public void Nothing_to_compare_is_explained()
+    {
+        var settings = new Settings
+        {
+            Quantization = BackboneQuantization.NF4, Methods = ["lora"], Targets = ["q_proj"], Budgets = [10], Rates = [0.01f], Seeds = 1, Epochs = 1, BatchTokens = 256,
+        };
+
+        Assert.Contains("nearest choice", Assert.Throws<ArgumentException>(() => new Comparison(settings, Questions.OfEverydayWorld(), _ => { }).Run()).Message);
+    }
+
+    [Fact]
+    public void A_small_comparison_runs()
+    {
+        var settings = new Settings
+        {
+            Quantization = BackboneQuantization.NF4, Methods = ["lora", "full"], Targets = ["q_proj"], Budgets = [], Rates = [0.01f], Seeds = 2, Epochs = 3, BatchTokens = 256,
+        };
+        var world = Questions.OfEverydayWorld();
+        var few = new Questions([.. world.Train.Take(8)], [.. world.Test.Take(4)]);
+        var lines = new List<string>();
+
+        var result = new Comparison(settings, few, lines.Add).Run();
+
+        Assert.Equal(["lora", "lora", "lora", "full"], result.Contestants.Select(c => c.Contestant.Name));
+        Assert.All(result.Contestants, contestant => Assert.Equal(2, contestant.Runs.Count));
+        Assert.All(result.Contestants, contestant => Assert.Equal(0.01f, contestant.Rate));
+        Assert.All(result.Contestants.SelectMany(contestant => contestant.Runs), run => Assert.True(run.Accuracy is >= 0 and <= 1 && run.StepMilliseconds > 0 && run.MemoryMebibytes > 1));
+        // Full fine-tuning keeps an update, its gradient and two moments beside every weight.
+        Assert.True(result.Contestants[^1].Runs[0].MemoryMebibytes > result.Contestants[0].Runs[0].MemoryMebibytes + 12);
+        Assert.Equal(2 + 2 * 4, lines.Count);
+    }
+
+    [Fact]
     public void Every_figure_is_written_as_JSON()
     {
         var written = JsonSerializer.SerializeToElement(Result, ResultJson.Options);
