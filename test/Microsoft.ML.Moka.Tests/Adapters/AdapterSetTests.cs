@@ -295,7 +295,7 @@ public sealed class AdapterSetTests : IDisposable
     }
 
     /// <summary>Adapters as after training: no factor is zero and gates differ.</summary>
-    private AdapterSet Trained(AdapterOptions options) => AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new TrainedValues());
+    private AdapterSet Trained(AdapterOptions options) => AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(3, 0.3f));
 
     private SafetensorsFile Store(AdapterSet adapters) =>
         SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes(AdapterTensors.From(_backend, adapters)));
@@ -315,15 +315,6 @@ public sealed class AdapterSetTests : IDisposable
         Assert.Equal(expected.Length, actual.Length);
         for (var i = 0; i < expected.Length; i++)
             Assert.Equal(expected[i], actual[i], 2e-5f * scale);
-    }
-
-    private sealed class TrainedValues : AdapterValues
-    {
-        public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => Normal(stack.Length, $"{map.Name}.{rule.Name}.{stack.First}");
-
-        public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Normal(count, map.Name);
-
-        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => [.. Normal(map.Rows, map.Name).Select(value => value + 1.5f)];
     }
 
     /// <summary>The factors of another set, whatever they are called there.</summary>
