@@ -33,10 +33,10 @@ internal sealed class StoredAdapter : IDisposable
     public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps)
     {
         var maps = linearMaps.ToList();
-        var tensors = new SafetensorsFile(files.Open(WeightsName));
+        var content = files.Open(WeightsName);
         try
         {
-            tensors = tensors.Rename(PlainName);
+            var tensors = new SafetensorsFile(content).Rename(PlainName);
             var source = files is FolderFiles folder ? folder.PathOf(AdapterConfigFile.Name) : AdapterConfigFile.Name;
             var options = AdapterConfigFile.Parse(files.ReadAll(AdapterConfigFile.Name), source, tensors, maps);
             RequireWeights(options, maps, tensors, source);
@@ -44,7 +44,7 @@ internal sealed class StoredAdapter : IDisposable
         }
         catch
         {
-            tensors.Dispose();
+            content.Dispose();
             throw;
         }
     }

@@ -42,7 +42,7 @@ internal sealed class Trainer(LlamaBackbone backbone, AdapterSet? adapters, Trai
         using var run = new TrainingRun(_model, options, examples, validation);
         var checkpoint = CheckpointPath is null
             ? null
-            : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(options, _model.Parameters, examples, validation));
+            : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(options, _model, examples, validation));
         checkpoint?.LoadIfPresent(run);
         try
         {

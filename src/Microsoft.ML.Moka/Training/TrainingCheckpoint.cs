@@ -50,7 +50,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
         if (written != fingerprint)
             throw new InvalidOperationException(
-                $"{path} is the checkpoint of a run with other options, examples or parameters. Delete it to start anew, or name another file.");
+                $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, or name another file.");
         var state = ReadState(json);
         if (!run.CanBeIn(state))
             throw new InvalidDataException($"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
@@ -71,16 +71,18 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         }
     }
 
-    /// <summary>Tells runs apart: two that agree in it go through the same steps.</summary>
+    /// <summary>Tells runs apart: two that agree in it, from options to the values that training starts from, go through the same steps.</summary>
     public static string Fingerprint(
         TrainingOptions options,
-        IReadOnlyList<Parameter> parameters,
+        TrainedModel model,
         IReadOnlyList<TrainingExample> examples,
         IReadOnlyList<TrainingExample>? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(options));
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(model.Parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
+        foreach (var parameter in model.Parameters)
+            hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));
         AppendExamples(hash, examples);
         AppendExamples(hash, validation ?? []);
         return Convert.ToHexString(hash.GetHashAndReset());

@@ -87,6 +87,25 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
+    public void ACheckpointOfTrainingBelongsToTheAdapterThatItStartedFrom()
+    {
+        tuned.Model.SaveAdapter(_folder.File("adapter"));
+        var options = tuned.FewSteps;
+        options.CheckpointFolder = _folder.File("run");
+        using var source = new CancellationTokenSource();
+        options.CancellationToken = source.Token;
+        options.Progress = _ => source.Cancel();
+        Assert.ThrowsAny<OperationCanceledException>(() => Fit(options));
+        options.CancellationToken = default;
+        options.Progress = null;
+
+        options.InitialAdapterPath = _folder.File("adapter");
+        Assert.Contains("initial values", Assert.Throws<InvalidOperationException>(() => Fit(options)).Message, StringComparison.Ordinal);
+        options.InitialAdapterPath = null;
+        Fit(options).Dispose();
+    }
+
+    [Fact]
     public void SeveralAdaptersShareOneBackbone()
     {
         var options = tuned.FewSteps;

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Face;
 
@@ -211,6 +212,34 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         inside.SaveMerged(_folder.File("merged"));
 
         AssertClose(Scores(model), Scores(Untuned(_folder.File("merged"), BackboneQuantization.None)), Rounding);
+    }
+
+    [Fact]
+    public void AnAdapterThatWasNeverTrainedLeavesTheBackboneAsItIs()
+    {
+        foreach (var type in (string[])["F16", "BF16"])
+        {
+            using var model = Untuned(Narrow(type), BackboneQuantization.NF4);
+            model.SaveMerged(_folder.File("merged"), new MergeOptions { MaximumShardBytes = 20_000 });
+
+            Assert.Equal(model.Weights.Shared.Fingerprint, BackboneFingerprint.Compute(new FolderFiles(_folder.File("merged"))));
+        }
+    }
+
+    [Fact]
+    public void TheBackboneInsideThePackageBecomesAFolderToo()
+    {
+        var rows = tuned.Context.Data.LoadFromEnumerable(Row.Make(2));
+        var options = tuned.FewSteps;
+        options.NumberOfSteps = 0;
+        options.BackbonePath = null;
+        using var model = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train).LastTransformer;
+        model.SaveMerged(_folder.File("merged"), new MergeOptions { KeepQuantizationErrors = true });
+
+        using var merged = Untuned(_folder.File("merged"), BackboneQuantization.None);
+
+        AssertClose(TunedModel.Scores(model.Transform(rows)), TunedModel.Scores(merged.Transform(rows)), 0.02);
+        Assert.Contains("tokenizer", string.Join(' ', Directory.GetFiles(_folder.File("merged"))), StringComparison.Ordinal);
     }
 
     [Fact]

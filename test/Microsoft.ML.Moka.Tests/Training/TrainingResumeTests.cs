@@ -91,9 +91,12 @@ public class TrainingResumeTests
         run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8));
         foreach (var (options, examples) in new[] { (Options with { LearningRate = 0.01f }, TinyRun.Examples(8)), (Options, TinyRun.Examples(9)) })
         {
-            var other = Assert.Throws<InvalidOperationException>(() => run.Trainer(options, checkpoint: path).Train(examples));
+            using var next = new TinyRun();
+            var other = Assert.Throws<InvalidOperationException>(() => next.Trainer(options, checkpoint: path).Train(examples));
             Assert.Contains(path, other.Message, StringComparison.Ordinal);
         }
+        var tuned = Assert.Throws<InvalidOperationException>(() => run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
+        Assert.Contains("initial values", tuned.Message, StringComparison.Ordinal);
 
         var file = SafetensorsFile.Map(path);
         SafetensorsTensor[] tensors = [.. file.Names.Select(n => file[n])];
@@ -107,7 +110,8 @@ public class TrainingResumeTests
         })
         {
             File.WriteAllBytes(path, damaged);
-            var error = Assert.Throws<InvalidDataException>(() => run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
+            using var next = new TinyRun();
+            var error = Assert.Throws<InvalidDataException>(() => next.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
             Assert.Contains(path, error.Message, StringComparison.Ordinal);
         }
     }
