@@ -14,7 +14,10 @@ public sealed partial class MokaTextGenerationTrainer
         /// <summary>An input that goes with the instruction: a text column, for the template's <c>{input}</c>; it may be empty in some rows. Not set by default.</summary>
         public string? InputColumnName { get; set; }
 
-        /// <summary>The text that the model is to learn to write: a text column. It is read by Fit only. Default "Output".</summary>
+        /// <summary>
+        /// The text that the model is to learn to write: a text column, read by Fit only. One that is too long for <see cref="TuningOptions.MaximumTokens"/> loses its
+        /// end, and a warning counts them. Default "Output".
+        /// </summary>
         public string OutputColumnName { get; set; } = "Output";
 
         /// <summary>The column of generated text that the model adds. Default "Generated".</summary>

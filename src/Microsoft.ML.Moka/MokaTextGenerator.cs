@@ -2,6 +2,7 @@ using Microsoft.Extensions.AI;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Generation;
+using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
@@ -148,6 +149,14 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         MergedFolder.Write(folder, Parts.Backbone, Weights, options ?? new MergeOptions());
+    }
+
+    /// <inheritdoc cref="MokaTransformer.Inspect"/>
+    public AdapterInspection Inspect(int largestSpectrum = 512)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
+        using var usage = Weights.Use();
+        return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
     }
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; generation fails from then on.</summary>

@@ -58,6 +58,10 @@ public sealed class GeneratorFileTests(WritingModel writing) : IDisposable
         Assert.Equal(WritingModel.Texts(model.Transform(writing.Train)), WritingModel.Texts(loaded.Transform(writing.Train)));
     }
 
+    [Fact]
+    public void What_was_trained_can_be_looked_at() =>
+        Assert.Equal(writing.Model.TrainableParameterCount, writing.Model.Inspect(largestSpectrum: 0).Maps.Sum(map => map.TrainableParameterCount));
+
     [Theory]
     [InlineData("\"top_p\": 1", "\"top_p\": 7", "top_p")]
     [InlineData("\"max_new_tokens\": 40", "\"max_new_tokens\": 0", "max_new_tokens")]

@@ -39,6 +39,22 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
     }
 
     [Fact]
+    public void The_seed_of_the_context_decides_where_no_other_is_set()
+    {
+        Assert.Equal(Nonsense(new MLContext(seed: 8)), Nonsense(new MLContext(seed: 8)));
+        Assert.NotEqual(Nonsense(new MLContext(seed: 8)), Nonsense(new MLContext(seed: 9)));
+
+        string Nonsense(MLContext context)
+        {
+            // Enough of a step to show which initial values it started from.
+            var options = writing.FewSteps;
+            options.LearningRate = 0.1f;
+            using var model = WritingModel.Trainer(context, options).Fit(writing.Train);
+            return string.Concat(WritingModel.Texts(model.Transform(writing.Train)));
+        }
+    }
+
+    [Fact]
     public void Answers_that_are_too_long_lose_their_end_and_long_prompts_their_beginning()
     {
         var tokenizer = writing.Model.Parts.Tokenizer;

@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Generation;
 
 namespace Microsoft.ML.Moka.Tests.Generation;
 
@@ -23,6 +25,25 @@ public sealed class TextGeneratorTests(WritingModel writing)
         Assert.Equal(alone, together);
         Assert.Equal(Enumerable.Reverse(alone), reversed);
         Assert.True(together.Distinct().Count() > 10);
+    }
+
+    /// <summary>More texts than fit into one batch of tokens.</summary>
+    [Fact]
+    public void Pieces_and_texts_belong_to_their_prompts_over_several_batches()
+    {
+        using var model = Untaught(new());
+        var generator = new AnswerGenerator(model.Weights, model.Parts.Tokenizer);
+        var options = new TextGenerationOptions { MaximumNewTokens = 110, Temperature = 1, StopWords = ["e", "a"] };
+        var form = new AnswerForm("", model.Parts.Tokenizer.EndsOfSequence);
+        var prompts = Enumerable.Range(0, 45).Select(i => model.Parts.Tokenizer.Encode($"b{i}", true)).ToList();
+        var pieces = prompts.Select(_ => new StringBuilder()).ToList();
+
+        var answers = generator.Generate(prompts, options, form, (prompt, piece) => pieces[prompt].Append(piece), CancellationToken.None);
+
+        Assert.Equal(answers.Select(answer => answer.Text), pieces.Select(text => text.ToString()));
+        Assert.All([0, 20, 34, 44], i => Assert.Equal(generator.Generate([prompts[i]], options, form, null, CancellationToken.None)[0], answers[i]));
+        Assert.Empty(generator.Generate([], options, form, null, CancellationToken.None));
+        Assert.Throws<OperationCanceledException>(() => generator.Generate(prompts, options, form, null, new CancellationToken(canceled: true)));
     }
 
     [Fact]

@@ -33,6 +33,19 @@ public class PromptTemplateTests
     }
 
     [Fact]
+    public void Instruction_is_the_form_of_Alpaca_LoRA()
+    {
+        Assert.Equal(
+            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nDo it.\n\n### Response:\nDone.",
+            PromptTemplate.Instruction.Mark(new PromptRow(null, [], "Do it.", ""), "Done.").ToString());
+        Assert.Equal(
+            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n"
+            + "### Instruction:\nDo it.\n\n### Input:\nNow.\n\n### Response:\n",
+            PromptTemplate.Instruction.Render(new PromptRow(null, [], "Do it.", "Now.")));
+        Assert.Same(PromptTemplate.Instruction, PromptTemplate.FromString(PromptTemplate.Instruction.ToString()));
+    }
+
+    [Fact]
     public void AlpacaEvaluation_is_the_form_that_LLM_Adapters_evaluates_with()
     {
         var indent = new string(' ', 16);
