@@ -28,6 +28,9 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         }
     }
 
+    /// <summary>The names of all fields, in the order of the file.</summary>
+    private IEnumerable<string> Names => element.EnumerateObject().Select(member => member.Name);
+
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Find(name) is not null;
 
@@ -122,12 +125,12 @@ internal sealed class JsonFields(JsonElement element, string source, string path
             : throw Error($"{name}.{member.Name}", $"must be a whole number from {least} to {most}; found {Shown(member.Value)}"));
     }
 
-    /// <summary>The names and numbers of an object that is used as a table; none where the field is missing.</summary>
+    /// <summary>The names and numbers of an object that is used as a table, in its order; none where the field is missing.</summary>
     public IEnumerable<KeyValuePair<string, double>> Numbers(string name, double least, double most)
     {
         if (Object(name) is not { } table)
             yield break;
-        foreach (var key in table.Copy().Keys)
+        foreach (var key in table.Names)
             yield return KeyValuePair.Create(key, table.Number(key, least, most));
     }
 

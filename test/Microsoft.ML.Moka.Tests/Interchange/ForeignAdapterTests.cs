@@ -126,6 +126,11 @@ public sealed class ForeignAdapterTests : IDisposable
 
         foreach (var (map, scale) in (IEnumerable<(string, float)>)[("0.self_attn.q_proj", 1.5f), ("1.self_attn.q_proj", 2), ("0.self_attn.v_proj", 0.5f), ("1.self_attn.v_proj", 5)])
             AssertClose(Product(tensors, $"model.layers.{map}", scale), updates[$"model.layers.{map}"]);
+        // The first that matches counts, in the order of the file.
+        config["alpha_pattern"] = JsonNode.Parse("""{"v_proj":20,".*\\.0\\.self_attn.v_proj":2}""");
+        updates = PeftFolder.Updates(Write(config.ToJsonString(), tensors));
+        AssertClose(Product(tensors, "model.layers.0.self_attn.v_proj", 5), updates["model.layers.0.self_attn.v_proj"]);
+
         var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps).Options;
         File.WriteAllBytes(_folder.File("adapter_config.json"), AdapterConfigFile.Write(options, PeftFolder.Maps, null));
         Assert.Equal(updates, PeftFolder.Updates(_folder.Path));
