@@ -22,7 +22,6 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     private const int UsualUpdates = 300;
     private const int FewestEpochs = 3;
     private const int MostEpochs = 100;
-    private const float RateTimesWidth = 3;
 
     private readonly ulong _seed = unchecked((ulong)(options.Seed ?? contextSeed ?? host.Rand.Next()));
 
@@ -97,7 +96,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         report.Begin(backbone, adapters, data);
         if (options.CheckpointFolder is { } folder)
             Directory.CreateDirectory(folder);
-        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, data))
+        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, adapters, data))
         {
             Progress = progress =>
             {
@@ -109,13 +108,13 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         report.End(trainer.Train(data.Examples, data.Validation, cancellation.Token));
     }
 
-    private TrainingOptions TrainingOptions(LlamaBackbone backbone, TrainingData data) => new()
+    private TrainingOptions TrainingOptions(LlamaBackbone backbone, AdapterSet adapters, TrainingData data) => new()
     {
         Epochs = options.NumberOfEpochs ?? UsualEpochs(data),
         Steps = options.NumberOfSteps,
         BatchTokens = options.BatchTokens,
         AccumulatedBatches = options.GradientAccumulation,
-        LearningRate = options.LearningRate ?? RateTimesWidth / backbone.Config.HiddenSize,
+        LearningRate = options.LearningRate ?? adapters.Options.RateTimesWidth / backbone.Config.HiddenSize,
         Schedule = options.LearningRateSchedule,
         WarmupShare = options.WarmupFraction,
         WeightDecay = options.WeightDecay,

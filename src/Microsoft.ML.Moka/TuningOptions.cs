@@ -45,8 +45,9 @@ public abstract class TuningOptions
     public int? NumberOfSteps { get; set; }
 
     /// <summary>
-    /// The learning rate at its highest, above 0. Default: 3 / the backbone's hidden size, which is 0.0007 for a LLaMA of 7 billion parameters and 0.02 for the
-    /// backbone inside this package. (A step moves each factor's elements by about the rate, and their effect adds up over the width.)
+    /// The learning rate at its highest, above 0. Default: a number / the backbone's hidden size, as a step moves each trained element by about the rate, and
+    /// their effect adds up over the width. The number is 3 for MoKA, MoKA_s and KronA, which is 0.0007 for a LLaMA of 7 billion parameters and 0.02 for the
+    /// backbone inside this package; 1 for LoKr, 0.4 for CDKA, LoRA and DoRA, and 0.12 for full fine-tuning.
     /// </summary>
     public float? LearningRate { get; set; }
 

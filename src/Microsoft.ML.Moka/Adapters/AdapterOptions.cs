@@ -36,6 +36,12 @@ public abstract class AdapterOptions
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 
+    /// <summary>
+    /// The usual learning rate times the backbone's width. The values were found on the embedded backbone at equal budgets (samples/CompareAdapters): methods
+    /// whose update has few elements for each output want a higher rate.
+    /// </summary>
+    internal virtual float RateTimesWidth => 3;
+
     internal AdapterOptions Copy() => (AdapterOptions)MemberwiseClone();
 
     /// <summary>What is added to each of the maps that the options name.</summary>

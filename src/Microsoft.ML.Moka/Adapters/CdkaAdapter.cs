@@ -40,6 +40,8 @@ public sealed class CdkaAdapter : AdapterOptions
 
     internal override string Method => MethodName;
 
+    internal override float RateTimesWidth => 0.4f;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields["cdka_alpha"] = Alpha;

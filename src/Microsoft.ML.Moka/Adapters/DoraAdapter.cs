@@ -26,6 +26,8 @@ public sealed class DoraAdapter : AdapterOptions
 
     internal override string Method => LoraAdapter.MethodName;
 
+    internal override float RateTimesWidth => 0.4f;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         new LoraAdapter { Rank = Rank, Alpha = Alpha, RankStabilized = RankStabilized, Dropout = Dropout }.Write(fields);

@@ -18,6 +18,8 @@ public sealed class FullFineTuning : AdapterOptions
 
     internal override string Method => MethodName;
 
+    internal override float RateTimesWidth => 0.12f;
+
     internal override void Write(SortedDictionary<string, object?> fields) => fields["dropout"] = Dropout;
 
     internal static FullFineTuning Read(JsonFields fields) => new() { Dropout = (float)fields.Number("dropout", 0, 1, 0) };

@@ -32,6 +32,8 @@ public sealed class LokrAdapter : AdapterOptions
 
     internal override string Method => MethodName;
 
+    internal override float RateTimesWidth => 1;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields["alpha"] = Alpha;

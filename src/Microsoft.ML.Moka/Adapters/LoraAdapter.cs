@@ -25,6 +25,8 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override string Method => MethodName;
 
+    internal override float RateTimesWidth => 0.4f;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields["bias"] = "none";
