@@ -15,6 +15,7 @@ var protocols = new Option<string[]>("--protocol")
 };
 var beams = new Option<int>("--beams") { Description = "Beams of generation; 1 is greedy.", DefaultValueFactory = _ => 1 };
 var trainingPrompt = new Option<bool>("--training-prompt") { Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with." };
+var examples = new Option<int>("--examples") { Description = "Questions with answers before each question of MMLU.", DefaultValueFactory = _ => 5 };
 var tasks = new Option<string[]?>("--tasks") { Description = "The tasks. [default: all in the folder]", AllowMultipleArgumentsPerToken = true };
 var rows = new Option<int?>("--rows") { Description = "The most questions of each task. [default: all]" };
 var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
@@ -24,7 +25,7 @@ protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
 
 var command = new RootCommand("Evaluates a backbone or tuned models on commonsense benchmarks.")
 {
-    data, backbone, models, protocols, beams, trainingPrompt, tasks, rows, quantization, results, json,
+    data, backbone, models, protocols, beams, trainingPrompt, examples, tasks, rows, quantization, results, json,
 };
 command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation)));
 return await command.Parse(args).InvokeAsync();
@@ -55,6 +56,7 @@ int Run(ParseResult parsed, CancellationToken cancellation)
                     _ => new LikelihoodProtocol(),
                 },
                 Tasks = parsed.GetValue(tasks) is { Length: > 0 } wanted ? wanted : null,
+                Examples = parsed.GetValue(examples),
                 MaximumRows = parsed.GetValue(rows),
                 Quantization = parsed.GetValue(quantization),
                 ResultsFolder = parsed.GetValue(results)?.FullName,

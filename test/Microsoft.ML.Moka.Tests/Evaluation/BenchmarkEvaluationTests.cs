@@ -197,6 +197,24 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void AMixedFileIsTrainedOnWithTheCandidatesOfEachRow()
+    {
+        var mixed = _folder.File("mixed.json");
+        File.WriteAllText(mixed, string.Join(",\n", new[] { "ARC-Easy", "winogrande" }.Select(task => File.ReadAllText(Path.Combine(Benchmarks, task, "test.json"))))
+            .Replace("],\n[", ",\n", StringComparison.Ordinal));
+        var options = _tuned.FewSteps;
+        (options.InstructionColumnName, options.CandidatesColumnName, options.PromptTemplate) = ("Instruction", "Candidates", null);
+        var data = _mlContext.Data.LoadBenchmark(mixed);
+
+        using var model = _tuned.Pipeline(_mlContext, options).Fit(data);
+
+        var (words, scores) = (model.LastTransformer.Labels, TunedModel.Scores(model.Transform(data)));
+        Assert.Equal(21, scores.Count);
+        Assert.All(scores.Index(), row => Assert.All(words.Index(), word => Assert.Equal(
+            word.Item.StartsWith(row.Index < 12 ? "answer" : "option", StringComparison.Ordinal), row.Item[word.Index] > 0)));
+    }
+
+    [Fact]
     public void AModelCanBeDisposedWhileItIsEvaluated()
     {
         using var model = _tuned.Pipeline(_mlContext, Untuned()).Fit(_tuned.Train);
