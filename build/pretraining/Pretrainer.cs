@@ -12,7 +12,6 @@ namespace Microsoft.ML.Moka.Pretraining;
 internal sealed class Pretrainer : IDisposable
 {
     private const string ProgressName = "progress";
-    private const float LossMemory = 0.97f;
     private readonly Recipe _recipe;
     private readonly World _world;
     private readonly BackboneTokenizer _tokenizer;
@@ -22,21 +21,18 @@ internal sealed class Pretrainer : IDisposable
     private readonly TrainingBatch _probes = new();
     private readonly List<(string Kind, Range Rows)> _probeKinds;
     private QuantizedForward? _quantized;
-    private float _factLoss = float.PositiveInfinity;
-    private int _stageStart;
+    private int _stage;
 
     public Pretrainer(Recipe recipe, World world, BackboneTokenizer tokenizer, Backend backend)
     {
         (_recipe, _world, _tokenizer, _backend) = (recipe, world, tokenizer, backend);
-        var config = recipe.Config(tokenizer, factsAreKnown: false);
+        var config = recipe.Config(tokenizer, stage: 0);
         _backbone = LlamaBackbone.Trainable(backend, config, new InitialWeights(config, (ulong)recipe.Seed));
         _moments = Moments();
-        _probeKinds = [.. recipe.Probes(world).Select(kind => (kind.Kind, _probes.Add(tokenizer, kind.Passages, 1)))];
+        _probeKinds = [.. Recipe.Probes(world).Select(kind => (kind.Kind, _probes.Add(tokenizer, kind.Passages, 1)))];
     }
 
     public LlamaBackbone Backbone => _backbone;
-
-    private bool FactsAreKnown => _stageStart > 0;
 
     /// <summary>Steps done.</summary>
     public int Step { get; private set; }
@@ -73,7 +69,7 @@ internal sealed class Pretrainer : IDisposable
     /// <summary>Everything that the next step depends on.</summary>
     public IEnumerable<SafetensorsTensor> State()
     {
-        yield return SafetensorsTensor.Of(ProgressName, [Step, _factLoss, _stageStart], 3);
+        yield return SafetensorsTensor.Of(ProgressName, [Step], 1);
         for (var i = 0; i < _moments.Count; i++)
         {
             var parameter = _backbone.Parameters[i];
@@ -93,10 +89,8 @@ internal sealed class Pretrainer : IDisposable
     /// <summary>Continues from a kept state.</summary>
     public void Restore(Func<string, float[]> state)
     {
-        var progress = state(ProgressName);
-        (Step, _factLoss, _stageStart) = ((int)progress[0], progress[1], (int)progress[2]);
-        if (FactsAreKnown)
-            Grow();
+        Step = (int)state(ProgressName)[0];
+        Enter(_recipe.StageAt(Step - 1));
         for (var i = 0; i < _moments.Count; i++)
         {
             var parameter = _backbone.Parameters[i];
@@ -104,7 +98,6 @@ internal sealed class Pretrainer : IDisposable
             Load($"{parameter.Name}.first", _moments[i].First);
             Load($"{parameter.Name}.second", _moments[i].Second);
         }
-
 
         void Load(string name, Tensor target)
         {
@@ -119,7 +112,15 @@ internal sealed class Pretrainer : IDisposable
         DisposeModel();
     }
 
-    // Puts the layers of the second stage on those that know the facts; the optimizer starts anew.
+    private void Enter(int stage)
+    {
+        if (stage == _stage)
+            return;
+        _stage = stage;
+        Grow();
+    }
+
+    // Puts the layers of a stage on those of the stage before; the optimizer starts anew.
     private void Grow()
     {
         var known = _backbone.Parameters.ToDictionary(parameter => parameter.Name, parameter =>
@@ -129,8 +130,8 @@ internal sealed class Pretrainer : IDisposable
             return values;
         });
         DisposeModel();
-        var config = _recipe.Config(_tokenizer, factsAreKnown: true);
-        _backbone = LlamaBackbone.Trainable(_backend, config, new InitialWeights(config, (ulong)_recipe.Seed, known));
+        var config = _recipe.Config(_tokenizer, _stage);
+        _backbone = LlamaBackbone.Trainable(_backend, config, new InitialWeights(config, (ulong)_recipe.Seed, _recipe.Stages[_stage - 1].Layers, known));
         _moments = Moments();
     }
 
@@ -174,7 +175,8 @@ internal sealed class Pretrainer : IDisposable
 
     private (List<(string Kind, double Loss)> Losses, int Tokens) Train()
     {
-        var kinds = _recipe.Passages(_world, Step, FactsAreKnown);
+        Enter(_recipe.StageAt(Step));
+        var kinds = _recipe.Passages(_world, Step, _stage);
         var batch = new TrainingBatch();
         var ranges = kinds.Select(kind => (kind.Kind, Rows: batch.Add(_tokenizer, kind.Passages, 1f / kinds.Count))).ToList();
         var quantized = _recipe.IsQuantized(Step) ? _quantized ??= new QuantizedForward(_backbone) : null;
@@ -203,17 +205,10 @@ internal sealed class Pretrainer : IDisposable
             result.Add((kind, sum * kinds.Count));
         }
 
-        if (result.Any(kind => !double.IsFinite(kind.Item2)))
+        if (result.Any(one => !double.IsFinite(one.Item2)))
             throw new InvalidOperationException($"The loss of step {Step} is not a number.");
         Update();
         Step++;
-        _factLoss = float.IsFinite(_factLoss) ? LossMemory * _factLoss + (1 - LossMemory) * (float)result[0].Item2 : (float)result[0].Item2;
-        if (!FactsAreKnown && _factLoss < _recipe.FactLoss)
-        {
-            _stageStart = Step;
-            Grow();
-        }
-
         return (result, batch.Tokens.TokenCount);
     }
 
@@ -225,7 +220,7 @@ internal sealed class Pretrainer : IDisposable
         {
             var parameter = _backbone.Parameters[i];
             var decay = parameter.Value.Columns > 1 ? _recipe.WeightDecay : 0;
-            var step = new AdamWStep(_recipe.RateAt(Step, _stageStart), 0.9f, 0.98f, 1e-8f, decay, scale, Step - _stageStart + 1);
+            var step = new AdamWStep(_recipe.RateAt(Step), 0.9f, 0.98f, 1e-8f, decay, scale, Step - _recipe.StartOf(_stage) + 1);
             _backend.AdamW(parameter.Value, parameter.Gradient, _moments[i].First, _moments[i].Second, step);
         }
     }

@@ -10,18 +10,17 @@ var defaults = new Recipe();
 var output = new Option<string>("--output") { Description = "The folder for the backbone.", DefaultValueFactory = _ => "src/Microsoft.ML.Moka/Backbone" };
 var state = new Option<string>("--state") { Description = "The file that keeps an unfinished run; the same command continues from it.", DefaultValueFactory = _ => "artifacts/pretraining.safetensors" };
 var seed = new Option<int>("--seed") { Description = "Seeds the initial weights and the text.", DefaultValueFactory = _ => defaults.Seed };
-var steps = new Option<int>("--steps") { Description = "Optimizer steps.", DefaultValueFactory = _ => defaults.Steps };
 var threads = new Option<int?>("--threads") { Description = "Threads; all cores if left out." };
 var reportEvery = new Option<int>("--report") { Description = "Steps between two reports.", DefaultValueFactory = _ => 100 };
 var show = new Option<int>("--show") { Description = "Only prints that many passages of every kind of text." };
-var command = new RootCommand("Pretrains the embedded backbone on text about a closed world of everyday facts.") { output, state, seed, steps, threads, reportEvery, show };
+var command = new RootCommand("Pretrains the embedded backbone on text about a closed world of everyday facts.") { output, state, seed, threads, reportEvery, show };
 command.SetAction((parsed, cancellation) =>
 {
-    var recipe = defaults with { Seed = parsed.GetValue(seed), Steps = parsed.GetValue(steps) };
+    var recipe = defaults with { Seed = parsed.GetValue(seed) };
     var world = new World();
     if (parsed.GetValue(show) is > 0 and var count)
     {
-        foreach (var (kind, passages) in recipe.Passages(world, 0, factsAreKnown: true))
+        foreach (var (kind, passages) in Recipe.Probes(world))
             foreach (var passage in passages.Take(count))
                 Console.WriteLine($"{kind}: {passage.Text}");
         return Task.FromResult(0);
@@ -38,7 +37,7 @@ static void Pretrain(Recipe recipe, World world, string output, string state, in
     var tokenizer = BackboneTokenizer.Load(new MemoryFiles("the trained tokenizer", files));
     using var backend = new CpuBackend(threads);
     using var pretrainer = new Pretrainer(recipe, world, tokenizer, backend);
-    var metadata = new Dictionary<string, string> { ["recipe"] = recipe.ToString() };
+    var metadata = new Dictionary<string, string> { ["recipe"] = $"{recipe} {string.Join(", ", recipe.Stages)}" };
     if (File.Exists(state))
         Restore(pretrainer, state, metadata["recipe"]);
     Console.WriteLine($"{pretrainer.Backbone.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {backend.Description}, step {pretrainer.Step} of {recipe.Steps}");

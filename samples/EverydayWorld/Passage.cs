@@ -10,4 +10,19 @@ public sealed record Passage(IReadOnlyList<Piece> Pieces)
 {
     /// <summary>The whole text.</summary>
     public string Text => string.Concat(Pieces.Select(piece => piece.Text));
+
+    // Parts one after another, with a space between them.
+    internal static Passage Join(int count, Action<List<Piece>> add)
+    {
+        var pieces = new List<Piece>();
+        for (var i = 0; i < count; i++)
+        {
+            var first = pieces.Count;
+            add(pieces);
+            if (i > 0)
+                pieces[first] = pieces[first] with { Text = " " + pieces[first].Text };
+        }
+
+        return new Passage(pieces);
+    }
 }

@@ -21,8 +21,7 @@ public class WorldTests
     {
         static string Tell(int seed)
         {
-            var narrator = new Narrator(Default, seed);
-            return string.Join('\n', Quizzes(narrator, 20).Append(narrator.Story()).Select(passage => passage.Text));
+            return string.Join('\n', Quizzes(seed, 20).Append(new Narrator(Default, seed).Story()).Select(passage => passage.Text));
         }
 
         Assert.Equal(Tell(5), Tell(5));
@@ -69,10 +68,18 @@ public class WorldTests
     }
 
     [Fact]
-    public void Quizzes_in_the_pretraining_text_speak_of_the_pretraining_part_alone()
+    public void Profiles_name_the_four_values_of_a_thing()
     {
         var narrator = new Narrator(Default, 1);
-        var asked = Words(Quizzes(narrator, 1000).Select(quiz => quiz.Text));
+        var profiles = Enumerable.Range(0, 50).SelectMany(_ => narrator.Profiles().Text.TrimEnd(';').Split("; ")).Select(profile => profile.Split(' ')).ToList();
+
+        Assert.All(profiles, words => Assert.Equal(Relation.All.Select(relation => Find(words[0])[relation]).Order(), words[1..].Order()));
+    }
+
+    [Fact]
+    public void Quizzes_in_the_pretraining_text_speak_of_the_pretraining_part_alone()
+    {
+        var asked = Words(Quizzes(1, 1000).Select(quiz => quiz.Text));
         Assert.All(Default.ThingsOf(Part.Pretraining), thing => Assert.Contains(thing.Name, asked));
         Assert.DoesNotContain(Default.Things, thing => thing.Part != Part.Pretraining && asked.Contains(thing.Name));
     }
@@ -80,52 +87,74 @@ public class WorldTests
     [Fact]
     public void The_pretraining_text_has_none_of_the_forms_that_tuning_and_tests_use()
     {
-        var narrator = new Narrator(Default, 1);
-        var text = string.Join('\n', Quizzes(narrator, 1000).Select(quiz => quiz.Text));
-        Assert.All(["Options:", "Answer", "answer", "Solution", "Ending", "Option", "true", "false"], word => Assert.DoesNotContain(word, text, StringComparison.Ordinal));
-    }
-
-    [Fact]
-    public void None_is_right_where_the_right_value_is_not_shown()
-    {
-        var narrator = new Narrator(Default, 3);
-        var choices = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(narrator.Choices().Text, @"The (\w+) is made of((?: \w \w+)+) Pick: (\w),")).ToList();
-        var none = choices.Where(choice => choice.Groups[2].Value.Contains($" {choice.Groups[3].Value} none", StringComparison.Ordinal)).ToList();
-
-        Assert.True(none.Count > 5);
-        Assert.All(none, choice => Assert.DoesNotContain(" " + Make(choice.Groups[1].Value), choice.Groups[2].Value, StringComparison.Ordinal));
+        var text = string.Join('\n', Quizzes(1, 1000).Select(quiz => quiz.Text));
+        Assert.All(["Options:", "Answer", "answer", "Solution", "solution", "Ending", "ending", "Option", "option", "true", "false", "instruction"], word => Assert.DoesNotContain(word, text, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Quizzes_are_answered_truly()
     {
-        var narrator = new Narrator(Default, 2);
-        var verdicts = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(narrator.Checks().Text, @"The (\w+) is made of (\w+)\? (yes|no),")).ToList();
+        var quizmaster = new Quizmaster(Default, Part.Pretraining, 2);
+        var checks = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(quizmaster.Checks().Text, @"The (\w+) is made of (\w+)( yes| no)?\? (yes|no),")).ToList();
+        var verdicts = Enumerable.Range(0, 100).SelectMany(_ => quizmaster.Verdicts().Text.TrimEnd(';').Split("; ")).ToList();
 
-        Assert.True(verdicts.Count > 10);
-        Assert.All(verdicts, verdict => Assert.Equal(Make(verdict.Groups[1].Value) == verdict.Groups[2].Value ? "yes" : "no", verdict.Groups[3].Value));
+        Assert.True(checks.Count > 10);
+        Assert.All(checks, check => Assert.Equal(Find(check.Groups[1].Value)[Relation.Material] == check.Groups[2].Value ? "yes" : "no", check.Groups[4].Value));
+        Assert.All(checks.Where(check => check.Groups[3].Length > 0), check => Assert.Equal(" " + check.Groups[4].Value, check.Groups[3].Value));
+        foreach (var (thing, claims) in verdicts.Select(verdict => verdict.Split(": ")).Select(parts => (Find(parts[0]), parts[1].Split(", "))))
+            Assert.All(claims.Select(claim => claim.Split(' ')), claim => Assert.Equal(Relation.All.Any(relation => thing[relation] == claim[0]) ? "yes" : "no", claim[1]));
     }
 
     [Fact]
-    public void Marks_name_the_right_choice()
+    public void Marks_name_the_choice_that_belongs_to_what_is_asked()
     {
-        var narrator = new Narrator(Default, 2);
-        var choices = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(narrator.Choices().Text, @"The (\w+) is made of((?: \w \w+)+) Pick: (\w),")).ToList();
+        var quizmaster = new Quizmaster(Default, Part.Pretraining, 2);
+        var choices = Enumerable.Range(0, 3000).SelectMany(_ => Regex.Matches(quizmaster.Choices().Text, @"The (?<query>\w+) is made of(?: (?<mark>[A-E1-5])[:.)]? (?:\w+ )*?(?<option>wood|metal|glass|cloth|clay)\.?(?: yes| no)?)+ Pick: (?<answer>\w),")).ToList();
+        var picks = Enumerable.Range(0, 100).SelectMany(_ => Regex.Matches(quizmaster.Picks().Text, @"(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+)(?: yes| no)?)+: ?(?<answer>\w),")).ToList();
+        var lookups = Enumerable.Range(0, 100).SelectMany(i => Lookups(i % 2 == 0 ? quizmaster.ValueLookups(isPlain: true) : quizmaster.ThingLookups(isPlain: true))).ToList();
 
-        var shown = choices.Where(choice => choice.Groups[2].Value.Contains(" " + Make(choice.Groups[1].Value), StringComparison.Ordinal)).ToList();
-        Assert.True(shown.Count > 10);
-        Assert.All(shown, choice => Assert.Contains($" {choice.Groups[3].Value} {Make(choice.Groups[1].Value)}", choice.Groups[2].Value, StringComparison.Ordinal));
+        Assert.True(choices.Count > 10 && picks.Count == 700 && lookups.Count > 800, $"{choices.Count} {picks.Count} {lookups.Count}");
+        foreach (var quiz in choices.Concat(picks).Concat(lookups))
+        {
+            var query = quiz.Groups["query"].Value;
+            var shown = quiz.Groups["mark"].Captures.Zip(quiz.Groups["option"].Captures, (mark, option) => (Mark: mark.Value, Option: option.Value)).ToList();
+            Assert.Equal(quiz.Groups["answer"].Value, Assert.Single(shown, one => Belongs(query, one.Option)).Mark);
+        }
+
+        static IEnumerable<Match> Lookups(Passage passage)
+        {
+            var (listed, asked) = (passage.Text.Split(';')[0], passage.Text.Split(';')[1]);
+            return Regex.Matches(asked, @"(\w{2,}?) ?([A-E1-5]),").Select(query => Regex.Match($"{query.Groups[1].Value}{listed}:{query.Groups[2].Value},", @"^(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+))+:(?<answer>\w),"));
+        }
+
+        static bool Belongs(string query, string option) =>
+            query == option || Relation.All.Any(relation => Default.Things.Any(thing => (thing.Name == query && thing[relation] == option) || (thing.Name == option && thing[relation] == query)));
     }
 
-    private static string Make(string thing) => Default.Things.Single(one => one.Name == thing)[Relation.Material];
-
-    private static IEnumerable<Passage> Quizzes(Narrator narrator, int count)
+    [Fact]
+    public void Copies_ask_for_what_is_listed()
     {
+        var quizmaster = new Quizmaster(Default, Part.Pretraining, 3);
+        foreach (var text in Enumerable.Range(0, 50).Select(_ => quizmaster.ThingLookups(isPlain: true, areCopies: true).Text.Split(';')))
+            Assert.All(Regex.Matches(text[1], @"[a-z]+"), word => Assert.Contains($" {word.Value}", text[0], StringComparison.Ordinal));
+    }
+
+    private static Thing Find(string name) => Default.Things.Single(thing => thing.Name == name);
+
+    private static IEnumerable<Passage> Quizzes(int seed, int count)
+    {
+        var quizmaster = new Quizmaster(Default, Part.Pretraining, seed);
         for (var i = 0; i < count; i++)
         {
-            yield return narrator.Checks();
-            yield return narrator.Asks();
-            yield return narrator.Choices();
+            yield return quizmaster.Asks();
+            yield return quizmaster.Verdicts();
+            yield return quizmaster.Checks();
+            yield return quizmaster.ValueLookups(isPlain: i % 2 == 0);
+            yield return quizmaster.ThingLookups(isPlain: i % 2 == 0);
+            yield return quizmaster.Picks();
+            yield return quizmaster.Choices();
+            yield return quizmaster.FramedChoice();
+            yield return quizmaster.FramedCheck();
         }
     }
 

@@ -38,15 +38,35 @@ public class EmbeddedBackboneTests
     [Fact]
     public void It_knows_the_facts_that_tests_ask_about()
     {
+        var facts =
+            from thing in new World().ThingsOf(Part.Test)
+            from relation in Relation.All
+            select new Passage([new Piece(string.Format(null, relation.Statements[0].Split(" {1}")[0], thing.Name), 0), new Piece(" " + thing[relation], 1)]);
+        var losses = Losses(facts);
+
+        // A loss below ln 2 means that the fact has more than half of the probability.
+        Assert.Equal(320, losses.Length);
+        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.97 * losses.Length, $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} facts are known.");
+    }
+
+    [Fact]
+    public void It_compares_what_it_knows_with_what_is_listed_about_things_that_no_quiz_asked_about()
+    {
+        var quizmaster = new Quizmaster(new World(), Part.Test, 1);
+        var losses = Losses(Enumerable.Range(0, 40).Select(_ => quizmaster.ValueLookups(isPlain: false)));
+
+        Assert.Equal(400, losses.Length);
+        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.8 * losses.Length, $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} marks are right.");
+    }
+
+    private static float[] Losses(IEnumerable<Passage> passages)
+    {
         var tokenizer = BackboneTokenizer.Load(Files);
         var config = LlamaConfigFile.Read(Files);
         using var backend = new CpuBackend();
         using var backbone = LlamaBackbone.Frozen(backend, config, new CheckpointWeights(Checkpoint.Open(Files), config, QuantizedForward.Stored));
         var batch = new TrainingBatch();
-        batch.Add(tokenizer,
-            from thing in new World().ThingsOf(Part.Test)
-            from relation in Relation.All
-            select new Passage([new Piece(string.Format(null, relation.Statements[0].Split(" {1}")[0], thing.Name), 0), new Piece(" " + thing[relation], 1)]), 1);
+        batch.Add(tokenizer, passages, 1);
         using var tape = new Tape(backend, recording: false);
         using var hidden = backbone.Forward(tape, batch.Tokens);
         using var rows = backend.Upload(batch.Rows);
@@ -56,10 +76,7 @@ public class EmbeddedBackboneTests
         using var losses = backbone.TokenLosses(tape, predicting, targets, weights);
         var values = new float[losses.Length];
         backend.Download(losses, values);
-
-        // A loss below ln 2 means that the fact has more than half of the probability.
-        Assert.Equal(320, values.Length);
-        Assert.True(values.Count(loss => loss < MathF.Log(2)) >= 0.97 * values.Length, $"{values.Count(loss => loss < MathF.Log(2))} of {values.Length} facts are known.");
+        return values;
     }
 
     private static byte[] Content(string name)
