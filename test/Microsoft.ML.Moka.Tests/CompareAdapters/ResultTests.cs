@@ -46,7 +46,7 @@ public sealed class ResultTests
 
         Assert.Equal(["lora", "moka", "lora", "full"], rows.Select(row => row.Split('|')[1].Trim()));
         Assert.Contains("| 75.0 ± 25.0 % |", rows[1], StringComparison.Ordinal);
-        Assert.Contains("| Rank = 5 | 5 | 30,720 | 0.01 |", rows[0], StringComparison.Ordinal);
+        Assert.Contains("| Rank = 5 | 5 | 35,840 | 0.01 |", rows[0], StringComparison.Ordinal);
         Assert.Contains("Left out: a method that did not fit", ResultTable.Of(Result), StringComparison.Ordinal);
         Assert.Contains("3 seeds", ResultTable.Of(Result), StringComparison.Ordinal);
     }
@@ -63,7 +63,7 @@ public sealed class ResultTests
         // Points have tips; the samples beside the names have none.
         var tips = svg.Elements().Where(element => element.Name != ns + "rect").Elements(ns + "title").Select(tip => tip.Value).ToList();
         Assert.Equal(3, tips.Count);
-        Assert.Contains("moka: 75.0 % (50.0 to 100.0) with 30,840 parameters", tips);
+        Assert.Contains("moka: 75.0 % (50.0 to 100.0) with 35,980 parameters", tips);
     }
 
     [Fact]
