@@ -34,14 +34,17 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
 
     private int ValidationCount => Math.Max(1, (int)(Train.Count * ValidationShare));
 
-    /// <summary>Questions about a small world that the embedded backbone has read about; what the test asks was never asked in training.</summary>
+    /// <summary>
+    /// Questions in BoolQ's form about a small world that the embedded backbone has read about; things that the test asks about were never asked about in training.
+    /// The backbone knows the facts, and has to learn to judge statements with true and false.
+    /// </summary>
     public static Questions OfEverydayWorld()
     {
         var world = new World();
-        return new Questions(About(Part.Training), About(Part.Test));
+        return new Questions(About(Part.Training, 400, seed: 1), About(Part.Test, 200, seed: 2));
 
-        List<Question> About(Part part) =>
-            [.. DirectQuestions.About(world, part, 1, Relation.Material, Relation.Place).Select(q => new Question { Text = q.Text, Label = q.Label })];
+        List<Question> About(Part part, int count, int seed) =>
+            [.. new BenchmarkQuestions(world, part).Rows(BenchmarkForm.BoolQ, count, seed).Select(row => new Question { Text = row.Instruction, Label = row.Answer })];
     }
 
     /// <summary>Text files with a header and two columns, text and label, separated by tabs.</summary>
