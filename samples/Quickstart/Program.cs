@@ -7,12 +7,12 @@ using Microsoft.ML.Moka;
 using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms;
 
-var jsonPath = args switch
+if (args is not ([] or ["--json", _]))
 {
-    [] => null,
-    ["--json", var path] => path,
-    _ => throw new ArgumentException("Usage: Quickstart [--json FILE]"),
-};
+    Console.WriteLine("Usage: Quickstart [--json FILE]");
+    return args is ["--help" or "-h" or "-?"] ? 0 : 1;
+}
+var jsonPath = args.ElementAtOrDefault(1);
 
 // Questions about a small world that the embedded backbone has read about. What it has to answer in the test was never asked in training.
 var world = new World();
