@@ -31,7 +31,7 @@ mlContext.Log += (_, log) =>
         Console.WriteLine(log.Message);
 };
 var fitClock = Stopwatch.StartNew();
-using var model = Pipeline(epochs: 40).Fit(train);
+using var model = Pipeline().Fit(train);
 var fitSeconds = fitClock.Elapsed.TotalSeconds;
 var after = Accuracy(model);
 var seconds = clock.Elapsed.TotalSeconds;
@@ -65,15 +65,8 @@ if (jsonPath is not null)
     File.WriteAllText(jsonPath, JsonSerializer.Serialize(new { before, after, majority, trainable = tuned.TrainableParameterCount, reloadedEqual }));
 return reloadedEqual ? 0 : 1;
 
-EstimatorChain<KeyToValueMappingTransformer> Pipeline(int epochs) => mlContext.Transforms.Conversion.MapValueToKey("Label")
-    .Append(mlContext.MulticlassClassification.Trainers.Moka(new MokaTrainer.Options
-    {
-        // A small backbone and few rows want many updates with a large rate; both were chosen on a quarter of the training rows. A LLaMA of billions of
-        // parameters wants the defaults.
-        NumberOfEpochs = epochs,
-        LearningRate = 3e-2f,
-        BatchTokens = 256,
-    }))
+EstimatorChain<KeyToValueMappingTransformer> Pipeline(int? epochs = null) => mlContext.Transforms.Conversion.MapValueToKey("Label")
+    .Append(mlContext.MulticlassClassification.Trainers.Moka(numberOfEpochs: epochs))
     .Append(mlContext.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
 
 double Accuracy(ITransformer transformer) => mlContext.MulticlassClassification.Evaluate(transformer.Transform(test)).MicroAccuracy;

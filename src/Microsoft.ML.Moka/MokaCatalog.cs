@@ -66,8 +66,8 @@ public static class MokaCatalog
     /// were before.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
-    /// <param name="mergedFolder">A folder in full precision that <see cref="MokaTransformer.SaveMerged"/>, or PEFT's merge, wrote.</param>
-    /// <param name="adapterFolder">The adapter that is merged into it, as <see cref="MokaTransformer.SaveAdapter"/> or PEFT wrote it.</param>
+    /// <param name="mergedFolder">A folder in full precision that <see cref="MokaModel.SaveMerged"/>, or PEFT's merge, wrote.</param>
+    /// <param name="adapterFolder">The adapter that is merged into it, as <see cref="MokaModel.SaveAdapter"/> or PEFT wrote it.</param>
     /// <param name="folder">Where the backbone is written; an earlier model there is replaced.</param>
     /// <exception cref="InvalidDataException">A file is damaged, adapter and model do not fit each other, or the weights are quantized.</exception>
     /// <exception cref="InvalidOperationException">The adapter's method cannot be taken out.</exception>

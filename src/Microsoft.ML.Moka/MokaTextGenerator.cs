@@ -1,8 +1,6 @@
 using Microsoft.Extensions.AI;
-using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Generation;
-using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
@@ -21,22 +19,18 @@ namespace Microsoft.ML.Moka;
 /// beside it. Models of a process that were tuned on the same backbone share it in memory; disposing the last of them frees it. A prediction engine disposes its
 /// model with itself, unless it was made with <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
 /// </remarks>
-public sealed class MokaTextGenerator : ITransformer, IDisposable
+public sealed class MokaTextGenerator : MokaModel
 {
-    private readonly IHostEnvironment _env;
-    private readonly IHost _host;
     private readonly TextColumns _added;
     private readonly AnswerGenerator _generator;
     private readonly AnswerForm _form;
     private volatile TextGenerationOptions _options;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
+        : base(env, parts.Backbone, backbone, adapters)
     {
-        _env = env;
-        _host = env.Register(nameof(MokaTextGenerator));
         Parts = parts;
         _options = parts.Outputs.Generation;
-        Weights = new TunedBackbone(backbone, adapters, typeof(MokaTextGenerator));
         _generator = new AnswerGenerator(Weights, parts.Tokenizer);
         _form = new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence);
         _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
@@ -55,40 +49,7 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
         }
     }
 
-    /// <summary>How many parameters were trained.</summary>
-    public long TrainableParameterCount => Weights.Adapters.ParameterCount;
-
-    /// <summary>How many parameters the frozen backbone has.</summary>
-    public long BackboneParameterCount => Weights.Backbone.Config.ParameterCount;
-
-    /// <summary>True: each output row is made of one input row.</summary>
-    public bool IsRowToRowMapper => true;
-
     internal ModelParts<TextOutputs> Parts { get; }
-
-    internal TunedBackbone Weights { get; }
-
-    /// <summary>The columns of rows with generated text.</summary>
-    /// <param name="inputSchema">The columns of the rows.</param>
-    /// <returns>Those columns, and the generated text.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A column that the prompt is made of is missing or of another type; the message names all that are.</exception>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Map(inputSchema).OutputSchema;
-
-    /// <summary>Generates a text for each row, lazily.</summary>
-    /// <param name="input">The rows.</param>
-    /// <returns>The rows with the generated text.</returns>
-    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
-    public IDataView Transform(IDataView input)
-    {
-        ArgumentNullException.ThrowIfNull(input);
-        return new ComputedView(input, Map(input.Schema));
-    }
-
-    /// <summary>The mapping of single rows, which prediction engines use.</summary>
-    /// <param name="inputSchema">The columns of the rows.</param>
-    /// <returns>The mapping.</returns>
-    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
 
     /// <summary>Generates a text piece by piece, as a row with that instruction and input would get it.</summary>
     /// <param name="instruction">What is asked for.</param>
@@ -125,13 +86,6 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
     public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
 
-    /// <inheritdoc cref="MokaTransformer.SaveAdapter"/>
-    public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        AdapterFolder.Write(folder, Parts.Backbone, Weights, format);
-    }
-
     /// <summary>
     /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
     /// the same prompts, columns and <see cref="Options"/>. Both models are disposed by themselves.
@@ -141,29 +95,8 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
-        return new MokaTextGenerator(_env, Parts, backbone, adapters) { Options = _options };
+        return new MokaTextGenerator(Environment, Parts, backbone, adapters) { Options = _options };
     }
-
-    /// <inheritdoc cref="MokaTransformer.SaveMerged"/>
-    public void SaveMerged(string folder, MergeOptions? options = null)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        MergedFolder.Write(folder, Parts.Backbone, Weights, options ?? new MergeOptions());
-    }
-
-    /// <inheritdoc cref="MokaTransformer.Inspect"/>
-    public AdapterInspection Inspect(int largestSpectrum = 512)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
-        using var usage = Weights.Use();
-        return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
-    }
-
-    /// <summary>Frees the adapters, and the backbone if no other model uses it; generation fails from then on.</summary>
-    public void Dispose() => Weights.Dispose();
-
-    void ICanSaveModel.Save(ModelSaveContext ctx) =>
-        ModelFile.Save(ctx, Parts with { Outputs = Parts.Outputs with { Generation = _options } }, Weights);
 
     /// <summary>What generates the answer to a conversation.</summary>
     internal AnswerStream StreamOf(IReadOnlyList<ChatTurn> turns, ChatTemplate template, TextGenerationOptions options)
@@ -182,7 +115,7 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
         var options = _options;
         var encoder = Encoder(options);
         var prompts = rows.Select(row => encoder.ForGeneration(row.Prompt, options.MaximumNewTokens)).ToList();
-        using var cancellation = new Cancellation(_host, CancellationToken.None);
+        using var cancellation = new Cancellation(Host, CancellationToken.None);
         var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form, null, cancellation.Token);
         return (answers, prompts.Count(prompt => prompt.IsCut));
     }
@@ -200,9 +133,7 @@ public sealed class MokaTextGenerator : ITransformer, IDisposable
         return options ?? _options;
     }
 
-    private RowMapping Map(DataViewSchema inputSchema)
-    {
-        ArgumentNullException.ThrowIfNull(inputSchema);
-        return new RowMapping(_host, Parts.Inputs, [], _added, inputSchema);
-    }
+    private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts with { Outputs = Parts.Outputs with { Generation = _options } }, Weights);
+
+    private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, [], _added, inputSchema);
 }

@@ -18,5 +18,5 @@ public sealed class TrainingDivergedException : InvalidOperationException
     /// <summary>The same where it was a <see cref="MokaTextGenerationTrainer"/> that trained.</summary>
     public MokaTextGenerator? TextGenerator => Trained as MokaTextGenerator;
 
-    internal ITransformer? Trained { get; set; }
+    internal MokaModel? Trained { get; set; }
 }

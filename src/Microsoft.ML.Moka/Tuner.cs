@@ -32,7 +32,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
     public TModel Fit<TModel>(
         IDataView input, IDataView? validationSet, Func<TuningStart, ExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
-        where TModel : ITransformer, IDisposable
+        where TModel : MokaModel
     {
         using var channel = host.Start("Training");
         using var cancellation = new Cancellation(host, options.CancellationToken);

@@ -23,7 +23,7 @@ public abstract class TuningOptions
     public AdapterOptions Adapter { get; set; } = new MokaAdapter();
 
     /// <summary>
-    /// The folder of an adapter that training goes on from, in PEFT's form: written by <see cref="MokaTransformer.SaveAdapter"/> or by PEFT. Method, shapes and
+    /// The folder of an adapter that training goes on from, in PEFT's form: written by <see cref="MokaModel.SaveAdapter"/> or by PEFT. Method, shapes and
     /// target modules are the folder's, and <see cref="Adapter"/> is not used. With <see cref="NumberOfEpochs"/> = 0 the adapter stays as it is. Not set by default:
     /// training starts from the backbone alone.
     /// </summary>

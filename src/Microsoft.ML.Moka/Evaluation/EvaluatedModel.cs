@@ -85,9 +85,9 @@ internal sealed class EvaluatedModel : IDisposable
 
     public void Dispose() => _held.Dispose();
 
-    private static ITransformer? Find(ITransformer model) => model switch
+    private static MokaModel? Find(ITransformer model) => model switch
     {
-        MokaTransformer or MokaTextGenerator => model,
+        MokaModel tuned => tuned,
         IEnumerable<ITransformer> chain => chain.Reverse().Select(Find).FirstOrDefault(found => found is not null),
         _ => null,
     };

@@ -53,7 +53,7 @@ public sealed record MapInspection
 
     /// <summary>
     /// Roy and Vetterli's effective rank of ΔW, exp(−Σ pᵢ ln pᵢ) with pᵢ = σᵢ / Σσ, from 1 to the rank; 0 where ΔW is zero. NaN where ΔW can have more singular
-    /// values than <see cref="MokaTransformer.Inspect"/> was asked to compute.
+    /// values than <see cref="MokaModel.Inspect"/> was asked to compute.
     /// </summary>
     public required double EffectiveRank { get; init; }
 
