@@ -152,7 +152,7 @@ public sealed class BenchmarkFileTests : IDisposable
     public void ABadRowOfATasksOwnFormIsReported(string task, string json, string message) => Assert.Contains(
         message, Assert.Throws<InvalidDataException>(() => BenchmarkFile.ReadChoices(Write(json), BenchmarkTask.Find(task)!).ToList()).Message, StringComparison.Ordinal);
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [Trait("Category", "Material")]
     [MemberData(nameof(MaterialTasks))]
     public void EveryPublishedInstructionIsTakenApartAndPutTogetherAgain(string folder)
@@ -169,7 +169,7 @@ public sealed class BenchmarkFileTests : IDisposable
         }
     }
 
-    [Theory]
+    [Theory(SkipTestWithoutData = true)]
     [Trait("Category", "Material")]
     [MemberData(nameof(MaterialTasks))]
     public void PublishedTestSetsHaveTheirCounts(string folder)
