@@ -54,7 +54,12 @@ internal sealed class ProgressReport : IDisposable
 
     public void End(TrainingResult result)
     {
-        var stopped = result.Reason == StopReason.EarlyStopped ? " (stopped early)" : "";
+        var stopped = result.Reason switch
+        {
+            StopReason.EarlyStopped => " (stopped early)",
+            StopReason.Canceled => " (cancelled)",
+            _ => "",
+        };
         var best = result.BestValidationLoss is { } loss ? Invariant($", best validation loss {loss:0.0000} at step {result.BestStep}") : "";
         Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {Stopwatch.GetElapsedTime(_started).TotalSeconds:0.0} s: loss {result.Loss:0.0000}{best}."));
     }

@@ -104,8 +104,12 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
                 cancellation.Check();
             },
             CheckpointPath = options.CheckpointFolder is null ? null : Path.Combine(options.CheckpointFolder, "training.safetensors"),
+            KeepBestWhenCanceled = options.KeepBestWhenCanceled,
         };
-        report.End(trainer.Train(data.Examples, data.Validation, cancellation.Token));
+        var result = trainer.Train(data.Examples, data.Validation, cancellation.Token);
+        if (result is { Reason: StopReason.Canceled, Steps: 0 })
+            cancellation.Token.ThrowIfCancellationRequested();
+        report.End(result);
     }
 
     private TrainingOptions TrainingOptions(LlamaBackbone backbone, AdapterSet adapters, TrainingData data) => new()

@@ -117,6 +117,12 @@ public abstract class TuningOptions
     public CancellationToken CancellationToken { get; set; }
 
     /// <summary>
+    /// Whether cancellation ends Fit with a model instead of an exception: the weights that predict the validation set best so far or, without one, the latest. What
+    /// a button that says "stop" wants. Before the first step there is nothing to keep, and Fit throws all the same. Default false.
+    /// </summary>
+    public bool KeepBestWhenCanceled { get; set; }
+
+    /// <summary>
     /// Whether a saved model has the quantized backbone inside, some 4 GB for a LLaMA of 7 billion parameters. Default false: it has the backbone's path and
     /// fingerprint, and loading finds it there, through the environment variable MOKA_BACKBONE_PATH or through
     /// <see cref="MokaTransformer.BackboneResolver"/>.

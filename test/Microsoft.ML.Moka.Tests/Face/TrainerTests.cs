@@ -150,6 +150,44 @@ public sealed class TrainerTests(TunedModel tuned)
     }
 
     [Fact]
+    public void ACancelledFitCanKeepTheBestWeights()
+    {
+        using var source = new CancellationTokenSource();
+        var test = tuned.Context.Data.LoadFromEnumerable(Row.Make(20, seed: 2));
+        var options = tuned.Options;
+        options.NumberOfSteps = 1_000_000;
+        options.LearningRateSchedule = LearningRateSchedule.Constant;
+        options.WarmupFraction = 0;
+        options.ValidationFraction = 0.2;
+        options.ValidationInterval = 2;
+        options.KeepBestWhenCanceled = true;
+        options.CancellationToken = source.Token;
+        options.Progress = p =>
+        {
+            if (p.Step == 5)
+                source.Cancel();
+        };
+        using var kept = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+        options.NumberOfSteps = 4;
+        options.CancellationToken = default;
+        using var best = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+
+        Assert.Equal(TunedModel.Scores(best.Transform(test)), TunedModel.Scores(kept.Transform(test)));
+    }
+
+    [Fact]
+    public void CancelledBeforeTheFirstStepThereIsNoModelToKeep()
+    {
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        var options = tuned.Options;
+        options.KeepBestWhenCanceled = true;
+        options.CancellationToken = source.Token;
+
+        Assert.ThrowsAny<OperationCanceledException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
+    }
+
+    [Fact]
     public void TheContextsOwnCancellationEndsTraining()
     {
         var context = new MLContext(seed: 1);
