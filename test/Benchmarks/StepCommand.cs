@@ -19,6 +19,12 @@ internal static class StepCommand
         var sequence = Number("--seq", 128, "Tokens of a sequence.");
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");
         var threads = Number("--threads", 2, "Threads of a kernel.");
+        var answer = new Option<int?>("--answer") { Description = "Scoring: how many last tokens of a sequence are scored, as an answer is after its prompt; all if not given." };
+        answer.Validators.Add(result =>
+        {
+            if (result.GetValue(answer) < 1 || result.GetValue(answer) > result.GetValue(sequence))
+                result.AddError("--answer must be at least 1 and at most --seq.");
+        });
         var newTokens = Number("--new", 64, "How many tokens are decoded.");
         var checkpointing = new Option<bool>("--ckpt") { Description = "Decoder layers are run again in the backward pass." };
         var profile = new Option<bool>("--prof") { Description = "Prints what each kernel of the last step took." };
@@ -26,7 +32,7 @@ internal static class StepCommand
 
         var command = new Command("step", "A forward and backward pass with AdamW, scoring, or decoding.")
         {
-            model, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, newTokens, profile, json,
+            model, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile, json,
         };
         command.SetAction(parsed =>
         {
@@ -44,6 +50,7 @@ internal static class StepCommand
                 Steps = parsed.GetValue(steps),
                 Threads = parsed.GetValue(threads),
                 Checkpointing = parsed.GetValue(checkpointing),
+                Answer = parsed.GetValue(answer) ?? parsed.GetValue(sequence),
                 NewTokens = parsed.GetValue(newTokens),
                 Profile = parsed.GetValue(profile),
             };

@@ -27,6 +27,9 @@ internal sealed record StepOptions
 
     public required bool Checkpointing { get; init; }
 
+    /// <summary>How many last tokens of a sequence are scored.</summary>
+    public required int Answer { get; init; }
+
     public required int NewTokens { get; init; }
 
     public required bool Profile { get; init; }

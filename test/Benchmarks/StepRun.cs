@@ -95,7 +95,7 @@ internal sealed class StepRun : IDisposable
     private StepResult Score()
     {
         var model = new TrainedModel(_backbone, _adapters);
-        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
+        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), _options.Sequence + 1 - _options.Answer))];
         Time(() => model.SumOfLosses(examples));
         return Result(_options.Batch * _options.Sequence);
     }
