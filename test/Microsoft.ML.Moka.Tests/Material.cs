@@ -29,13 +29,7 @@ internal static class Material
         var named = Environment.GetEnvironmentVariable("MOKA_MATERIAL");
         if (!string.IsNullOrEmpty(named))
             return Directory.Exists(named) ? named : null;
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (!File.Exists(Path.Combine(folder.FullName, "Moka.sln")))
-                continue;
-            var beside = Path.GetFullPath(Path.Combine(folder.FullName, "..", "shared", "material"));
-            return Directory.Exists(beside) ? beside : null;
-        }
-        return null;
+        var beside = Path.GetFullPath(Path.Combine(Repository.Root, "..", "shared", "material"));
+        return Directory.Exists(beside) ? beside : null;
     }
 }
