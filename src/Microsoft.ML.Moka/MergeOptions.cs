@@ -18,4 +18,10 @@ public sealed class MergeOptions
 
     /// <summary>The most bytes of weights in one file, above 0. Default 5 000 000 000, as in transformers.</summary>
     public long MaximumShardBytes { get; set; } = 5_000_000_000;
+
+    /// <summary>Called after each weight that is written, with the share of the work that is done, from 0 to 1.</summary>
+    public Action<double>? Progress { get; set; }
+
+    /// <summary>Cancels the work, which then throws an <see cref="OperationCanceledException"/> and leaves the folder as it was.</summary>
+    public CancellationToken CancellationToken { get; set; }
 }

@@ -3,6 +3,7 @@ using Microsoft.ML.Moka;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.ModelFiles;
 
 namespace Microsoft.ML;
 
@@ -62,6 +63,43 @@ public static class MokaCatalog
     }
 
     /// <summary>
+    /// Merges the adapter in a folder into a backbone, as <see cref="MokaModel.SaveMerged"/> does with a model's own. Weights are merged one by one; the backbone is
+    /// never in memory as a whole.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
+    /// <param name="adapterFolder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT.</param>
+    /// <param name="folder">Where the merged backbone is written; an earlier model there is replaced.</param>
+    /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
+    /// <exception cref="ArgumentException">An option makes no sense, or the folder is the backbone's own.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
+    /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
+    public static void Merge(this ModelOperationsCatalog catalog, string? backbonePath, string adapterFolder, string folder, MergeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(adapterFolder);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.WriteOf(BackboneSource.Open(backbonePath), adapterFolder, folder, options ?? new MergeOptions());
+    }
+
+    /// <summary>
+    /// Writes a backbone with its linear maps in another form: in 4 bits with double quantization in bitsandbytes' layout, which transformers loads too, or
+    /// (<see cref="BackboneQuantization.None"/>) such a backbone in full precision again. Weights are written one by one.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
+    /// <param name="folder">Where the backbone is written; an earlier model there is replaced.</param>
+    /// <param name="options">The form of the weights. Default: NF4.</param>
+    /// <inheritdoc cref="Merge" path="/exception"/>
+    public static void Quantize(this ModelOperationsCatalog catalog, string? backbonePath, string folder, MergeOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.WriteOf(BackboneSource.Open(backbonePath), null, folder, options ?? new MergeOptions { Quantization = BackboneQuantization.NF4 });
+    }
+
+    /// <summary>
     /// Takes an adapter out of a model that it was merged into: the backbone's weights as they were, but for rounding. DoRA's merged weights do not tell what they
     /// were before.
     /// </summary>
@@ -77,7 +115,7 @@ public static class MokaCatalog
         ArgumentException.ThrowIfNullOrEmpty(mergedFolder);
         ArgumentException.ThrowIfNullOrEmpty(adapterFolder);
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        MergedFolder.Unmerge(mergedFolder, adapterFolder, folder, new MergeOptions().MaximumShardBytes);
+        MergedFolder.Unmerge(mergedFolder, adapterFolder, folder);
     }
 
     extension(MLContext context)

@@ -14,9 +14,11 @@ public abstract class MokaModel : ITransformer, IDisposable
 {
     private readonly BackboneSource _source;
 
-    private protected MokaModel(IHostEnvironment env, BackboneSource source, SharedBackbone backbone, AdapterSet adapters)
+    private protected MokaModel(IHostEnvironment env, BackboneSource source, PromptTemplate template, int maximumTokens, SharedBackbone backbone, AdapterSet adapters)
     {
         _source = source;
+        PromptTemplate = template;
+        MaximumTokens = maximumTokens;
         Environment = env;
         Host = env.Register(GetType().Name);
         Weights = new TunedBackbone(backbone, adapters, GetType());
@@ -27,6 +29,18 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>How many parameters the frozen backbone has.</summary>
     public long BackboneParameterCount => Weights.Backbone.Config.ParameterCount;
+
+    /// <summary>How the backbone's linear maps are kept in memory.</summary>
+    public BackboneQuantization Quantization => Weights.Shared.Quantization;
+
+    /// <summary>What was trained, and on which linear maps: a copy of the options.</summary>
+    public AdapterOptions Adapter => Weights.Adapters.Options.Copy();
+
+    /// <summary>How a row becomes a prompt.</summary>
+    public PromptTemplate PromptTemplate { get; }
+
+    /// <summary>The most tokens of prompt and answer together.</summary>
+    public int MaximumTokens { get; }
 
     /// <summary>True: each output row is made of one input row.</summary>
     public bool IsRowToRowMapper => true;
@@ -71,6 +85,12 @@ public abstract class MokaModel : ITransformer, IDisposable
         ArgumentException.ThrowIfNullOrEmpty(folder);
         AdapterFolder.Write(folder, _source, Weights, format);
     }
+
+    /// <summary>What the backbone's files say of it: shape, tokenizer, fingerprint.</summary>
+    /// <returns>The description.</returns>
+    /// <exception cref="IOException">The files are no longer there.</exception>
+    /// <exception cref="InvalidDataException">A file was damaged since.</exception>
+    public BackboneDescription DescribeBackbone() => BackboneReader.Read(_source.Files, Weights.Shared.Fingerprint);
 
     /// <summary>Looks inside: gates, coefficients, norms and ranks of what was trained, map by map.</summary>
     /// <param name="largestSpectrum">

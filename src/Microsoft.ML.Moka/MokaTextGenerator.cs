@@ -27,7 +27,7 @@ public sealed class MokaTextGenerator : MokaModel
     private volatile TextGenerationOptions _options;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
-        : base(env, parts.Backbone, backbone, adapters)
+        : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
         _options = parts.Outputs.Generation;

@@ -24,7 +24,7 @@ public sealed class MokaTransformer : MokaModel
     private readonly ScoreColumns _added;
 
     internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
-        : base(env, parts.Backbone, backbone, adapters)
+        : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
         var scorer = new RowScorer(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);

@@ -17,26 +17,40 @@ internal static class MergedFolder
         "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
     ];
 
-    /// <summary>Writes the backbone with the adapter merged into it.</summary>
+    /// <summary>Writes the backbone of a model with its adapter merged into it.</summary>
     /// <exception cref="ArgumentException">An option makes no sense, or the folder is the backbone's own.</exception>
     /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
     public static void Write(string folder, BackboneSource source, TunedBackbone weights, MergeOptions options)
     {
-        if (options.Quantization is not (BackboneQuantization.None or BackboneQuantization.NF4 or BackboneQuantization.FP4))
-            throw new ArgumentException($"Quantization is {options.Quantization}; merged weights are written as None, NF4 or FP4, which others read too.", nameof(options));
-        if (options.MaximumShardBytes < 1)
-            throw new ArgumentException($"MaximumShardBytes is {options.MaximumShardBytes}; it must be above 0.", nameof(options));
+        Check(options);
         using var usage = weights.Use();
         using var checkpoint = source.OpenUnchanged(weights.Shared);
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
         var merged = new MergedWeights(new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters);
-        var tensors = new MergedTensors(checkpoint, config, merged, weights.Adapters, options.Quantization);
-        Write(folder, source.Files, tensors, options.Quantization, options.MaximumShardBytes);
+        Write(folder, source.Files, new MergedTensors(checkpoint, config, merged, NamesOf(weights.Adapters), options.Quantization), options);
+    }
+
+    /// <summary>Writes a backbone with an adapter merged into it, neither of which is in memory; without an adapter, only the form of the weights changes.</summary>
+    public static void WriteOf(BackboneSource source, string? adapterFolder, string folder, MergeOptions options)
+    {
+        Check(options);
+        if (options.KeepQuantizationErrors)
+            throw new ArgumentException(
+                "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. Use SaveMerged of the model.", nameof(options));
+        var config = LlamaConfigFile.Read(source.Files);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps);
+        using var checkpoint = Checkpoint.Open(source.Files);
+        using var backend = new CpuBackend();
+        using var adapters = stored?.Load(backend);
+        WeightSource weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        if (adapters is not null)
+            weights = new MergedWeights(weights, backend, adapters);
+        Write(folder, source.Files, new MergedTensors(checkpoint, config, weights, NamesOf(adapters), options.Quantization), options);
     }
 
     /// <summary>Writes what a merged folder in full precision was before this adapter was merged into it.</summary>
-    public static void Unmerge(string mergedFolder, string adapterFolder, string folder, long shardBytes)
+    public static void Unmerge(string mergedFolder, string adapterFolder, string folder)
     {
         var files = new FolderFiles(mergedFolder);
         var config = LlamaConfigFile.Read(files);
@@ -44,29 +58,54 @@ internal static class MergedFolder
         using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps);
         using var backend = new CpuBackend();
         using var adapters = stored.Load(backend);
-        foreach (var adapter in adapters.Adapters)
+        foreach (var name in NamesOf(adapters))
         {
-            var name = TensorNames.Of(adapter.Plan.Map);
             if (QuantizedWeight.IsStored(checkpoint, name))
                 throw new InvalidDataException(
                     $"'{files.Location}' has '{name}' quantized: the codes of a merged weight do not tell the original one. Un-merge a folder in full precision.");
         }
         var original = new MergedWeights(new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)), backend, adapters, unmerge: true);
-        Write(folder, files, new MergedTensors(checkpoint, config, original, adapters, BackboneQuantization.None), BackboneQuantization.None, shardBytes);
+        Write(folder, files, new MergedTensors(checkpoint, config, original, NamesOf(adapters), BackboneQuantization.None), new MergeOptions());
     }
 
-    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, BackboneQuantization quantization, long shardBytes)
+    private static void Check(MergeOptions options)
+    {
+        if (options.Quantization is not (BackboneQuantization.None or BackboneQuantization.NF4 or BackboneQuantization.FP4))
+            throw new ArgumentException($"Quantization is {options.Quantization}; merged weights are written as None, NF4 or FP4, which others read too.", nameof(options));
+        if (options.MaximumShardBytes < 1)
+            throw new ArgumentException($"MaximumShardBytes is {options.MaximumShardBytes}; it must be above 0.", nameof(options));
+    }
+
+    private static IEnumerable<string> NamesOf(AdapterSet? adapters) => adapters?.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map)) ?? [];
+
+    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options)
     {
         if (source is FolderFiles { Location: var location } && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
             throw new ArgumentException($"'{folder}' is the folder that the weights are read from: name another.", nameof(folder));
-        var config = Config(source, tensors.Format, quantization);
+        var config = Config(source, tensors.Format, options.Quantization);
         AtomicFolder.Write(folder, Belongs, target =>
         {
             foreach (var name in Companions.Where(source.Contains))
                 WriteFile(target, name, source.ReadAll(name));
             WriteFile(target, LlamaConfigFile.Name, config);
-            CheckpointWriter.Write(target, tensors.Groups(), shardBytes);
+            CheckpointWriter.Write(target, Watched([.. tensors.Groups()], options), options.MaximumShardBytes);
         });
+    }
+
+    /// <summary>The same tensors, between any two of which the work can be cancelled, and after each of which it tells how far it is.</summary>
+    private static IEnumerable<TensorGroup> Watched(IReadOnlyList<TensorGroup> groups, MergeOptions options)
+    {
+        var all = groups.Sum(group => (double)group.ByteCount);
+        var done = 0L;
+        return groups.Select(group => group with { Make = () => Make(group) });
+
+        IEnumerable<SafetensorsTensor> Make(TensorGroup group)
+        {
+            options.CancellationToken.ThrowIfCancellationRequested();
+            foreach (var tensor in group.Make())
+                yield return tensor;
+            options.Progress?.Invoke((done += group.ByteCount) / all);
+        }
     }
 
     private static void WriteFile(string folder, string name, byte[] content) =>

@@ -21,14 +21,14 @@ internal sealed class MergedTensors
     /// <param name="checkpoint">The backbone's checkpoint.</param>
     /// <param name="config">Its shape.</param>
     /// <param name="weights">Where the linear maps come from.</param>
-    /// <param name="adapters">The adapters that change some of them.</param>
+    /// <param name="adapted">The names of those that are not what the checkpoint has.</param>
     /// <param name="quantization">The form that linear maps are written in.</param>
-    public MergedTensors(Checkpoint checkpoint, LlamaConfig config, WeightSource weights, AdapterSet adapters, BackboneQuantization quantization)
+    public MergedTensors(Checkpoint checkpoint, LlamaConfig config, WeightSource weights, IEnumerable<string> adapted, BackboneQuantization quantization)
     {
         _checkpoint = checkpoint;
         _linearMaps = config.LinearMaps.ToDictionary(TensorNames.Of, StringComparer.Ordinal);
         _weights = weights;
-        _adapted = [.. adapters.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map))];
+        _adapted = [.. adapted];
         _quantization = new QuantizationOptions(quantization);
         var table = checkpoint[checkpoint.Contains(TensorNames.Embedding) ? TensorNames.Embedding : TensorNames.Head];
         Format = SafetensorsTensor.FormatOf(table.Type) ?? DenseFormat.Float32;

@@ -34,6 +34,9 @@ internal sealed class BackboneTokenizer
             _specialIds.Add(begin);
     }
 
+    /// <summary>The kind of the file, for people.</summary>
+    public string Kind => _form.Kind;
+
     /// <summary>Every id is below this number; the backbone's embedding may have more rows.</summary>
     public int VocabularySize => _form.VocabularySize;
 

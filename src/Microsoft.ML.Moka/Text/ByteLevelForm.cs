@@ -38,6 +38,8 @@ internal sealed class ByteLevelForm : TokenizerForm
         }
     }
 
+    public override string Kind => "byte-level BPE";
+
     public override int VocabularySize { get; }
 
     public override IReadOnlyDictionary<string, int> SpecialTokens => _specialTokens;

@@ -49,6 +49,8 @@ internal sealed class SentencePieceForm : TokenizerForm
         _merger = BpeTokenizer.Create(new BpeOptions(vocabulary) { Merges = Merges(pieces) });
     }
 
+    public override string Kind => "SentencePiece";
+
     public override int VocabularySize => _file.Vocabulary.Count;
 
     /// <summary>None: what a text says, "&lt;/s&gt;" too, is text.</summary>

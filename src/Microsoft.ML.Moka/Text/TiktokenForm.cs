@@ -32,6 +32,8 @@ internal sealed class TiktokenForm : TokenizerForm
         VocabularySize = ranks + SpecialTokenCount;
     }
 
+    public override string Kind => "Tiktoken";
+
     public override int VocabularySize { get; }
 
     public override IReadOnlyDictionary<string, int> SpecialTokens => _specialTokens;

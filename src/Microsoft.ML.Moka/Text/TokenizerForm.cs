@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.Text;
 /// </summary>
 internal abstract class TokenizerForm
 {
+    /// <summary>The kind, for people.</summary>
+    public abstract string Kind { get; }
+
     /// <summary>The ids are below this number.</summary>
     public abstract int VocabularySize { get; }
 
