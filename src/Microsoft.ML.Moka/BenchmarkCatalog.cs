@@ -52,7 +52,10 @@ public static class BenchmarkCatalog
     public static BenchmarkMetrics EvaluateBackbone(
         this MulticlassClassificationCatalog catalog, string? backbonePath, string benchmarkFolder, BenchmarkOptions? options = null, string name = "backbone") =>
         Run(catalog, benchmarkFolder, options, name, (settings, channel, cancellation) =>
-            EvaluatedModel.OfBackbone(name, backbonePath, settings.Quantization, new LoadingReport(channel), cancellation));
+        {
+            var device = DeviceSelection.Choose(MlNetAccess.EnvironmentOf(catalog.Trainers), channel);
+            return EvaluatedModel.OfBackbone(name, backbonePath, settings.Quantization, device, new LoadingReport(channel), cancellation);
+        });
 
     private static BenchmarkMetrics Run(
         MulticlassClassificationCatalog catalog, string folder, BenchmarkOptions? options, string name,

@@ -36,6 +36,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         using var channel = host.Start("Training");
         using var cancellation = new Cancellation(host, options.CancellationToken);
+        var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
         var config = LlamaConfigFile.Read(source.Files);
         using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps) : null;
@@ -49,7 +50,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
 
         channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {options.Quantization}).");
-        var backbone = SharedBackbone.Open(source.Files, options.Quantization, new LoadingReport(channel), cancellation.Token);
+        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
         AdapterSet adapters;
         try
         {

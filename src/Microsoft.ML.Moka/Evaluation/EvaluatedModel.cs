@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Evaluation;
@@ -75,11 +76,12 @@ internal sealed class EvaluatedModel : IDisposable
     }
 
     /// <summary>A backbone as it is; null for the one inside this package.</summary>
-    public static EvaluatedModel OfBackbone(string name, string? folder, BackboneQuantization quantization, IProgress<double> progress, CancellationToken cancellation)
+    public static EvaluatedModel OfBackbone(
+        string name, string? folder, BackboneQuantization quantization, Device device, IProgress<double> progress, CancellationToken cancellation)
     {
         var source = BackboneSource.Open(folder);
         var tokenizer = BackboneTokenizer.Load(source.Files);
-        var backbone = SharedBackbone.Open(source.Files, quantization, progress, cancellation);
+        var backbone = SharedBackbone.Open(source.Files, quantization, device, progress, cancellation);
         return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, backbone);
     }
 

@@ -1,16 +1,16 @@
 using System.Collections.Concurrent;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Llama;
 
 /// <summary>
-/// A share in a loaded backbone. However many models of a process use a backbone, it is in memory once: frozen, it is the same for all of them.
+/// A share in a loaded backbone. However many models of a process use a backbone on a device, it is in memory once: frozen, it is the same for all of them.
 /// The memory is freed when the last share is disposed or, where shares are forgotten, when none can be reached any more.
 /// </summary>
 internal sealed class SharedBackbone : IDisposable
 {
-    private static readonly Dictionary<(string Fingerprint, BackboneQuantization), WeakReference<Entry>> Loaded = [];
+    private static readonly Dictionary<BackboneKey, WeakReference<Entry>> Loaded = [];
     private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
 
     private readonly Entry _entry;
@@ -31,15 +31,15 @@ internal sealed class SharedBackbone : IDisposable
         {
             lock (Loaded)
                 return Loaded.Values.Select(weak => weak.TryGetTarget(out var entry) ? entry : null).OfType<Entry>()
-                    .ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization}", e => e.Shares);
+                    .ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization} {e.Key.Device}", e => e.Shares);
         }
     }
 
     /// <summary>Loads the backbone, or takes a share in it where it is loaded already.</summary>
     public static SharedBackbone Open(
-        BackboneFiles files, BackboneQuantization quantization, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
-        var key = (FingerprintOf(files), quantization);
+        var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
         Entry? entry;
         lock (Loaded)
         {
@@ -52,7 +52,7 @@ internal sealed class SharedBackbone : IDisposable
         {
             // Whoever comes second waits here until the first has loaded, or loads if the first failed.
             lock (entry)
-                entry.Backbone ??= Load(files, quantization, progress, cancellation);
+                entry.Backbone ??= Load(files, quantization, device, progress, cancellation);
             return share;
         }
         catch
@@ -102,9 +102,9 @@ internal sealed class SharedBackbone : IDisposable
     }
 
     private static LlamaBackbone Load(
-        BackboneFiles files, BackboneQuantization quantization, IProgress<double>? progress, CancellationToken cancellation)
+        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress, CancellationToken cancellation)
     {
-        var backend = new CpuBackend();
+        var backend = device.CreateBackend();
         try
         {
             return LlamaBackbone.Load(backend, files, new(quantization), progress, cancellation);
@@ -116,9 +116,11 @@ internal sealed class SharedBackbone : IDisposable
         }
     }
 
-    private sealed class Entry((string Fingerprint, BackboneQuantization Quantization) key)
+    private sealed record BackboneKey(string Fingerprint, BackboneQuantization Quantization, string Device);
+
+    private sealed class Entry(BackboneKey key)
     {
-        public (string Fingerprint, BackboneQuantization Quantization) Key { get; } = key;
+        public BackboneKey Key { get; } = key;
 
         public int Shares { get; set; }
 

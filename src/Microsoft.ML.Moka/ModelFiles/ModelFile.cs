@@ -7,6 +7,7 @@ using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Runtime;
 using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
 
@@ -58,7 +59,7 @@ internal static class ModelFile
 
     /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
     /// <exception cref="InvalidOperationException">The backbone that the model refers to was not found, or it has changed.</exception>
-    public static (ModelParts<TOutputs> Parts, SharedBackbone Backbone, AdapterSet Adapters) Load<TOutputs>(ModelLoadContext ctx)
+    public static (ModelParts<TOutputs> Parts, SharedBackbone Backbone, AdapterSet Adapters) Load<TOutputs>(IHostEnvironment env, ModelLoadContext ctx)
         where TOutputs : IModelOutputs<TOutputs>
     {
         ModelStream.Begin(ctx, VersionOf<TOutputs>());
@@ -74,7 +75,7 @@ internal static class ModelFile
         };
         var config = LlamaConfigFile.Read(source.Files);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps);
-        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization);
+        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
         AdapterSet? adapters = null;
         try
         {

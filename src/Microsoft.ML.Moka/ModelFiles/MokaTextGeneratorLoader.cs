@@ -20,7 +20,7 @@ internal static class MokaTextGeneratorLoader
     {
         try
         {
-            var (parts, backbone, adapters) = ModelFile.Load<TextOutputs>(ctx);
+            var (parts, backbone, adapters) = ModelFile.Load<TextOutputs>(env, ctx);
             return new MokaTextGenerator(env, parts, backbone, adapters);
         }
         catch (Exception e)

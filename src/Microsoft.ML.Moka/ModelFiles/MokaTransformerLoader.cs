@@ -20,7 +20,7 @@ internal static class MokaTransformerLoader
     {
         try
         {
-            var (parts, backbone, adapters) = ModelFile.Load<ScoreOutputs>(ctx);
+            var (parts, backbone, adapters) = ModelFile.Load<ScoreOutputs>(env, ctx);
             return new MokaTransformer(env, parts, backbone, adapters);
         }
         catch (Exception e)

@@ -365,7 +365,7 @@ public sealed class TrainerTests(TunedModel tuned)
         using var folder = new TemporaryFolder();
         var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(folder.File("shared"), seed: 9);
-        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
+        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4 cpu";
         var first = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
         var second = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
         Assert.Same(first.LastTransformer.Weights.Backbone, second.LastTransformer.Weights.Backbone);
@@ -386,7 +386,7 @@ public sealed class TrainerTests(TunedModel tuned)
         using var folder = new TemporaryFolder();
         var options = tuned.FewSteps;
         options.BackbonePath = TinyBackbone.Write(folder.File("forgotten"), seed: 11);
-        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4";
+        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4 cpu";
 
         Forget();
         for (var i = 0; i < 10 && SharedBackbone.Shares.ContainsKey(key); i++)

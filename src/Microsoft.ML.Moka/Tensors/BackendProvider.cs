@@ -1,0 +1,73 @@
+using System.Reflection;
+
+namespace Microsoft.ML.Moka.Tensors;
+
+/// <summary>What a package with a backend for GPUs brings. The package's assembly names it in a <see cref="BackendProviderAttribute"/>.</summary>
+internal abstract class BackendProvider
+{
+    /// <summary>The package, and the name of its assembly, that is looked for beside the app.</summary>
+    public const string Package = "Microsoft.ML.Moka.TorchSharp";
+
+    private static readonly Lazy<BackendProvider> Found = new(() => Find(Package));
+
+    private static BackendProvider? _replacement;
+
+    /// <summary>The provider of this process; its package need not be there.</summary>
+    public static BackendProvider Installed => Volatile.Read(ref _replacement) ?? Found.Value;
+
+    /// <summary>How the provider names a device, in logs and where backbones in memory are told apart.</summary>
+    public abstract string DeviceName(int gpu);
+
+    /// <summary>Why the GPU of that number cannot be used, and what to do about it; null where it can.</summary>
+    public abstract string? Problem(int gpu);
+
+    /// <summary>The backend of the GPU, which has no problem.</summary>
+    public abstract Backend Create(int gpu);
+
+    /// <summary>For tests: another provider until the result is disposed.</summary>
+    internal static IDisposable Replace(BackendProvider provider) => new Replacement(provider);
+
+    /// <summary>Looks for the package's assembly. Nothing that goes wrong here may stop an app that wants no GPU.</summary>
+    internal static BackendProvider Find(string assemblyName)
+    {
+        try
+        {
+            var assembly = Assembly.Load(new AssemblyName(assemblyName));
+            return assembly.GetCustomAttribute<BackendProviderAttribute>() is { } found
+                ? (BackendProvider)Activator.CreateInstance(found.Provider, nonPublic: true)!
+                : new NoBackendProvider($"the assembly {assemblyName} brings no backend: it belongs to another version of Microsoft.ML.Moka");
+        }
+        catch (FileNotFoundException)
+        {
+            var natives = OperatingSystem.IsWindows() ? "TorchSharp-cuda-windows" : "TorchSharp-cuda-linux";
+            return new NoBackendProvider($"the app does not have the package {assemblyName}: add it, and {natives} for CUDA");
+        }
+        catch (Exception e) when (e is FileLoadException or BadImageFormatException or TypeLoadException or TargetInvocationException or MissingMethodException)
+        {
+            return new NoBackendProvider($"the package {assemblyName} does not load ({e.Message}): it has to be of the same version as Microsoft.ML.Moka");
+        }
+    }
+
+    private sealed class Replacement : IDisposable
+    {
+        public Replacement(BackendProvider provider) => Volatile.Write(ref _replacement, provider);
+
+        public void Dispose() => Volatile.Write(ref _replacement, null);
+    }
+
+    private sealed class NoBackendProvider(string problem) : BackendProvider
+    {
+        public override string DeviceName(int gpu) => throw new InvalidOperationException(problem);
+
+        public override string Problem(int gpu) => problem;
+
+        public override Backend Create(int gpu) => throw new InvalidOperationException(problem);
+    }
+}
+
+/// <summary>Names the <see cref="BackendProvider"/> of an assembly.</summary>
+[AttributeUsage(AttributeTargets.Assembly)]
+internal sealed class BackendProviderAttribute(Type provider) : Attribute
+{
+    public Type Provider { get; } = provider;
+}

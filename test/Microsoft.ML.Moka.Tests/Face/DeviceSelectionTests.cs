@@ -1,0 +1,79 @@
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tests.Tensors;
+
+namespace Microsoft.ML.Moka.Tests.Face;
+
+/// <summary>No other test sets GpuDeviceId, and without it no provider is asked: the replacement disturbs nobody.</summary>
+public sealed class DeviceSelectionTests(TunedModel tuned)
+{
+    [Fact]
+    public void TheLogSaysOnceWhatRunsAndWhy()
+    {
+        var context = Listening(out var lines);
+        tuned.Pipeline(context, tuned.FewSteps).Fit(tuned.Train).Dispose();
+        Assert.Equal("Running on cpu: MLContext.GpuDeviceId is not set.", Assert.Single(lines));
+    }
+
+    [Fact]
+    public void AGpuTunesScoresAndLoadsOnABackboneOfItsOwn()
+    {
+        using var folder = new TemporaryFolder();
+        var provider = new FakeProvider();
+        using var replaced = BackendProvider.Replace(provider);
+        var options = tuned.FewSteps;
+        options.BackbonePath = TinyBackbone.Write(folder.File("gpu"), seed: 21);
+        var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4 ";
+        var context = Listening(out var lines);
+        context.GpuDeviceId = 1;
+
+        using var onCpu = tuned.Pipeline(new MLContext(seed: 1), options).Fit(tuned.Train);
+        using var onGpu = tuned.Pipeline(context, options).Fit(tuned.Train);
+
+        Assert.Equal("Running on fake:1: MLContext.GpuDeviceId is 1.", Assert.Single(lines));
+        Assert.Equal((1, 1, 1), (provider.Created, SharedBackbone.Shares[key + "cpu"], SharedBackbone.Shares[key + "fake:1"]));
+        Assert.Equal(TunedModel.Scores(onCpu.Transform(tuned.Train)), TunedModel.Scores(onGpu.Transform(tuned.Train)));
+
+        context.Model.Save(onGpu, tuned.Train.Schema, folder.File("model.zip"));
+        var loaded = context.Model.Load(folder.File("model.zip"), out _);
+        Assert.Equal((1, 2), (provider.Created, SharedBackbone.Shares[key + "fake:1"]));
+        Assert.Equal(2, lines.Count);
+        ((IDisposable)loaded).Dispose();
+    }
+
+    [Fact]
+    public void AMissingGpuIsSaidBeforeAnythingIsRead()
+    {
+        using var replaced = BackendProvider.Replace(new FakeProvider());
+        using var empty = new TemporaryFolder();
+        var options = tuned.FewSteps;
+        options.BackbonePath = Path.GetDirectoryName(empty.File("config.json"));
+        var error = Assert.Throws<InvalidOperationException>(
+            () => tuned.Pipeline(new MLContext { GpuDeviceId = 0 }, options).Fit(tuned.Train));
+        Assert.Contains("buy one", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheCpuTakesItsPlaceWhereThatIsAllowed()
+    {
+        using var replaced = BackendProvider.Replace(new FakeProvider());
+        var context = Listening(out var lines);
+        (context.GpuDeviceId, context.FallbackToCpu) = (0, true);
+        tuned.Pipeline(context, tuned.FewSteps).Fit(tuned.Train).Dispose();
+        Assert.Equal(
+            "Running on cpu: MLContext.GpuDeviceId is 0, but there is no GPU 0: buy one; MLContext.FallbackToCpu is true.", Assert.Single(lines));
+    }
+
+    private static MLContext Listening(out List<string> lines)
+    {
+        var context = new MLContext(seed: 1);
+        var heard = lines = [];
+        context.Log += (_, e) =>
+        {
+            if (e.RawMessage.StartsWith("Running on", StringComparison.Ordinal))
+                heard.Add(e.RawMessage);
+        };
+        return context;
+    }
+}
