@@ -40,7 +40,21 @@ public sealed class MokaTransformer : MokaModel
     /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
+    /// <summary>The most tokens of prompt and answer together; a longer prompt loses its beginning.</summary>
+    public int MaximumTokens => Parts.MaxTokens;
+
     internal ModelParts<ScoreOutputs> Parts { get; }
+
+    /// <summary>
+    /// How many tokens a text is, without the prompt template around it: for those who would rather refuse a text than have it cut, or who bound the work of a batch.
+    /// </summary>
+    /// <param name="text">The text. Names of control tokens in it are plain text.</param>
+    /// <returns>The number of tokens.</returns>
+    public int CountTokens(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Parts.Tokenizer.Encode(new MarkedText().Plain(text), addBeginOfSequence: false).Length;
+    }
 
     /// <summary>
     /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with

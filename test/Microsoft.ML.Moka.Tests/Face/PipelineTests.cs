@@ -36,6 +36,18 @@ public sealed class PipelineTests(TunedModel tuned)
     }
 
     [Fact]
+    public void TokensOfATextAreCountedBeforeItIsScored()
+    {
+        Assert.Equal(TinyBackbone.Config.MaxPositions, tuned.Model.MaximumTokens);
+        Assert.Equal(0, tuned.Model.CountTokens(""));
+        var (one, two) = (tuned.Model.CountTokens("nice cup"), tuned.Model.CountTokens("nice cup nice cup"));
+        Assert.InRange(one, 1, 8);
+        Assert.InRange(two, one + 1, 2 * one + 1);
+        // The name of a control token is text like any other, and takes several tokens.
+        Assert.InRange(tuned.Model.CountTokens("<|end_of_text|>"), 2, 20);
+    }
+
+    [Fact]
     public void ThePredictionEngineSaysWhatTheCursorSays()
     {
         var rows = Row.Make(12, seed: 3);
