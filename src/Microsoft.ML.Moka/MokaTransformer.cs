@@ -40,9 +40,6 @@ public sealed class MokaTransformer : MokaModel
     /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
-    /// <summary>The most tokens of prompt and answer together; a longer prompt loses its beginning.</summary>
-    public int MaximumTokens => Parts.MaxTokens;
-
     internal ModelParts<ScoreOutputs> Parts { get; }
 
     /// <summary>
