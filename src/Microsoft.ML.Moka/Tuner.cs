@@ -3,6 +3,7 @@ using Microsoft.ML.Moka.Columns;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
@@ -49,6 +50,23 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
         var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
 
+        var memory = examples is null ? null : CheckMemory(channel, source, config, initial?.Options ?? options.Adapter, examples, device);
+        try
+        {
+            return Fit(channel, start, device, initial, examples, modelOf, cancellation);
+        }
+        catch (Exception e) when (memory is not null && e is DeviceMemoryException or OutOfMemoryException)
+        {
+            throw memory!.Error(e);
+        }
+    }
+
+    private TModel Fit<TModel>(
+        IChannel channel, TuningStart start, Device device, StoredAdapter? initial, TrainingData? examples,
+        Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf, Cancellation cancellation)
+        where TModel : MokaModel
+    {
+        var (source, config) = (start.Source, start.Config);
         channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {options.Quantization}).");
         var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
         AdapterSet adapters;
@@ -78,6 +96,16 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             model.Dispose();
             throw;
         }
+    }
+
+    private MemoryCheck CheckMemory(
+        IChannel channel, BackboneSource source, LlamaConfig config, AdapterOptions adapter, TrainingData data, Device device)
+    {
+        var longest = data.Examples.Max(example => example.InputCount);
+        var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
+        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory));
+        check.Report(channel, SharedBackbone.IsLoaded(source.Files, options.Quantization, device));
+        return check;
     }
 
     private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, ExampleReader reader, CancellationToken cancellation)

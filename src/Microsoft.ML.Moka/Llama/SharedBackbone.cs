@@ -35,6 +35,14 @@ internal sealed class SharedBackbone : IDisposable
         }
     }
 
+    /// <summary>Whether the device has the backbone in memory.</summary>
+    public static bool IsLoaded(BackboneFiles files, BackboneQuantization quantization, Device device)
+    {
+        var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
+        lock (Loaded)
+            return Loaded.TryGetValue(key, out var weak) && weak.TryGetTarget(out var entry) && entry.Backbone is not null;
+    }
+
     /// <summary>Loads the backbone, or takes a share in it where it is loaded already.</summary>
     public static SharedBackbone Open(
         BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress = null, CancellationToken cancellation = default)

@@ -24,6 +24,9 @@ internal abstract class BackendProvider
     /// <summary>The backend of the GPU, which has no problem.</summary>
     public abstract Backend Create(int gpu);
 
+    /// <summary>The free memory of the GPU; null where that is not known.</summary>
+    public abstract long? AvailableBytes(int gpu);
+
     /// <summary>For tests: another provider until the result is disposed.</summary>
     internal static IDisposable Replace(BackendProvider provider) => new Replacement(provider);
 
@@ -62,6 +65,8 @@ internal abstract class BackendProvider
         public override string Problem(int gpu) => problem;
 
         public override Backend Create(int gpu) => throw new InvalidOperationException(problem);
+
+        public override long? AvailableBytes(int gpu) => null;
     }
 }
 

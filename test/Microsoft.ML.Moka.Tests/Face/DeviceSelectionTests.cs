@@ -65,13 +65,42 @@ public sealed class DeviceSelectionTests(TunedModel tuned)
             "Running on cpu: MLContext.GpuDeviceId is 0, but there is no GPU 0: buy one; MLContext.FallbackToCpu is true.", Assert.Single(lines));
     }
 
-    private static MLContext Listening(out List<string> lines)
+    [Theory]
+    [InlineData(50_000_000, 0)]
+    [InlineData(100_000, 1)]
+    public void TheMemoryPlanIsComparedWithWhatTheDeviceHas(long free, int warnings)
+    {
+        using var replaced = BackendProvider.Replace(new FakeProvider { Free = free });
+        var context = Listening(out var lines, "Training takes up to", "That may not fit");
+        context.GpuDeviceId = 1;
+        tuned.Pipeline(context, tuned.FewSteps).Fit(tuned.Train).Dispose();
+        Assert.Contains($"of the {MemoryPlan.Size(free)} that fake:1 has free", lines[0], StringComparison.Ordinal);
+        Assert.Equal(1 + warnings, lines.Count);
+    }
+
+    [Fact]
+    public void OutOfMemoryNamesTheSettingsToChange()
+    {
+        using var folder = new TemporaryFolder();
+        using var replaced = BackendProvider.Replace(new FakeProvider { Free = 0 });
+        var options = tuned.FewSteps;
+        options.BackbonePath = TinyBackbone.Write(folder.File("full"), seed: 22);
+        var error = Assert.Throws<DeviceMemoryException>(() => tuned.Pipeline(new MLContext { GpuDeviceId = 1 }, options).Fit(tuned.Train));
+        Assert.Equal("The GPU is full.", error.InnerException!.Message);
+        Assert.Contains("fake:1 has no memory left", error.Message, StringComparison.Ordinal);
+        Assert.Contains("BatchTokens, now 256", error.Message, StringComparison.Ordinal);
+        Assert.Contains("GradientCheckpointing", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Quantization", error.Message, StringComparison.Ordinal);
+    }
+
+    private static MLContext Listening(out List<string> lines, params string[] starts)
     {
         var context = new MLContext(seed: 1);
         var heard = lines = [];
+        starts = starts.Length == 0 ? ["Running on"] : starts;
         context.Log += (_, e) =>
         {
-            if (e.RawMessage.StartsWith("Running on", StringComparison.Ordinal))
+            if (Array.Exists(starts, start => e.RawMessage.StartsWith(start, StringComparison.Ordinal)))
                 heard.Add(e.RawMessage);
         };
         return context;

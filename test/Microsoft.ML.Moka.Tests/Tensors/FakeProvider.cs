@@ -8,6 +8,8 @@ internal sealed class FakeProvider : BackendProvider
 {
     public int Created { get; private set; }
 
+    public long? Free { get; init; }
+
     public override string DeviceName(int gpu) => $"fake:{gpu}";
 
     public override string? Problem(int gpu) => gpu == 1 ? null : $"there is no GPU {gpu}: buy one";
@@ -15,6 +17,10 @@ internal sealed class FakeProvider : BackendProvider
     public override Backend Create(int gpu)
     {
         Created++;
+        if (Free == 0)
+            throw new DeviceMemoryException("The GPU is full.");
         return new CpuBackend(threads: 1);
     }
+
+    public override long? AvailableBytes(int gpu) => Free;
 }

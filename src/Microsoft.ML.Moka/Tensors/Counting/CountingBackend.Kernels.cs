@@ -1,0 +1,111 @@
+namespace Microsoft.ML.Moka.Tensors.Counting;
+
+internal sealed partial class CountingBackend
+{
+    public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null)
+    {
+        var y = Make(x.Kind, x.Rows, weight.Rows);
+        TakeShortly(traits.LinearBytes(x.Rows, x.Columns, weight));
+        return y;
+    }
+
+    public override Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null)
+    {
+        var dx = Make(dy.Kind, dy.Rows, weight.Columns);
+        TakeShortly(traits.LinearBytes(dy.Rows, dy.Columns, weight));
+        return dx;
+    }
+
+    public override void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient) => TakeShortly(GradientBytes(dy, x));
+
+    public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null) => Make(TensorKind.Parameter, weight.Rows, weight.Columns);
+
+    public override Tensor RowNorms(WeightMatrix weight, KroneckerSum? delta = null) => Make(TensorKind.Parameter, weight.Rows);
+
+    public override Tensor KroneckerProduct(Tensor x, KroneckerSum delta) => Make(x.Kind, x.Rows, delta.Rows);
+
+    public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta) => Make(dy.Kind, dy.Rows, delta.Columns);
+
+    public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) => TakeShortly(GradientBytes(dy, x));
+
+    public override Tensor Add(Tensor a, Tensor b) => Like(a);
+
+    public override void AddInPlace(Tensor target, Tensor addend)
+    {
+    }
+
+    public override Tensor Dropout(Tensor x, float rate, ulong seed) => Like(x);
+
+    public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
+    {
+        inverseRms = Make(TensorKind.Parameter, x.Rows);
+        return Like(x);
+    }
+
+    public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) => Like(x);
+
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms) => Like(x);
+
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient) => Like(x);
+
+    public override Tensor SwiGlu(Tensor gate, Tensor up) => Like(gate);
+
+    public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up) => (Like(gate), Like(up));
+
+    public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false) => Like(x);
+
+    public override Tensor Softmax(Tensor vector) => Like(vector);
+
+    public override void AccumulateSoftmaxGradient(Tensor softmax, Tensor softmaxGradient, Tensor gradient)
+    {
+    }
+
+    public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
+    {
+        logSumExp = Make(TensorKind.Parameter, q.Rows, heads.QueryHeads);
+        return Like(q);
+    }
+
+    public override (Tensor Q, Tensor K, Tensor V) AttentionGradient(
+        Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads) => (Like(q), Like(k), Like(v));
+
+    public override Tensor Embedding(WeightMatrix table, Tensor ids) => Make(TensorKind.Activation, ids.Rows, table.Columns);
+
+    public override void AccumulateEmbeddingGradient(Tensor dy, Tensor ids, Tensor tableGradient)
+    {
+    }
+
+    public override Tensor GatherRows(Tensor x, Tensor rows) => Make(x.Kind, rows.Rows, x.Columns);
+
+    public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Make(dy.Kind, rowCount, dy.Columns);
+
+    public override void CopyRows(Tensor source, Tensor destination, int start)
+    {
+    }
+
+    public override Tensor TokenLosses(
+        Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
+    {
+        hiddenGradient = rowWeights is null ? null : Like(hidden);
+        var losses = Make(TensorKind.Parameter, hidden.Rows);
+        var most = Math.Max(1, traits.LogitBytes / (4L * Math.Max(1, head.Rows)));
+        var chunks = Math.Max(1, (hidden.Rows + most - 1) / most);
+        var rows = (int)((hidden.Rows + chunks - 1) / chunks);
+        // The chunk of rows, their logits, and one of the products with the head.
+        using (Make(hidden.Kind, rows, hidden.Columns))
+        using (Make(TensorKind.Parameter, rows, head.Rows))
+        using (Make(hidden.Kind, rows, hidden.Columns))
+            TakeShortly(Math.Max(traits.LinearBytes(rows, hidden.Columns, head), traits.LinearBytes(rows, head.Rows, head)));
+        return losses;
+    }
+
+    public override double SumOfSquares(Tensor x) => 0;
+
+    public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
+    {
+    }
+
+    private long GradientBytes(Tensor dy, Tensor x) => traits.PacksInputs
+        ? 4 * dy.Length
+        : Math.Min(traits.PanelElements, (long)dy.Columns * x.Columns) * traits.PanelBytes;
+}
