@@ -1,11 +1,16 @@
 using System.CommandLine;
-using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
 using Microsoft.ML.Runtime;
 
+const string Embedded = "embedded";
+
 var data = new Option<DirectoryInfo>("--data") { Description = "A folder with a subfolder for each task (boolq, piqa, social_i_qa, …) that holds its test*.json.", Required = true };
-var backbone = new Option<DirectoryInfo?>("--backbone") { Description = "The folder of a LLaMA in Hugging Face form, evaluated untuned. Without it and without models, the small backbone inside the package." };
+var backbones = new Option<string[]>("--backbone")
+{
+    Description = "Folders of LLaMAs in Hugging Face form, evaluated untuned; 'embedded' is the small one inside the package, which is taken where neither backbones nor models are named.",
+    AllowMultipleArgumentsPerToken = true,
+};
 var models = new Option<FileInfo[]>("--model") { Description = "Model zips to be evaluated, one after the other.", AllowMultipleArgumentsPerToken = true };
 var protocols = new Option<string[]>("--protocol")
 {
@@ -20,12 +25,15 @@ var tasks = new Option<string[]?>("--tasks") { Description = "The tasks. [defaul
 var rows = new Option<int?>("--rows") { Description = "The most questions of each task. [default: all]" };
 var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
 var results = new Option<DirectoryInfo?>("--results") { Description = "A folder that answers are written to as they come; an interrupted evaluation goes on from there." };
-var json = new Option<FileInfo?>("--json") { Description = "A file to write the numbers to, for machines." };
+var report = new Option<string?>("--report") { Description = "A folder to save a report to: Markdown, JSON and pictures." };
+var compare = new Option<string?>("--compare") { Description = "An earlier report (its folder or its report.json) that the new one is compared with." };
+var comparedModel = new Option<string?>("--compare-model") { Description = "The model of the earlier report that all are compared with. [default: the one of the same name]" };
+var title = new Option<string?>("--title") { Description = "What the report is called." };
 protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
 
 var command = new RootCommand("Evaluates a backbone or tuned models on commonsense benchmarks.")
 {
-    data, backbone, models, protocols, beams, trainingPrompt, examples, tasks, rows, quantization, results, json,
+    data, backbones, models, protocols, beams, trainingPrompt, examples, tasks, rows, quantization, results, report, compare, comparedModel, title,
 };
 command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation)));
 return await command.Parse(args).InvokeAsync();
@@ -34,6 +42,8 @@ int Run(ParseResult parsed, CancellationToken cancellation)
 {
     try
     {
+        var reportOptions = ReportOptions(parsed);
+        reportOptions.Check();
         var mlContext = new MLContext(seed: 1);
         mlContext.Log += (_, log) =>
         {
@@ -68,8 +78,11 @@ int Run(ParseResult parsed, CancellationToken cancellation)
                 Console.WriteLine(metrics);
             }
         }
-        if (parsed.GetValue(json) is { } file)
-            File.WriteAllText(file.FullName, JsonSerializer.Serialize(all.Select(Numbers), new JsonSerializerOptions { WriteIndented = true }));
+        if (parsed.GetValue(report) is { } folder)
+        {
+            new BenchmarkReport(all, reportOptions).Save(folder);
+            Console.WriteLine($"Report: {Path.Combine(folder, "report.md")}");
+        }
         return 0;
     }
     catch (OperationCanceledException)
@@ -87,11 +100,13 @@ int Run(ParseResult parsed, CancellationToken cancellation)
 IEnumerable<BenchmarkMetrics> Evaluate(MLContext mlContext, ParseResult parsed, BenchmarkOptions options)
 {
     var folder = parsed.GetValue(data)!.FullName;
-    if (parsed.GetValue(models) is not { Length: > 0 } files)
+    var files = parsed.GetValue(models) ?? [];
+    var paths = parsed.GetValue(backbones) is { Length: > 0 } named ? named : files.Length > 0 ? [] : [Embedded];
+    foreach (var path in paths)
     {
-        var path = parsed.GetValue(backbone);
-        yield return mlContext.MulticlassClassification.EvaluateBackbone(path?.FullName, folder, options, path?.Name ?? "embedded");
-        yield break;
+        yield return path == Embedded
+            ? mlContext.MulticlassClassification.EvaluateBackbone(null, folder, options, path)
+            : mlContext.MulticlassClassification.EvaluateBackbone(path, folder, options, new DirectoryInfo(path).Name);
     }
     foreach (var file in files)
     {
@@ -101,16 +116,10 @@ IEnumerable<BenchmarkMetrics> Evaluate(MLContext mlContext, ParseResult parsed, 
     }
 }
 
-object Numbers(BenchmarkMetrics metrics) => new
+BenchmarkReportOptions ReportOptions(ParseResult parsed)
 {
-    metrics.Model,
-    metrics.Protocol,
-    metrics.Settings,
-    metrics.AverageAccuracy,
-    metrics.AverageNormalizedAccuracy,
-    Tasks = metrics.Tasks.Select(task => new
-    {
-        task.Task, task.RowCount, task.Accuracy, Lower = task.AccuracyInterval.Lower, Upper = task.AccuracyInterval.Upper, task.NormalizedAccuracy,
-        task.UnansweredCount, task.CutPromptCount, task.Seconds, task.TokensPerSecond,
-    }),
-};
+    var options = new BenchmarkReportOptions { ComparedWith = parsed.GetValue(compare), ComparedModel = parsed.GetValue(comparedModel) };
+    if (parsed.GetValue(title) is { } text)
+        options.Title = text;
+    return options;
+}

@@ -73,7 +73,7 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
                 _host,
                 new ModelParts<TextOutputs>(
                     start.Source, _options.SaveBackbone, start.Tokenizer, _template, start.MaxTokens, _inputs,
-                    new TextOutputs(_options.GeneratedColumnName, _options.Generation)),
+                    new TextOutputs(_options.GeneratedColumnName, _options.Generation), start.Training),
                 backbone, adapters));
     }
 

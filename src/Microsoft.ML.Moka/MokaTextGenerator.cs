@@ -95,7 +95,7 @@ public sealed class MokaTextGenerator : MokaModel
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
-        return new MokaTextGenerator(Environment, Parts, backbone, adapters) { Options = _options };
+        return new MokaTextGenerator(Environment, Parts with { Training = null }, backbone, adapters) { Options = _options };
     }
 
     /// <summary>What generates the answer to a conversation.</summary>

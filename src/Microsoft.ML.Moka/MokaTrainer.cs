@@ -78,7 +78,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
                 _host,
                 new ModelParts<ScoreOutputs>(
                     start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
-                    new ScoreOutputs(words, _options.ScoreColumnName, _options.PredictedLabelColumnName)),
+                    new ScoreOutputs(words, _options.ScoreColumnName, _options.PredictedLabelColumnName), start.Training),
                 backbone, adapters));
     }
 }

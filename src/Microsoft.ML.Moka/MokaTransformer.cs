@@ -65,7 +65,7 @@ public sealed class MokaTransformer : MokaModel
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
-        return new MokaTransformer(Environment, Parts, backbone, adapters);
+        return new MokaTransformer(Environment, Parts with { Training = null }, backbone, adapters);
     }
 
     private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);

@@ -15,7 +15,11 @@ namespace Microsoft.ML.Moka;
 /// <param name="Config">Its shape.</param>
 /// <param name="Tokenizer">Its tokenizer.</param>
 /// <param name="MaxTokens">The most tokens of a sequence.</param>
-internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens);
+internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens)
+{
+    /// <summary>How the model is to be trained; null where it is not.</summary>
+    public TrainingRecord? Training { get; init; }
+}
 
 /// <summary>Fits adapters to examples, whatever the examples are made of: what the trainers have in common.</summary>
 internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
@@ -79,11 +83,12 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             backbone.Dispose();
             throw;
         }
-        var model = modelOf(start, backbone, adapters);
+        var training = examples is null ? null : TrainingOptions(backbone.Backbone, adapters, examples);
+        var model = modelOf(start with { Training = training is null ? null : Record(training, examples!) }, backbone, adapters);
         try
         {
-            if (examples is not null)
-                Train(channel, backbone.Backbone, adapters, examples, cancellation);
+            if (training is not null)
+                Train(channel, backbone.Backbone, adapters, examples!, training, cancellation);
             return model;
         }
         catch (TrainingDivergedException e)
@@ -119,13 +124,13 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         return TrainingData.Split(examples, options.ValidationFraction, _seed);
     }
 
-    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, Cancellation cancellation)
+    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, TrainingOptions training, Cancellation cancellation)
     {
         using var report = new ProgressReport(host, channel, options.Progress);
         report.Begin(backbone, adapters, data);
         if (options.CheckpointFolder is { } folder)
             Directory.CreateDirectory(folder);
-        var trainer = new Trainer(backbone, adapters, TrainingOptions(backbone, adapters, data))
+        var trainer = new Trainer(backbone, adapters, training)
         {
             Progress = progress =>
             {
@@ -157,6 +162,9 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         Patience = options.EarlyStoppingPatience,
         Seed = _seed,
     };
+
+    private TrainingRecord Record(TrainingOptions training, TrainingData data) => new(
+        unchecked((int)_seed), data.Examples.Count, training.Steps is null ? training.Epochs : null, training.Steps, training.LearningRate, options.TrainOnPrompt);
 
     private int UsualEpochs(TrainingData data)
     {

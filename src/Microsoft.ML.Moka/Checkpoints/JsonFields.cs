@@ -134,6 +134,9 @@ internal sealed class JsonFields(JsonElement element, string source, string path
             yield return KeyValuePair.Create(key, table.Number(key, least, most));
     }
 
+    /// <summary>The texts of an object that is used as a table: this one.</summary>
+    public SortedDictionary<string, string> AllTexts() => new(Names.ToDictionary(name => name, name => Text(name)), StringComparer.Ordinal);
+
     /// <summary>A list of objects; none where the field is missing.</summary>
     public IEnumerable<JsonFields> Objects(string name) => Items(name).Select((item, index) => item.ValueKind == JsonValueKind.Object
         ? new JsonFields(item, source, $"{path}{name}[{index}].")

@@ -31,6 +31,9 @@ internal static class Palette
 
     public static Color Grid { get; } = new("#d8dee4", "grid");
 
+    /// <summary>Behind every second row.</summary>
+    public static Color Band { get; } = new("#f6f8fa", "band");
+
     /// <summary>What pages that are dark change. Every rule names a class of these pictures: the style sheet of an inline picture holds for its whole page.</summary>
     public static string DarkStyle { get; } = MakeDarkStyle();
 
@@ -47,10 +50,13 @@ internal static class Palette
         int Mix(int a, int b) => (int)Math.Round(a + (b - a) * rest);
     }
 
+    /// <summary>Text on the colour of a value from 0 to 1, the same on light and dark pages.</summary>
+    public static Color InkOnShare(double share) => new(share > 0.55 ? "#000000" : "#ffffff");
+
     private static string MakeDarkStyle()
     {
         var rules = new StringBuilder("@media (prefers-color-scheme: dark) {");
-        foreach (var (name, color) in new[] { ("background", "#0d1117"), ("ink", "#e6edf3"), ("faint", "#9ea7b3"), ("grid", "#30363d") })
+        foreach (var (name, color) in new[] { ("background", "#0d1117"), ("ink", "#e6edf3"), ("faint", "#9ea7b3"), ("grid", "#30363d"), ("band", "#161b22") })
             Add(name, color);
         for (var i = 0; i < SeriesColors.Length; i++)
             Add($"s{i}", SeriesColors[i].Dark);

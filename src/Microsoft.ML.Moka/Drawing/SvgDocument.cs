@@ -87,6 +87,8 @@ internal sealed class SvgDocument
             .Select(angle => (x + 1.3 * size * Math.Cos(angle), y + 1.3 * size * Math.Sin(angle)));
     }
 
+    public void Dot(double x, double y, double radius, Color fill) => Add("circle", fill, "fill", null, ("cx", x), ("cy", y), ("r", radius));
+
     public void Text(double x, double y, string text, Color fill, Anchor anchor = Anchor.Start, double size = FontSize, bool bold = false, bool upright = false)
     {
         var element = Add("text", fill, "fill", null, ("x", x), ("y", y));

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
+using Microsoft.ML.Moka.Reports;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Evaluation;
@@ -33,8 +34,12 @@ internal sealed class BenchmarkEvaluation
         BenchmarkSet[] sets = [.. sources.Select(Look)];
         var settings = Settings(sets);
         using var file = _options.ResultsFolder is null ? null : ResultsFile.Open(ResultsPath(), settings);
-        var report = new BenchmarkReport(_model.Name, sets.Sum(set => (long)set.Rows), _channel, _options.Progress);
-        return new BenchmarkMetrics(_model.Name, _options.Protocol.Name, settings, [.. sets.Select(set => Answer(set, file, report))]);
+        var log = new EvaluationLog(_model.Name, sets.Sum(set => (long)set.Rows), _channel, _options.Progress);
+        return new BenchmarkMetrics(_model.Name, _options.Protocol, settings, [.. sets.Select(set => Answer(set, file, log))])
+        {
+            Template = _answerer.Template,
+            Tuning = _model.Tuning,
+        };
     }
 
     private BenchmarkSet Look(BenchmarkSource source)
@@ -58,7 +63,7 @@ internal sealed class BenchmarkEvaluation
                 throw new InvalidDataException($"{source.Path} is not the published test set: {difference}.");
             _channel.Warning(MessageSensitivity.None, $"This is not the published test set: {difference}.");
         }
-        return new BenchmarkSet(source, rows, string.Join(" and ", source.Files.Select(HashOf)));
+        return new BenchmarkSet(source, rows, [.. source.Files.Select(HashOf)]);
 
         static string HashOf(string path)
         {
@@ -72,22 +77,25 @@ internal sealed class BenchmarkEvaluation
         var settings = new SortedDictionary<string, string>(_model.Fingerprints.ToDictionary(), StringComparer.Ordinal)
         {
             ["protocol"] = _options.Protocol.Name,
-            ["prompt"] = _answerer.Prompt,
-            ["examples"] = _options.Examples.ToString(CultureInfo.InvariantCulture),
+            ["prompt"] = _answerer.Template?.ToString() ?? "lm-evaluation-harness",
             ["maximum tokens"] = _maxTokens.ToString(CultureInfo.InvariantCulture),
             ["batch tokens"] = _options.BatchTokens.ToString(CultureInfo.InvariantCulture),
         };
+        if (sets.Any(set => set.Source is MmluSource))
+            settings["examples"] = _options.Examples.ToString(CultureInfo.InvariantCulture);
+        foreach (var (name, value) in _options.Protocol.Parameters)
+            settings[name] = value;
         foreach (var set in sets)
-            settings[$"data of {set.Source.Name}"] = FormattableString.Invariant($"{set.Hash}, {set.Rows} rows");
+            settings[$"{ReportContent.DataOf}{set.Source.Name}"] = FormattableString.Invariant($"{string.Join(" and ", set.Hashes)}, {set.Rows} rows");
         return settings;
     }
 
-    private BenchmarkTaskMetrics Answer(BenchmarkSet set, ResultsFile? file, BenchmarkReport report)
+    private BenchmarkTaskMetrics Answer(BenchmarkSet set, ResultsFile? file, EvaluationLog log)
     {
         var finished = file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? [];
         var answers = finished.SelectMany(batch => batch.Answers).ToList();
         var (seconds, tokens) = (finished.Sum(batch => batch.Seconds), finished.Sum(batch => batch.Tokens));
-        report.Begin(set, answers);
+        log.Begin(set, answers);
         foreach (var batch in Batches(set, answers.Count))
         {
             var start = Stopwatch.GetTimestamp();
@@ -97,11 +105,11 @@ internal sealed class BenchmarkEvaluation
             answers.AddRange(batchAnswers);
             seconds += batchSeconds;
             tokens += batchTokens;
-            report.Answered(answers, batch.Count, batchSeconds, batchTokens);
+            log.Answered(answers, batch.Count, batchSeconds, batchTokens);
             _cancellation.Check();
         }
-        var metrics = new BenchmarkTaskMetrics(set.Source.Name, answers, seconds, tokens);
-        report.End(metrics);
+        var metrics = new BenchmarkTaskMetrics(set.Source.Name, set.Hashes[0], answers, seconds, tokens);
+        log.End(metrics);
         return metrics;
     }
 
@@ -147,12 +155,12 @@ internal sealed class BenchmarkEvaluation
     private string ResultsPath()
     {
         Directory.CreateDirectory(_options.ResultsFolder!);
-        return Path.Combine(_options.ResultsFolder!, $"{Plain(_model.Name)}-{Plain(_options.Protocol.Name)}.jsonl");
-
-        static string Plain(string name) => string.Join('-', name.Split(
-            [.. name.Where(c => !char.IsAsciiLetterOrDigit(c) && c is not ('.' or '_' or '-'))], StringSplitOptions.RemoveEmptyEntries));
+        return Path.Combine(_options.ResultsFolder!, $"{PlainName.Of(_model.Name)}-{PlainName.Of(_options.Protocol.Name)}.jsonl");
     }
 }
 
 /// <summary>The questions of a file that are to be answered.</summary>
-internal sealed record BenchmarkSet(BenchmarkSource Source, int Rows, string Hash);
+/// <param name="Source">Where they are.</param>
+/// <param name="Rows">How many, the first ones.</param>
+/// <param name="Hashes">Of the file of questions, and of others that they are made of.</param>
+internal sealed record BenchmarkSet(BenchmarkSource Source, int Rows, string[] Hashes);

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Evaluation;
 using System.Text;
 
 namespace Microsoft.ML.Moka;
@@ -5,10 +6,10 @@ namespace Microsoft.ML.Moka;
 /// <summary>How a model did on a folder of benchmarks.</summary>
 public sealed class BenchmarkMetrics
 {
-    internal BenchmarkMetrics(string model, string protocol, IReadOnlyDictionary<string, string> settings, IReadOnlyList<BenchmarkTaskMetrics> tasks)
+    internal BenchmarkMetrics(string model, EvaluationProtocol protocol, IReadOnlyDictionary<string, string> settings, IReadOnlyList<BenchmarkTaskMetrics> tasks)
     {
         Model = model;
-        Protocol = protocol;
+        EvaluationProtocol = protocol;
         Settings = settings;
         Tasks = tasks;
     }
@@ -17,7 +18,7 @@ public sealed class BenchmarkMetrics
     public string Model { get; }
 
     /// <summary>How answers were got: to be said wherever accuracies are shown.</summary>
-    public string Protocol { get; }
+    public string Protocol => EvaluationProtocol.Name;
 
     /// <summary>All that determines the answers: protocol, prompt, fingerprints of backbone, adapters and data.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; }
@@ -34,6 +35,22 @@ public sealed class BenchmarkMetrics
     /// </summary>
     public double? AverageNormalizedAccuracy =>
         Tasks.Any(task => task.NormalizedAccuracy is not null) ? Tasks.Average(task => task.NormalizedAccuracy ?? task.Accuracy) : null;
+
+    internal EvaluationProtocol EvaluationProtocol { get; }
+
+    /// <summary>How rows became prompts; null where lm-evaluation-harness says it task by task.</summary>
+    internal PromptTemplate? Template { get; init; }
+
+    /// <summary>What the backbone was tuned with; null for a backbone as it is.</summary>
+    internal TuningSummary? Tuning { get; init; }
+
+    /// <summary>Saves a report: <c>report.md</c>, <c>report.json</c> and pictures. Several evaluations in one report: <see cref="BenchmarkReport"/>.</summary>
+    /// <param name="folder">The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.</param>
+    /// <param name="options">Title and comparison; the defaults if not given.</param>
+    /// <exception cref="FileNotFoundException">There is no earlier report to compare with at that place.</exception>
+    /// <exception cref="InvalidDataException">The file to compare with is no report, or one of another version; the message names file and field.</exception>
+    /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
+    public void SaveReport(string folder, BenchmarkReportOptions? options = null) => new BenchmarkReport([this], options).Save(folder);
 
     /// <summary>A table of the tasks, for the console.</summary>
     /// <returns>Some lines of text.</returns>

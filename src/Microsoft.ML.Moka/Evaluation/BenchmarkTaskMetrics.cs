@@ -5,9 +5,10 @@ public sealed class BenchmarkTaskMetrics
 {
     private const double NormalQuantile = 1.959963984540054;
 
-    internal BenchmarkTaskMetrics(string task, IReadOnlyList<BenchmarkAnswer> answers, double seconds, long tokens)
+    internal BenchmarkTaskMetrics(string task, string data, IReadOnlyList<BenchmarkAnswer> answers, double seconds, long tokens)
     {
         Task = task;
+        Data = data;
         Answers = answers;
         Seconds = seconds;
         TokenCount = tokens;
@@ -54,6 +55,9 @@ public sealed class BenchmarkTaskMetrics
 
     /// <summary>The answers in the order of the questions.</summary>
     public IReadOnlyList<BenchmarkAnswer> Answers { get; }
+
+    /// <summary>The hash of the file of questions, which are its first ones.</summary>
+    internal string Data { get; }
 
     /// <summary>The score interval of E. B. Wilson (1927), which also holds near 0 and 1 and for few rows.</summary>
     internal static (double Lower, double Upper) Wilson(int correct, int count)

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Design;
 using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.ModelFiles;
 using Microsoft.ML.Moka.Tensors;
@@ -14,7 +15,7 @@ internal sealed class EvaluatedModel : IDisposable
 {
     private readonly IDisposable _held;
 
-    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, IDisposable held)
+    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training, IDisposable held)
     {
         _held = held;
         Name = name;
@@ -30,6 +31,7 @@ internal sealed class EvaluatedModel : IDisposable
             ["tokenizer"] = tokenizer.Fingerprint,
             ["adapters"] = adapters is null ? "none" : FingerprintOf(Backbone, adapters),
         };
+        Tuning = adapters is null ? null : new TuningSummary(OptionsText.Of(adapters.Options), adapters.ParameterCount, Backbone.Config.ParameterCount, training);
     }
 
     public string Name { get; }
@@ -49,23 +51,26 @@ internal sealed class EvaluatedModel : IDisposable
     /// <summary>What the model's answers depend on.</summary>
     public IReadOnlyDictionary<string, string> Fingerprints { get; }
 
+    /// <summary>What it was tuned with; null for a backbone as it is.</summary>
+    public TuningSummary? Tuning { get; }
+
     /// <summary>A fitted model, alone or as part of a chain.</summary>
     public static EvaluatedModel Of(string name, ITransformer model)
     {
         return Find(model) switch
         {
-            MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens),
-            MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens),
+            MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
+            MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(
                 $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.", nameof(model)),
         };
 
-        EvaluatedModel Of(TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens)
+        EvaluatedModel Of(TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training)
         {
             IDisposable held = weights.Use();
             try
             {
-                return new EvaluatedModel(name, weights.Shared, weights.Adapters, tokenizer, template, maxTokens, held);
+                return new EvaluatedModel(name, weights.Shared, weights.Adapters, tokenizer, template, maxTokens, training, held);
             }
             catch
             {
@@ -82,7 +87,7 @@ internal sealed class EvaluatedModel : IDisposable
         var source = BackboneSource.Open(folder);
         var tokenizer = BackboneTokenizer.Load(source.Files);
         var backbone = SharedBackbone.Open(source.Files, quantization, device, progress, cancellation);
-        return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, backbone);
+        return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, null, backbone);
     }
 
     public void Dispose() => _held.Dispose();

@@ -35,11 +35,14 @@ internal sealed record ModelManifest<TOutputs>
 
     public required int MaxTokens { get; init; }
 
+    /// <summary>Null where it was not trained, or where an earlier version saved it.</summary>
+    public required TrainingRecord? Training { get; init; }
+
     /// <summary>The entries beside this one, with their SHA-256 in hexadecimal.</summary>
     public required IReadOnlyDictionary<string, string> Hashes { get; init; }
 
     public ModelParts<TOutputs> ToParts(BackboneSource source, BackboneTokenizer tokenizer) =>
-        new(source, Backbone == BackboneKind.Included, tokenizer, Template, MaxTokens, Inputs, Outputs);
+        new(source, Backbone == BackboneKind.Included, tokenizer, Template, MaxTokens, Inputs, Outputs, Training);
 
     public static byte[] Write(ModelParts<TOutputs> parts, SharedBackbone backbone, IReadOnlyDictionary<string, string> hashes)
     {
@@ -65,6 +68,7 @@ internal sealed record ModelManifest<TOutputs>
             ["max_tokens"] = parts.MaxTokens,
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
+            ["training"] = parts.Training?.ToFields(),
             ["version"] = CurrentVersion,
         };
         parts.Outputs.Write(fields, columns);
@@ -92,6 +96,7 @@ internal sealed record ModelManifest<TOutputs>
             Outputs = TOutputs.Read(fields, columns),
             Template = TemplateOf(fields),
             MaxTokens = fields.Integer("max_tokens", 3, MostTokens),
+            Training = fields.Object("training") is { } training ? TrainingRecord.Read(training) : null,
             Hashes = HashesOf(fields),
         };
     }

@@ -13,7 +13,8 @@ internal sealed record ModelParts<TOutputs>(
     PromptTemplate Template,
     int MaxTokens,
     InputColumns Inputs,
-    TOutputs Outputs)
+    TOutputs Outputs,
+    TrainingRecord? Training)
     where TOutputs : IModelOutputs<TOutputs>;
 
 /// <summary>What a model adds to rows, as <c>moka.json</c> says it.</summary>

@@ -180,6 +180,30 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     }
 
     [Fact]
+    public void AReportOnALoadedModelSaysHowItWasTrained()
+    {
+        var path = _folder.File("model.zip");
+        _mlContext.Model.Save(_tuned.Chain, _tuned.Train.Schema, path);
+        var loaded = _mlContext.Model.Load(path, out _);
+        using var disposed = (IDisposable)loaded;
+
+        var report = new BenchmarkReport([Catalog.EvaluateBenchmarks(loaded, Benchmarks), Evaluate("greedy")]).ToMarkdown();
+
+        Assert.Contains("| training | 100 rows, 15 epochs, learning rate 0.01 |", report, StringComparison.Ordinal);
+        Assert.Contains("| training seed | 1 |", report, StringComparison.Ordinal);
+        Assert.Contains("| loss in training | on the answer alone (prompt masked) |", report, StringComparison.Ordinal);
+        Assert.Contains($"| adapter's parameters | {_tuned.Model.TrainableParameterCount} (", report, StringComparison.Ordinal);
+        Assert.Contains("| adapter | `new MokaAdapter()` |", report, StringComparison.Ordinal);
+        Assert.Contains("| beams | `1` |", report, StringComparison.Ordinal);
+        Assert.Contains("| new tokens | `6` |", report, StringComparison.Ordinal);
+
+        // Of another adapter nobody knows.
+        _tuned.Model.SaveAdapter(_folder.File("adapter"));
+        using var other = _tuned.Model.WithAdapter(_folder.File("adapter"));
+        Assert.Contains("| training | not known |", new BenchmarkReport([Catalog.EvaluateBenchmarks(other, Benchmarks)]).ToMarkdown(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ScoresAreThoseOfTheModelsOwnTransform()
     {
         var options = Untuned();

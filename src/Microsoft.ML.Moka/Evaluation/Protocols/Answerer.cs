@@ -6,8 +6,8 @@ namespace Microsoft.ML.Moka.Evaluation.Protocols;
 /// <summary>Answers questions by a protocol, a batch at a time.</summary>
 internal abstract class Answerer
 {
-    /// <summary>How rows become prompts.</summary>
-    public abstract string Prompt { get; }
+    /// <summary>How rows become prompts; null where lm-evaluation-harness says it task by task.</summary>
+    public virtual PromptTemplate? Template => null;
 
     /// <summary>How many tokens the model writes for a question.</summary>
     public virtual int NewTokens => 0;

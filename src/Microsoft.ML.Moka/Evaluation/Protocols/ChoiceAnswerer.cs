@@ -10,8 +10,6 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
     private readonly OpeningFinder _openings = new(model.Tokenizer, PromptTemplate.Plain, maxTokens);
     private readonly LikelihoodScorer _scorer = new(model.Backbone, model.Adapters);
 
-    public override string Prompt => "lm-evaluation-harness";
-
     public override IEnumerable<Question> Read(BenchmarkSource source) =>
         source.ReadChoices().Select(row => new Question(new PromptRow(row.Text, row.Candidates), row.LabelIndex, source.Task, source.ChoiceOpening));
 

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>
@@ -12,6 +14,12 @@ public abstract class EvaluationProtocol
 
     /// <summary>The protocol in a few words, for reports.</summary>
     public abstract string Name { get; }
+
+    /// <summary>What is done, in a sentence for those who read the accuracies.</summary>
+    internal abstract string Explanation { get; }
+
+    /// <summary>What moves answers and is in no other setting.</summary>
+    internal virtual IEnumerable<KeyValuePair<string, string>> Parameters => [];
 
     /// <summary>The name.</summary>
     /// <returns>The name.</returns>
@@ -28,6 +36,9 @@ public sealed class LikelihoodProtocol : EvaluationProtocol
 
     /// <summary>How a row becomes a prompt. Default: as the model was trained; for a backbone <see cref="PromptTemplate.Alpaca"/>.</summary>
     public PromptTemplate? PromptTemplate { get; init; }
+
+    internal override string Explanation =>
+        "The answer is the answer word with the largest sum of its tokens' log-likelihoods after the prompt; lengths are not made up for.";
 }
 
 /// <summary>
@@ -38,6 +49,9 @@ public sealed class ChoiceLikelihoodProtocol : EvaluationProtocol
 {
     /// <inheritdoc/>
     public override string Name => "likelihood of choice texts";
+
+    internal override string Explanation =>
+        "The answer is the choice whose own text has the largest sum of log-likelihoods (acc), or the largest sum divided by its characters (acc_norm); prompts and choices as lm-evaluation-harness has them.";
 }
 
 /// <summary>
@@ -62,4 +76,12 @@ public sealed class GenerationProtocol : EvaluationProtocol
     /// prompt, <see cref="PromptTemplate.Alpaca"/>, has other blanks.
     /// </summary>
     public PromptTemplate PromptTemplate { get; init; } = PromptTemplate.AlpacaEvaluation;
+
+    internal override string Explanation =>
+        "The model writes, and the first of the task's answer words in what it wrote is its answer; without one it has not answered, and that is wrong.";
+
+    internal override IEnumerable<KeyValuePair<string, string>> Parameters =>
+    [
+        new("beams", Beams.ToString(CultureInfo.InvariantCulture)), new("new tokens", MaximumNewTokens.ToString(CultureInfo.InvariantCulture)),
+    ];
 }

@@ -10,7 +10,7 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
     private readonly RowEncoder _encoder = new(model.Tokenizer, protocol.PromptTemplate, maxTokens);
     private readonly OpeningFinder _openings = new(model.Tokenizer, protocol.PromptTemplate, maxTokens);
 
-    public override string Prompt => protocol.PromptTemplate.ToString();
+    public override PromptTemplate? Template => protocol.PromptTemplate;
 
     public override int NewTokens => protocol.MaximumNewTokens * protocol.Beams;
 

@@ -10,7 +10,7 @@ internal sealed class WordAnswerer(EvaluatedModel model, PromptTemplate template
     private readonly OpeningFinder _openings = new(model.Tokenizer, template, maxTokens);
     private readonly LikelihoodScorer _scorer = new(model.Backbone, model.Adapters);
 
-    public override string Prompt => template.ToString();
+    public override PromptTemplate? Template => template;
 
     public override IEnumerable<Question> Read(BenchmarkSource source) => ReadInstructions(source);
 

@@ -4,7 +4,7 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka.Evaluation;
 
 /// <summary>Tells how an evaluation goes: to the user's callback, and in lines to the log of the MLContext.</summary>
-internal sealed class BenchmarkReport(string model, long totalRows, IChannel channel, Action<BenchmarkProgress>? callback)
+internal sealed class EvaluationLog(string model, long totalRows, IChannel channel, Action<BenchmarkProgress>? callback)
 {
     private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(5);
 

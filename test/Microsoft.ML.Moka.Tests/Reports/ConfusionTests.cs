@@ -1,0 +1,49 @@
+using Microsoft.ML.Moka.Reports;
+
+namespace Microsoft.ML.Moka.Tests.Reports;
+
+public sealed class ConfusionTests
+{
+    [Fact]
+    public void Unanswered_questions_and_words_that_are_right_nowhere_have_columns_of_their_own()
+    {
+        var confusion = Confusion.Of([MadeUp.Written(0, "answer1"), MadeUp.Written(0, "answer3"), MadeUp.Written(1, null), MadeUp.Written(1, "answer5"), MadeUp.Written(1, "answer5")]);
+
+        Assert.Equal(["answer1", "answer2"], confusion.Answers);
+        Assert.Equal(["answer1", "answer2", "answer3", "answer5", "none"], confusion.Predicted);
+        Assert.Equal([1, 0, 1, 0, 0], confusion.Counts[0]);
+        Assert.Equal([0, 0, 0, 2, 1], confusion.Counts[1]);
+    }
+
+    [Fact]
+    public void Rows_with_fewer_answers_have_the_same_words()
+    {
+        var answers = new[]
+        {
+            new BenchmarkAnswer { Label = "answer1", Predicted = "answer2", IsCorrect = false, Candidates = ["answer1", "answer2"] },
+            new BenchmarkAnswer { Label = "answer4", Predicted = "answer1", IsCorrect = false, Candidates = ["answer1", "answer2", "answer3", "answer4"] },
+        };
+
+        var confusion = Confusion.Of(answers);
+
+        Assert.Equal(["answer1", "answer4"], confusion.Answers);
+        Assert.Equal(["answer1", "answer2", "answer4"], confusion.Predicted);
+    }
+
+    [Fact]
+    public void Choices_of_their_own_are_counted_by_their_places()
+    {
+        BenchmarkAnswer Choice(string[] texts, int label, int predicted) => new()
+        {
+            Label = texts[label], Predicted = texts[predicted], IsCorrect = label == predicted, Candidates = texts,
+            LogLikelihoods = [.. texts.Select((_, i) => i == predicted ? -1.0 : -2.0)],
+        };
+
+        // The last question has the same text twice.
+        var confusion = Confusion.Of([Choice(["a bell", "a boat"], 0, 1), Choice(["red", "blue"], 1, 1), Choice(["yes", "yes"], 1, 0)]);
+
+        Assert.Equal(["choice 1", "choice 2"], confusion.Answers);
+        Assert.Equal([0, 1], confusion.Counts[0]);
+        Assert.Equal([1, 1], confusion.Counts[1]);
+    }
+}
