@@ -13,6 +13,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
   build          build everything
   test           build and run all tests; the last line is "N passed, N failed"
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
+  moka           build and run the moka tool; the arguments that follow go to it ('./build.sh moka --help')
   bench          build and run the benchmarks
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
@@ -125,6 +126,7 @@ case "$verb" in
   build) ensure_mode; dotnet build Moka.sln -c Release --nologo "$@" ;;
   test) ensure_mode; run_tests "$@" ;;
   run) run_sample "$@" ;;
+  moka) ensure_mode; dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q >&2; exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@" ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) ensure_mode; dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) ensure_mode; dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;

@@ -1,0 +1,60 @@
+namespace Microsoft.ML.Moka.Cli;
+
+/// <summary>A model zip in memory.</summary>
+internal sealed class LoadedModel : IDisposable
+{
+    private LoadedModel(ITransformer transformer, MokaModel model) => (Transformer, Model) = (transformer, model);
+
+    /// <summary>All that the zip holds.</summary>
+    public ITransformer Transformer { get; }
+
+    /// <summary>The part of it that Moka made.</summary>
+    public MokaModel Model { get; }
+
+    /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
+    public static LoadedModel Open(MLContext context, string path)
+    {
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"There is no file '{path}'.", path);
+        ITransformer transformer;
+        try
+        {
+            transformer = context.Model.Load(path, out _);
+        }
+        catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException && !error.Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.Message}", error);
+        }
+        if (Find(transformer) is { } model)
+            return new LoadedModel(transformer, model);
+        (transformer as IDisposable)?.Dispose();
+        throw new InvalidDataException($"'{path}' holds a model of ML.NET, but none that Moka has tuned.");
+    }
+
+    /// <summary>A backbone as it is, or with the adapter in a folder, as a model that writes.</summary>
+    public static LoadedModel OfBackbone(
+        MLContext context, string? backbone, string? adapterFolder, BackboneQuantization quantization, PromptTemplate template, CancellationToken cancellation)
+    {
+        var model = context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options
+        {
+            BackbonePath = backbone,
+            InitialAdapterPath = adapterFolder,
+            Quantization = quantization,
+            PromptTemplate = template,
+            InputColumnName = template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
+            NumberOfEpochs = 0,
+            CancellationToken = cancellation,
+        }).Fit(context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>()));
+        return new LoadedModel(model, model);
+    }
+
+    public void Dispose() => (Transformer as IDisposable)?.Dispose();
+
+    private static MokaModel? Find(ITransformer transformer) => transformer switch
+    {
+        MokaModel model => model,
+        IEnumerable<ITransformer> chain => chain.Select(Find).FirstOrDefault(found => found is not null),
+        _ => null,
+    };
+}

@@ -1,0 +1,46 @@
+using System.Globalization;
+
+namespace Microsoft.ML.Moka.Cli;
+
+/// <summary>Backbones and models in lines of a name and a value.</summary>
+internal static class ModelText
+{
+    private const int MostLabels = 20;
+
+    public static IEnumerable<(string Name, string Value)> Of(BackboneDescription backbone) =>
+    [
+        ("backbone", backbone.Location),
+        ("parameters", Text($"{backbone.ParameterCount:N0}{(backbone.HasTiedHead ? ", the head is the embedding" : "")}")),
+        ("layers", Text($"{backbone.LayerCount}, hidden size {backbone.HiddenSize:N0}, feed-forward {backbone.IntermediateSize:N0}")),
+        ("attention", Text($"{backbone.AttentionHeadCount} heads of {backbone.HeadSize}, {backbone.KeyValueHeadCount} for keys and values, {backbone.MaximumPositions:N0} positions (rope base {backbone.RotaryBase:0.##}, scaling {backbone.RotaryScaling})")),
+        ("tokenizer", Text($"{backbone.Tokenizer}, {backbone.TokenizerVocabularySize:N0} tokens (embedding: {backbone.VocabularySize:N0})")),
+        ("weights", Text($"linear maps in {backbone.WeightFormat}, {Sizes.Of(backbone.WeightBytes)}")),
+        ("fingerprint", backbone.Fingerprint),
+    ];
+
+    public static IEnumerable<(string Name, string Value)> Of(MokaModel model, string path)
+    {
+        yield return ("model", $"{path} ({Sizes.Of(new FileInfo(path).Length)})");
+        if (model is MokaTransformer classifier)
+            yield return ("answers", Labels(classifier.Labels));
+        if (model is MokaTextGenerator { Options: var options })
+            yield return ("writes", Text($"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, seed {options.Seed}"));
+        yield return ("prompt", $"{model.PromptTemplate.ToString().ReplaceLineEndings("\\n")}, at most {model.MaximumTokens.ToString("N0", CultureInfo.InvariantCulture)} tokens");
+        yield return ("in memory", $"linear maps in {model.Quantization}");
+    }
+
+    public static object Numbers(MokaModel model) => new
+    {
+        Kind = model is MokaTransformer ? "classifier" : "generator",
+        Labels = (model as MokaTransformer)?.Labels,
+        Generation = (model as MokaTextGenerator)?.Options,
+        PromptTemplate = model.PromptTemplate.ToString(),
+        model.MaximumTokens,
+        model.Quantization,
+    };
+
+    private static string Labels(IReadOnlyList<string> labels) =>
+        labels.Count <= MostLabels ? string.Join(", ", labels) : $"{string.Join(", ", labels.Take(MostLabels))} … ({labels.Count} in all)";
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}

@@ -1,0 +1,187 @@
+using System.CommandLine;
+using Microsoft.ML.Moka.Cli.Data;
+using Microsoft.ML.Moka.Cli.Options;
+
+namespace Microsoft.ML.Moka.Cli.Verbs;
+
+/// <summary>moka evaluate: models and backbones on benchmarks, or a model on a file of rows.</summary>
+internal sealed class EvaluateVerb
+{
+    private readonly Terminal _terminal;
+    private readonly Argument<string[]> _data = new("data")
+    {
+        Description = "Folders of benchmarks, with a subfolder for each task (boolq, piqa, …) and its test file in it; or one file of texts and labels.",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Option<FileInfo[]> _models = new("--model", "-m") { Description = "Model files.", AllowMultipleArgumentsPerToken = true, HelpName = "model.zip" };
+    private readonly Option<DirectoryInfo[]> _backbones = new("--backbone") { Description = "Folders of LLaMAs, evaluated as they are. [default: without a model, the small one inside the tool]", AllowMultipleArgumentsPerToken = true, HelpName = "folder" };
+    private readonly Option<string[]> _protocols = new("--protocol")
+    {
+        Description = "How answers are got: likelihood (of the answer words), choices (likelihood of the choices' own texts), generation.",
+        AllowMultipleArgumentsPerToken = true,
+        DefaultValueFactory = _ => ["likelihood"],
+    };
+
+    private readonly Option<int> _beams = new Option<int>("--beams") { Description = "Beams of generation; 1 is greedy.", DefaultValueFactory = _ => 1, HelpName = "number" }.Within(1, 64);
+    private readonly Option<bool> _trainingPrompt = new("--training-prompt") { Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with." };
+    private readonly Option<int> _examples = new Option<int>("--examples") { Description = "Questions with answers before each question of MMLU.", DefaultValueFactory = _ => 5, HelpName = "number" }.Within(0, int.MaxValue);
+    private readonly Option<string[]> _tasks = new("--tasks") { Description = "The tasks. [default: all in the folder]", AllowMultipleArgumentsPerToken = true, HelpName = "names" };
+    private readonly Option<int?> _rows = new Option<int?>("--rows") { Description = "The most questions of each task, the first ones. [default: all]", HelpName = "number" }.Within(1, int.MaxValue);
+    private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly Option<DirectoryInfo?> _results = new("--results") { Description = "A folder that answers are written to as they come: after an interruption the same command goes on from there.", HelpName = "folder" };
+    private readonly TrainingColumns _columns = new();
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    private EvaluateVerb(Terminal terminal) => _terminal = terminal;
+
+    public static Command Create(Terminal terminal)
+    {
+        var verb = new EvaluateVerb(terminal);
+        verb._protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
+        var command = new Command("evaluate",
+            """
+            Measures models and backbones: on folders of benchmarks (the eight commonsense tasks, MMLU), or a model on a file of texts and labels.
+
+              moka evaluate benchmarks --model tuned.zip --protocol likelihood generation --results results
+              moka evaluate held-out.csv --model tickets.zip
+            """)
+        {
+            verb._data, verb._models, verb._backbones, verb._protocols, verb._beams, verb._trainingPrompt, verb._examples, verb._tasks, verb._rows,
+            verb._quantization, verb._results,
+        };
+        verb._columns.AddLabelOptionsTo(command);
+        command.Options.Add(verb._json);
+        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        var context = Context.Create(_terminal, seed: 1);
+        var data = parsed.GetValue(_data)!;
+        foreach (var path in data.Where(path => !Path.Exists(path)))
+            throw new FileNotFoundException($"There is no folder or file '{path}'.");
+        return data is [var file] && File.Exists(file) ? OnRows(parsed, context, file) : OnBenchmarks(parsed, context, data, cancellation);
+    }
+
+    private int OnRows(ParseResult parsed, MLContext context, string file)
+    {
+        if (parsed.GetValue(_models) is not [_, ..] models)
+            throw new UsageException("Which model? Name its file with --model.");
+        var rows = _columns.Labelled(parsed, file);
+        var reports = new List<object>();
+        foreach (var path in models)
+        {
+            using var loaded = LoadedModel.Open(context, path.ToString());
+            if (loaded.Model is not MokaTransformer)
+                throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation.");
+            var report = ClassificationReport.Of(context, loaded.Transformer, context.Data.LoadFromEnumerable(rows));
+            reports.Add(new { Model = path.ToString(), Test = report.Numbers });
+            if (parsed.GetValue(_json))
+                continue;
+            if (models.Length > 1)
+                _terminal.Out.WriteLine(path);
+            _terminal.Out.WriteLine(report.Text);
+        }
+        if (parsed.GetValue(_json))
+            Json.Write(_terminal.Out, reports);
+        return ExitCode.Success;
+    }
+
+    private int OnBenchmarks(ParseResult parsed, MLContext context, string[] folders, CancellationToken cancellation)
+    {
+        var all = new List<BenchmarkMetrics>();
+        foreach (var folder in folders)
+        {
+            if (File.Exists(folder))
+                throw new UsageException($"'{folder}' is a file; several data are folders of benchmarks.");
+            foreach (var protocol in parsed.GetValue(_protocols)!.Distinct())
+            {
+                foreach (var (name, evaluate) in Subjects(parsed, context))
+                {
+                    var metrics = ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, folder, folders.Length, display, cancellation)));
+                    all.Add(metrics);
+                    if (!parsed.GetValue(_json))
+                        _terminal.Out.WriteLine($"{metrics}{Environment.NewLine}");
+                }
+            }
+        }
+        if (parsed.GetValue(_json))
+            Json.Write(_terminal.Out, all.Select(Numbers));
+        return ExitCode.Success;
+    }
+
+    /// <summary>What is evaluated, by name; each is loaded when its turn has come.</summary>
+    private IEnumerable<(string Name, Func<string, BenchmarkOptions, BenchmarkMetrics> Evaluate)> Subjects(ParseResult parsed, MLContext context)
+    {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        var (models, backbones) = (parsed.GetValue(_models) ?? [], parsed.GetValue(_backbones) ?? []);
+        if (models.Length + backbones.Length == 0)
+            yield return Backbone(null, "embedded");
+        foreach (var folder in backbones)
+            yield return Backbone(folder.ToString(), Unique(folder.Name));
+        foreach (var file in models)
+        {
+            var name = Unique(Path.GetFileNameWithoutExtension(file.Name));
+            yield return (name, (benchmarks, options) =>
+            {
+                using var loaded = LoadedModel.Open(context, file.ToString());
+                return context.MulticlassClassification.EvaluateBenchmarks(loaded.Transformer, benchmarks, options, name);
+            });
+        }
+
+        (string, Func<string, BenchmarkOptions, BenchmarkMetrics>) Backbone(string? path, string name) =>
+            (name, (benchmarks, options) => context.MulticlassClassification.EvaluateBackbone(path, benchmarks, options, name));
+
+        // Two files of one name in two folders are two models.
+        string Unique(string name)
+        {
+            var unique = name;
+            for (var i = 2; !names.Add(unique); i++)
+                unique = $"{name}-{i}";
+            return unique;
+        }
+    }
+
+    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, string folder, int folders, ProgressDisplay display, CancellationToken cancellation)
+    {
+        var results = parsed.GetValue(_results)?.FullName;
+        return new BenchmarkOptions
+        {
+            Protocol = protocol switch
+            {
+                "choices" => new ChoiceLikelihoodProtocol(),
+                "generation" => new GenerationProtocol
+                {
+                    Beams = parsed.GetValue(_beams),
+                    PromptTemplate = parsed.GetValue(_trainingPrompt) ? PromptTemplate.Alpaca : PromptTemplate.AlpacaEvaluation,
+                },
+                _ => new LikelihoodProtocol(),
+            },
+            Tasks = parsed.GetValue(_tasks) is { Length: > 0 } tasks ? tasks : null,
+            Examples = parsed.GetValue(_examples),
+            MaximumRows = parsed.GetValue(_rows),
+            Quantization = parsed.GetValue(_quantization),
+            // Answers to two folders of benchmarks are kept apart.
+            ResultsFolder = results is null || folders == 1 ? results : Path.Combine(results, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))),
+            Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
+                $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),
+            CancellationToken = cancellation,
+        };
+    }
+
+    private static object Numbers(BenchmarkMetrics metrics) => new
+    {
+        metrics.Model,
+        metrics.Protocol,
+        metrics.Settings,
+        metrics.AverageAccuracy,
+        metrics.AverageNormalizedAccuracy,
+        Tasks = metrics.Tasks.Select(task => new
+        {
+            task.Task, task.RowCount, task.Accuracy, task.AccuracyInterval.Lower, task.AccuracyInterval.Upper, task.NormalizedAccuracy, task.UnansweredCount,
+            task.CutPromptCount, task.Seconds, task.TokensPerSecond,
+        }),
+    };
+}

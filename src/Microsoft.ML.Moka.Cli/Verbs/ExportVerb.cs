@@ -1,0 +1,42 @@
+using System.CommandLine;
+using Microsoft.ML.Moka.Cli.Options;
+
+namespace Microsoft.ML.Moka.Cli.Verbs;
+
+/// <summary>moka export: the adapter of a model file as a folder in PEFT's form.</summary>
+internal static class ExportVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var model = new Argument<FileInfo>("model") { Description = "A model file." };
+        var output = CommonOptions.OutputFolder("The folder to be written: adapter_config.json and adapter_model.safetensors. Other files in it stay.");
+        var format = new Option<string>("--format")
+        {
+            Description = "as-trained, or lokr or lora where that says the same update: more programs know those.",
+            DefaultValueFactory = _ => "as-trained",
+        };
+        format.AcceptOnlyFromAmong("as-trained", "lokr", "lora");
+        var json = CommonOptions.Json();
+        var command = new Command("export",
+            """
+            Writes the adapter of a model as PEFT does. PEFT itself reads lora, rslora, dora and lokr; the other methods are written in the same style.
+
+              moka export tickets.zip --output adapter
+            """)
+        {
+            model, output, format, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var folder = parsed.GetValue(output)!.ToString();
+            using var loaded = LoadedModel.Open(Context.Create(terminal), parsed.GetValue(model)!.ToString());
+            loaded.Model.SaveAdapter(folder, Enum.Parse<AdapterFileFormat>(parsed.GetValue(format)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
+            if (parsed.GetValue(json))
+                Json.Write(terminal.Out, new { Folder = Path.GetFullPath(folder), Parameters = loaded.Model.TrainableParameterCount, Bytes = Sizes.OfFolder(folder) });
+            else
+                terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {folder}: {loaded.Model.TrainableParameterCount:N0} parameters, {Sizes.Of(Sizes.OfFolder(folder))}."));
+            return ExitCode.Success;
+        });
+        return command;
+    }
+}

@@ -1,0 +1,120 @@
+using System.CommandLine;
+using System.Text.Json;
+using Microsoft.ML.Moka.Cli.Options;
+
+namespace Microsoft.ML.Moka.Cli.Verbs;
+
+/// <summary>moka inspect: what is in a model file, an adapter folder or a backbone folder.</summary>
+internal sealed class InspectVerb
+{
+    private const string AdapterConfig = "adapter_config.json";
+
+    private readonly Terminal _terminal;
+    private readonly Argument<string?> _path = new("path") { Description = "A model file, an adapter folder or a backbone folder. [default: the small backbone inside the tool]", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<DirectoryInfo?> _backbone = new("--backbone") { Description = "The backbone of an adapter folder. [default: the one that it names, else the one inside the tool]", HelpName = "folder" };
+    private readonly Option<int> _spectrum = new Option<int>("--spectrum") { Description = "The most singular values of an update; effective ranks of larger updates are left out.", DefaultValueFactory = _ => 512, HelpName = "number" }.Within(0, int.MaxValue);
+    private readonly Option<DirectoryInfo?> _svg = new("--svg") { Description = "Writes pictures of gates, norms and ranks into this folder.", HelpName = "folder" };
+    private readonly Option<bool> _json = CommonOptions.Json();
+
+    private InspectVerb(Terminal terminal) => _terminal = terminal;
+
+    public static Command Create(Terminal terminal)
+    {
+        var verb = new InspectVerb(terminal);
+        var command = new Command("inspect",
+            """
+            Shows what is in a model file, an adapter folder or a backbone folder: shape, tokenizer, quantization, fingerprint; gates, norms and ranks of what was trained.
+
+              moka inspect tickets.zip --svg pictures
+              moka inspect adapter --backbone Llama-2-7b-hf
+            """)
+        {
+            verb._path, verb._backbone, verb._spectrum, verb._svg, verb._json,
+        };
+        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        var path = parsed.GetValue(_path);
+        if (path is not null && !Path.Exists(path))
+            throw new FileNotFoundException($"There is no file or folder '{path}'.");
+        var isAdapter = path is not null && File.Exists(Path.Combine(path, AdapterConfig));
+        if (!isAdapter && parsed.GetValue(_backbone) is not null)
+            throw new UsageException("--backbone goes with an adapter folder.");
+        if (path is null || (Directory.Exists(path) && !isAdapter))
+            return Backbone(parsed, BackboneDescription.Of(path));
+        var context = Context.Create(_terminal);
+        using var loaded = isAdapter
+            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4, new PromptTemplate("{instruction}", ""), cancellation)
+            : LoadedModel.Open(context, path);
+        return Model(parsed, path, loaded.Model, isAdapter);
+    }
+
+    private int Backbone(ParseResult parsed, BackboneDescription backbone)
+    {
+        if (parsed.GetValue(_svg) is not null)
+            throw new UsageException("A backbone has no adapter to draw: --svg needs a model file or an adapter folder.");
+        if (parsed.GetValue(_json))
+            Json.Write(_terminal.Out, backbone);
+        else
+            Tell(ModelText.Of(backbone));
+        return ExitCode.Success;
+    }
+
+    private int Model(ParseResult parsed, string path, MokaModel model, bool isAdapter)
+    {
+        var backbone = model.DescribeBackbone();
+        var inspection = model.Inspect(parsed.GetValue(_spectrum));
+        if (parsed.GetValue(_svg) is { } folder)
+            Draw(folder, inspection);
+        if (parsed.GetValue(_json))
+        {
+            Json.Write(_terminal.Out, new
+            {
+                Path = path, Backbone = backbone, Model = isAdapter ? null : ModelText.Numbers(model), model.TrainableParameterCount,
+                inspection.Maps, inspection.Filters,
+            });
+            return ExitCode.Success;
+        }
+        if (!isAdapter)
+            Tell(ModelText.Of(model, path));
+        Tell(ModelText.Of(backbone));
+        _terminal.Out.WriteLine(FormattableString.Invariant(
+            $"adapter        {model.TrainableParameterCount:N0} parameters on {inspection.Maps.Count} maps, {100.0 * model.TrainableParameterCount / model.BackboneParameterCount:0.###} % of the backbone's"));
+        _terminal.Out.WriteLine();
+        _terminal.Out.WriteLine(inspection);
+        return ExitCode.Success;
+    }
+
+    private void Draw(DirectoryInfo folder, AdapterInspection inspection)
+    {
+        folder.Create();
+        foreach (var (name, svg) in (ReadOnlySpan<(string, string)>)[("gates.svg", inspection.GatesToSvg()), ("norms.svg", inspection.NormsToSvg()), ("ranks.svg", inspection.RanksToSvg())])
+            File.WriteAllText(Path.Combine(folder.FullName, name), svg);
+        _terminal.Error.WriteLine($"Wrote gates.svg, norms.svg and ranks.svg to {folder}.");
+    }
+
+    private void Tell(IEnumerable<(string Name, string Value)> lines)
+    {
+        foreach (var (name, value) in lines)
+            _terminal.Out.WriteLine($"{name,-14} {value}");
+    }
+
+    /// <summary>The backbone that the adapter was trained on, by its own config, where that is a folder here.</summary>
+    private static string? NamedBackbone(string folder)
+    {
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, AdapterConfig)));
+            return config.RootElement.TryGetProperty("base_model_name_or_path", out var name) && name.ValueKind == JsonValueKind.String && Directory.Exists(name.GetString())
+                ? name.GetString()
+                : null;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"{Path.Combine(folder, AdapterConfig)} is no JSON object. {error.Message}", error);
+        }
+    }
+}

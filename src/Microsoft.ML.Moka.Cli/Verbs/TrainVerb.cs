@@ -1,0 +1,139 @@
+using System.CommandLine;
+using Microsoft.ML.Moka.Cli.Data;
+using Microsoft.ML.Moka.Cli.Options;
+
+namespace Microsoft.ML.Moka.Cli.Verbs;
+
+/// <summary>moka train: tunes a backbone on a file of rows, and saves the model.</summary>
+internal sealed class TrainVerb
+{
+    private readonly Terminal _terminal;
+    private readonly Argument<FileInfo> _data = new("data") { Description = "The rows to learn from: .csv or .tsv whose first line names the columns, .json or .jsonl." };
+    private readonly Option<string> _task = new("--task") { Description = "classify: answer with one of the labels; generate: write the output that belongs to an instruction.", DefaultValueFactory = _ => "classify" };
+    private readonly Option<FileInfo> _output = new("--output", "-o") { Description = "The file of the model.", DefaultValueFactory = _ => new FileInfo("model.zip"), HelpName = "model.zip" };
+    private readonly Option<FileInfo?> _test = new("--test") { Description = "Rows that are not learned from: how the model does on them is shown in the end.", HelpName = "file" };
+    private readonly Option<string?> _validation = new("--validation") { Description = "Rows that choose the best weights: a file, or the share of the data that is taken for it, such as 0.1.", HelpName = "file|share" };
+    private readonly Option<int?> _patience = new Option<int?>("--patience") { Description = "Ends training after so many looks at the validation rows that found nothing better.", HelpName = "number" }.Within(1, int.MaxValue);
+    private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
+    private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly AdapterSettings _adapter = new();
+    private readonly Option<DirectoryInfo?> _from = new("--from-adapter") { Description = "An adapter folder that training goes on from.", HelpName = "folder" };
+    private readonly Option<int?> _epochs = new Option<int?>("--epochs") { Description = "How often each row is seen; 0 for the backbone as it is. [default: as often as 300 updates take]", HelpName = "number" }.Within(0, int.MaxValue);
+    private readonly Option<float?> _rate = new Option<float?>("--rate") { Description = "The learning rate. [default: by adapter and backbone]", HelpName = "number" }.Within(double.Epsilon, double.MaxValue);
+    private readonly Option<int> _batch = new Option<int>("--batch-tokens") { Description = "Tokens of one batch.", DefaultValueFactory = _ => 1024, HelpName = "number" }.Within(1, int.MaxValue);
+    private readonly Option<int> _length = new Option<int>("--max-tokens") { Description = "The longest prompt with its answer; longer ones are cut.", DefaultValueFactory = _ => 512, HelpName = "number" }.Within(8, int.MaxValue);
+    private readonly Option<string?> _template = new("--template") { Description = "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task]", HelpName = "text" };
+    private readonly Option<int> _seed = new("--seed") { Description = "The same seed gives the same model.", DefaultValueFactory = _ => 1, HelpName = "number" };
+    private readonly Option<DirectoryInfo?> _checkpoints = new("--checkpoints") { Description = "A folder for the state of training: after an interruption the same command goes on from there.", HelpName = "folder" };
+    private readonly Option<bool> _include = new("--include-backbone") { Description = "Puts the quantized backbone into the model file, which then needs no other." };
+    private readonly Option<bool> _recompute = new("--less-memory") { Description = "Computes activations twice instead of keeping them." };
+    private readonly Option<bool> _json = CommonOptions.Json();
+    private readonly TrainingColumns _columns = new();
+
+    private TrainVerb(Terminal terminal) => _terminal = terminal;
+
+    public static Command Create(Terminal terminal)
+    {
+        var verb = new TrainVerb(terminal);
+        verb._task.AcceptOnlyFromAmong("classify", "generate");
+        var command = new Command("train",
+            """
+            Tunes a backbone on rows of text and label (or, with --task generate, of instruction and output) and saves the model, which any ML.NET program loads.
+            Ctrl+C ends training early and saves the best weights so far.
+
+              moka train tickets.csv --validation 0.1 --test held-out.csv --output tickets.zip
+              moka train alpaca.json --task generate --backbone Llama-2-7b-hf --adapter lora --rank 16
+            """)
+        {
+            verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
+        };
+        verb._adapter.AddTo(command);
+        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
+            command.Options.Add(option);
+        verb._columns.AddLabelOptionsTo(command);
+        verb._columns.AddInstructionOptionsTo(command);
+        command.Options.Add(verb._json);
+        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        return command;
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!);
+        return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
+    }
+
+    private int Classifier(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    {
+        // A wrong file is noticed before hours of training, not after.
+        var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
+        var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString()) : null;
+        var options = new MokaTrainer.Options { PromptTemplate = Template(parsed, " ") };
+        var data = training.Load(rows);
+        Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
+        var context = training.Context;
+        var pipeline = context.Transforms.Conversion.MapValueToKey("Label")
+            .Append(context.MulticlassClassification.Trainers.Moka(options))
+            .Append(context.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
+        return training.Run(
+            data, pipeline.Fit, model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)), parsed.GetValue(_json), cancellation);
+    }
+
+    private int Generator(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    {
+        var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
+        var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString()) : null;
+        var template = Template(parsed, "");
+        var options = new MokaTextGenerationTrainer.Options
+        {
+            PromptTemplate = template,
+            InputColumnName = template is null || template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
+        };
+        var data = training.Load(rows);
+        Fill(options, parsed, path => training.Load(_columns.Instructions(parsed, path)), training, cancellation);
+        return training.Run(
+            data, training.Context.TextGeneration.Trainers.Moka(options).Fit,
+            model => test is null ? null : GenerationReport.Of(training.Context, model, test), parsed.GetValue(_json), cancellation);
+    }
+
+    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingRun training, CancellationToken cancellation)
+    {
+        if (parsed.GetValue(_validation) is { } validation)
+        {
+            if (double.TryParse(validation, System.Globalization.CultureInfo.InvariantCulture, out var share) && !File.Exists(validation))
+                options.ValidationFraction = share is > 0 and < 1 ? share : throw new UsageException($"--validation is {validation}; a share is above 0 and below 1.");
+            else
+                options.ValidationSet = load(validation);
+        }
+        options.EarlyStoppingPatience = parsed.GetValue(_patience);
+        options.BackbonePath = parsed.GetValue(_backbone)?.ToString();
+        options.Quantization = parsed.GetValue(_quantization);
+        options.Adapter = _adapter.Read(parsed);
+        options.InitialAdapterPath = parsed.GetValue(_from)?.ToString();
+        options.NumberOfEpochs = parsed.GetValue(_epochs);
+        options.LearningRate = parsed.GetValue(_rate);
+        options.BatchTokens = parsed.GetValue(_batch);
+        options.MaximumTokens = parsed.GetValue(_length);
+        options.CheckpointFolder = parsed.GetValue(_checkpoints)?.FullName;
+        options.SaveBackbone = parsed.GetValue(_include);
+        options.GradientCheckpointing = parsed.GetValue(_recompute);
+        options.Progress = training.Progress;
+        options.CancellationToken = cancellation;
+        options.KeepBestWhenCanceled = true;
+    }
+
+    private PromptTemplate? Template(ParseResult parsed, string answerPrefix)
+    {
+        if (parsed.GetValue(_template) is not { } text)
+            return null;
+        try
+        {
+            // A shell hands \n over as two characters.
+            return new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+        }
+        catch (ArgumentException error)
+        {
+            throw new UsageException(ErrorText.Of(error));
+        }
+    }
+}

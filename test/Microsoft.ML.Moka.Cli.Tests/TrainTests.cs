@@ -1,0 +1,158 @@
+using System.Text;
+using System.Text.Json;
+using EverydayWorld;
+
+namespace Microsoft.ML.Moka.Cli.Tests;
+
+public sealed class TrainTests(Samples samples) : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void AFileOfTextsAndLabelsBecomesAModelThatAnyProgramLoads()
+    {
+        var test = samples.ClassifierRun.Json.GetProperty("test");
+
+        Assert.True(test.GetProperty("microAccuracy").GetDouble() > 2 * test.GetProperty("mostFrequentLabel").GetDouble(), samples.ClassifierRun.Out);
+        Assert.Equal(samples.HeldOut.Count, test.GetProperty("rows").GetInt32());
+        var context = new MLContext();
+        var model = context.Model.Load(samples.Classifier, out var schema);
+        Assert.Equal(["Text", "Label"], schema.Select(column => column.Name));
+        using var engine = context.Model.CreatePredictionEngine<Question, Answer>(model);
+        var question = samples.Training[0];
+        Assert.Equal(question.Label, engine.Predict(new Question { Text = question.Text }).PredictedLabel);
+    }
+
+    [Fact]
+    public void HeldOutMetricsAreShownForPeople()
+    {
+        var run = Tool.Run("train", samples.TrainFile, "--epochs", "1", "--test", samples.TestFile, "--output", _folder.File("model.zip")).Succeeded();
+
+        Assert.Contains("Accuracy", run.Out, StringComparison.Ordinal);
+        Assert.Contains("true \\ predicted", run.Out, StringComparison.Ordinal);
+        Assert.Contains($"Saved {_folder.File("model.zip")}", run.Out, StringComparison.Ordinal);
+        Assert.Contains("loss", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', run.Out + run.Error);
+    }
+
+    [Fact]
+    public void TheFormOfTheFileDoesNotMatter()
+    {
+        var rows = samples.Training.Take(20).ToList();
+        var csv = Adapter("a.csv", string.Concat(rows.Select(row => $"\"{row.Text}\",{row.Label}\r\n").Prepend("text,label\r\n")));
+
+        Assert.Equal(csv, Adapter("b.csv", "\uFEFF" + string.Concat(rows.Select(row => $"{row.Label};{row.Text}\n").Prepend("Label;Text\n"))));
+        Assert.Equal(csv, Adapter("c.tsv", string.Concat(rows.Select(row => $"{row.Text}\t{row.Label}\n").Prepend("text\tlabel\n"))));
+        Assert.Equal(csv, Adapter("d.json", JsonSerializer.Serialize(rows.Select(row => new { label = row.Label, other = 1, text = row.Text }))));
+        Assert.Equal(csv, Adapter("e.jsonl", string.Join('\n', rows.Select(row => JsonSerializer.Serialize(new { body = row.Text, kind = row.Label }))), "--text-column", "body", "--label-column", "kind"));
+        Assert.NotEqual(csv, Adapter("f.csv", string.Concat(rows.Skip(1).Select(row => $"{row.Text},{row.Label}\n").Prepend("text,label\n"))));
+
+        string Adapter(string name, string content, params string[] args)
+        {
+            Tool.Run(["train", _folder.Write(name, content), "--epochs", "1", "--output", _folder.File("m.zip"), .. args]).Succeeded();
+            Tool.Run("export", _folder.File("m.zip"), "--output", _folder.File("adapter")).Succeeded();
+            return Convert.ToBase64String(File.ReadAllBytes(Path.Combine(_folder.File("adapter"), "adapter_model.safetensors")));
+        }
+    }
+
+    [Fact]
+    public void SettingsOfTheAdapterAreTakenOver()
+    {
+        Tool.Run("train", samples.TrainFile, "--epochs", "1", "--adapter", "lora", "--rank", "4", "--alpha", "8", "--targets", "q_proj", "v_proj", "--layers", "0", "3",
+            "--quantization", "Int8", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
+
+        var model = Tool.Run("inspect", _folder.File("lora.zip"), "--json").Succeeded().Json;
+
+        Assert.Equal(2 * 2 * 4 * (128 + 128), model.GetProperty("trainableParameterCount").GetInt32());
+        Assert.Equal("Int8", model.GetProperty("model").GetProperty("quantization").GetString());
+        Assert.All(model.GetProperty("maps").EnumerateArray(), map => Assert.Equal("LORA", map.GetProperty("method").GetString()));
+    }
+
+    [Fact]
+    public void InstructionsBecomeAModelThatWrites()
+    {
+        Assert.True(samples.GeneratorRun.Json.GetProperty("test").GetProperty("exactlyRight").GetDouble() > 0.3, samples.GeneratorRun.Out);
+
+        using var model = (IDisposable)new MLContext().Model.Load(samples.Generator, out _);
+
+        Assert.IsType<MokaTextGenerator>(model as MokaTextGenerator ?? ((IEnumerable<ITransformer>)model).Single());
+    }
+
+    [Fact]
+    public void WhereSomebodyLooksABarIsDrawn()
+    {
+        var run = Tool.Run("", ["train", samples.TrainFile, "--epochs", "4", "--validation", "0.25", "--patience", "2", "--output", _folder.File("model.zip")], isLive: true).Succeeded();
+
+        Assert.Contains("Training", run.Error, StringComparison.Ordinal);
+        Assert.Contains("tokens/s", run.Error, StringComparison.Ordinal);
+        Assert.Contains('\e', run.Error);
+        Assert.DoesNotContain('\e', run.Out);
+    }
+
+    [Fact]
+    public void CancelledBeforeTheFirstStepNothingIsWritten()
+    {
+        var run = Tool.Run("", ["train", samples.TrainFile, "--output", _folder.File("model.zip")], cancellation: new CancellationToken(canceled: true));
+
+        Assert.Equal(130, run.ExitCode);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void BadFilesAreNamedWithTheirLine()
+    {
+        Train("missing.csv", null).Failed("There is no file", "missing.csv");
+        Train("a.xlsx", "x").Failed("a.xlsx", ".csv");
+        Train("a.csv", "").Failed("a.csv", "empty");
+        Train("b.csv", "text,label\n").Failed("b.csv", "no rows");
+        Train("c.csv", "text,label\na,b\nonly one\n").Failed("c.csv, line 3", "1 fields");
+        Train("d.csv", "text,label\n\"never closed,b\n").Failed("d.csv", "never closed");
+        Train("e.csv", "text,label,text\na,b,c\n").Failed("e.csv, line 1", "'text'");
+        Train("f.csv", "subject,body,label\na,b,c\n").Failed("f.csv", "--text-column", "'subject', 'body', 'label'");
+        Train("g.csv", "text,kind,more\na,b,c\n").Failed("'label'", "--label-column");
+        Train("h.csv", "text,label\na,b\nc,b\n").Failed("only the value 'b'");
+        Train("i.json", "[{\"text\":\"a\",\"label\":\"b\"},\n oops]").Failed("i.json, line 2");
+        Train("j.jsonl", "{\"text\":\"a\",\"label\":\"b\"}\n[1]\n").Failed("j.jsonl, line 2", "an array");
+        Train("k.jsonl", "{\"text\":\"a\",\"text\":\"b\"}\n").Failed("k.jsonl, line 1");
+        File.WriteAllBytes(_folder.File("l.csv"), [.. Encoding.ASCII.GetBytes("text,label\n"), 0xE4, 0x2C]);
+        Tool.Run("train", _folder.File("l.csv")).Failed("l.csv", "UTF-8");
+        Assert.False(File.Exists("model.zip"));
+
+        Run Train(string name, string? content)
+        {
+            if (content is not null)
+                _folder.Write(name, content);
+            return Tool.Run("train", _folder.File(name), "--output", _folder.File("model.zip"));
+        }
+    }
+
+    [Fact]
+    public void WhatMakesNoSenseIsRefused()
+    {
+        Tool.Run("train").WasRefused("Required argument");
+        Tool.Run("train", samples.TrainFile, "--adapter", "loara").WasRefused("loara");
+        Tool.Run("train", samples.TrainFile, "--rank", "4").WasRefused("'moka' has no --rank");
+        Tool.Run("train", samples.TrainFile, "--epochs", "many").WasRefused("--epochs is 'many'; it takes a whole number");
+        Tool.Run("train", samples.TrainFile, "--quantization", "NF5").WasRefused("NF5", "NF4, FP4, Int8");
+        Tool.Run("train", samples.TrainFile, "--epochs", "-1").WasRefused("--epochs", "at least 0");
+        Tool.Run("train", samples.TrainFile, "--validation", "1.5").WasRefused("--validation");
+        Tool.Run("train", samples.TrainFile, "--template", "Review: {txet}").WasRefused("{txet}");
+        Tool.Run("train", samples.TrainFile, "--label-column", "text", "--text-column", "text").WasRefused("both the column 'text'");
+        Tool.Run("train", samples.TrainFile, "--backbone", _folder.File("nothing")).Failed("there is no such folder");
+        Tool.Run("train", samples.TrainFile, "--targets", "qproj", "--output", _folder.File("x.zip")).Failed("qproj", "q_proj");
+    }
+
+    private sealed class Question
+    {
+        public string Text { get; set; } = "";
+
+        public string Label { get; set; } = "";
+    }
+
+    private sealed class Answer
+    {
+        public string PredictedLabel { get; set; } = "";
+    }
+}
