@@ -14,6 +14,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
   test           build and run all tests; the last line is "N passed, N failed"
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
   moka           build and run the moka tool; the arguments that follow go to it ('./build.sh moka --help')
+  notebook       run the cells of samples/notebooks/walkthrough.cs and write the notebook with what they show
   bench          build and run the benchmarks
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
@@ -103,13 +104,18 @@ run_tests() {
 
 run_sample() {
   local samples
-  samples=$(grep -l '<OutputType>Exe' samples/*/*.csproj 2>/dev/null | cut -d/ -f2 | paste -sd' ' -) || true
+  # A sample is a project, or a single file that dotnet runs as an app.
+  samples=$( { grep -l '<OutputType>Exe' samples/*/*.csproj; ls samples/*/walkthrough.cs; } 2>/dev/null | cut -d/ -f2 | sort | paste -sd' ' -) || true
   [ $# -gt 0 ] || die "run needs the name of a sample: ${samples:-there is none}"
   local name=$1
   shift
   [[ " $samples " == *" $name "* ]] || die "no sample '$name'; there are: ${samples:-none}"
   ensure_mode
-  dotnet run -c Release --project "samples/$name" -- "$@"
+  if [ -f "samples/$name/walkthrough.cs" ]; then
+    dotnet run -c Release "samples/$name/walkthrough.cs" -- "$@"
+  else
+    dotnet run -c Release --project "samples/$name" -- "$@"
+  fi
 }
 
 clean() {
@@ -127,6 +133,7 @@ case "$verb" in
   test) ensure_mode; run_tests "$@" ;;
   run) run_sample "$@" ;;
   moka) ensure_mode; dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q >&2; exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@" ;;
+  notebook) ensure_mode; dotnet run -c Release --project build/notebook -- samples/notebooks ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) ensure_mode; dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) ensure_mode; dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;
