@@ -16,10 +16,11 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
         var run = Tool.Run("evaluate", benchmarks, "--protocol", "likelihood", "generation", "--results", _folder.File("results"), "--json").Succeeded();
         var again = Tool.Run("evaluate", benchmarks, "--protocol", "likelihood", "generation", "--results", _folder.File("results"), "--json").Succeeded();
 
-        Assert.Equal(["likelihood", "generation"], run.Json.EnumerateArray().Select(metrics => metrics.GetProperty("protocol").GetString()!.Split(' ', ',')[0]));
-        Assert.Equal(run.Out, again.Out);
-        var task = run.Json[0].GetProperty("tasks")[0];
-        Assert.Equal(("BoolQ", 6), (task.GetProperty("task").GetString(), task.GetProperty("rowCount").GetInt32()));
+        var evaluations = run.Json.GetProperty("evaluations");
+        Assert.Equal(["likelihood", "generation"], evaluations.EnumerateArray().Select(evaluation => evaluation.GetProperty("protocol").GetString()!.Split(' ', ',')[0]));
+        Assert.Equal(evaluations.ToString(), again.Json.GetProperty("evaluations").ToString());
+        var task = evaluations[0].GetProperty("tasks")[0];
+        Assert.Equal(("BoolQ", 6), (task.GetProperty("task").GetString(), task.GetProperty("rows").GetInt32()));
         Assert.Equal(2, Directory.GetFiles(_folder.File("results")).Length);
     }
 
@@ -31,6 +32,28 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
         Assert.Contains("classifier,", run.Out, StringComparison.Ordinal);
         Assert.Contains("classifier-2,", run.Out, StringComparison.Ordinal);
         Assert.Contains("n 2", run.Out, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AReportStandsNextToAnEarlierOne()
+    {
+        Tool.Run("evaluate", Benchmarks(), "--report", _folder.File("before")).Succeeded();
+        Tool.Run("evaluate", Benchmarks(), "--model", samples.Classifier, "--report", _folder.File("after"), "--compare", _folder.File("before"), "--compare-model", "embedded", "--title", "Tuned").Succeeded();
+
+        var report = File.ReadAllText(Path.Combine(_folder.File("after"), "report.md"));
+        Assert.StartsWith("# Tuned", report, StringComparison.Ordinal);
+        Assert.Contains("embedded", report, StringComparison.Ordinal);
+        Assert.NotEmpty(Directory.GetFiles(_folder.File("after"), "*.svg"));
+    }
+
+    [Fact]
+    public void SeveralFoldersAreToldApart()
+    {
+        _folder.Write("more/boolq/test.json", File.ReadAllText(Path.Combine(Benchmarks(), "boolq", "test.json")));
+
+        var run = Tool.Run("evaluate", Benchmarks(), _folder.File("more"), "--rows", "1", "--results", _folder.File("results"), "--json").Succeeded();
+
+        Assert.Equal(["embedded on benchmarks", "embedded on more"], run.Json.GetProperty("evaluations").EnumerateArray().Select(evaluation => evaluation.GetProperty("model").GetString()));
     }
 
     [Fact]
@@ -51,6 +74,8 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
         Tool.Run("evaluate", samples.TestFile, "--model", samples.Generator).WasRefused("writes text");
         Tool.Run("evaluate", _folder.Path, "--protocol", "guessing").WasRefused("guessing");
         Tool.Run("evaluate", _folder.File("nothing")).Failed("There is no folder or file");
+        Tool.Run("evaluate", Benchmarks(), "--compare-model", "embedded").WasRefused("--compare");
+        Tool.Run("evaluate", Benchmarks(), "--compare", _folder.File("nothing")).Failed("nothing");
         Tool.Run("evaluate", Benchmarks(), "--tasks", "chess").Failed("chess");
         Tool.Run("evaluate", Benchmarks(), "--model", samples.TestFile).Failed("test.csv", "cannot be loaded");
         _folder.Write("broken/boolq/test.json", "[{]");

@@ -30,6 +30,10 @@ internal sealed class EvaluateVerb
     private readonly Option<int?> _rows = new Option<int?>("--rows") { Description = "The most questions of each task, the first ones. [default: all]", HelpName = "number" }.Within(1, int.MaxValue);
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly Option<DirectoryInfo?> _results = new("--results") { Description = "A folder that answers are written to as they come: after an interruption the same command goes on from there.", HelpName = "folder" };
+    private readonly Option<string?> _report = new("--report") { Description = "A folder to save a report to: Markdown, JSON and pictures.", HelpName = "folder" };
+    private readonly Option<string?> _compare = new("--compare") { Description = "An earlier report (its folder or its report.json) that the new one is compared with.", HelpName = "report" };
+    private readonly Option<string?> _comparedModel = new("--compare-model") { Description = "The model of the earlier report that all are compared with. [default: the one of the same name]", HelpName = "name" };
+    private readonly Option<string?> _title = new("--title") { Description = "What the report is called.", HelpName = "text" };
     private readonly TrainingColumns _columns = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
@@ -43,12 +47,12 @@ internal sealed class EvaluateVerb
             """
             Measures models and backbones: on folders of benchmarks (the eight commonsense tasks, MMLU), or a model on a file of texts and labels.
 
-              moka evaluate benchmarks --model tuned.zip --protocol likelihood generation --results results
+              moka evaluate benchmarks --model tuned.zip --protocol likelihood generation --results results --report report
               moka evaluate held-out.csv --model tickets.zip
             """)
         {
             verb._data, verb._models, verb._backbones, verb._protocols, verb._beams, verb._trainingPrompt, verb._examples, verb._tasks, verb._rows,
-            verb._quantization, verb._results,
+            verb._quantization, verb._results, verb._report, verb._compare, verb._comparedModel, verb._title,
         };
         verb._columns.AddLabelOptionsTo(command);
         command.Options.Add(verb._json);
@@ -91,34 +95,58 @@ internal sealed class EvaluateVerb
 
     private int OnBenchmarks(ParseResult parsed, MLContext context, string[] folders, CancellationToken cancellation)
     {
+        if (folders.FirstOrDefault(File.Exists) is { } file)
+            throw new UsageException($"'{file}' is a file; several data are folders of benchmarks.");
+        if (folders.CountBy(NameOf).FirstOrDefault(count => count.Value > 1).Key is { } twice)
+            throw new UsageException($"Two of the folders are named '{twice}', so that results could not be told apart: evaluate them one after the other.");
+        var reportOptions = ReportOptions(parsed);
+        reportOptions.Check();
         var all = new List<BenchmarkMetrics>();
         foreach (var folder in folders)
         {
-            if (File.Exists(folder))
-                throw new UsageException($"'{folder}' is a file; several data are folders of benchmarks.");
             foreach (var protocol in parsed.GetValue(_protocols)!.Distinct())
             {
-                foreach (var (name, evaluate) in Subjects(parsed, context))
+                foreach (var (name, evaluate) in Subjects(parsed, context, folders.Length > 1 ? $" on {NameOf(folder)}" : ""))
                 {
-                    var metrics = ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, folder, folders.Length, display, cancellation)));
+                    var metrics = ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, display, cancellation)));
                     all.Add(metrics);
                     if (!parsed.GetValue(_json))
                         _terminal.Out.WriteLine($"{metrics}{Environment.NewLine}");
                 }
             }
         }
-        if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, all.Select(Numbers));
+        Report(parsed, new BenchmarkReport(all, reportOptions));
         return ExitCode.Success;
     }
 
+    private void Report(ParseResult parsed, BenchmarkReport report)
+    {
+        if (parsed.GetValue(_report) is { } folder)
+        {
+            report.Save(folder);
+            _terminal.Error.WriteLine($"Report: {Path.Combine(folder, "report.md")}");
+        }
+        if (parsed.GetValue(_json))
+            _terminal.Out.Write(report.ToJson());
+    }
+
+    private BenchmarkReportOptions ReportOptions(ParseResult parsed)
+    {
+        if (parsed.GetValue(_comparedModel) is not null && parsed.GetValue(_compare) is null)
+            throw new UsageException("--compare-model names a model of an earlier report: it needs --compare.");
+        var options = new BenchmarkReportOptions { ComparedWith = parsed.GetValue(_compare), ComparedModel = parsed.GetValue(_comparedModel) };
+        if (parsed.GetValue(_title) is { } title)
+            options.Title = title;
+        return options;
+    }
+
     /// <summary>What is evaluated, by name; each is loaded when its turn has come.</summary>
-    private IEnumerable<(string Name, Func<string, BenchmarkOptions, BenchmarkMetrics> Evaluate)> Subjects(ParseResult parsed, MLContext context)
+    private IEnumerable<(string Name, Func<string, BenchmarkOptions, BenchmarkMetrics> Evaluate)> Subjects(ParseResult parsed, MLContext context, string ending)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         var (models, backbones) = (parsed.GetValue(_models) ?? [], parsed.GetValue(_backbones) ?? []);
         if (models.Length + backbones.Length == 0)
-            yield return Backbone(null, "embedded");
+            yield return Backbone(null, Unique("embedded"));
         foreach (var folder in backbones)
             yield return Backbone(folder.ToString(), Unique(folder.Name));
         foreach (var file in models)
@@ -137,17 +165,17 @@ internal sealed class EvaluateVerb
         // Two files of one name in two folders are two models.
         string Unique(string name)
         {
-            var unique = name;
+            var unique = name + ending;
             for (var i = 2; !names.Add(unique); i++)
-                unique = $"{name}-{i}";
+                unique = $"{name}-{i}{ending}";
             return unique;
         }
     }
 
-    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, string folder, int folders, ProgressDisplay display, CancellationToken cancellation)
-    {
-        var results = parsed.GetValue(_results)?.FullName;
-        return new BenchmarkOptions
+    private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+
+    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, ProgressDisplay display, CancellationToken cancellation) =>
+        new()
         {
             Protocol = protocol switch
             {
@@ -163,25 +191,9 @@ internal sealed class EvaluateVerb
             Examples = parsed.GetValue(_examples),
             MaximumRows = parsed.GetValue(_rows),
             Quantization = parsed.GetValue(_quantization),
-            // Answers to two folders of benchmarks are kept apart.
-            ResultsFolder = results is null || folders == 1 ? results : Path.Combine(results, Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))),
+            ResultsFolder = parsed.GetValue(_results)?.FullName,
             Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
                 $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),
             CancellationToken = cancellation,
         };
-    }
-
-    private static object Numbers(BenchmarkMetrics metrics) => new
-    {
-        metrics.Model,
-        metrics.Protocol,
-        metrics.Settings,
-        metrics.AverageAccuracy,
-        metrics.AverageNormalizedAccuracy,
-        Tasks = metrics.Tasks.Select(task => new
-        {
-            task.Task, task.RowCount, task.Accuracy, task.AccuracyInterval.Lower, task.AccuracyInterval.Upper, task.NormalizedAccuracy, task.UnansweredCount,
-            task.CutPromptCount, task.Seconds, task.TokensPerSecond,
-        }),
-    };
 }
