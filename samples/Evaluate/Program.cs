@@ -1,11 +1,15 @@
 using System.CommandLine;
+using Evaluate;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
 using Microsoft.ML.Runtime;
 
 const string Embedded = "embedded";
 
-var data = new Option<DirectoryInfo>("--data") { Description = "A folder with a subfolder for each task (boolq, piqa, social_i_qa, …) that holds its test*.json.", Required = true };
+var data = new Option<DirectoryInfo?>("--data")
+{
+    Description = "A folder with a subfolder for each task (boolq, piqa, social_i_qa, …) that holds its test*.json. Without it, questions about the everyday world that the embedded backbone has read about.",
+};
 var backbones = new Option<string[]>("--backbone")
 {
     Description = "Folders of LLaMAs in Hugging Face form, evaluated untuned; 'embedded' is the small one inside the package, which is taken where neither backbones nor models are named.",
@@ -50,6 +54,7 @@ int Run(ParseResult parsed, CancellationToken cancellation)
             if (log.Kind is ChannelMessageKind.Info or ChannelMessageKind.Warning && log.Source.Contains("EvaluateBenchmarks", StringComparison.Ordinal))
                 Console.Error.WriteLine(log.RawMessage);
         };
+        using var folder = new QuestionFolder(parsed.GetValue(data));
         var all = new List<BenchmarkMetrics>();
         foreach (var protocol in parsed.GetValue(protocols)!)
         {
@@ -67,21 +72,21 @@ int Run(ParseResult parsed, CancellationToken cancellation)
                 },
                 Tasks = parsed.GetValue(tasks) is { Length: > 0 } wanted ? wanted : null,
                 Examples = parsed.GetValue(examples),
-                MaximumRows = parsed.GetValue(rows),
+                MaximumRows = parsed.GetValue(rows) ?? folder.Rows,
                 Quantization = parsed.GetValue(quantization),
                 ResultsFolder = parsed.GetValue(results)?.FullName,
                 CancellationToken = cancellation,
             };
-            foreach (var metrics in Evaluate(mlContext, parsed, options))
+            foreach (var metrics in Evaluate(mlContext, parsed, folder.Path, options))
             {
                 all.Add(metrics);
                 Console.WriteLine(metrics);
             }
         }
-        if (parsed.GetValue(report) is { } folder)
+        if (parsed.GetValue(report) is { } reportFolder)
         {
-            new BenchmarkReport(all, reportOptions).Save(folder);
-            Console.WriteLine($"Report: {Path.Combine(folder, "report.md")}");
+            new BenchmarkReport(all, reportOptions).Save(reportFolder);
+            Console.WriteLine($"Report: {Path.Combine(reportFolder, "report.md")}");
         }
         return 0;
     }
@@ -97,9 +102,8 @@ int Run(ParseResult parsed, CancellationToken cancellation)
     }
 }
 
-IEnumerable<BenchmarkMetrics> Evaluate(MLContext mlContext, ParseResult parsed, BenchmarkOptions options)
+IEnumerable<BenchmarkMetrics> Evaluate(MLContext mlContext, ParseResult parsed, string folder, BenchmarkOptions options)
 {
-    var folder = parsed.GetValue(data)!.FullName;
     var files = parsed.GetValue(models) ?? [];
     var paths = parsed.GetValue(backbones) is { Length: > 0 } named ? named : files.Length > 0 ? [] : [Embedded];
     foreach (var path in paths)

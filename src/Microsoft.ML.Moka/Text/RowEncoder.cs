@@ -10,7 +10,7 @@ internal sealed record TrainingRow(int[] Ids, int AnswerStart, bool PromptIsCut,
 /// <summary>A row to score.</summary>
 /// <param name="Prompt">What all answers share; never empty.</param>
 /// <param name="Answers">The tokens of each answer; never empty.</param>
-/// <param name="PromptIsCut">Whether the prompt was too long, so that its beginning is missing.</param>
+/// <param name="PromptIsCut">Whether prompt and answer were too long, so that the prompt's beginning is missing, or a continuation's end.</param>
 internal sealed record ScoringRow(int[] Prompt, int[][] Answers, bool PromptIsCut);
 
 /// <summary>
@@ -43,8 +43,11 @@ internal sealed class RowEncoder
 
     public ScoringRow ForScoring(PromptRow row, IReadOnlyList<string> answers) => Encode(row, answers, OneBeginsAnother(answers));
 
-    /// <summary>Texts that may follow the prompt and go on as they like: none has the end of the sequence.</summary>
-    public ScoringRow ForContinuing(PromptRow row, IReadOnlyList<string> texts) => Encode(row, texts, withEnd: false);
+    /// <summary>
+    /// Texts that may follow the prompt and go on as they like: none has the end of the sequence, and one that is longer than a sequence may be counts by its
+    /// beginning.
+    /// </summary>
+    public ScoringRow ForContinuing(PromptRow row, IReadOnlyList<string> texts) => Encode(row, texts, withEnd: false, longest: _maxTokens - 2);
 
     /// <summary>
     /// An answer that is to be written: it ends with the end of the sequence, so that the model learns where to stop. An answer that is too long loses its end,
@@ -64,7 +67,7 @@ internal sealed class RowEncoder
     public (int[] Prompt, bool IsCut) ForGeneration(PromptRow row, int newTokens) =>
         Cut(Encode(_template.Mark(row)), Math.Max(_maxTokens - newTokens, _maxTokens / 2));
 
-    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd)
+    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd, int longest = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfZero(answers.Count);
         var prompt = Encode(_template.Mark(row));
@@ -79,12 +82,19 @@ internal sealed class RowEncoder
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
         }
         // One place is for the end of the sequence.
-        var longestAnswer = wholes.Max(whole => whole.Length) - shared;
+        var wanted = wholes.Max(whole => whole.Length) - shared;
+        var longestAnswer = Math.Min(wanted, longest);
         var room = _maxTokens - longestAnswer - 1;
         if (room < 1)
             throw new ArgumentException($"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
         var (kept, isCut) = Cut(prompt.AsSpan(0, shared), room);
-        return new ScoringRow(kept, [.. wholes.Select(whole => withEnd ? [.. whole[shared..], _tokenizer.EndOfSequence] : whole[shared..])], isCut);
+        return new ScoringRow(kept, [.. wholes.Select(Answer)], isCut || longestAnswer < wanted);
+
+        int[] Answer(int[] whole)
+        {
+            var answer = whole[shared..Math.Min(whole.Length, shared + longestAnswer)];
+            return withEnd ? [.. answer, _tokenizer.EndOfSequence] : answer;
+        }
     }
 
     // In ordinal order a word that begins others stands right before one of them.

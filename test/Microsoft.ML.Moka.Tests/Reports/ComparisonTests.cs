@@ -30,6 +30,15 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void The_example_of_the_docs_is_a_report_of_this_version()
+    {
+        var folder = Path.Combine(Repository.Root, "docs", "evaluation-example");
+
+        Assert.Equal(2, EarlierReport.Read(folder).Evaluations.Count);
+        Assert.All(Directory.GetFiles(folder, "*.svg"), path => Assert.Contains($"({Path.GetFileName(path)})", File.ReadAllText(Path.Combine(folder, "report.md")), StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void The_same_questions_are_compared_one_by_one()
     {
         // Of 20 questions 9 are only now right, 1 was only right earlier.

@@ -109,4 +109,17 @@ public class RowEncoderTests
         Assert.Contains("is empty", Assert.Throws<ArgumentException>(() => encoder.ForScoring(new PromptRow("the", []), ["a", ""])).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => encoder.ForScoring(new PromptRow("the", []), []));
     }
+
+    [Fact]
+    public void A_continuation_that_leaves_no_room_counts_by_its_beginning()
+    {
+        var tokenizer = SmallTokenizers.ByName("Tiktoken");
+        var encoder = new RowEncoder(tokenizer, PromptTemplate.Plain.WithAnswerPrefix(""), 8);
+
+        var row = encoder.ForContinuing(new PromptRow("x", []), ["0123456789", "01"]);
+
+        Assert.Equal([tokenizer.Encode("0123456789", false)[..6], tokenizer.Encode("01", false)], row.Answers);
+        Assert.True(row.PromptIsCut);
+        Assert.False(encoder.ForContinuing(new PromptRow("x", []), ["012345"]).PromptIsCut);
+    }
 }
