@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.Checkpoints;
 /// </summary>
 internal abstract class BackboneFiles
 {
+    /// <summary>No configuration, tokenizer or index is larger: LLaMA 3's tokenizer has 17 MB.</summary>
+    public const int LargestText = 1 << 26;
+
     /// <summary>What to call the source in an error: the folder's path, or a name.</summary>
     public abstract string Location { get; }
 
@@ -13,6 +16,7 @@ internal abstract class BackboneFiles
 
     /// <summary>The whole file; for configuration and tokenizers, not for weights.</summary>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
+    /// <exception cref="InvalidDataException">It is larger than <see cref="LargestText"/>.</exception>
     public abstract byte[] ReadAll(string name);
 
     /// <summary>The content of a file of weights, of any size, read where it is touched.</summary>
@@ -29,7 +33,13 @@ internal sealed class FolderFiles(string path) : BackboneFiles
 
     public override bool Contains(string name) => File.Exists(PathOf(name));
 
-    public override byte[] ReadAll(string name) => File.ReadAllBytes(PathOf(name));
+    public override byte[] ReadAll(string name)
+    {
+        var length = new FileInfo(PathOf(name)).Length;
+        return length <= LargestText
+            ? File.ReadAllBytes(PathOf(name))
+            : throw new InvalidDataException($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there.");
+    }
 
     public override FileContent Open(string name) => FileContent.Map(PathOf(name));
 }

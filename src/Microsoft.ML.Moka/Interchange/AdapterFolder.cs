@@ -8,6 +8,8 @@ namespace Microsoft.ML.Moka.Interchange;
 /// <summary>Writes an adapter as the two files that PEFT, and <see cref="StoredAdapter"/>, read.</summary>
 internal static class AdapterFolder
 {
+    private static readonly string[] Names = [StoredAdapter.WeightsName, AdapterConfigFile.Name];
+
     /// <summary>Writes them into a folder, which is made if it is not there; other files in it stay.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="backbone">Where the backbone's files are.</param>
@@ -18,8 +20,11 @@ internal static class AdapterFolder
     {
         var files = Files(backbone, weights, format);
         Directory.CreateDirectory(folder);
-        AtomicFile.Write([.. files.Select(file => (Path.Combine(folder, file.Key), (Action<Stream>)(stream => stream.Write(file.Value))))]);
+        AtomicFile.Write([.. Names.Select(name => (Path.Combine(folder, name), (Action<Stream>)(stream => stream.Write(files[name]))))]);
     }
+
+    /// <summary>Ends a save into the folder that was killed between its two files.</summary>
+    public static void FinishSave(string folder) => AtomicFile.Finish([.. Names.Select(name => Path.Combine(folder, name))]);
 
     /// <summary>The adapter in a folder, with a share in the same backbone: what another model is made of.</summary>
     public static (SharedBackbone Backbone, AdapterSet Adapters) Open(string folder, TunedBackbone weights)

@@ -53,6 +53,7 @@ internal sealed class StoredAdapter : IDisposable
     /// <inheritdoc cref="Open(BackboneFiles, IEnumerable{MapShape})"/>
     public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps)
     {
+        AdapterFolder.FinishSave(folder);
         var files = new FolderFiles(folder);
         foreach (var name in (string[])[AdapterConfigFile.Name, WeightsName])
         {

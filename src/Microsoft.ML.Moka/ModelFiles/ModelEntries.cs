@@ -10,7 +10,6 @@ namespace Microsoft.ML.Moka.ModelFiles;
 /// <summary>The entries of a model zip beside the component's own, read when they are first asked for: the zip is closed when loading has ended.</summary>
 internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
 {
-    private const int LargestText = 1 << 26;
     private const int LargestInMemory = 1 << 30;
     private const string WeightsExtension = ".safetensors";
 

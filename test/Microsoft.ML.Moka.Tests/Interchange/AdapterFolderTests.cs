@@ -202,6 +202,37 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
         Assert.Equal(Scores(tuned.Model), Scores(model));
     }
 
+    [Fact]
+    public void ASaveThatWasKilledBetweenItsFilesIsFinishedByTheNextReader()
+    {
+        var options = tuned.FewSteps;
+        options.Adapter = new LoraAdapter { Rank = 2, Alpha = 64 };
+        using var model = Fit(options);
+        var (target, other) = (_folder.File("target"), _folder.File("other"));
+        tuned.Model.SaveAdapter(target);
+        model.SaveAdapter(other);
+        File.Copy(Path.Combine(other, "adapter_model.safetensors"), Path.Combine(target, "adapter_model.safetensors"), overwrite: true);
+        File.Copy(Path.Combine(other, "adapter_config.json"), Path.Combine(target, ".adapter_config.json.tmp"));
+
+        using var read = tuned.Model.WithAdapter(target);
+
+        Assert.Equal(Scores(model), Scores(read));
+        AssertSameFiles(other, target);
+    }
+
+    [Fact]
+    public void AConfigurationOfGigabytesIsRefusedUnread()
+    {
+        tuned.Model.SaveAdapter(_folder.Path);
+        using (var file = File.OpenWrite(_folder.File("adapter_config.json")))
+            file.SetLength(1L << 34);
+
+        var error = Assert.Throws<InvalidDataException>(() => tuned.Model.WithAdapter(_folder.Path));
+
+        Assert.Contains("adapter_config.json", error.Message, StringComparison.Ordinal);
+        Assert.Contains("17,179,869,184 bytes", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact(Explicit = true)]
     public void SavesUntilItIsKilled()
     {
