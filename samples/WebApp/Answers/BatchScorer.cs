@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using WebApp.Hosting;
+using WebApp.Models;
+
+namespace WebApp.Answers;
+
+/// <summary>Takes batches from the queue and scores them, one after another: a batch uses all cores by itself.</summary>
+public sealed partial class BatchScorer(WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, ILogger<BatchScorer> log) : BackgroundService
+{
+    /// <summary>Whatever was accepted is answered before the service ends.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        queue.Close();
+        await base.StopAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (await queue.NextBatchAsync() is { } batch)
+        {
+            try
+            {
+                Score(batch);
+            }
+            catch (Exception e)
+            {
+                LogFailure(e, batch.Count);
+                // One question may have spoilt it for the others.
+                foreach (var pending in batch)
+                    ScoreAlone(pending, batch.Count == 1 ? e : null);
+            }
+        }
+    }
+
+    private void Score(List<PendingAnswer> batch)
+    {
+        using var lease = models.Use() ?? throw new InvalidOperationException("There is no model.");
+        var started = Stopwatch.GetTimestamp();
+        var answers = lease.Model.Score(batch.ConvertAll(pending => pending.Row));
+        metrics.Scored(batch.Count, batch.Sum(pending => pending.Tokens), Stopwatch.GetElapsedTime(started));
+        foreach (var (pending, probabilities) in batch.Zip(answers))
+            pending.Complete(new Answer(lease.Model.Version, probabilities));
+    }
+
+    private void ScoreAlone(PendingAnswer pending, Exception? known)
+    {
+        try
+        {
+            if (known is not null)
+                pending.Fail(known);
+            else
+                Score([pending]);
+        }
+        catch (Exception e)
+        {
+            pending.Fail(e);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Error, "A batch of {Rows} could not be scored.")]
+    private partial void LogFailure(Exception error, int rows);
+}

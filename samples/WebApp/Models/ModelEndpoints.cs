@@ -1,0 +1,30 @@
+using WebApp.Hosting;
+using WebApp.Tuning;
+
+namespace WebApp.Models;
+
+/// <summary>GET /api/model: what the pages show about the model in service.</summary>
+public static class ModelEndpoints
+{
+    public static void AddModels(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptionsWithValidateOnStart<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations();
+        builder.Services.AddSingleton<ModelHost>();
+        builder.Services.AddSingleton<ModelWatcher>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ModelWatcher>());
+        builder.Services.AddHealthChecks().AddCheck<ModelHealth>(ModelHealth.Name);
+    }
+
+    public static void MapModels(this WebApplication app) => app.MapGet("/api/model", (ModelHost models) =>
+    {
+        using var lease = models.Use();
+        return new ModelDescription(lease?.Model.Version, lease?.Model.LoadedAt, models.Error, lease?.Model.MaximumChoices, ExampleQuestions.All);
+    });
+}
+
+/// <param name="Version">Null before there is a model.</param>
+/// <param name="LoadedAt">When it was taken into service.</param>
+/// <param name="Error">Why the latest file was refused.</param>
+/// <param name="MaximumChoices">The most choices of a question.</param>
+/// <param name="Examples">Questions about things that no training asked about.</param>
+public sealed record ModelDescription(string? Version, DateTimeOffset? LoadedAt, string? Error, int? MaximumChoices, IReadOnlyList<ExampleQuestion> Examples);

@@ -1,0 +1,107 @@
+using Microsoft.Extensions.Options;
+using WebApp.Models;
+
+namespace WebApp.Tuning;
+
+/// <summary>The training run of this service: one at a time, beside the serving.</summary>
+public sealed partial class TuningService(ModelHost models, ModelWatcher watcher, IOptions<TrainingSettings> settings, ILogger<TuningService> log) : IHostedService, IDisposable
+{
+    private static readonly TuningState NoRun = new(0, TuningPhase.Idle, 0, []);
+
+    private readonly Lock _lock = new();
+    private TuningRun? _run;
+    private Task _running = Task.CompletedTask;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends at the next change of the state.</summary>
+    public Task Changed => Volatile.Read(ref _changed).Task;
+
+    /// <summary>Where the run stands, with the points of its curve from <paramref name="first"/> on; all points of another run than <paramref name="run"/>.</summary>
+    public TuningState StateFrom(int run, int first)
+    {
+        lock (_lock)
+            return _run?.StateFrom(_run.Number == run ? first : 0) ?? NoRun;
+    }
+
+    /// <summary>False where a run is under way.</summary>
+    public bool TryStart(TuningRequest request, bool putIntoService = false)
+    {
+        lock (_lock)
+        {
+            if (!_running.IsCompleted)
+                return false;
+            var number = (_run?.Number ?? 0) + 1;
+            _run?.Dispose();
+            var run = _run = new TuningRun(number, request, settings.Value.LearningRate, Notify);
+            _running = Task.Factory.StartNew(() => Run(run, putIntoService), TaskCreationOptions.LongRunning).Unwrap();
+            return true;
+        }
+    }
+
+    /// <summary>False where no run is under way.</summary>
+    public bool TryStop()
+    {
+        lock (_lock)
+        {
+            if (_running.IsCompleted)
+                return false;
+            _run!.Stop();
+            return true;
+        }
+    }
+
+    /// <summary>Puts the model of the finished run in the place of the one in service, as anybody could who writes the file; null where there is none.</summary>
+    public async Task<string?> PutIntoServiceAsync()
+    {
+        TuningRun run;
+        lock (_lock)
+        {
+            if (_run is not { HasModel: true })
+                return null;
+            run = _run;
+            run.Save(watcher.Path);
+        }
+        await watcher.CheckAsync(CancellationToken.None);
+        if (models.Error is { } error)
+            throw new InvalidOperationException(error);
+        run.SetInService(models.Version!);
+        return models.Version;
+    }
+
+    /// <summary>Trains a first model where there is none to serve.</summary>
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (settings.Value.AtFirstStart && !File.Exists(watcher.Path))
+        {
+            LogFirst(watcher.Path);
+            TryStart(new TuningRequest(settings.Value.FirstQuestions), putIntoService: true);
+        }
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Training is given up: it can be repeated, and might take long.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        TryStop();
+        await _running.WaitAsync(cancellationToken);
+    }
+
+    public void Dispose() => _run?.Dispose();
+
+    private async Task Run(TuningRun run, bool putIntoService)
+    {
+        run.Run();
+        var state = run.StateFrom(int.MaxValue);
+        LogEnd(state.Phase, state.Untuned, state.Tuned, state.Error);
+        if (putIntoService && state.Phase == TuningPhase.Finished)
+            await PutIntoServiceAsync();
+    }
+
+    private void Notify() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+
+    [LoggerMessage(LogLevel.Information, "There is no {Path} yet: a small model is being trained, in some seconds.")]
+    private partial void LogFirst(string path);
+
+    [LoggerMessage(LogLevel.Information, "Training ended: {Phase}. Accuracy {Untuned:P1} before, {Tuned:P1} after. {Error}")]
+    private partial void LogEnd(TuningPhase phase, double? untuned, double? tuned, string? error);
+}

@@ -1,0 +1,69 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.RegularExpressions;
+using WebApp.Answers;
+
+namespace WebApp.Tests;
+
+/// <summary>The program as a process of its own.</summary>
+public sealed partial class ProcessTests(TunedModels models)
+{
+    [Fact]
+    public async Task AThousandBadRequestsAreRefusedAndLeaveNothingBehind()
+    {
+        const long Slack = 64 << 20;
+        using var process = Start();
+        try
+        {
+            using var client = new HttpClient { BaseAddress = await AddressOf(process) };
+            for (var deadline = DateTime.UtcNow.AddSeconds(30); (await client.GetAsync("/ready")).StatusCode != HttpStatusCode.OK; await Task.Delay(50))
+                Assert.True(DateTime.UtcNow < deadline, "It did not become ready.");
+            await Refuse(client, 400);
+            process.Refresh();
+            var before = process.WorkingSet64;
+
+            await Refuse(client, 1000);
+
+            process.Refresh();
+            Assert.False(process.HasExited);
+            Assert.InRange(process.WorkingSet64, 0, before + Slack);
+            using var response = await client.PostAsJsonAsync("/api/answers", new AnswerRequest("Are you alive?", ["yes", "no"]));
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+        finally
+        {
+            process.Kill();
+            await process.WaitForExitAsync();
+        }
+    }
+
+    private static Task Refuse(HttpClient client, int count) => Parallel.ForEachAsync(
+        Enumerable.Range(0, count), new ParallelOptions { MaxDegreeOfParallelism = 8 },
+        async (i, cancellation) =>
+        {
+            var (body, expected) = BadRequests.All[i % BadRequests.All.Count];
+            using var content = body();
+            using var response = await client.PostAsync("/api/answers", content, cancellation);
+            Assert.Equal(expected, response.StatusCode);
+        });
+
+    private static async Task<Uri> AddressOf(Process process)
+    {
+        while (await process.StandardOutput.ReadLineAsync() is { } line)
+        {
+            if (Listening().Match(line) is { Success: true } match)
+                return new Uri(match.Groups[1].Value);
+        }
+        throw new InvalidOperationException("The program ended without listening.");
+    }
+
+    private Process Start() => Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
+    {
+        ArgumentList = { typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0", $"--Model:Path={models.First}" },
+        RedirectStandardOutput = true,
+    })!;
+
+    [GeneratedRegex("Now listening on: (http://.*)$")]
+    private static partial Regex Listening();
+}
