@@ -1,0 +1,89 @@
+import { byId, element, problemOf, send, showError, showModel } from './common.js';
+import { draw } from './chart.js';
+
+const phases = {
+  Idle: 'Not started', Preparing: 'Measuring the untuned model', Training: 'Training', Stopping: 'Stopping', Evaluating: 'Measuring the tuned model',
+  Finished: 'Finished', Stopped: 'Stopped', Failed: 'Failed', InService: 'In service',
+};
+const running = ['Preparing', 'Training', 'Stopping', 'Evaluating'];
+const announceEvery = 5000;
+const form = byId('form'), start = byId('start'), stop = byId('stop'), deploy = byId('deploy'), title = byId('run-title');
+let run = 0, points = [], phase = '', announced = 0;
+
+const seconds = value => value < 60 ? `${Math.ceil(value)} s` : `${Math.floor(value / 60)} min ${Math.ceil(value % 60)} s`;
+const percent = value => value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)} %`;
+const loss = value => value.toFixed(3);
+
+function show(state) {
+  if (state.run !== run || state.first === 0) {
+    points = [];
+    byId('rows').replaceChildren();
+  }
+  run = state.run;
+  points.push(...state.points);
+  const watched = points.filter(point => point.validation !== null);
+  const best = watched.length ? watched.reduce((a, b) => b.validation < a.validation ? b : a) : null;
+  const last = points.at(-1);
+  const isRunning = running.includes(state.phase);
+
+  byId('phase').textContent = phases[state.phase] + (state.version ? ` as ${state.version}` : '');
+  byId('step').textContent = last ? `${last.step} of ${state.steps}` : '–';
+  byId('left').textContent = last && isRunning ? seconds(state.secondsLeft) : '–';
+  byId('loss').textContent = last ? loss(last.loss) : '–';
+  byId('best').textContent = best ? loss(best.validation) : '–';
+  byId('speed').textContent = last ? Math.round(state.tokensPerSecond).toLocaleString('en') : '–';
+  byId('untuned').textContent = percent(state.untuned);
+  byId('tuned').textContent = percent(state.tuned);
+  byId('progress').value = last ? last.step / state.steps : 0;
+  byId('rows').append(...state.points.map(point => element('tr', '',
+    element('td', '', String(point.step)), element('td', '', loss(point.loss)), element('td', '', point.validation === null ? '' : loss(point.validation)))));
+  draw(byId('chart'), points, state.steps, best);
+
+  start.disabled = isRunning;
+  stop.disabled = !['Preparing', 'Training'].includes(state.phase);
+  deploy.disabled = !['Finished', 'Stopped'].includes(state.phase) || state.tuned === null;
+  showError(byId('run-error'), state.error);
+  announce(state, last);
+  if (state.phase !== phase) {
+    phase = state.phase;
+    showModel();
+  }
+}
+
+/** A screen reader hears of every new phase, and now and then how far training is. */
+function announce(state, last) {
+  const isNew = state.phase !== phase;
+  if (state.phase === 'Idle' || (!isNew && (state.phase !== 'Training' || Date.now() - announced < announceEvery))) return;
+  announced = Date.now();
+  byId('announcement').textContent = state.phase === 'Training' && last
+    ? `Training, step ${last.step} of ${state.steps}, loss ${loss(last.loss)}, ${seconds(state.secondsLeft)} left.`
+    : `${phases[state.phase]}.${state.tuned ? ` Accuracy ${percent(state.tuned)}, before ${percent(state.untuned)}.` : ''}`;
+}
+
+form.addEventListener('submit', async event => {
+  event.preventDefault();
+  const fields = ['questions', 'epochs', 'seed'];
+  const { ok, status, body } = await send('/api/training', Object.fromEntries(fields.map(name => [name, Math.trunc(Number(byId(name).value))])));
+  for (const name of fields) showError(byId(`${name}-error`), body.errors?.[name]?.[0], byId(name));
+  showError(byId('form-error'), ok || (status === 400 && body.errors) ? null : problemOf(body));
+  if (ok) title.focus();
+  else form.querySelector('[aria-invalid]')?.focus();
+});
+// A button that can no longer be pressed gives the focus to the title of the run.
+stop.addEventListener('click', async () => {
+  title.focus();
+  const { ok, body } = await send('/api/training/stop');
+  showError(byId('run-error'), ok ? null : problemOf(body));
+});
+deploy.addEventListener('click', async () => {
+  title.focus();
+  deploy.disabled = true;
+  const { ok, body } = await send('/api/training/deploy');
+  showError(byId('run-error'), ok ? null : problemOf(body));
+  showModel();
+});
+
+draw(byId('chart'), [], 1, null);
+new EventSource('/api/training/events').addEventListener('state', event => show(JSON.parse(event.data)));
+showModel();
+setInterval(showModel, 3000);
