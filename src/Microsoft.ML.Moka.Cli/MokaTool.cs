@@ -70,6 +70,7 @@ internal static class MokaTool
             ExportVerb.Create(terminal),
             InspectVerb.Create(terminal),
             DesignVerb.Create(terminal),
+            ScaffoldVerb.Create(terminal),
         };
         root.Options.Add(s_verbose);
         return root;

@@ -95,7 +95,7 @@ public sealed class FolderTests(Samples samples) : IDisposable
     public void EveryVerbExplainsItselfWithAnExample()
     {
         var help = Tool.Run("--help").Succeeded().Out;
-        foreach (var verb in (string[])["train", "evaluate", "generate", "quantize", "merge", "export", "inspect", "design"])
+        foreach (var verb in (string[])["train", "evaluate", "generate", "quantize", "merge", "export", "inspect", "design", "scaffold"])
         {
             Assert.Contains($"  {verb} ", help, StringComparison.Ordinal);
             Assert.Contains($"  moka {verb} ", Tool.Run(verb, "--help").Succeeded().Out, StringComparison.Ordinal);

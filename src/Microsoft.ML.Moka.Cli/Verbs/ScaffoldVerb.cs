@@ -1,0 +1,77 @@
+using System.CommandLine;
+using Microsoft.ML.Moka.Cli.Data;
+using Microsoft.ML.Moka.Cli.Options;
+using Microsoft.ML.Moka.Cli.Scaffolding;
+
+namespace Microsoft.ML.Moka.Cli.Verbs;
+
+/// <summary>moka scaffold: the code that trains, evaluates and uses a model on one's own data.</summary>
+internal static class ScaffoldVerb
+{
+    public static Command Create(Terminal terminal)
+    {
+        var data = new Argument<FileInfo>("data") { Description = "Rows of text and label: .csv or .tsv whose first line names the columns, .json or .jsonl." };
+        var label = new Option<string>("--label") { Description = "The column of labels.", Required = true, HelpName = "column" };
+        var text = new Option<string?>("--text") { Description = "The column of texts. [default: the only other one of texts]", HelpName = "column" };
+        var name = new Option<string>("--name") { Description = "The name of the class, and of the files.", Required = true, HelpName = "name" };
+        var space = new Option<string?>("--namespace") { Description = "The namespace of the class. [default: the name of the output folder]", HelpName = "name" };
+        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "The folder that the files are written to.", DefaultValueFactory = _ => new DirectoryInfo("."), HelpName = "folder" };
+        var backbone = CommonOptions.Backbone();
+        var epochs = new Option<int?>("--epochs") { Description = "How often training sees each row. [default: as often as 300 updates take]", HelpName = "number" }.Within(1, int.MaxValue);
+        var gpu = new Option<int?>("--gpu") { Description = "The GPU of training and prediction, counted from 0. [default: the CPU]", HelpName = "number" }.Within(0, int.MaxValue);
+        var force = new Option<bool>("--force") { Description = "Replaces files of an earlier run." };
+        var command = new Command("scaffold",
+            """
+            Writes the files that ML.NET's Model Builder writes (NAME.mbconfig, NAME.consumption.cs, NAME.training.cs, NAME.evaluate.cs) for your own data, with Moka's trainer:
+            a class that trains, retrains, evaluates and predicts. The project needs the package Microsoft.ML.Moka.
+
+              moka scaffold tickets.csv --label Workshop --name TicketModel --output MyApp
+            """)
+        {
+            data, label, text, name, space, output, backbone, epochs, gpu, force,
+        };
+        command.SetAction(parsed =>
+        {
+            var folder = parsed.GetValue(output)!;
+            var className = parsed.GetValue(name)!;
+            if (!CSharpText.IsIdentifier(className))
+                throw new UsageException($"--name is '{className}'; it has to be a name for a class, such as {CSharpText.PropertyName(className, new HashSet<string>())}.");
+            var file = parsed.GetValue(data)!;
+            var table = TableReader.Read(file.ToString());
+            var plan = ScaffoldPlan.Of(table, parsed.GetValue(label)!, parsed.GetValue(text), className, NamespaceOf(parsed.GetValue(space), folder, className), PathOf(file, folder)) with
+            {
+                BackbonePath = parsed.GetValue(backbone)?.FullName,
+                Epochs = parsed.GetValue(epochs),
+                GpuDeviceId = parsed.GetValue(gpu),
+            };
+            FileSet.Write(folder.ToString(), FilesOf(plan), parsed.GetValue(force));
+            terminal.Out.WriteLine($"Wrote {string.Join(", ", FilesOf(plan).Keys)} in {Path.GetFullPath(folder.ToString())}.");
+            terminal.Out.WriteLine($"{className}.Train(\"{className}.mlnet\") trains; {className}.Predict(new {className}.ModelInput {{ {plan.Text.Property} = \"…\" }}).{plan.PredictedLabel.Property} answers.");
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static Dictionary<string, string> FilesOf(ScaffoldPlan plan) => new()
+    {
+        [$"{plan.ClassName}.mbconfig"] = MbConfigFile.Of(plan),
+        [$"{plan.ClassName}.consumption.cs"] = ConsumptionFile.Of(plan),
+        [$"{plan.ClassName}.training.cs"] = TrainingFile.Of(plan),
+        [$"{plan.ClassName}.evaluate.cs"] = EvaluateFile.Of(plan),
+    };
+
+    private static string NamespaceOf(string? given, DirectoryInfo folder, string className)
+    {
+        if (given is not null)
+            return CSharpText.IsNamespace(given) && given != className ? given : throw new UsageException($"--namespace is '{given}'; it has to be a namespace of C#, other than the class's name.");
+        var name = CSharpText.Cleaned(new DirectoryInfo(folder.FullName.TrimEnd(Path.DirectorySeparatorChar)).Name);
+        return CSharpText.IsIdentifier(name) && name != className ? name : $"{name}App";
+    }
+
+    /// <summary>Data inside the folder is named from there, as a project does; other data in full.</summary>
+    private static string PathOf(FileInfo data, DirectoryInfo folder)
+    {
+        var relative = Path.GetRelativePath(folder.FullName, data.FullName);
+        return relative.StartsWith("..", StringComparison.Ordinal) || Path.IsPathRooted(relative) ? data.FullName : relative.Replace('\\', '/');
+    }
+}
