@@ -30,15 +30,20 @@ The mode says where ML.NET comes from. It is asked for once and remembered in bu
 'dotnet build' and 'dotnet test' find it:
   packages       the feed has Microsoft.ML and Microsoft.ML.Tokenizers
   offline        it has not: small stand-ins under build/offline take their place; packing is refused
+
+The package for GPUs, Microsoft.ML.Moka.TorchSharp, its tests and 'bench step --backend torch' need TorchSharp. Where the feed lacks it they are
+left out; with TorchSharpDir=DIR in the environment, or -p:TorchSharpDir=DIR for build and test, they use the TorchSharp.dll and LibTorchSharp in DIR
+(an absolute path).
 TEXT
 }
 
 die() { printf 'build.sh: %s\n' "$*" >&2; exit 1; }
 
+# The mode, and whether the feed has TorchSharp: true or false.
 remember() {
-  printf '<Project><PropertyGroup><MlNetMode>%s</MlNetMode></PropertyGroup></Project>\n' "$1" > "$mode_file.new"
+  printf '<Project><PropertyGroup><MlNetMode>%s</MlNetMode><TorchSharpOnFeed>%s</TorchSharpOnFeed></PropertyGroup></Project>\n' "$1" "$2" > "$mode_file.new"
   mv -f "$mode_file.new" "$mode_file"
-  echo "Mode: $1 (remembered in $mode_file)."
+  echo "Mode: $1$([ "$2" = true ] || echo ", without TorchSharp") (remembered in $mode_file)."
 }
 
 with_time_limit() {
@@ -52,9 +57,9 @@ ask_feed() {
   local answer status=0
   answer=$(with_time_limit dotnet restore build/feed/Feed.csproj --force -p:MlNetMode=packages -warnaserror:NU1603 2>&1 </dev/null) || status=$?
   if [ "$status" -eq 0 ]; then
-    remember packages
+    remember packages "$(feed_has_torch_sharp)"
   elif grep -qE 'error NU(1101|1102|1103|1603)' <<<"$answer"; then
-    remember offline
+    remember offline false
   else
     printf '%s\n' "$answer" >&2
     if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
@@ -67,12 +72,45 @@ ask_feed() {
   fi
 }
 
+feed_has_torch_sharp() {
+  with_time_limit dotnet restore build/feed/Feed.csproj --force -p:MlNetMode=packages -p:UseTorchSharp=true -warnaserror:NU1603 >/dev/null 2>&1 </dev/null \
+    && echo true || echo false
+}
+
+# Whether there is a TorchSharp: named among the arguments or in the environment, or on the feed.
+has_torch_sharp() {
+  [[ -n "${TorchSharpDir-}" || " $* " == *":TorchSharpDir="* ]] || grep -q '<TorchSharpOnFeed>true<' "$mode_file" 2>/dev/null
+}
+
+# The projects: the solution, and what needs TorchSharp where there is one.
+projects() {
+  echo Moka.sln
+  if has_torch_sharp "$@"; then
+    echo test/Microsoft.ML.Moka.TorchSharp.Tests
+  else
+    echo "Left out: Microsoft.ML.Moka.TorchSharp and its tests, for there is no TorchSharp ('./build.sh help')." >&2
+  fi
+}
+
+build_all() {
+  local project
+  for project in $(projects "$@"); do
+    dotnet build "$project" -c Release --nologo "$@"
+  done
+}
+
+pack_all() {
+  dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@"
+  ! has_torch_sharp "$@" || dotnet pack src/Microsoft.ML.Moka.TorchSharp -c Release --nologo -o artifacts/packages "$@"
+}
+
 ensure_mode() { [ -f "$mode_file" ] || ask_feed; }
 
 set_mode() {
   case "${1-}" in
     "") rm -f "$mode_file"; ask_feed; [ -f "$mode_file" ] ;;
-    packages|offline) remember "$1" ;;
+    packages) remember packages "$(feed_has_torch_sharp)" ;;
+    offline) remember offline false ;;
     *) die "no mode '$1'; there are packages and offline." ;;
   esac
 }
@@ -95,9 +133,11 @@ count_tests() {
 }
 
 run_tests() {
-  local results=artifacts/test-results status=0
+  local results=artifacts/test-results status=0 project
   rm -rf "$results"
-  dotnet test Moka.sln -c Release --nologo --results-directory "$results" --logger "trx;LogFilePrefix=tests" "$@" || status=$?
+  for project in $(projects "$@"); do
+    dotnet test "$project" -c Release --nologo --results-directory "$results" --logger "trx;LogFilePrefix=tests" "$@" || status=$?
+  done
   count_tests "$results" || [ "$status" -ne 0 ] || status=1
   return "$status"
 }
@@ -129,14 +169,14 @@ clean() {
 verb=${1-help}
 [ $# -eq 0 ] || shift
 case "$verb" in
-  build) ensure_mode; dotnet build Moka.sln -c Release --nologo "$@" ;;
+  build) ensure_mode; build_all "$@" ;;
   test) ensure_mode; run_tests "$@" ;;
   run) run_sample "$@" ;;
   moka) ensure_mode; dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q >&2; exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@" ;;
   notebook) ensure_mode; dotnet run -c Release --project build/notebook -- samples/notebooks ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) ensure_mode; dotnet run -c Release --project build/pretraining -- "$@" ;;
-  pack) ensure_mode; dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;
+  pack) ensure_mode; pack_all "$@" ;;
   mode) set_mode "$@" ;;
   clean) clean ;;
   help|-h|--help) usage ;;

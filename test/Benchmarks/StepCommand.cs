@@ -8,7 +8,8 @@ internal static class StepCommand
 {
     public static Command Create()
     {
-        var model = Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, or of two layers of the first.", "smol", "tiny1b", "toy");
+        var model = Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, of two layers of the first, of LLaMA-2-7B, or of LLaMA-3-8B.", "smol", "tiny1b", "toy", "llama2-7b", "llama3-8b");
+        var backend = Choice("--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device.", "cpu", "torch");
         var quantization = Choice("--quant", "nf4", "How the linear maps are kept.", "nf4", "none");
         var adapter = Choice("--adapter", "moka", "What is trained.", ["none", .. AdapterMethods.Names]);
         var targets = Choice("--targets", "all", "The maps that get adapters.", "all", "qkvo");
@@ -32,13 +33,14 @@ internal static class StepCommand
 
         var command = new Command("step", "A forward and backward pass with AdamW, scoring, or decoding.")
         {
-            model, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile, json,
+            model, backend, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile, json,
         };
         command.SetAction(parsed =>
         {
             var options = new StepOptions
             {
                 Model = parsed.GetValue(model)!,
+                Backend = parsed.GetValue(backend)!,
                 Quantization = parsed.GetValue(quantization)!,
                 Adapter = parsed.GetValue(adapter)!,
                 Targets = parsed.GetValue(targets)!,

@@ -5,6 +5,8 @@ internal sealed record StepOptions
 {
     public required string Model { get; init; }
 
+    public required string Backend { get; init; }
+
     public required string Quantization { get; init; }
 
     public required string Adapter { get; init; }

@@ -11,7 +11,7 @@ namespace Microsoft.ML.Moka.Benchmarks;
 internal sealed class StepRun : IDisposable
 {
     private readonly StepOptions _options;
-    private readonly CpuBackend _cpu;
+    private readonly Backend _measured;
     private readonly Backend _backend;
     private readonly LlamaBackbone _backbone;
     private readonly AdapterSet? _adapters;
@@ -24,8 +24,8 @@ internal sealed class StepRun : IDisposable
     private StepRun(StepOptions options)
     {
         _options = options;
-        _cpu = new CpuBackend(options.Threads);
-        _backend = options.Profile ? new ProfilingBackend(_cpu) : _cpu;
+        _measured = options.Backend == "torch" ? CreateTorch() : new CpuBackend(options.Threads);
+        _backend = options.Profile ? new ProfilingBackend(_measured) : _measured;
         var config = Configs[options.Model];
         _backbone = LlamaBackbone.Frozen(_backend, config, new PeerWeights(config, options.Quantization == "nf4"));
         _adapters = CreateAdapters();
@@ -36,6 +36,8 @@ internal sealed class StepRun : IDisposable
         ["smol"] = Config(576, 30, 9, 3, 1536, 49152, tied: true),
         ["tiny1b"] = Config(2048, 22, 32, 4, 5632, 32000, tied: false),
         ["toy"] = Config(576, 2, 9, 3, 1536, 4096, tied: true),
+        ["llama2-7b"] = Config(4096, 32, 32, 32, 11008, 32000, tied: false),
+        ["llama3-8b"] = Config(4096, 32, 32, 8, 14336, 128256, tied: false),
     };
 
     public static StepResult Measure(StepOptions options)
@@ -56,7 +58,7 @@ internal sealed class StepRun : IDisposable
         {
             LoadedGiB = loaded,
             PeakGiB = StepResult.ToGiB(process.PeakWorkingSet64),
-            PeakTensorGiB = StepResult.ToGiB(run._cpu.PeakTensorBytes),
+            PeakTensorGiB = StepResult.ToGiB(run._measured.PeakTensorBytes),
         };
     }
 
@@ -151,6 +153,16 @@ internal sealed class StepRun : IDisposable
     }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
+
+    /// <summary>The first GPU, or PyTorch's own CPU device where there is none.</summary>
+    private static Backend CreateTorch()
+    {
+        var provider = BackendProvider.Installed;
+        if (provider.Problem(0) is not { } problem)
+            return provider.Create(0);
+        Console.Error.WriteLine($"No GPU: {problem}. PyTorch's CPU device is measured.");
+        return provider.CreateOnCpu();
+    }
 
     private AdapterSet? CreateAdapters()
     {

@@ -4,12 +4,15 @@ namespace Microsoft.ML.Moka.Tensors;
 /// The one seam between devices: kernels over opaque tensors. Everything above it is free of devices; a backend knows nothing of models.
 /// Matrices are row-major, weights [out, in], activations [tokens, width]. Unless a kernel says otherwise it returns a new tensor that the
 /// caller disposes; "accumulate" kernels add to their target. Results do not depend on the number of threads, and a row of an activation does
-/// not depend on the other rows of its batch.
+/// not depend on the other rows of its batch: on the CPU bit by bit, on a GPU but for rounding.
 /// </summary>
 internal abstract class Backend : IDisposable
 {
     /// <summary>Name and instruction set or device, for the log: "cpu (Vector512, 2 threads)".</summary>
     public abstract string Description { get; }
+
+    /// <summary>The most bytes of tensors that were ever in use at one time, weights not counted; 0 where nobody counts.</summary>
+    public virtual long PeakTensorBytes => 0;
 
     // Memory
 
@@ -154,6 +157,24 @@ internal abstract class Backend : IDisposable
     public abstract void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step);
 
     public abstract void Dispose();
+
+    /// <summary>Throws where a tensor has not the shape that a kernel needs.</summary>
+    protected static void RequireShape(Tensor tensor, int rows, int columns, string name)
+    {
+        if (tensor.Rows != rows || tensor.Columns != columns)
+            throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+
+    /// <summary>Throws where heads or a layout do not fit the tensors of an attention.</summary>
+    protected static void RequireAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads)
+    {
+        if (heads.KeyValueHeads < 1 || heads.HeadWidth < 1 || heads.QueryHeads < 1 || heads.QueryHeads % heads.KeyValueHeads != 0)
+            throw new ArgumentException($"{heads} is no grouping of heads.", nameof(heads));
+        RequireShape(q, q.Rows, heads.QueryHeads * heads.HeadWidth, nameof(q));
+        RequireShape(k, k.Rows, heads.KeyValueHeads * heads.HeadWidth, nameof(k));
+        RequireShape(v, k.Rows, k.Columns, nameof(v));
+        layout.Validate(q.Rows, k.Rows);
+    }
 }
 
 /// <summary>

@@ -24,6 +24,9 @@ internal abstract class BackendProvider
     /// <summary>The backend of the GPU, which has no problem.</summary>
     public abstract Backend Create(int gpu);
 
+    /// <summary>The same kernels without a GPU, to be checked and measured; slower than the CPU's own backend.</summary>
+    public abstract Backend CreateOnCpu();
+
     /// <summary>The free memory of the GPU; null where that is not known.</summary>
     public abstract long? AvailableBytes(int gpu);
 
@@ -65,6 +68,8 @@ internal abstract class BackendProvider
         public override string Problem(int gpu) => problem;
 
         public override Backend Create(int gpu) => throw new InvalidOperationException(problem);
+
+        public override Backend CreateOnCpu() => throw new InvalidOperationException(problem);
 
         public override long? AvailableBytes(int gpu) => null;
     }

@@ -9,7 +9,31 @@ namespace Microsoft.ML.Moka.Tensors;
 /// <param name="Columns">Inputs n of the map.</param>
 /// <param name="Coefficients">The cᵢ of all filters, [filters] of kind Parameter.</param>
 /// <param name="Groups">The filters; those of one shape stand stacked in one group.</param>
-internal sealed record KroneckerSum(int Rows, int Columns, Tensor Coefficients, IReadOnlyList<KroneckerGroup> Groups);
+internal sealed record KroneckerSum(int Rows, int Columns, Tensor Coefficients, IReadOnlyList<KroneckerGroup> Groups)
+{
+    /// <summary>Throws where shapes do not fit together.</summary>
+    public void Validate()
+    {
+        foreach (var group in Groups)
+        {
+            var shape = group.Shape;
+            if (shape.Rows != Rows || shape.Columns != Columns)
+                throw new ArgumentException($"A filter {shape} does not make up [{Rows}, {Columns}].");
+            RequireStack(group.Left, group.Count, shape.LeftRows, shape.LeftColumns, "left");
+            RequireStack(group.Right, group.Count, shape.RightRows, shape.RightColumns, "right");
+            if (group.Left is null && shape.LeftRows != shape.LeftColumns)
+                throw new ArgumentException($"An identity as left factor is square; {shape} is not.");
+            if (group.First < 0 || group.First + group.Count > Coefficients.Rows)
+                throw new ArgumentException($"Filters {group.First} to {group.First + group.Count} have no coefficients; there are {Coefficients.Rows}.");
+        }
+    }
+
+    private static void RequireStack(Tensor? factor, int count, int rows, int columns, string side)
+    {
+        if (factor is not null && (factor.Rows != count * rows || factor.Columns != columns))
+            throw new ArgumentException($"The {side} factors are [{factor.Rows}, {factor.Columns}]; [{count} · {rows}, {columns}] is needed.");
+    }
+}
 
 /// <summary>
 /// Filters of one shape, stacked: filter j of the group has A = rows [j·m_a, (j+1)·m_a) of <paramref name="Left"/> [count·m_a, n_a],

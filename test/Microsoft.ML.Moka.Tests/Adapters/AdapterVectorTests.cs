@@ -2,7 +2,6 @@ using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
-using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tests.Tensors;
 
 namespace Microsoft.ML.Moka.Tests.Adapters;
@@ -21,6 +20,8 @@ public sealed class AdapterVectorTests
 
     public static TheoryData<string> Methods => [.. StoredNames.Keys];
 
+    public static TheoryData<string, string> Cases => [.. from tested in BackendCase.All from method in StoredNames.Keys select (tested.Name, method)];
+
     [Theory]
     [MemberData(nameof(Methods))]
     public void The_reference_path_is_exact(string method)
@@ -30,11 +31,12 @@ public sealed class AdapterVectorTests
     }
 
     [Theory]
-    [MemberData(nameof(Methods))]
-    public void The_CPU_agrees_within_float_precision(string method)
+    [MemberData(nameof(Cases))]
+    public void Backends_agree_within_their_precision(string name, string method)
     {
-        using var backend = new CpuBackend(threads: 2);
-        AssertExpected(backend, method, 1e-5);
+        var tested = BackendCase.Find(name);
+        using var backend = tested.Create();
+        AssertExpected(backend, method, Math.Max(1e-5, 4 * tested.Precision));
     }
 
     private static void AssertExpected(Backend backend, string method, double tolerance)

@@ -22,5 +22,7 @@ internal sealed class FakeProvider : BackendProvider
         return new CpuBackend(threads: 1);
     }
 
+    public override Backend CreateOnCpu() => new CpuBackend(threads: 1);
+
     public override long? AvailableBytes(int gpu) => Free;
 }

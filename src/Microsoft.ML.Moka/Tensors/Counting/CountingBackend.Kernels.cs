@@ -63,11 +63,18 @@ internal sealed partial class CountingBackend
     public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
     {
         logSumExp = Make(TensorKind.Parameter, q.Rows, heads.QueryHeads);
-        return Like(q);
+        var y = Like(q);
+        TakeShortly(2 * ScoreBytes(layout, heads));
+        return y;
     }
 
     public override (Tensor Q, Tensor K, Tensor V) AttentionGradient(
-        Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads) => (Like(q), Like(k), Like(v));
+        Tensor dy, Tensor q, Tensor k, Tensor v, Tensor y, Tensor logSumExp, AttentionLayout layout, AttentionHeads heads)
+    {
+        var gradients = (Like(q), Like(k), Like(v));
+        TakeShortly(4 * ScoreBytes(layout, heads));
+        return gradients;
+    }
 
     public override Tensor Embedding(WeightMatrix table, Tensor ids) => Make(TensorKind.Activation, ids.Rows, table.Columns);
 
@@ -104,6 +111,9 @@ internal sealed partial class CountingBackend
     public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
     {
     }
+
+    private long ScoreBytes(AttentionLayout layout, AttentionHeads heads) =>
+        Math.Min(traits.ScoreBytes, 4L * heads.QueryHeads * layout.Spans.Sum(span => (long)span.Length * (span.Length + span.Context.Sum(range => (long)range.Length))));
 
     private long GradientBytes(Tensor dy, Tensor x) => traits.PacksInputs
         ? 4 * dy.Length

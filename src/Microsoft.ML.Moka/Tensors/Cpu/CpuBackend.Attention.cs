@@ -93,14 +93,4 @@ internal sealed unsafe partial class CpuBackend
         var work = layout.Spans.Sum(s => (double)AttentionBlock.Keys(s, s.Length) * s.Length) * heads.QueryHeads * heads.HeadWidth;
         return (int)Math.Clamp(units * (SmallProduct / 4) / Math.Max(1, work), 1, Math.Max(1, units));
     }
-
-    private static void RequireAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads)
-    {
-        if (heads.KeyValueHeads < 1 || heads.HeadWidth < 1 || heads.QueryHeads < 1 || heads.QueryHeads % heads.KeyValueHeads != 0)
-            throw new ArgumentException($"{heads} is no grouping of heads.", nameof(heads));
-        RequireShape(q, q.Rows, heads.QueryHeads * heads.HeadWidth, nameof(q));
-        RequireShape(k, k.Rows, heads.KeyValueHeads * heads.HeadWidth, nameof(k));
-        RequireShape(v, k.Rows, k.Columns, nameof(v));
-        layout.Validate(q.Rows, k.Rows);
-    }
 }

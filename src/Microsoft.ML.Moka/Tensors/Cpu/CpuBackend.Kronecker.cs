@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuBackend
     /// </summary>
     private static Parts Split(KroneckerSum delta, bool maySkipDense)
     {
-        KroneckerLanes.Validate(delta);
+        delta.Validate();
         var size = (long)delta.Rows * delta.Columns;
         var whole = delta.Groups.Where(WholeFilter.Is).ToList();
         var rest = delta.Groups.Except(whole).ToList();

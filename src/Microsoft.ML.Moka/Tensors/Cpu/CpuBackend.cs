@@ -31,8 +31,7 @@ internal sealed unsafe partial class CpuBackend : Backend
     /// <summary>Bytes of the tensors that are not disposed yet, and of kernels at work.</summary>
     public long TensorBytes => _pool.BytesInUse;
 
-    /// <summary>The most bytes of tensors that were ever in use at one time; weights not counted.</summary>
-    public long PeakTensorBytes => _pool.PeakBytes;
+    public override long PeakTensorBytes => _pool.PeakBytes;
 
     public override void Dispose() => _pool.Dispose();
 
@@ -44,10 +43,4 @@ internal sealed unsafe partial class CpuBackend : Backend
     private static int* Ints(Tensor tensor) => ((CpuTensor)tensor).Ints;
 
     private static Span<float> Row(Tensor tensor, int row) => new(Floats(tensor) + (long)row * tensor.Columns, tensor.Columns);
-
-    private static void RequireShape(Tensor tensor, int rows, int columns, string name)
-    {
-        if (tensor.Rows != rows || tensor.Columns != columns)
-            throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
-    }
 }

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 /// <summary>Which elements dropout keeps: a hash of the seed and the element's index, the same in vectors of any width.</summary>
 internal static unsafe class DropoutMask
 {
-    private const int Block = 1 << 16;
+    public const int Block = 1 << 16;
 
     /// <summary>y = x / (1 − rate) where it is kept, 0 elsewhere, for the elements from index <paramref name="first"/> on.</summary>
     public static void Apply(float* x, float* y, long first, long count, float rate, ulong seed)
@@ -15,7 +15,7 @@ internal static unsafe class DropoutMask
         for (long i = 0; i < count;)
         {
             var end = Math.Min(count, ((first + i) / Block + 1) * Block - first);
-            var key = SplitMix(seed + ((ulong)(first + i) / Block + 1) * 0x9E3779B97F4A7C15);
+            var key = KeyOf(seed, (first + i) / Block);
             var (low, high) = ((uint)key, (uint)(key >> 32));
             for (; i <= end - 8; i += 8)
             {
@@ -28,7 +28,10 @@ internal static unsafe class DropoutMask
         }
     }
 
-    /// <summary>The output function of SplitMix64: a key for each block of elements.</summary>
+    /// <summary>What a block of elements is hashed with: its lower half before, its upper half after.</summary>
+    public static ulong KeyOf(ulong seed, long block) => SplitMix(seed + ((ulong)block + 1) * 0x9E3779B97F4A7C15);
+
+    /// <summary>The output function of SplitMix64.</summary>
     private static ulong SplitMix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;

@@ -56,29 +56,7 @@ internal sealed unsafe class KroneckerLanes : IDisposable
     /// <summary>Rows of L and R of all filters together.</summary>
     public int Rows => Filters.Sum(f => f.OuterDepth + f.InnerDepth);
 
-    public static void Validate(KroneckerSum delta)
-    {
-        foreach (var group in delta.Groups)
-        {
-            var shape = group.Shape;
-            if (shape.Rows != delta.Rows || shape.Columns != delta.Columns)
-                throw new ArgumentException($"A filter {shape} does not make up [{delta.Rows}, {delta.Columns}].", nameof(delta));
-            RequireStack(group.Left, group.Count, shape.LeftRows, shape.LeftColumns, "left");
-            RequireStack(group.Right, group.Count, shape.RightRows, shape.RightColumns, "right");
-            if (group.Left is null && shape.LeftRows != shape.LeftColumns)
-                throw new ArgumentException($"An identity as left factor is square; {shape} is not.", nameof(delta));
-            if (group.First < 0 || group.First + group.Count > delta.Coefficients.Rows)
-                throw new ArgumentException($"Filters {group.First} to {group.First + group.Count} have no coefficients; there are {delta.Coefficients.Rows}.", nameof(delta));
-        }
-    }
-
     public void Dispose() => _pool.Return(_data, _bytes);
-
-    private static void RequireStack(Tensor? factor, int count, int rows, int columns, string side)
-    {
-        if (factor is not null && (factor.Rows != count * rows || factor.Columns != columns))
-            throw new ArgumentException($"The {side} factors are [{factor.Rows}, {factor.Columns}]; [{count} · {rows}, {columns}] is needed.");
-    }
 
     private void LayOut(KroneckerSum delta, int index, bool lanesAreRows)
     {

@@ -1,0 +1,183 @@
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = Microsoft.ML.Moka.Tensors.Tensor;
+
+namespace Microsoft.ML.Moka.Torch;
+
+/// <summary>
+/// Kernels over elements and rows. What is not a plain sum is computed in float32 and rounded once. <c>to</c> of the type that a tensor has gives another handle
+/// to the same elements: nothing may change them in place.
+/// </summary>
+internal sealed partial class TorchBackend
+{
+    private const long LowBits = 0xFFFFFFFFL;
+
+    public override Tensor Add(Tensor a, Tensor b)
+    {
+        RequireShape(b, a.Rows, a.Columns, nameof(b));
+        return Make(a.Kind, a.Rows, a.Columns, () => N(a).add(N(b)));
+    }
+
+    public override void AddInPlace(Tensor target, Tensor addend)
+    {
+        RequireShape(addend, target.Rows, target.Columns, nameof(addend));
+        Run(() => N(target).add_(N(addend)));
+    }
+
+    /// <summary>The hash of the CPU backend, which drops the same elements: here in 64-bit integers, for PyTorch has no unsigned ones.</summary>
+    public override Tensor Dropout(Tensor x, float rate, ulong seed)
+    {
+        if (rate is not (>= 0 and < 1))
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "A dropout rate lies in [0, 1).");
+        var blocks = (int)((x.Length + DropoutMask.Block - 1) / DropoutMask.Block);
+        var keys = new long[2 * blocks];
+        for (var block = 0; block < blocks; block++)
+        {
+            var key = DropoutMask.KeyOf(seed, block);
+            (keys[block], keys[blocks + block]) = ((uint)key, (uint)(key >> 32));
+        }
+        return Make(x.Kind, x.Rows, x.Columns, () =>
+        {
+            using var uploaded = ToDevice<long>(keys, ScalarType.Int64);
+            var key = uploaded.view(2, blocks, 1);
+            var hash = arange(Math.Min(DropoutMask.Block, x.Length), dtype: ScalarType.Int64, device: _device).unsqueeze(0).bitwise_xor(key.select(0, 0));
+            hash = Mixed(hash, 16, 0x7FEB352D);
+            hash = Mixed(hash, 15, 0x846CA68B);
+            hash = hash.bitwise_xor(Shifted(hash, 16)).bitwise_xor(key.select(0, 1));
+            var kept = hash.view(-1).narrow(0, 0, x.Length).ge((long)(uint)(rate * 4294967296.0)).view(x.Rows, x.Columns);
+            return N(x).to(ScalarType.Float32).mul(kept).mul_(1 / (1 - rate));
+        });
+
+        NativeTensor Mixed(NativeTensor hash, int shift, long factor) =>
+            hash.bitwise_xor(Shifted(hash, shift)).mul_(factor).bitwise_and(tensor(LowBits, device: _device));
+
+        NativeTensor Shifted(NativeTensor hash, long bits) => hash.bitwise_right_shift(tensor(bits, device: _device));
+    }
+
+    public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
+    {
+        RequireShape(weight, x.Columns, 1, nameof(weight));
+        var inverse = Make(TensorKind.Parameter, x.Rows, 1, () =>
+        {
+            var values = N(x).to(ScalarType.Float32);
+            return values.mul(values).mean([1]).add_(epsilon).rsqrt_();
+        });
+        inverseRms = inverse;
+        return Make(x.Kind, x.Rows, x.Columns, () => N(x).to(ScalarType.Float32).mul(N(inverse)).mul_(Vector(weight)));
+    }
+
+    public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
+    {
+        RequireShape(dy, x.Rows, x.Columns, nameof(dy));
+        RequireShape(weight, x.Columns, 1, nameof(weight));
+        RequireShape(inverseRms, x.Rows, 1, nameof(inverseRms));
+        if (weightGradient is not null)
+            RequireShape(weightGradient, x.Columns, 1, nameof(weightGradient));
+        return Make(x.Kind, x.Rows, x.Columns, () =>
+        {
+            var normalized = N(x).to(ScalarType.Float32).mul(N(inverseRms));
+            var gradient = N(dy).to(ScalarType.Float32);
+            if (weightGradient is not null)
+                Vector(weightGradient).add_(gradient.mul(normalized).sum([0]));
+            var scaled = gradient.mul(Vector(weight));
+            var along = scaled.mul(normalized).mean([1], keepdim: true);
+            return scaled.sub_(normalized.mul_(along)).mul_(N(inverseRms));
+        });
+    }
+
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms)
+    {
+        RequireShape(magnitude, x.Columns, 1, nameof(magnitude));
+        RequireShape(norms, x.Columns, 1, nameof(norms));
+        return Make(x.Kind, x.Rows, x.Columns, () => N(x).to(ScalarType.Float32).mul(Quotient(Vector(magnitude), Vector(norms))));
+    }
+
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient)
+    {
+        RequireShape(dy, x.Rows, x.Columns, nameof(dy));
+        RequireShape(magnitude, x.Columns, 1, nameof(magnitude));
+        RequireShape(norms, x.Columns, 1, nameof(norms));
+        RequireShape(magnitudeGradient, x.Columns, 1, nameof(magnitudeGradient));
+        return Make(x.Kind, x.Rows, x.Columns, () =>
+        {
+            var gradient = N(dy).to(ScalarType.Float32);
+            Vector(magnitudeGradient).add_(Quotient(gradient.mul(N(x)).sum([0]), Vector(norms)));
+            return gradient.mul(Quotient(Vector(magnitude), Vector(norms)));
+        });
+    }
+
+    /// <summary>a / b, and 0 where b is 0.</summary>
+    private static NativeTensor Quotient(NativeTensor a, NativeTensor b) => a.div(b).masked_fill_(b.eq(0), 0);
+
+    public override Tensor SwiGlu(Tensor gate, Tensor up)
+    {
+        RequireShape(up, gate.Rows, gate.Columns, nameof(up));
+        return Make(gate.Kind, gate.Rows, gate.Columns, () =>
+        {
+            var g = N(gate).to(ScalarType.Float32);
+            return g.sigmoid().mul_(g).mul_(N(up));
+        });
+    }
+
+    public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up)
+    {
+        RequireShape(up, gate.Rows, gate.Columns, nameof(up));
+        RequireShape(dy, gate.Rows, gate.Columns, nameof(dy));
+        var gateGradient = Make(gate.Kind, gate.Rows, gate.Columns, () =>
+        {
+            // silu' = σ (1 + g (1 − σ)) = σ + silu (1 − σ).
+            var g = N(gate).to(ScalarType.Float32);
+            var sigmoid = g.sigmoid();
+            var rest = sigmoid.neg().add_(1).mul_(g).add_(1);
+            return sigmoid.mul_(rest).mul_(N(up)).mul_(N(dy));
+        });
+        try
+        {
+            return (gateGradient, Make(gate.Kind, gate.Rows, gate.Columns, () =>
+            {
+                var g = N(gate).to(ScalarType.Float32);
+                return g.sigmoid().mul_(g).mul_(N(dy));
+            }));
+        }
+        catch
+        {
+            gateGradient.Dispose();
+            throw;
+        }
+    }
+
+    public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false)
+    {
+        var half = cosines.Columns;
+        if (half < 1 || x.Columns % (2 * half) != 0)
+            throw new ArgumentException($"A row of {x.Columns} is not made of heads of width {2 * half}.", nameof(x));
+        RequireShape(positions, x.Rows, 1, nameof(positions));
+        RequireShape(sines, cosines.Rows, half, nameof(sines));
+        RequireRows(positions, cosines.Rows, nameof(positions));
+        return Make(x.Kind, x.Rows, x.Columns, () =>
+        {
+            var cosine = N(cosines).index_select(0, N(positions)).unsqueeze(1);
+            var sine = N(sines).index_select(0, N(positions)).unsqueeze(1);
+            if (inverse)
+                sine.neg_();
+            var heads = N(x).view(x.Rows, x.Columns / (2 * half), 2, half);
+            var (first, second) = (heads.select(2, 0).to(ScalarType.Float32), heads.select(2, 1).to(ScalarType.Float32));
+            return cat([first.mul(cosine).sub_(second.mul(sine)), second.mul(cosine).add_(first.mul(sine))], 2);
+        });
+    }
+
+    public override Tensor Softmax(Tensor vector) => Make(vector.Kind, vector.Rows, vector.Columns, () => Vector(vector).softmax(0));
+
+    public override void AccumulateSoftmaxGradient(Tensor softmax, Tensor softmaxGradient, Tensor gradient)
+    {
+        RequireShape(softmaxGradient, softmax.Rows, softmax.Columns, nameof(softmaxGradient));
+        RequireShape(gradient, softmax.Rows, softmax.Columns, nameof(gradient));
+        Run(() =>
+        {
+            var (s, ds) = (N(softmax), N(softmaxGradient));
+            N(gradient).add_(ds.sub(s.mul(ds).sum()).mul_(s));
+        });
+    }
+}

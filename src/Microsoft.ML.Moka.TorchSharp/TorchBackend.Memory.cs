@@ -1,0 +1,122 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Tensors;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = Microsoft.ML.Moka.Tensors.Tensor;
+
+namespace Microsoft.ML.Moka.Torch;
+
+internal sealed partial class TorchBackend
+{
+    /// <summary>What passes through host memory at a time on its way to a GPU: a weight needs no second copy there.</summary>
+    private const int StagingBytes = 64 << 20;
+
+    public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) =>
+        Make(kind, rows, columns, () => zeros(rows, columns, dtype: TypeOf(kind), device: _device));
+
+    public override Tensor Upload(TensorKind kind, ReadOnlySpan<float> values, int rows, int columns = 1)
+    {
+        if (kind == TensorKind.Index)
+            throw new ArgumentException("Indices are uploaded from integers.", nameof(kind));
+        if (values.Length != (long)rows * columns)
+            throw new ArgumentException($"{values.Length} values do not fill [{rows}, {columns}].", nameof(values));
+        using var elements = Owned(values, ScalarType.Float32);
+        return Make(kind, rows, columns, () => elements.alias());
+    }
+
+    public override Tensor Upload(ReadOnlySpan<int> values)
+    {
+        var (smallest, largest) = (0, 0);
+        foreach (var value in values)
+            (smallest, largest) = (Math.Min(smallest, value), Math.Max(largest, value));
+        return new DeviceTensor(this, TensorKind.Index, values.Length, 1, Owned(values, ScalarType.Int32)) { Range = (smallest, largest) };
+    }
+
+    public override void Download(Tensor source, Span<float> destination)
+    {
+        if (destination.Length != source.Length)
+            throw new ArgumentException($"The destination has {destination.Length} elements; the tensor has {source.Length}.", nameof(destination));
+        if (destination.IsEmpty)
+            return;
+        using var host = Guard(() =>
+        {
+            using var scope = NewDisposeScope();
+            return N(source).to(ScalarType.Float32).cpu().contiguous().DetachFromDisposeScope();
+        });
+        MemoryMarshal.Cast<byte, float>(host.bytes).CopyTo(destination);
+    }
+
+    public override void Copy(Tensor source, Tensor destination)
+    {
+        RequireShape(destination, source.Rows, source.Columns, nameof(destination));
+        Run(() => N(destination).copy_(N(source)));
+    }
+
+    public override WeightMatrix Upload(StoredMatrix matrix) => matrix switch
+    {
+        DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount, Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
+        FourBitMatrix fourBit => new FourBitWeight(
+            fourBit, Owned(fourBit.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(fourBit.Table.Span), ScalarType.Float32), ScalesOf(fourBit.Scales)),
+        EightBitMatrix eightBit => new EightBitWeight(eightBit, Owned(eightBit.Codes.Span, ScalarType.Int8), ScalesOf(eightBit.Scales)),
+        _ => throw new ArgumentException($"{matrix.GetType().Name} is no form of a weight that this backend knows.", nameof(matrix)),
+    };
+
+    public override WeightMatrix AsWeight(Tensor parameter) => new FloatWeight(parameter.Rows, parameter.Columns, 0, N(parameter), isOwned: false);
+
+    private static ScalarType TypeOf(DenseFormat format) => format switch
+    {
+        DenseFormat.Float32 => ScalarType.Float32,
+        DenseFormat.Float16 => ScalarType.Float16,
+        _ => ScalarType.BFloat16,
+    };
+
+    private DeviceScales ScalesOf(BlockScales scales) => scales switch
+    {
+        FloatScales floats => new DeviceScales(Owned(floats.Absmax.Span, ScalarType.Float32), null),
+        NestedScales nested => new DeviceScales(
+            Owned(nested.NestedAbsmax.Span, ScalarType.Float32),
+            new NestedCodes(Owned(nested.Codes.Span, ScalarType.Byte), Owned(nested.Map.Span, ScalarType.Float32), nested.NestedBlockSize, nested.Offset)),
+        _ => throw new ArgumentException($"{scales.GetType().Name} are no scales that this backend knows.", nameof(scales)),
+    };
+
+    /// <summary>A vector on the device, which belongs to no scope.</summary>
+    private NativeTensor Owned<T>(ReadOnlySpan<T> values, ScalarType type, long? count = null)
+        where T : unmanaged => ToDevice(values, type, count).DetachFromDisposeScope();
+
+    /// <summary>A vector on the device, in the caller's scope.</summary>
+    /// <param name="values">The elements' bytes, of the type that follows.</param>
+    /// <param name="type">Their type.</param>
+    /// <param name="count">How many they are; as many as values if not given.</param>
+    private NativeTensor ToDevice<T>(ReadOnlySpan<T> values, ScalarType type, long? count = null)
+        where T : unmanaged
+    {
+        var source = MemoryMarshal.AsBytes(values);
+        var elements = count ?? values.Length;
+        var size = elements == 0 ? 1 : (int)(source.Length / elements);
+        try
+        {
+            using var scope = NewDisposeScope();
+            var target = empty(elements, dtype: type, device: _device);
+            var isHost = _device.type == DeviceType.CPU;
+            var chunk = isHost ? source.Length : StagingBytes / size * size;
+            for (var start = 0; start < source.Length; start += chunk)
+            {
+                var part = source.Slice(start, Math.Min(chunk, source.Length - start));
+                if (isHost)
+                {
+                    part.CopyTo(target.bytes);
+                    continue;
+                }
+                using var staged = empty(part.Length / size, dtype: type, device: CPU);
+                part.CopyTo(staged.bytes);
+                using var place = target.narrow(0, start / size, part.Length / size);
+                place.copy_(staged);
+            }
+            return target.MoveToOuterDisposeScope();
+        }
+        catch (ExternalException e)
+        {
+            throw Failure(e);
+        }
+    }
+}
