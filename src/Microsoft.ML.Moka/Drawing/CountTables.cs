@@ -13,8 +13,9 @@ internal static class CountTables
     public static string Draw(string title, string description, string rowTitle, string columnTitle, IReadOnlyList<CountTable> tables)
     {
         var cellWidth = Math.Max(38, tables.SelectMany(table => table.Columns).Max(WidthOf) + 8);
-        var left = tables.SelectMany(table => table.Rows).Max(WidthOf) + 34;
-        var panels = new Panels(tables.Count, left + tables.Max(table => table.Columns.Count) * cellWidth + Gap, tables.Max(table => table.Rows.Count) * CellHeight + 80);
+        var left = tables.SelectMany(table => table.Rows).Max(WidthOf) + 40;
+        var width = Math.Max(tables.Max(table => table.Columns.Count) * cellWidth, tables.Max(table => SvgDocument.WidthOf(table.Title, 13)));
+        var panels = new Panels(tables.Count, left + width + Gap, tables.Max(table => table.Rows.Count) * CellHeight + 80);
         var svg = new SvgDocument(Math.Max(panels.TotalWidth, SvgDocument.WidthOf(title, 16) + 40), panels.TotalHeight + 50, title, description);
         for (var i = 0; i < tables.Count; i++)
             DrawTable(svg, tables[i], panels.At(i), left, cellWidth, rowTitle, columnTitle);

@@ -23,7 +23,7 @@ internal static class ReliabilityDiagram
 
     public static string Draw(string title, string description, int bins, IReadOnlyList<ReliabilityPanel> panels)
     {
-        var layout = new Panels(panels.Count, 64 + Side + 18, 58 + Side + BarHeight + 54);
+        var layout = new Panels(panels.Count, 64 + Math.Max(Side, panels.Max(panel => SvgDocument.WidthOf(panel.Title, 13))) + 18, 58 + Side + BarHeight + 54);
         var svg = new SvgDocument(Math.Max(layout.TotalWidth, SvgDocument.WidthOf(title, 16) + 40), layout.TotalHeight + 8, title, description);
         for (var i = 0; i < panels.Count; i++)
             DrawPanel(svg, panels[i], layout.At(i), bins);

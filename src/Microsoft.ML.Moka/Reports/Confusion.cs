@@ -13,7 +13,7 @@ internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<st
         var longest = answers.MaxBy(answer => answer.Candidates.Count)!.Candidates;
         // "answer1", "answer2" … mean the same in every row, also where a row has fewer.
         var sameWords = answers.All(answer => answer.Candidates.SequenceEqual(longest.Take(answer.Candidates.Count)));
-        var pairs = answers.Select(answer => Places(answer, sameWords ? longest : answer.Candidates)).ToList();
+        var pairs = answers.Select(answer => PlacesOf(answer, sameWords ? longest : answer.Candidates)).ToList();
         var names = sameWords ? longest : [.. longest.Select((_, i) => FormattableString.Invariant($"choice {i + 1}"))];
 
         var labels = pairs.Select(pair => pair.Label).Distinct().Order().ToList();
@@ -32,29 +32,14 @@ internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<st
         return new Confusion([.. labels.Select(place => names[place])], predicted, counts);
 
         // −1 for no answer, the number of words for a word that is none of them.
-        (int Label, int Predicted) Places(BenchmarkAnswer answer, IReadOnlyList<string> words)
+        (int Label, int Predicted) PlacesOf(BenchmarkAnswer answer, IReadOnlyList<string> words)
         {
-            var place = answer.Predicted is null ? -1 : answer.LogLikelihoods is { } scores ? BestOf(scores) : IndexOf(words, answer.Predicted, longest.Count);
+            var place = answer.Predicted is null ? -1 : answer.LogLikelihoods is { } scores ? Places(words).MaxBy(i => scores[i]) : Places(words).FirstOrDefault(i => words[i] == answer.Predicted, longest.Count);
             // Choices with the same text are told apart by what was counted as right.
-            var label = answer.IsCorrect ? place : Enumerable.Range(0, words.Count).First(i => words[i] == answer.Label && i != place);
+            var label = answer.IsCorrect ? place : Places(words).First(i => words[i] == answer.Label && i != place);
             return (label, place);
         }
-    }
 
-    private static int IndexOf(IReadOnlyList<string> words, string word, int missing)
-    {
-        for (var i = 0; i < words.Count; i++)
-            if (words[i] == word)
-                return i;
-        return missing;
-    }
-
-    private static int BestOf(IReadOnlyList<double> scores)
-    {
-        var best = 0;
-        for (var i = 1; i < scores.Count; i++)
-            if (scores[i] > scores[best])
-                best = i;
-        return best;
+        static IEnumerable<int> Places(IReadOnlyList<string> words) => Enumerable.Range(0, words.Count);
     }
 }

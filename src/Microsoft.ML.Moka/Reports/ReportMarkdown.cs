@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.Reports;
 /// <summary>The Markdown of a report.</summary>
 internal static class ReportMarkdown
 {
+    /// <summary>MMLU has 57 subjects: so many tasks are rows.</summary>
+    private const int MostColumns = 12;
+
     public static string Of(ReportContent content)
     {
         var text = new MarkdownText().Heading(1, content.Title);
@@ -22,14 +25,17 @@ internal static class ReportMarkdown
     {
         var evaluations = content.Evaluations;
         var tasks = evaluations.SelectMany(evaluation => evaluation.Tasks).Select(task => task.Task).Distinct().ToList();
-        text.Heading(2, "Accuracy, %").Table(
-            ["model, protocol", .. tasks.Select(Escaped), "average", "95 % interval"],
-            evaluations.Select(evaluation => (IReadOnlyList<string>)
+        text.Heading(2, "Accuracy, %");
+        if (tasks.Count <= MostColumns)
+            text.Table(["model, protocol", .. tasks.Select(Escaped), "average", "95 % interval"], evaluations.Select(evaluation => (string[])
+                [Escaped(NameOf(evaluation)), .. tasks.Select(task => AccuracyOf(evaluation, task)), Percent(evaluation.AverageAccuracy), Range(evaluation.AverageInterval)]));
+        else
+            text.Table(["task", .. evaluations.Select(evaluation => Escaped(NameOf(evaluation)))],
             [
-                Escaped(NameOf(evaluation)),
-                .. tasks.Select(name => evaluation.Tasks.FirstOrDefault(task => task.Task == name) is { } task ? Percent(task.Accuracy) : ""),
-                Percent(evaluation.AverageAccuracy), Range(evaluation.AverageInterval),
-            ]));
+                .. tasks.Select(task => (string[])[Escaped(task), .. evaluations.Select(evaluation => AccuracyOf(evaluation, task))]),
+                ["**average**", .. evaluations.Select(evaluation => Percent(evaluation.AverageAccuracy))],
+                ["95 % interval", .. evaluations.Select(evaluation => Range(evaluation.AverageInterval))],
+            ]);
         text.Paragraph($"The average is the plain mean of the tasks, whatever their sizes. Accuracies by different protocols are different things.");
         text.Picture("Accuracy with its 95 % interval, task by task", $"{ReportPictures.AccuracyName}.svg");
         if (content.ComparedWith is { } earlier)
@@ -131,6 +137,9 @@ internal static class ReportMarkdown
             ])
             .Append([Escaped($"{evaluation.Model}, {evaluation.Protocol}"), "all", Invariant($"{evaluation.Seconds:0.0}"), "", ""])));
     }
+
+    private static string AccuracyOf(EvaluationContent evaluation, string name) =>
+        evaluation.Tasks.FirstOrDefault(task => task.Task == name) is { } found ? Percent(found.Accuracy) : "";
 
     private static string NameOf(EvaluationContent evaluation) => $"{evaluation.Model}, {evaluation.Protocol}";
 

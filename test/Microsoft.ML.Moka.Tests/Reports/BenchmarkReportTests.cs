@@ -87,6 +87,17 @@ public sealed partial class BenchmarkReportTests : IDisposable
     }
 
     [Fact]
+    public void Many_tasks_are_rows_and_not_columns()
+    {
+        var subjects = Enumerable.Range(1, 20).Select(i => MadeUp.Task($"subject {i}", MadeUp.Answers("1100"))).ToArray();
+
+        var markdown = new BenchmarkReport([MadeUp.Metrics("a", subjects), MadeUp.Metrics("b", subjects[1..])]).ToMarkdown();
+
+        Assert.Contains("| subject 1 | 50.0 |  |\n| subject 2 | 50.0 | 50.0 |\n", markdown, StringComparison.Ordinal);
+        Assert.Contains("| **average** | 50.0 | 50.0 |\n", markdown, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Numbers_are_the_same_in_every_culture()
     {
         var culture = CultureInfo.CurrentCulture;
