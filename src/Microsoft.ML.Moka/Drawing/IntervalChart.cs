@@ -29,11 +29,11 @@ internal static class IntervalChart
     {
         var rowHeight = 14 + series.Count * SeriesDistance;
         var names = series.Select(s => s.Name).Append(levelName).Concat(earlierName is null ? [] : [earlierName]).ToList();
-        var left = Math.Min(220, rows.Max(row => SvgDocument.WidthOf(row))) + 24;
+        var left = rows.Max(row => SvgDocument.WidthOf(row)) + 24;
         var width = Math.Max(560, names.Max(name => SvgDocument.WidthOf(name)) + 40);
         var plot = new Plot(left, 44, width, rows.Count * rowHeight, Axis.Linear(0, 100, 10), Axis.Linear(0, 1));
         var legend = plot.Top + plot.Height + 52;
-        var svg = new SvgDocument(left + width + 28, legend + names.Count * LegendDistance, title, description);
+        var svg = new SvgDocument(Math.Max(left + width + 28, SvgDocument.WidthOf(title, 16) + 40), legend + names.Count * LegendDistance, title, description);
 
         for (var row = 0; row < rows.Count; row++)
         {

@@ -157,6 +157,18 @@ public sealed partial class BenchmarkReportTests : IDisposable
     }
 
     [Fact]
+    public void Long_names_are_cut_in_pictures_and_file_names_alone()
+    {
+        var name = new string('n', 3000);
+
+        var report = new BenchmarkReport([MadeUp.Metrics(name, MadeUp.Task(name, MadeUp.Answers("10")))], new BenchmarkReportOptions { Title = name });
+
+        Assert.Contains(name, report.ToMarkdown(), StringComparison.Ordinal);
+        report.Save(Run);
+        Assert.All(report.Pictures.Values, svg => Assert.InRange((double)XDocument.Parse(svg).Root!.Attribute("width")!, 100, 2000));
+    }
+
+    [Fact]
     public void Names_that_make_the_same_file_name_have_files_of_their_own()
     {
         var report = new BenchmarkReport([MadeUp.Metrics("a b", MadeUp.Task("PIQA", MadeUp.Answers("10"))), MadeUp.Metrics("a-b", MadeUp.Task("PIQA", MadeUp.Answers("10")))]);
