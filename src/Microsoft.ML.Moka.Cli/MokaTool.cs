@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>The tool: its verbs, and what becomes of their failures.</summary>
 internal static class MokaTool
 {
-    private static readonly Option<bool> s_verbose = new("--verbose") { Description = "Tells more, and the whole of an error.", Recursive = true };
+    private static readonly Option<bool> s_verbose = new("--verbose") { Description = "Shows the whole of an error.", Recursive = true };
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
     {

@@ -19,13 +19,13 @@ internal sealed class TrainingColumns
     private readonly Option<string?> _input = new("--input-column") { Description = "The column of inputs that go with instructions (--task generate). [default: input, if there is one]", HelpName = "name" };
     private readonly Option<string?> _output = new("--output-column") { Description = "The column of texts to be written (--task generate). [default: output or response]", HelpName = "name" };
 
-    public void AddLabelOptionsTo(Command command)
+    public void AddLabelOptionsTo(CliCommand command)
     {
         command.Options.Add(_text);
         command.Options.Add(_label);
     }
 
-    public void AddInstructionOptionsTo(Command command)
+    public void AddInstructionOptionsTo(CliCommand command)
     {
         command.Options.Add(_instruction);
         command.Options.Add(_input);

@@ -37,7 +37,7 @@ internal sealed class AdapterSettings
     /// <param name="hasRank">Whether the rank is a setting of the method; where it is something else's, there is no such option here.</param>
     public AdapterSettings(bool hasRank = true) => _hasRank = hasRank;
 
-    public void AddTo(Command command)
+    public void AddTo(CliCommand command)
     {
         _method.AcceptOnlyFromAmong([.. AdapterMethods.Names]);
         command.Options.Add(_method);

@@ -6,14 +6,14 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka design: what an adapter means on a backbone, before anything is trained.</summary>
 internal static class DesignVerb
 {
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var backbone = new Argument<string?>("backbone") { Description = "A config.json, or a folder that holds one; no weights are needed. [default: the small backbone inside the tool]", Arity = ArgumentArity.ZeroOrOne };
         var settings = new AdapterSettings(hasRank: false);
         var budget = new Option<long?>("--budget") { Description = "Finds the sizes that use this number of trained parameters best.", HelpName = "parameters" }.Within(1, long.MaxValue);
         var rank = new Option<int?>("--rank") { Description = "Finds the sizes with the fewest parameters that can reach this rank on every map.", HelpName = "rank" }.Within(1, int.MaxValue);
         var json = CommonOptions.Json();
-        var command = new Command("design",
+        var command = new CliCommand("design",
             """
             Shows what an adapter has on a backbone (maps, shapes, parameters, reachable rank, operations), or finds its sizes for a budget or a rank.
 

@@ -39,11 +39,11 @@ internal sealed class EvaluateVerb
 
     private EvaluateVerb(Terminal terminal) => _terminal = terminal;
 
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var verb = new EvaluateVerb(terminal);
         verb._protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
-        var command = new Command("evaluate",
+        var command = new CliCommand("evaluate",
             """
             Measures models and backbones: on folders of benchmarks (the eight commonsense tasks, MMLU), or a model on a file of texts and labels.
 
@@ -174,26 +174,25 @@ internal sealed class EvaluateVerb
 
     private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
-    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, ProgressDisplay display, CancellationToken cancellation) =>
-        new()
+    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, ProgressDisplay display, CancellationToken cancellation) => new()
+    {
+        Protocol = protocol switch
         {
-            Protocol = protocol switch
+            "choices" => new ChoiceLikelihoodProtocol(),
+            "generation" => new GenerationProtocol
             {
-                "choices" => new ChoiceLikelihoodProtocol(),
-                "generation" => new GenerationProtocol
-                {
-                    Beams = parsed.GetValue(_beams),
-                    PromptTemplate = parsed.GetValue(_trainingPrompt) ? PromptTemplate.Alpaca : PromptTemplate.AlpacaEvaluation,
-                },
-                _ => new LikelihoodProtocol(),
+                Beams = parsed.GetValue(_beams),
+                PromptTemplate = parsed.GetValue(_trainingPrompt) ? PromptTemplate.Alpaca : PromptTemplate.AlpacaEvaluation,
             },
-            Tasks = parsed.GetValue(_tasks) is { Length: > 0 } tasks ? tasks : null,
-            Examples = parsed.GetValue(_examples),
-            MaximumRows = parsed.GetValue(_rows),
-            Quantization = parsed.GetValue(_quantization),
-            ResultsFolder = parsed.GetValue(_results)?.FullName,
-            Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
-                $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),
-            CancellationToken = cancellation,
-        };
+            _ => new LikelihoodProtocol(),
+        },
+        Tasks = parsed.GetValue(_tasks) is { Length: > 0 } tasks ? tasks : null,
+        Examples = parsed.GetValue(_examples),
+        MaximumRows = parsed.GetValue(_rows),
+        Quantization = parsed.GetValue(_quantization),
+        ResultsFolder = parsed.GetValue(_results)?.FullName,
+        Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
+            $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),
+        CancellationToken = cancellation,
+    };
 }

@@ -6,7 +6,7 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka export: the adapter of a model file as a folder in PEFT's form.</summary>
 internal static class ExportVerb
 {
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var model = new Argument<FileInfo>("model") { Description = "A model file." };
         var output = CommonOptions.OutputFolder("The folder to be written: adapter_config.json and adapter_model.safetensors. Other files in it stay.");
@@ -17,7 +17,7 @@ internal static class ExportVerb
         };
         format.AcceptOnlyFromAmong("as-trained", "lokr", "lora");
         var json = CommonOptions.Json();
-        var command = new Command("export",
+        var command = new CliCommand("export",
             """
             Writes the adapter of a model as PEFT does. PEFT itself reads lora, rslora, dora and lokr; the other methods are written in the same style.
 

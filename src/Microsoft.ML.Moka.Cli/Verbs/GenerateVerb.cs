@@ -29,11 +29,11 @@ internal sealed class GenerateVerb
 
     private GenerateVerb(Terminal terminal) => _terminal = terminal;
 
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var verb = new GenerateVerb(terminal);
         verb._template.AcceptOnlyFromAmong("llama2", "llama3", "instruction", "plain");
-        var command = new Command("generate",
+        var command = new CliCommand("generate",
             """
             Writes text, word by word as it comes: the answer of a tuned model to an instruction, or what a backbone has a text go on with.
 

@@ -18,10 +18,10 @@ internal sealed class InspectVerb
 
     private InspectVerb(Terminal terminal) => _terminal = terminal;
 
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var verb = new InspectVerb(terminal);
-        var command = new Command("inspect",
+        var command = new CliCommand("inspect",
             """
             Shows what is in a model file, an adapter folder or a backbone folder: shape, tokenizer, quantization, fingerprint; gates, norms and ranks of what was trained.
 

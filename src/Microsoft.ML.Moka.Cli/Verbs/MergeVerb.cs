@@ -6,7 +6,7 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka merge: an adapter in its backbone.</summary>
 internal static class MergeVerb
 {
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var model = new Argument<FileInfo?>("model") { Description = "A model file. Without it, --adapter-folder says what is merged.", Arity = ArgumentArity.ZeroOrOne };
         var adapter = new Option<DirectoryInfo?>("--adapter-folder") { Description = "An adapter in PEFT's form, to be merged into --backbone.", HelpName = "folder" };
@@ -16,7 +16,7 @@ internal static class MergeVerb
         type.AcceptOnlyFromAmong("none", "nf4", "fp4");
         var keep = new Option<bool>("--keep-quantization-errors") { Description = "Merges into the weights as they were quantized in training, instead of those in the backbone's files (a model file only)." };
         var json = CommonOptions.Json();
-        var command = new Command("merge",
+        var command = new CliCommand("merge",
             """
             Writes a backbone with an adapter merged into it, in Hugging Face form: it needs no adapter any more, and no Moka.
 

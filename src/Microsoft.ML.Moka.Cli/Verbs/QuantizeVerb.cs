@@ -6,14 +6,14 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka quantize: a backbone in 4 bits.</summary>
 internal static class QuantizeVerb
 {
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var backbone = new Argument<DirectoryInfo?>("backbone") { Description = "The folder of a LLaMA in Hugging Face form. [default: the small one inside the tool]", Arity = ArgumentArity.ZeroOrOne };
         var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");
         var type = new Option<string>("--type") { Description = "nf4, fp4, or none: in full precision again.", DefaultValueFactory = _ => "nf4" };
         type.AcceptOnlyFromAmong("nf4", "fp4", "none");
         var json = CommonOptions.Json();
-        var command = new Command("quantize",
+        var command = new CliCommand("quantize",
             """
             Writes a backbone with its linear maps in 4 bits with double quantization, in bitsandbytes' layout, which transformers loads too. Weights are read one by one.
 

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka scaffold: the code that trains, evaluates and uses a model on one's own data.</summary>
 internal static class ScaffoldVerb
 {
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var data = new Argument<FileInfo>("data") { Description = "Rows of text and label: .csv or .tsv whose first line names the columns, .json or .jsonl." };
         var label = new Option<string>("--label") { Description = "The column of labels.", Required = true, HelpName = "column" };
@@ -20,7 +20,7 @@ internal static class ScaffoldVerb
         var epochs = new Option<int?>("--epochs") { Description = "How often training sees each row. [default: as often as 300 updates take]", HelpName = "number" }.Within(1, int.MaxValue);
         var gpu = new Option<int?>("--gpu") { Description = "The GPU of training and prediction, counted from 0. [default: the CPU]", HelpName = "number" }.Within(0, int.MaxValue);
         var force = new Option<bool>("--force") { Description = "Replaces files of an earlier run." };
-        var command = new Command("scaffold",
+        var command = new CliCommand("scaffold",
             """
             Writes the files that ML.NET's Model Builder writes (NAME.mbconfig, NAME.consumption.cs, NAME.training.cs, NAME.evaluate.cs) for your own data, with Moka's trainer:
             a class that trains, retrains, evaluates and predicts. The project needs the package Microsoft.ML.Moka.

@@ -32,11 +32,11 @@ internal sealed class TrainVerb
 
     private TrainVerb(Terminal terminal) => _terminal = terminal;
 
-    public static Command Create(Terminal terminal)
+    public static CliCommand Create(Terminal terminal)
     {
         var verb = new TrainVerb(terminal);
         verb._task.AcceptOnlyFromAmong("classify", "generate");
-        var command = new Command("train",
+        var command = new CliCommand("train",
             """
             Tunes a backbone on rows of text and label (or, with --task generate, of instruction and output) and saves the model, which any ML.NET program loads.
             Ctrl+C ends training early and saves the best weights so far.
