@@ -34,12 +34,14 @@ internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<st
         // −1 for no answer, the number of words for a word that is none of them.
         (int Label, int Predicted) PlacesOf(BenchmarkAnswer answer, IReadOnlyList<string> words)
         {
-            var place = answer.Predicted is null ? -1 : answer.LogLikelihoods is { } scores ? Places(words).MaxBy(i => scores[i]) : Places(words).FirstOrDefault(i => words[i] == answer.Predicted, longest.Count);
+            var place = answer.Predicted is null ? -1
+                : answer.LogLikelihoods is { } scores ? Places(scores.Count).MaxBy(i => scores[i])
+                : Places(words.Count).FirstOrDefault(i => words[i] == answer.Predicted, longest.Count);
             // Choices with the same text are told apart by what was counted as right.
-            var label = answer.IsCorrect ? place : Places(words).First(i => words[i] == answer.Label && i != place);
+            var label = answer.IsCorrect ? place : Places(words.Count).First(i => words[i] == answer.Label && i != place);
             return (label, place);
         }
 
-        static IEnumerable<int> Places(IReadOnlyList<string> words) => Enumerable.Range(0, words.Count);
+        static IEnumerable<int> Places(int count) => Enumerable.Range(0, count);
     }
 }

@@ -20,8 +20,8 @@ public sealed class ConfusionTests
     {
         var answers = new[]
         {
-            new BenchmarkAnswer { Label = "answer1", Predicted = "answer2", IsCorrect = false, Candidates = ["answer1", "answer2"] },
-            new BenchmarkAnswer { Label = "answer4", Predicted = "answer1", IsCorrect = false, Candidates = ["answer1", "answer2", "answer3", "answer4"] },
+            new BenchmarkAnswer { Label = "answer1", Predicted = "answer2", IsCorrect = false, Candidates = ["answer1", "answer2"], LogLikelihoods = [-2, -1] },
+            new BenchmarkAnswer { Label = "answer4", Predicted = "answer1", IsCorrect = false, Candidates = ["answer1", "answer2", "answer3", "answer4"], LogLikelihoods = [-1, -2, -3, -4] },
         };
 
         var confusion = Confusion.Of(answers);
