@@ -13,7 +13,7 @@ internal static class Context
             var isOurs = log.Source.Contains("Moka", StringComparison.Ordinal) || log.Source.Contains("Benchmark", StringComparison.Ordinal);
             // Where progress is drawn, lines about it would be in its way.
             if (isOurs && (log.Kind == ChannelMessageKind.Warning || (log.Kind == ChannelMessageKind.Info && !terminal.IsLive)))
-                terminal.Error.WriteLine(log.Kind == ChannelMessageKind.Warning ? $"Warning: {log.RawMessage}" : log.RawMessage);
+                terminal.Tell(log.Kind == ChannelMessageKind.Warning ? $"Warning: {log.RawMessage}" : log.RawMessage);
         };
         return context;
     }

@@ -13,6 +13,6 @@ void OnSignal(PosixSignalContext context)
     if (stop.IsCancellationRequested)
         Environment.Exit(ExitCode.Cancelled);
     context.Cancel = true;
-    terminal.Error.WriteLine("Stopping. Once more to stop at once.");
+    terminal.Tell("Stopping. Once more to stop at once.");
     stop.Cancel();
 }

@@ -29,17 +29,26 @@ internal sealed class ProgressDisplay
             return work(hasLines ? new ProgressDisplay((_, _) => { }) : InLines(terminal, title));
         var result = default(T);
         var details = new DetailsColumn();
-        terminal.Live().Progress().AutoClear(true)
-            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 }, new PercentageColumn(), details)
-            .Start(context =>
-            {
-                var task = context.AddTask(Markup.Escape(title), maxValue: 1);
-                result = work(new ProgressDisplay((share, text) =>
+        var console = terminal.Live();
+        terminal.Drawing = console;
+        try
+        {
+            console.Progress().AutoClear(true)
+                .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn { Width = 20 }, new PercentageColumn(), details)
+                .Start(context =>
                 {
-                    details.Line = text;
-                    task.Value = share;
-                }));
-            });
+                    var task = context.AddTask(Markup.Escape(title), maxValue: 1);
+                    result = work(new ProgressDisplay((share, text) =>
+                    {
+                        details.Line = text;
+                        task.Value = share;
+                    }));
+                });
+        }
+        finally
+        {
+            terminal.Drawing = null;
+        }
         return result!;
     }
 

@@ -22,6 +22,18 @@ internal sealed class Terminal(TextWriter output, TextWriter error, TextReader i
         return new Terminal(Console.Out, Console.Error, Console.In, isLive: !Console.IsErrorRedirected && !isDumb) { IsInputRedirected = Console.IsInputRedirected };
     }
 
+    /// <summary>What draws on <see cref="Error"/> now, if anything does.</summary>
+    public IAnsiConsole? Drawing { get; set; }
+
+    /// <summary>Writes a line to <see cref="Error"/>, above what is drawn there.</summary>
+    public void Tell(string line)
+    {
+        if (Drawing is { } console)
+            console.WriteLine(line);
+        else
+            Error.WriteLine(line);
+    }
+
     /// <summary>What draws on <see cref="Error"/>, without colours where NO_COLOR is set.</summary>
     public IAnsiConsole Live()
     {

@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace Microsoft.ML.Moka.Cli;
 
 /// <summary>What is done with a trainer, whatever it learns: fit, save, test, tell.</summary>
-internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo output)
+internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
 {
     private ProgressDisplay? _display;
     private TrainingProgress? _last;
@@ -24,29 +24,50 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
 
     /// <param name="data">The rows.</param>
     /// <param name="fit">Fits a model to them.</param>
-    /// <param name="report">Tests the model; null where there is nothing to test it on.</param>
+    /// <param name="finish">Makes what is saved of the model, and owns it from then on.</param>
+    /// <param name="report">Tests what is saved; null where there is nothing to test it on.</param>
     /// <param name="asJson">Whether the result is written as JSON.</param>
-    /// <param name="cancellation">Ends training early.</param>
-    public int Run(IDataView data, Func<IDataView, ITransformer> fit, Func<ITransformer, TestReport?> report, bool asJson, CancellationToken cancellation)
+    public int Run(IDataView data, Func<IDataView, MokaModel> fit, Func<MokaModel, ITransformer> finish, Func<ITransformer, TestReport?> report, bool asJson)
     {
+        RequireWritable();
         var clock = Stopwatch.StartNew();
-        output.Directory?.Create();
-        var model = ProgressDisplay.Run(terminal, "Training", hasLines: true, display =>
-        {
-            _display = display;
-            display.Show(0, "loading the backbone");
-            return fit(data);
-        });
+        var (trained, failure) = ProgressDisplay.Run(terminal, "Training", hasLines: true, display => Fit(display, data, fit));
+        var model = finish(trained);
         using var disposed = model as IDisposable;
         context.Model.SaveAtomically(model, data.Schema, output.FullName);
-        var wasCancelled = cancellation.IsCancellationRequested;
-        var test = wasCancelled ? null : report(model);
-        var result = new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, wasCancelled, test?.Numbers);
+        if (failure is not null)
+            throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
+        var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
+        var test = stoppedEarly ? null : report(model);
+        var result = new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly, test?.Numbers);
         if (asJson)
             Json.Write(terminal.Out, result);
         else
             Tell(result, test);
-        return wasCancelled ? ExitCode.Cancelled : ExitCode.Success;
+        return stoppedEarly ? ExitCode.Cancelled : ExitCode.Success;
+    }
+
+    private (MokaModel Model, TrainingDivergedException? Failure) Fit(ProgressDisplay display, IDataView data, Func<IDataView, MokaModel> fit)
+    {
+        _display = display;
+        display.Show(0, "loading the backbone");
+        try
+        {
+            return (fit(data), null);
+        }
+        catch (TrainingDivergedException error) when (((MokaModel?)error.Model ?? error.TextGenerator) is not null)
+        {
+            return ((MokaModel?)error.Model ?? error.TextGenerator!, error);
+        }
+    }
+
+    /// <summary>What would fail after hours of training is noticed before.</summary>
+    private void RequireWritable()
+    {
+        if (Directory.Exists(output.FullName))
+            throw new IOException($"'{output}' is a folder; --output names the file of the model.");
+        output.Directory?.Create();
+        using var probe = new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
     private void Tell(Result result, TestReport? test)
@@ -56,11 +77,11 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
         var steps = result.Steps == 0
             ? "not trained"
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
-        var cancelled = result.WasCancelled ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept." : "";
+        var cancelled = result.StoppedEarly ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept." : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
     }
 
     private sealed record Result(
-        string Model, long Bytes, int Steps, double? Loss, double Seconds, bool WasCancelled,
+        string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
         [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);
 }

@@ -92,6 +92,14 @@ public sealed class TrainTests(Samples samples) : IDisposable
     }
 
     [Fact]
+    public void WhenTheLossIsNoNumberTheLastGoodWeightsAreKept()
+    {
+        Tool.Run("train", samples.TrainFile, "--rate", "1e30", "--output", _folder.File("model.zip")).Failed("Training stopped at step", "The last good weights are in", "model.zip");
+
+        Tool.Run("evaluate", samples.TestFile, "--model", _folder.File("model.zip")).Succeeded();
+    }
+
+    [Fact]
     public void CancelledBeforeTheFirstStepNothingIsWritten()
     {
         var run = Tool.Run("", ["train", samples.TrainFile, "--output", _folder.File("model.zip")], cancellation: new CancellationToken(canceled: true));
@@ -141,6 +149,7 @@ public sealed class TrainTests(Samples samples) : IDisposable
         Tool.Run("train", samples.TrainFile, "--template", "Review: {txet}").WasRefused("{txet}");
         Tool.Run("train", samples.TrainFile, "--label-column", "text", "--text-column", "text").WasRefused("both the column 'text'");
         Tool.Run("train", samples.TrainFile, "--backbone", _folder.File("nothing")).Failed("there is no such folder");
+        Tool.Run("train", samples.TrainFile, "--output", _folder.Path).Failed("is a folder");
         Tool.Run("train", samples.TrainFile, "--targets", "qproj", "--output", _folder.File("x.zip")).Failed("qproj", "q_proj");
     }
 

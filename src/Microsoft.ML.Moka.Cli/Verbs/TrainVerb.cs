@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Cli.Data;
 using Microsoft.ML.Moka.Cli.Options;
 
@@ -59,7 +61,7 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!);
+        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation);
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
     }
 
@@ -72,11 +74,13 @@ internal sealed class TrainVerb
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
         var context = training.Context;
-        var pipeline = context.Transforms.Conversion.MapValueToKey("Label")
-            .Append(context.MulticlassClassification.Trainers.Moka(options))
-            .Append(context.Transforms.Conversion.MapKeyToValue("PredictedLabel"));
+        var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
         return training.Run(
-            data, pipeline.Fit, model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)), parsed.GetValue(_json), cancellation);
+            data,
+            rows => context.MulticlassClassification.Trainers.Moka(options).Fit(keys.Transform(rows)),
+            model => new TransformerChain<ITransformer>(keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
+            model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)),
+            parsed.GetValue(_json));
     }
 
     private int Generator(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
@@ -92,15 +96,18 @@ internal sealed class TrainVerb
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Instructions(parsed, path)), training, cancellation);
         return training.Run(
-            data, training.Context.TextGeneration.Trainers.Moka(options).Fit,
-            model => test is null ? null : GenerationReport.Of(training.Context, model, test), parsed.GetValue(_json), cancellation);
+            data,
+            training.Context.TextGeneration.Trainers.Moka(options).Fit,
+            model => model,
+            model => test is null ? null : GenerationReport.Of(training.Context, model, test),
+            parsed.GetValue(_json));
     }
 
     private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingRun training, CancellationToken cancellation)
     {
         if (parsed.GetValue(_validation) is { } validation)
         {
-            if (double.TryParse(validation, System.Globalization.CultureInfo.InvariantCulture, out var share) && !File.Exists(validation))
+            if (double.TryParse(validation, CultureInfo.InvariantCulture, out var share) && !File.Exists(validation))
                 options.ValidationFraction = share is > 0 and < 1 ? share : throw new UsageException($"--validation is {validation}; a share is above 0 and below 1.");
             else
                 options.ValidationSet = load(validation);
