@@ -15,6 +15,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
   moka           build and run the moka tool; the arguments that follow go to it ('./build.sh moka --help')
   notebook       run the cells of samples/notebooks/walkthrough.cs and write the notebook with what they show
+  docs           write the API reference, docs/api, from the comments in the source
   bench          build and run the benchmarks
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
@@ -174,6 +175,7 @@ case "$verb" in
   run) run_sample "$@" ;;
   moka) ensure_mode; dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q >&2; exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@" ;;
   notebook) ensure_mode; dotnet run -c Release --project build/notebook -- samples/notebooks ;;
+  docs) ensure_mode; dotnet run -c Release --project build/api -- docs/api ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) ensure_mode; dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) ensure_mode; pack_all "$@" ;;

@@ -1,0 +1,31 @@
+namespace Microsoft.ML.Moka.ApiReference;
+
+/// <summary>The pages of the reference, and the types on each in the order in which one meets them.</summary>
+internal static class Groups
+{
+    /// <summary>For types that no other page names.</summary>
+    public const string Rest = "more";
+
+    public static IReadOnlyList<(string Page, string Title, string[] Types)> All { get; } =
+    [
+        ("catalogs", "In an MLContext", ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog"]),
+        ("training", "Trainers and their options",
+        [
+            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization", "LearningRateSchedule", "PromptTemplate",
+            "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
+        ]),
+        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions"]),
+        ("adapters", "Adapters and their design",
+        [
+            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning", "FactorShape", "AdapterMethods", "AdapterDesigner",
+            "AdapterDesign", "AdaptedMap",
+        ]),
+        ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection"]),
+        ("evaluation", "Benchmarks",
+        [
+            "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics", "BenchmarkTaskMetrics", "BenchmarkTask", "BenchmarkProgress",
+            "BenchmarkAnswer", "BenchmarkReport", "BenchmarkReportOptions", "BenchmarkRow", "ChoiceRow", "InstructionRow",
+        ]),
+        (Rest, "More", []),
+    ];
+}
