@@ -12,7 +12,7 @@ internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<st
     {
         var longest = answers.MaxBy(answer => answer.Candidates.Count)!.Candidates;
         // "answer1", "answer2" … mean the same in every row, also where a row has fewer.
-        var sameWords = answers.All(answer => answer.Candidates.SequenceEqual(longest.Take(answer.Candidates.Count)));
+        var sameWords = longest.Distinct().Count() == longest.Count && answers.All(answer => answer.Candidates.SequenceEqual(longest.Take(answer.Candidates.Count)));
         var pairs = answers.Select(answer => PlacesOf(answer, sameWords ? longest : answer.Candidates)).ToList();
         var names = sameWords ? longest : [.. longest.Select((_, i) => FormattableString.Invariant($"choice {i + 1}"))];
 

@@ -35,6 +35,7 @@ public sealed class MaterialEvaluationTests
             Assert.Equal(expected.Output, actual.Output);
             Assert.Equal(expected.LogLikelihoods, actual.LogLikelihoods);
         }
+        Assert.Contains("| OBQA |", new BenchmarkReport([together]).ToMarkdown(), StringComparison.Ordinal);
 
         BenchmarkMetrics Evaluate() =>
             _mlContext.MulticlassClassification.EvaluateBackbone(backbone is null ? null : Material.Require(backbone), folder, options);

@@ -46,4 +46,36 @@ public sealed class ConfusionTests
         Assert.Equal([0, 1], confusion.Counts[0]);
         Assert.Equal([1, 1], confusion.Counts[1]);
     }
+
+    [Fact]
+    public void Every_answer_is_counted_once_and_right_ones_stand_on_the_diagonal()
+    {
+        var random = new Random(1);
+        for (var round = 0; round < 300; round++)
+        {
+            var answers = Enumerable.Range(0, random.Next(1, 12)).Select(_ => Any(random, round % 3)).ToList();
+
+            var confusion = Confusion.Of(answers);
+
+            Assert.Equal(answers.Count, confusion.Counts.Sum(row => row.Sum()));
+            Assert.All(confusion.Counts, row => Assert.Equal(confusion.Predicted.Count, row.Length));
+            Assert.Equal(answers.Count(answer => answer.IsCorrect), confusion.Answers.Select((answer, row) => confusion.Counts[row][confusion.Predicted.ToList().IndexOf(answer)]).Sum());
+            Assert.Equal(answers.Count(answer => answer.Predicted is null), confusion.Predicted[^1] == Confusion.Unanswered ? confusion.Counts.Sum(row => row[^1]) : 0);
+        }
+    }
+
+    // Answer words, choices of their own, or what was written: with more or fewer candidates, and some texts twice.
+    private static BenchmarkAnswer Any(Random random, int kind)
+    {
+        string[] candidates = [.. Enumerable.Range(1, random.Next(2, 6)).Select(i => kind == 1 ? $"text {random.Next(4)}" : $"answer{i}")];
+        var label = random.Next(candidates.Length);
+        if (kind == 2)
+        {
+            var word = random.Next(3) == 0 ? null : $"answer{random.Next(1, 7)}";
+            return new BenchmarkAnswer { Label = candidates[label], Predicted = word, IsCorrect = word == candidates[label], Candidates = candidates, Output = word };
+        }
+        var predicted = random.Next(candidates.Length);
+        double[] scores = [.. candidates.Select((_, i) => i == predicted ? -1.0 : -2 - random.NextDouble())];
+        return new BenchmarkAnswer { Label = candidates[label], Predicted = candidates[predicted], IsCorrect = label == predicted, Candidates = candidates, LogLikelihoods = scores };
+    }
 }
