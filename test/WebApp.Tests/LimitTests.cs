@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace WebApp.Tests;
 
@@ -89,6 +90,22 @@ public sealed class LimitTests(TunedModels models)
             using var response = await service.Client.SendAsync(request);
             return response.StatusCode;
         }
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/training.html")]
+    public async Task PagesHaveNothingThatTheirPolicyForbids(string path)
+    {
+        await using var service = await RunningService.Start(models.First);
+
+        using var response = await service.Client.GetAsync(path);
+
+        var page = await response.Content.ReadAsStringAsync();
+        Assert.Contains("script-src 'self';", response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.DoesNotMatch("<script(?![^>]*src=)|<style| style=| on[a-z]+=|https?://", page);
+        foreach (Match asset in Regex.Matches(page, "(?:src|href)=\"([^\"#]+)\""))
+            Assert.Equal(HttpStatusCode.OK, (await service.Client.GetAsync(asset.Groups[1].Value)).StatusCode);
     }
 
     [Fact]

@@ -14,28 +14,44 @@ public sealed partial class ProcessTests(TunedModels models)
     {
         const long Slack = 64 << 20;
         using var process = Start();
-        try
-        {
-            using var client = new HttpClient { BaseAddress = await AddressOf(process) };
-            for (var deadline = DateTime.UtcNow.AddSeconds(30); (await client.GetAsync("/ready")).StatusCode != HttpStatusCode.OK; await Task.Delay(50))
-                Assert.True(DateTime.UtcNow < deadline, "It did not become ready.");
-            await Refuse(client, 400);
-            process.Refresh();
-            var before = process.WorkingSet64;
+        using var end = new ProcessEnd(process);
+        using var client = new HttpClient { BaseAddress = await AddressOf(process) };
+        await BecomeReady(client);
+        await Refuse(client, 400);
+        process.Refresh();
+        var before = process.WorkingSet64;
 
-            await Refuse(client, 1000);
+        await Refuse(client, 1000);
 
-            process.Refresh();
-            Assert.False(process.HasExited);
-            Assert.InRange(process.WorkingSet64, 0, before + Slack);
-            using var response = await client.PostAsJsonAsync("/api/answers", new AnswerRequest("Are you alive?", ["yes", "no"]));
-            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-        }
-        finally
-        {
-            process.Kill();
-            await process.WaitForExitAsync();
-        }
+        process.Refresh();
+        Assert.False(process.HasExited);
+        Assert.InRange(process.WorkingSet64, 0, before + Slack);
+        using var response = await client.PostAsJsonAsync("/api/answers", new AnswerRequest("Are you alive?", ["yes", "no"]));
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task ToldToEndItFinishesWhatItAccepted()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM here.");
+        using var process = Start("--Serving:BatchWindowMilliseconds=700");
+        using var end = new ProcessEnd(process);
+        using var client = new HttpClient { BaseAddress = await AddressOf(process) };
+        await BecomeReady(client);
+        var asked = Enumerable.Range(0, 10).Select(i => client.PostAsJsonAsync("/api/answers", new AnswerRequest($"What is number {i}?", ["odd", "even"]))).ToList();
+        await Task.Delay(300);
+
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+
+        Assert.All(await Task.WhenAll(asked), response => Assert.Equal(HttpStatusCode.OK, response.StatusCode));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.Equal(0, process.ExitCode);
+    }
+
+    private static async Task BecomeReady(HttpClient client)
+    {
+        for (var deadline = DateTime.UtcNow.AddSeconds(60); (await client.GetAsync("/ready")).StatusCode != HttpStatusCode.OK; await Task.Delay(50))
+            Assert.True(DateTime.UtcNow < deadline, "It did not become ready.");
     }
 
     private static Task Refuse(HttpClient client, int count) => Parallel.ForEachAsync(
@@ -58,12 +74,25 @@ public sealed partial class ProcessTests(TunedModels models)
         throw new InvalidOperationException("The program ended without listening.");
     }
 
-    private Process Start() => Process.Start(new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
-    {
-        ArgumentList = { typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0", $"--Model:Path={models.First}" },
-        RedirectStandardOutput = true,
-    })!;
+    private Process Start(params string[] settings) => Process.Start(
+        new ProcessStartInfo(
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+            [typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0", $"--Model:Path={models.First}", .. settings])
+        {
+            RedirectStandardOutput = true,
+        })!;
 
     [GeneratedRegex("Now listening on: (http://.*)$")]
     private static partial Regex Listening();
+
+    /// <summary>No process outlives its test.</summary>
+    private sealed class ProcessEnd(Process process) : IDisposable
+    {
+        public void Dispose()
+        {
+            if (!process.HasExited)
+                process.Kill();
+            process.WaitForExit();
+        }
+    }
 }

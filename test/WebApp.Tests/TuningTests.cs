@@ -64,6 +64,22 @@ public sealed class TuningTests(TunedModels models)
     }
 
     [Fact]
+    public async Task AModelThatCannotBeSavedIsTold()
+    {
+        await using var service = await RunningService.Start(models.First);
+        await Start(service, epochs: 1);
+        await RunningService.Eventually(() => State(service).Result.Phase == TuningPhase.Finished);
+        File.Delete(service.ModelPath);
+        Directory.CreateDirectory(service.ModelPath);
+
+        using var response = await service.Client.PostAsync("/api/training/deploy", null);
+
+        Assert.Equal(HttpStatusCode.Conflict, response.StatusCode);
+        Assert.Contains("cannot be saved", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        await service.Ask("Who?", "he", "she");
+    }
+
+    [Fact]
     public async Task WhoComesLateSeesTheWholeCurve()
     {
         await using var service = await RunningService.Start(models.First);

@@ -19,8 +19,6 @@ public sealed class WaitingAnswers
         metrics.ObserveQueue(() => _channel.Reader.Count);
     }
 
-    public int Count => _channel.Reader.Count;
-
     /// <summary>False where the queue is full.</summary>
     public bool TryAdd(PendingAnswer pending) => _channel.Writer.TryWrite(pending);
 

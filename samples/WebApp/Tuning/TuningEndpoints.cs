@@ -29,8 +29,19 @@ public static class TuningEndpoints
             : tuning.TryStart(request) ? Results.Accepted("/api/training")
             : Conflict("A training run is under way."));
         group.MapPost("/stop", (TuningService tuning) => tuning.TryStop() ? Results.Accepted() : Conflict("No training run is under way."));
-        group.MapPost("/deploy", async (TuningService tuning) =>
-            await tuning.PutIntoServiceAsync() is { } version ? Results.Ok(new { version }) : Conflict("There is no finished training run."));
+        group.MapPost("/deploy", PutIntoService);
+    }
+
+    private static async Task<IResult> PutIntoService(TuningService tuning)
+    {
+        try
+        {
+            return Results.Ok(new { version = await tuning.PutIntoServiceAsync() });
+        }
+        catch (InvalidOperationException e)
+        {
+            return Conflict(e.Message);
+        }
     }
 
     private static IResult Conflict(string title) => Results.Problem(title: title, statusCode: StatusCodes.Status409Conflict);

@@ -50,22 +50,30 @@ public sealed partial class TuningService(ModelHost models, ModelWatcher watcher
         }
     }
 
-    /// <summary>Puts the model of the finished run in the place of the one in service, as anybody could who writes the file; null where there is none.</summary>
-    public async Task<string?> PutIntoServiceAsync()
+    /// <summary>Puts the model of the finished run in the place of the one in service, as anybody could who writes the file.</summary>
+    /// <returns>The model's version.</returns>
+    /// <exception cref="InvalidOperationException">There is no finished run, or its model cannot be saved or served; the message says why.</exception>
+    public async Task<string> PutIntoServiceAsync()
     {
         TuningRun run;
         lock (_lock)
         {
-            if (_run is not { HasModel: true })
-                return null;
-            run = _run;
-            run.Save(watcher.Path);
+            run = _run is { HasModel: true } finished ? finished : throw new InvalidOperationException("There is no finished training run.");
+            try
+            {
+                run.Save(watcher.Path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new InvalidOperationException($"The model cannot be saved. {e.Message}", e);
+            }
         }
         await watcher.CheckAsync(CancellationToken.None);
         if (models.Error is { } error)
             throw new InvalidOperationException(error);
-        run.SetInService(models.Version!);
-        return models.Version;
+        var version = models.Version!;
+        run.SetInService(version);
+        return version;
     }
 
     /// <summary>Trains a first model where there is none to serve.</summary>
@@ -93,14 +101,26 @@ public sealed partial class TuningService(ModelHost models, ModelWatcher watcher
         run.Run();
         var state = run.StateFrom(int.MaxValue);
         LogEnd(state.Phase, state.Untuned, state.Tuned, state.Error);
-        if (putIntoService && state.Phase == TuningPhase.Finished)
+        if (!putIntoService || state.Phase != TuningPhase.Finished)
+            return;
+        try
+        {
             await PutIntoServiceAsync();
+        }
+        catch (InvalidOperationException e)
+        {
+            models.Refuse(e.Message);
+            LogNotInService(e);
+        }
     }
 
     private void Notify() => Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
 
     [LoggerMessage(LogLevel.Information, "There is no {Path} yet: a small model is being trained, in some seconds.")]
     private partial void LogFirst(string path);
+
+    [LoggerMessage(LogLevel.Error, "The first model could not be put into service.")]
+    private partial void LogNotInService(Exception error);
 
     [LoggerMessage(LogLevel.Information, "Training ended: {Phase}. Accuracy {Untuned:P1} before, {Tuned:P1} after. {Error}")]
     private partial void LogEnd(TuningPhase phase, double? untuned, double? tuned, string? error);
