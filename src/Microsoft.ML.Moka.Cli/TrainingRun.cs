@@ -14,6 +14,9 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
     public IDataView Load<TRow>(List<TRow> rows)
         where TRow : class => context.Data.LoadFromEnumerable(rows);
 
+    /// <summary>Whether the state of training is saved, so that the same command goes on from there.</summary>
+    public bool CanGoOn { get; init; }
+
     /// <summary>To be called after each step.</summary>
     public void Progress(TrainingProgress progress)
     {
@@ -77,7 +80,7 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
         var steps = result.Steps == 0
             ? "not trained"
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
-        var cancelled = result.StoppedEarly ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept." : "";
+        var cancelled = result.StoppedEarly ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{(CanGoOn ? " The same command goes on from there." : "")}" : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
     }
 

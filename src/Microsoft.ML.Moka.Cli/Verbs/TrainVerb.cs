@@ -61,7 +61,10 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation);
+        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
+        {
+            CanGoOn = parsed.GetValue(_checkpoints) is not null,
+        };
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
     }
 
