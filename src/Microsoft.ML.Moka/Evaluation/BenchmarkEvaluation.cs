@@ -39,6 +39,7 @@ internal sealed class BenchmarkEvaluation
         {
             Template = _answerer.Template,
             Tuning = _model.Tuning,
+            Device = _model.Backbone.Backend.Description,
         };
     }
 

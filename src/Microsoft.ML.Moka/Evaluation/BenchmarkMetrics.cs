@@ -44,6 +44,9 @@ public sealed class BenchmarkMetrics
     /// <summary>What the backbone was tuned with; null for a backbone as it is.</summary>
     internal TuningSummary? Tuning { get; init; }
 
+    /// <summary>What computed: "cpu (Vector512, 2 threads)".</summary>
+    internal string Device { get; init; } = "cpu";
+
     /// <summary>Saves a report: <c>report.md</c>, <c>report.json</c> and pictures. Several evaluations in one report: <see cref="BenchmarkReport"/>.</summary>
     /// <param name="folder">The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.</param>
     /// <param name="options">Title and comparison; the defaults if not given.</param>

@@ -80,6 +80,9 @@ internal sealed record EvaluationContent
     /// <summary>All that determines the answers.</summary>
     public required IReadOnlyDictionary<string, string> Settings { get; init; }
 
+    /// <summary>What computed.</summary>
+    public required string Device { get; init; }
+
     public required PromptContent? Prompt { get; init; }
 
     public required TuningSummary? Tuning { get; init; }
@@ -114,6 +117,7 @@ internal sealed record EvaluationContent
             Explanation = metrics.EvaluationProtocol.Explanation,
             Settings = metrics.Settings,
             Prompt = metrics.Template is { } template ? new PromptContent(template.Text, template.TextWithoutInput, template.AnswerPrefix) : null,
+            Device = metrics.Device,
             Tuning = metrics.Tuning,
             AverageAccuracy = metrics.AverageAccuracy,
             AverageInterval = Chance.IntervalOfMean([.. tasks.Select(task => (task.Accuracy, task.Interval))]),

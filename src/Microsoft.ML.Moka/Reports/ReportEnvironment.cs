@@ -2,7 +2,6 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
-using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Reports;
 
@@ -11,12 +10,12 @@ namespace Microsoft.ML.Moka.Reports;
 /// <param name="MlNet">ML.NET's version.</param>
 /// <param name="DotNet">The runtime.</param>
 /// <param name="OperatingSystem">The operating system.</param>
-/// <param name="Processor">The processor, and the family of kernels that ran on it.</param>
+/// <param name="Processor">The processor.</param>
 internal sealed record ReportEnvironment(string Moka, string MlNet, string DotNet, string OperatingSystem, string Processor)
 {
     public static ReportEnvironment Current { get; } = new(
         VersionOf(typeof(ReportEnvironment).Assembly), VersionOf(typeof(MLContext).Assembly), RuntimeInformation.FrameworkDescription,
-        $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}", $"{ProcessorName()}, {SimdLevels.Best} kernels");
+        $"{RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}", ProcessorName());
 
     private static string VersionOf(Assembly assembly) =>
         assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? $"{assembly.GetName().Version}";

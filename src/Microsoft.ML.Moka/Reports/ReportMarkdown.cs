@@ -39,7 +39,7 @@ internal static class ReportMarkdown
         text.Paragraph($"The average is the plain mean of the tasks, whatever their sizes. Accuracies by different protocols are different things.");
         text.Picture("Accuracy with its 95 % interval, task by task", $"{ReportPictures.AccuracyName}.svg");
         if (content.ComparedWith is { } earlier)
-            text.Paragraph($"Compared with \"{Escaped(earlier.Title)}\" (`{earlier.Path}`): the tables are below, model by model.");
+            text.Paragraph($"Compared with \"{Escaped(earlier.Title)}\" ({SettingsMarkdown.Value(earlier.Path)}): the tables are below, model by model.");
     }
 
     private static void WriteEvaluation(MarkdownText text, ReportContent content, EvaluationContent evaluation)

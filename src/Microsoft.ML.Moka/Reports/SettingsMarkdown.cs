@@ -13,6 +13,7 @@ internal static class SettingsMarkdown
         text.Heading(3, "Settings").Table(["", ""],
         [
             .. evaluation.Settings.Where(setting => !setting.Key.StartsWith(ReportContent.DataOf, StringComparison.Ordinal)).Select(setting => (string[])[Escaped(setting.Key), Value(setting.Value)]),
+            ["device", Value(evaluation.Device)],
             .. Tuning(evaluation.Tuning).Select(row => (string[])[row.Name, row.Value]),
         ], numbers: false);
         text.Paragraph($"The evaluation itself draws nothing by chance: it has no seed.");

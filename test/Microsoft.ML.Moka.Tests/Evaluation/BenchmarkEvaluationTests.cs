@@ -195,6 +195,7 @@ public sealed class BenchmarkEvaluationTests : IDisposable
         Assert.Contains($"| adapter's parameters | {_tuned.Model.TrainableParameterCount} (", report, StringComparison.Ordinal);
         Assert.Contains("| adapter | `new MokaAdapter()` |", report, StringComparison.Ordinal);
         Assert.Contains("| beams | `1` |", report, StringComparison.Ordinal);
+        Assert.Contains("| device | `cpu (", report, StringComparison.Ordinal);
         Assert.Contains("| new tokens | `6` |", report, StringComparison.Ordinal);
 
         // Of another adapter nobody knows.
