@@ -43,17 +43,20 @@ internal sealed partial class TorchBackend
             using var uploaded = ToDevice<long>(keys, ScalarType.Int64);
             var key = uploaded.view(2, blocks, 1);
             var hash = arange(Math.Min(DropoutMask.Block, x.Length), dtype: ScalarType.Int64, device: _device).unsqueeze(0).bitwise_xor(key.select(0, 0));
-            hash = Mixed(hash, 16, 0x7FEB352D);
-            hash = Mixed(hash, 15, 0x846CA68B);
-            hash = hash.bitwise_xor(Shifted(hash, 16)).bitwise_xor(key.select(0, 1));
+            var low = tensor(LowBits, device: _device);
+            Mix(hash, 16).mul_(0x7FEB352DL).bitwise_and_(low);
+            Mix(hash, 15).mul_(0x846CA68BL).bitwise_and_(low);
+            Mix(hash, 16).bitwise_xor_(key.select(0, 1));
             var kept = hash.view(-1).narrow(0, 0, x.Length).ge((long)(uint)(rate * 4294967296.0)).view(x.Rows, x.Columns);
             return N(x).to(ScalarType.Float32).mul(kept).mul_(1 / (1 - rate));
         });
 
-        NativeTensor Mixed(NativeTensor hash, int shift, long factor) =>
-            hash.bitwise_xor(Shifted(hash, shift)).mul_(factor).bitwise_and(tensor(LowBits, device: _device));
-
-        NativeTensor Shifted(NativeTensor hash, long bits) => hash.bitwise_right_shift(tensor(bits, device: _device));
+        // hash ^= hash >> bits.
+        NativeTensor Mix(NativeTensor hash, long bits)
+        {
+            using var shifted = hash.bitwise_right_shift(tensor(bits, device: _device));
+            return hash.bitwise_xor_(shifted);
+        }
     }
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)

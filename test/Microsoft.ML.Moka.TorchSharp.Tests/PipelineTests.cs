@@ -48,6 +48,10 @@ public sealed class PipelineTests
             var loaded = context.Model.Load(folder.File("model.zip"), out _);
             Assert.Equal(actual, Scores(loaded.Transform(Rows(context))));
             ((IDisposable)loaded).Dispose();
+
+            var elsewhere = new MLContext().Model.Load(folder.File("model.zip"), out _);
+            Assert.All(actual.Zip(Scores(elsewhere.Transform(Rows(context)))), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
+            ((IDisposable)elsewhere).Dispose();
         }
         Assert.Equal(tensors, torch.Tensor.TotalCount);
     }

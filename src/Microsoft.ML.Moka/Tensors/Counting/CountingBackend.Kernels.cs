@@ -34,25 +34,25 @@ internal sealed partial class CountingBackend
     {
     }
 
-    public override Tensor Dropout(Tensor x, float rate, ulong seed) => Like(x);
+    public override Tensor Dropout(Tensor x, float rate, ulong seed) => OverElements(x);
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
         inverseRms = Make(TensorKind.Parameter, x.Rows);
-        return Like(x);
+        return OverElements(x);
     }
 
-    public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) => Like(x);
+    public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient) => OverElements(x);
 
-    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms) => Like(x);
+    public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms) => OverElements(x);
 
-    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient) => Like(x);
+    public override Tensor ScaleColumnsGradient(Tensor dy, Tensor x, Tensor magnitude, Tensor norms, Tensor magnitudeGradient) => OverElements(x);
 
-    public override Tensor SwiGlu(Tensor gate, Tensor up) => Like(gate);
+    public override Tensor SwiGlu(Tensor gate, Tensor up) => OverElements(gate);
 
-    public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up) => (Like(gate), Like(up));
+    public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up) => (Like(gate), OverElements(up));
 
-    public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false) => Like(x);
+    public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false) => OverElements(x);
 
     public override Tensor Softmax(Tensor vector) => Like(vector);
 
@@ -117,5 +117,12 @@ internal sealed partial class CountingBackend
 
     private long GradientBytes(Tensor dy, Tensor x) => traits.PacksInputs
         ? 4 * dy.Length
-        : Math.Min(traits.PanelElements, (long)dy.Columns * x.Columns) * traits.PanelBytes;
+        : (long)dy.Columns * x.Columns * traits.PanelBytes;
+
+    private Counted OverElements(Tensor x)
+    {
+        var y = Like(x);
+        TakeShortly(x.Length * traits.ElementBytes);
+        return y;
+    }
 }
