@@ -159,6 +159,13 @@ run_sample() {
   fi
 }
 
+# Only the tool's own output is shown, for it may go into a file or another program.
+run_moka() {
+  local output
+  output=$(dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q 2>&1 </dev/null) || { printf '%s\n' "$output" >&2; die "the tool cannot be built."; }
+  exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@"
+}
+
 clean() {
   rm -rf artifacts TestResults BenchmarkDotNet.Artifacts "$mode_file"
   find build src test samples -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
@@ -173,7 +180,7 @@ case "$verb" in
   build) ensure_mode; build_all "$@" ;;
   test) ensure_mode; run_tests "$@" ;;
   run) run_sample "$@" ;;
-  moka) ensure_mode; dotnet build src/Microsoft.ML.Moka.Cli -c Release --nologo -v q >&2; exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@" ;;
+  moka) ensure_mode; run_moka "$@" ;;
   notebook) ensure_mode; dotnet run -c Release --project build/notebook -- samples/notebooks ;;
   docs) ensure_mode; dotnet run -c Release --project build/api -- docs/api ;;
   bench) ensure_mode; dotnet run -c Release --project test/Benchmarks -- "$@" ;;

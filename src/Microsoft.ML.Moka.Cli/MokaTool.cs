@@ -12,7 +12,7 @@ internal static class MokaTool
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
     {
-        var root = Create(terminal);
+        var root = Create(terminal, args);
         if (args.Count == 0)
         {
             await root.Parse("--help").InvokeAsync(new InvocationConfiguration { Output = terminal.Error }, cancellation);
@@ -50,7 +50,7 @@ internal static class MokaTool
         }
     }
 
-    private static RootCommand Create(Terminal terminal)
+    private static RootCommand Create(Terminal terminal, IReadOnlyList<string> args)
     {
         var version = typeof(MokaTool).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
         var root = new RootCommand(
@@ -73,6 +73,9 @@ internal static class MokaTool
             ScaffoldVerb.Create(terminal),
         };
         root.Options.Add(s_verbose);
+        // In the list of the verbs one line of each is enough; examples are in its own help.
+        foreach (var verb in root.Subcommands.Where(verb => !args.Contains(verb.Name)))
+            verb.Description = verb.Description!.Split('\n')[0];
         return root;
     }
 

@@ -22,8 +22,8 @@ internal static class ScaffoldVerb
         var force = new Option<bool>("--force") { Description = "Replaces files of an earlier run." };
         var command = new CliCommand("scaffold",
             """
-            Writes the files that ML.NET's Model Builder writes (NAME.mbconfig, NAME.consumption.cs, NAME.training.cs, NAME.evaluate.cs) for your own data, with Moka's trainer:
-            a class that trains, retrains, evaluates and predicts. The project needs the package Microsoft.ML.Moka.
+            Writes C# that trains, retrains, evaluates and uses a model on your own data, in the shape of the files of ML.NET's Model Builder.
+            The files are NAME.mbconfig, NAME.consumption.cs, NAME.training.cs and NAME.evaluate.cs; the project that they belong to needs the package Microsoft.ML.Moka.
 
               moka scaffold tickets.csv --label Workshop --name TicketModel --output MyApp
             """)

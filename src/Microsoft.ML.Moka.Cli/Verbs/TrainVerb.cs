@@ -40,7 +40,7 @@ internal sealed class TrainVerb
         verb._task.AcceptOnlyFromAmong("classify", "generate");
         var command = new CliCommand("train",
             """
-            Tunes a backbone on rows of text and label (or, with --task generate, of instruction and output) and saves the model, which any ML.NET program loads.
+            Tunes a backbone on rows of text and label, or of instruction and output, and saves the model, which any ML.NET program loads.
             Ctrl+C ends training early and saves the best weights so far.
 
               moka train tickets.csv --validation 0.1 --test held-out.csv --output tickets.zip
