@@ -11,7 +11,7 @@ internal sealed class TextColumns(string name, Func<IReadOnlyList<PositionedRow>
     public override string Work => "Generation";
 
     // A text takes long: who asks for the first rows only must not wait for many others.
-    public override int FirstBlock => 1;
+    public override int FirstBlock(long? rowCount) => 1;
 
     public override int LargestBlock => 32;
 

@@ -7,7 +7,8 @@ internal abstract class AddedColumns
     public abstract string Work { get; }
 
     /// <summary>How many rows the first block of a cursor has; each next one has twice as many.</summary>
-    public abstract int FirstBlock { get; }
+    /// <param name="rowCount">How many rows there are; null where nobody knows.</param>
+    public abstract int FirstBlock(long? rowCount);
 
     /// <summary>The most rows of a block.</summary>
     public abstract int LargestBlock { get; }

@@ -26,7 +26,7 @@ internal sealed class BlockCursor : DataViewRowCursor
     private long _position = -1;
     private bool _disposed;
 
-    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input)
+    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input, long? rowCount)
     {
         _mapping = mapping;
         _active = active;
@@ -34,7 +34,7 @@ internal sealed class BlockCursor : DataViewRowCursor
         _idGetter = input.GetIdGetter();
         _reader = active.Computes ? mapping.Reader(input) : null;
         _block = mapping.Added.NewBlock();
-        _nextBlock = mapping.Added.FirstBlock;
+        _nextBlock = mapping.Added.FirstBlock(rowCount);
         // A column of objects with a life of their own (images) cannot be kept: then rows are computed one by one.
         _readsAhead = active.Computes && active.Passed.All(c => ColumnBuffer.CanHold(c.Type));
         if (_readsAhead)

@@ -14,12 +14,12 @@ internal sealed class ComputedView(IDataView source, RowMapping mapping) : IData
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return new BlockCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand));
+        return new BlockCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand), source.GetRowCount());
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return [.. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input => new BlockCursor(mapping, active, input))];
+        return [.. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input => new BlockCursor(mapping, active, input, rowCount: null))];
     }
 }

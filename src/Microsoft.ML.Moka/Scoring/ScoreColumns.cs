@@ -9,12 +9,14 @@ namespace Microsoft.ML.Moka.Scoring;
 internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : AddedColumns
 {
     private const int PredictedLabel = 0;
+    private const int SmallBlock = 8;
 
     public override string Work => "Scoring";
 
-    public override int FirstBlock => 8;
-
     public override int LargestBlock => 64;
+
+    /// <summary>Few rows are one block, which costs less than several; of many, somebody may only want to see the first.</summary>
+    public override int FirstBlock(long? rowCount) => rowCount > 0 && rowCount <= LargestBlock ? (int)rowCount : SmallBlock;
 
     public override DataViewSchema AddTo(DataViewSchema input) => outputs.AddTo(input);
 

@@ -43,6 +43,25 @@ public sealed class ScoringCursorTests(TunedModel tuned)
         Assert.Throws<InvalidOperationException>(() => predicted(ref key));
     }
 
+    [Theory]
+    [InlineData(20, 20)]
+    [InlineData(100, 8)]
+    public void FewRowsAreScoredTogetherAndOfManyTheFirst(int count, int readAhead)
+    {
+        var reads = 0;
+        var rows = Row.Make(count).ConvertAll(row => new CountedRow(row.Text, () => reads++));
+        var view = tuned.Model.Transform(_context.Data.LoadFromEnumerable(rows));
+        var label = view.Schema["PredictedLabel"];
+        using var cursor = view.GetRowCursor([label]);
+        var predicted = cursor.GetGetter<uint>(label);
+        var key = 0u;
+
+        Assert.True(cursor.MoveNext());
+        predicted(ref key);
+
+        Assert.Equal(readAhead, reads);
+    }
+
     [Fact]
     public void AVectorThatWasFetchedStaysWhenTheCursorMovesOn()
     {
@@ -248,5 +267,17 @@ public sealed class ScoringCursorTests(TunedModel tuned)
     private sealed class Scored
     {
         public float[] Score { get; set; } = [];
+    }
+
+    private sealed class CountedRow(string text, Action read)
+    {
+        public string Text
+        {
+            get
+            {
+                read();
+                return text;
+            }
+        }
     }
 }
