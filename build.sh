@@ -34,7 +34,7 @@ The mode says where ML.NET comes from. It is asked for once and remembered in bu
 
 The package for GPUs, Microsoft.ML.Moka.TorchSharp, its tests and 'bench step --backend torch' need TorchSharp. Where the feed lacks it they are
 left out; with TorchSharpDir=DIR in the environment, or -p:TorchSharpDir=DIR for build and test, they use the TorchSharp.dll and LibTorchSharp in DIR
-(an absolute path).
+(an absolute path). From a feed they take PyTorch for the CPU, or the package that TorchSharpNatives names in the environment: TorchSharp-cuda-linux.
 TEXT
 }
 
@@ -74,7 +74,7 @@ ask_feed() {
 }
 
 feed_has_torch_sharp() {
-  with_time_limit dotnet restore build/feed/Feed.csproj --force -p:MlNetMode=packages -p:UseTorchSharp=true -warnaserror:NU1603 >/dev/null 2>&1 </dev/null \
+  with_time_limit dotnet restore build/feed/Feed.csproj --force -p:MlNetMode=packages -p:UseTorchSharp=true -p:OutputType=Exe -warnaserror:NU1603 >/dev/null 2>&1 </dev/null \
     && echo true || echo false
 }
 
