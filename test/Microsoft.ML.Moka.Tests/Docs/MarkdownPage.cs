@@ -33,9 +33,6 @@ internal sealed class MarkdownPage
         .Where(block => block.Info == language)
         .Select(block => (block.Line + 2, string.Join('\n', block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString()))));
 
-    /// <summary>The code spans within headings and tables: where a page quotes what a program says.</summary>
-    public IEnumerable<string> CodeSpans() => _document.Descendants<CodeInline>().Select(code => code.Content);
-
     private static string TextOf(LeafBlock block)
     {
         var text = new StringBuilder();

@@ -63,6 +63,14 @@ public sealed partial class MarkdownTests
         });
     }
 
+    [Fact]
+    public void The_index_of_the_docs_names_every_page()
+    {
+        var pages = Directory.GetFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(path => Path.GetFileName(path)).Where(name => name != "README.md");
+
+        Assert.Superset(pages.ToHashSet(), MarkdownPage.Open("docs/README.md").Links.ToHashSet());
+    }
+
     [Theory]
     [MemberData(nameof(PagesWithCode))]
     public void Code_compiles_block_after_block(string name)
