@@ -5,7 +5,7 @@ internal static class AtomicFolder
 {
     /// <summary>
     /// Fills a temporary folder beside the target and moves it to its place. An earlier folder is set aside for that moment, and removed afterwards; what a kill
-    /// at that moment sets aside is put back the next time.
+    /// at that moment sets aside is put back by the next <see cref="Write"/> or <see cref="Finish"/>.
     /// </summary>
     /// <param name="folder">The folder, which is replaced as a whole.</param>
     /// <param name="belongs">Whether a file of that name belongs to such a folder: one that holds anything else is not replaced.</param>
@@ -18,9 +18,8 @@ internal static class AtomicFolder
             throw new IOException($"'{target}' is a file; name a folder.");
         var parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{target}' cannot be replaced: name a folder inside it.");
         var temporary = Path.Combine(parent, $".{Path.GetFileName(target)}.tmp");
-        var earlier = Path.Combine(parent, $".{Path.GetFileName(target)}.old");
-        if (Directory.Exists(earlier) && !Directory.Exists(target))
-            Directory.Move(earlier, target);
+        var earlier = EarlierOf(target);
+        Finish(target);
         RequireOwn(target, belongs);
         Delete(temporary);
         Directory.CreateDirectory(temporary);
@@ -39,6 +38,16 @@ internal static class AtomicFolder
         Directory.Move(temporary, target);
         Delete(earlier);
     }
+
+    /// <summary>Ends what a kill has interrupted: readers call it before they read the folder.</summary>
+    public static void Finish(string folder)
+    {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (!Directory.Exists(target) && Directory.Exists(EarlierOf(target)))
+            Directory.Move(EarlierOf(target), target);
+    }
+
+    private static string EarlierOf(string target) => Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.old");
 
     private static void RequireOwn(string target, Predicate<string> belongs)
     {

@@ -14,6 +14,7 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
     /// <exception cref="InvalidDataException">It is no report that this version reads; the message names file and field.</exception>
     public static EarlierReport Read(string path)
     {
+        AtomicFolder.Finish(System.IO.Path.GetFileName(path) == BenchmarkReport.JsonName ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))! : path);
         if (Directory.Exists(path))
             path = System.IO.Path.Combine(path, BenchmarkReport.JsonName);
         var file = new FileInfo(path);

@@ -39,6 +39,18 @@ public sealed class ComparisonTests : IDisposable
     }
 
     [Fact]
+    public void A_report_that_a_kill_has_set_aside_is_put_back_and_read()
+    {
+        MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("01"))).SaveReport(Earlier);
+
+        foreach (var path in new[] { Earlier, Json })
+        {
+            Directory.Move(Earlier, _folder.File(".earlier.old"));
+            Assert.Equal("tuned", EarlierReport.Read(path).Evaluations[0].Model);
+        }
+    }
+
+    [Fact]
     public void The_same_questions_are_compared_one_by_one()
     {
         // Of 20 questions 9 are only now right, 1 was only right earlier.
