@@ -8,8 +8,8 @@ namespace Microsoft.ML.Moka.Torch;
 
 internal sealed partial class TorchBackend
 {
-    /// <summary>What passes through host memory at a time on its way to a GPU: a weight needs no second copy there.</summary>
-    private const int StagingBytes = 64 << 20;
+    /// <summary>What passes through host memory at a time on its way to the device: a weight needs no second copy there.</summary>
+    public int StagingBytes { get; init; } = 64 << 20;
 
     public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) =>
         Make(kind, rows, columns, () => zeros(rows, columns, dtype: TypeOf(kind), device: _device));
@@ -97,16 +97,10 @@ internal sealed partial class TorchBackend
         {
             using var scope = NewDisposeScope();
             var target = empty(elements, dtype: type, device: _device);
-            var isHost = _device.type == DeviceType.CPU;
-            var chunk = isHost ? source.Length : StagingBytes / size * size;
+            var chunk = Math.Max(1, StagingBytes / size) * size;
             for (var start = 0; start < source.Length; start += chunk)
             {
                 var part = source.Slice(start, Math.Min(chunk, source.Length - start));
-                if (isHost)
-                {
-                    part.CopyTo(target.bytes);
-                    continue;
-                }
                 using var staged = empty(part.Length / size, dtype: type, device: CPU);
                 part.CopyTo(staged.bytes);
                 using var place = target.narrow(0, start / size, part.Length / size);
