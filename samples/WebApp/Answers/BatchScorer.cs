@@ -1,11 +1,13 @@
 using System.Diagnostics;
+using Microsoft.Extensions.Options;
 using WebApp.Hosting;
 using WebApp.Models;
 
 namespace WebApp.Answers;
 
-/// <summary>Takes batches from the queue and scores them, one after another: a batch uses all cores by itself.</summary>
-public sealed partial class BatchScorer(WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, ILogger<BatchScorer> log) : BackgroundService
+/// <summary>Takes batches from the queue and scores them.</summary>
+public sealed partial class BatchScorer(
+    WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, IOptions<ServingOptions> options, ILogger<BatchScorer> log) : BackgroundService
 {
     /// <summary>Whatever was accepted is answered before the service ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -14,7 +16,10 @@ public sealed partial class BatchScorer(WaitingAnswers queue, ModelHost models, 
         await base.StopAsync(cancellationToken);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, options.Value.ConcurrentBatches).Select(_ => Task.Run(ScoreBatches, CancellationToken.None)));
+
+    private async Task ScoreBatches()
     {
         while (await queue.NextBatchAsync() is { } batch)
         {

@@ -9,11 +9,15 @@ public sealed class ServingOptions
 
     /// <summary>The most questions that are scored together.</summary>
     [Range(1, 4096)]
-    public int MaximumBatchRows { get; set; } = 64;
+    public int MaximumBatchRows { get; set; } = 32;
 
     /// <summary>The most tokens that are scored together; a question alone may have more.</summary>
     [Range(1, 1 << 20)]
     public int MaximumBatchTokens { get; set; } = 4096;
+
+    /// <summary>How many batches are scored at the same time: one fills the gaps that the other leaves on the cores.</summary>
+    [Range(1, 256)]
+    public int ConcurrentBatches { get; set; } = 2;
 
     /// <summary>How long a question waits for others to be scored with.</summary>
     [Range(0, 60_000)]

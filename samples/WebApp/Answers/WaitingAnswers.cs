@@ -5,11 +5,12 @@ using WebApp.Hosting;
 namespace WebApp.Answers;
 
 /// <summary>Where accepted questions wait; what arrives within the batch window leaves together.</summary>
-public sealed class WaitingAnswers
+public sealed class WaitingAnswers : IDisposable
 {
     private readonly Channel<PendingAnswer> _channel;
     private readonly ServingOptions _options;
     private readonly ServiceMetrics _metrics;
+    private readonly SemaphoreSlim _gate = new(1);
 
     public WaitingAnswers(IOptions<ServingOptions> options, ServiceMetrics metrics)
     {
@@ -30,19 +31,30 @@ public sealed class WaitingAnswers
     /// </summary>
     public async Task<List<PendingAnswer>?> NextBatchAsync()
     {
-        while (await _channel.Reader.WaitToReadAsync())
+        // One batch is gathered at a time, while others are scored.
+        await _gate.WaitAsync();
+        try
         {
-            var batch = new List<PendingAnswer>();
-            using var window = new CancellationTokenSource(TimeSpan.FromMilliseconds(_options.BatchWindowMilliseconds));
-            while (!Fill(batch) && await AnyWithin(window.Token))
+            while (await _channel.Reader.WaitToReadAsync())
             {
+                var batch = new List<PendingAnswer>();
+                using var window = new CancellationTokenSource(TimeSpan.FromMilliseconds(_options.BatchWindowMilliseconds));
+                while (!Fill(batch) && await AnyWithin(window.Token))
+                {
+                }
+                batch.RemoveAll(IsDropped);
+                if (batch.Count > 0)
+                    return batch;
             }
-            batch.RemoveAll(IsDropped);
-            if (batch.Count > 0)
-                return batch;
+            return null;
         }
-        return null;
+        finally
+        {
+            _gate.Release();
+        }
     }
+
+    public void Dispose() => _gate.Dispose();
 
     private async Task<bool> AnyWithin(CancellationToken window)
     {
