@@ -47,7 +47,7 @@ int Run(ParseResult parsed, CancellationToken cancellation)
     try
     {
         var reportOptions = ReportOptions(parsed);
-        reportOptions.Check();
+        reportOptions.Check(parsed.GetValue(report));
         var mlContext = new MLContext(seed: 1);
         mlContext.Log += (_, log) =>
         {

@@ -100,7 +100,7 @@ internal sealed class EvaluateVerb
         if (folders.CountBy(NameOf).FirstOrDefault(count => count.Value > 1).Key is { } twice)
             throw new UsageException($"Two of the folders are named '{twice}', so that results could not be told apart: evaluate them one after the other.");
         var reportOptions = ReportOptions(parsed);
-        reportOptions.Check();
+        reportOptions.Check(parsed.GetValue(_report));
         var all = new List<BenchmarkMetrics>();
         foreach (var folder in folders)
         {

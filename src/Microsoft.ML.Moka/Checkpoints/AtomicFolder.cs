@@ -14,13 +14,10 @@ internal static class AtomicFolder
     public static void Write(string folder, Predicate<string> belongs, Action<string> write)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (File.Exists(target))
-            throw new IOException($"'{target}' is a file; name a folder.");
-        var parent = Path.GetDirectoryName(target) ?? throw new IOException($"'{target}' cannot be replaced: name a folder inside it.");
-        var temporary = Path.Combine(parent, $".{Path.GetFileName(target)}.tmp");
-        var earlier = EarlierOf(target);
         Finish(target);
-        RequireOwn(target, belongs);
+        Check(target, belongs);
+        var temporary = Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.tmp");
+        var earlier = EarlierOf(target);
         Delete(temporary);
         Directory.CreateDirectory(temporary);
         try
@@ -49,8 +46,17 @@ internal static class AtomicFolder
 
     private static string EarlierOf(string target) => Path.Combine(Path.GetDirectoryName(target) ?? target, $".{Path.GetFileName(target)}.old");
 
-    private static void RequireOwn(string target, Predicate<string> belongs)
+    /// <summary>Throws where <see cref="Write"/> would refuse the folder: to be asked before long work.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="belongs">Whether a file of that name belongs to such a folder.</param>
+    /// <exception cref="IOException">The folder cannot be one, or holds something that does not belong to it.</exception>
+    public static void Check(string folder, Predicate<string> belongs)
     {
+        var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(target))
+            throw new IOException($"'{target}' is a file; name a folder.");
+        if (Path.GetDirectoryName(target) is null)
+            throw new IOException($"'{target}' cannot be replaced: name a folder inside it.");
         if (!Directory.Exists(target))
             return;
         var stranger = Directory.EnumerateFileSystemEntries(target).FirstOrDefault(entry => Directory.Exists(entry) || !belongs(Path.GetFileName(entry)));

@@ -56,13 +56,15 @@ public sealed class BenchmarkReport
         ArgumentException.ThrowIfNullOrEmpty(folder);
         var files = new Dictionary<string, string>(Pictures, StringComparer.Ordinal) { [MarkdownName] = ToMarkdown(), [JsonName] = ToJson() };
         AtomicFolder.Write(
-            folder, name => name is MarkdownName or JsonName || name.EndsWith(PictureEnding, StringComparison.Ordinal),
+            folder, Belongs,
             temporary =>
             {
                 foreach (var (name, text) in files)
                     AtomicFile.Write(Path.Combine(temporary, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
             });
     }
+
+    internal static bool Belongs(string name) => name is MarkdownName or JsonName || name.EndsWith(PictureEnding, StringComparison.Ordinal);
 
     /// <summary>The report's Markdown.</summary>
     /// <returns>The text.</returns>

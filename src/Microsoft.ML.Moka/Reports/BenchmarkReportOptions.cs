@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Reports;
 
 namespace Microsoft.ML.Moka;
@@ -20,11 +21,18 @@ public sealed class BenchmarkReportOptions
     /// </summary>
     public string? ComparedModel { get; set; }
 
-    /// <summary>Reads the earlier report, if there is to be one: what is wrong with it is said before hours of evaluation and not after them.</summary>
+    /// <summary>Says before hours of evaluation, and not after them, what is wrong with the earlier report or with the folder that the new one is to be saved to.</summary>
+    /// <param name="folder">What <see cref="BenchmarkReport.Save"/> is going to be given; null if the report will not be saved.</param>
     /// <exception cref="ArgumentException">An option makes no sense, or the earlier report does not have the model.</exception>
     /// <exception cref="FileNotFoundException">There is no earlier report at that place.</exception>
     /// <exception cref="InvalidDataException">The file is no report, or one of another version; the message names file and field.</exception>
-    public void Check() => ReadEarlier();
+    /// <exception cref="IOException">The folder holds something else, which a report would not replace.</exception>
+    public void Check(string? folder = null)
+    {
+        ReadEarlier();
+        if (folder is not null)
+            AtomicFolder.Check(folder, BenchmarkReport.Belongs);
+    }
 
     internal EarlierReport? ReadEarlier()
     {

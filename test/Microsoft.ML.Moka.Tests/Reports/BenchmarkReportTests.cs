@@ -192,6 +192,16 @@ public sealed partial class BenchmarkReportTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_of_other_files_is_refused_before_the_evaluation()
+    {
+        var folder = Directory.CreateDirectory(_folder.File("thesis")).FullName;
+        new BenchmarkReportOptions().Check(folder);
+        File.WriteAllText(Path.Combine(folder, "thesis.tex"), "");
+
+        Assert.Contains("'thesis.tex'", Assert.Throws<IOException>(() => new BenchmarkReportOptions().Check(folder)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_save_that_fails_leaves_the_earlier_report()
     {
         Tuned().SaveReport(Run);

@@ -160,7 +160,7 @@ public sealed class ComparisonTests : IDisposable
     private void Refuse(string message)
     {
         var options = new BenchmarkReportOptions { ComparedWith = Earlier };
-        var error = Assert.Throws<InvalidDataException>(options.Check);
+        var error = Assert.Throws<InvalidDataException>(() => options.Check());
         Assert.Contains(Json, error.Message, StringComparison.Ordinal);
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
         Assert.Throws<InvalidDataException>(() => Compare(MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1")))));
