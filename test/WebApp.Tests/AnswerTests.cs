@@ -81,7 +81,7 @@ public sealed class AnswerTests(TunedModels models)
     [Fact]
     public async Task AQuestionThatWaitsTooLongIsGivenUp()
     {
-        await using var service = await RunningService.Start(models.First, "--Serving:TimeoutSeconds=0.2", "--Serving:BatchWindowMilliseconds=1000");
+        await using var service = await RunningService.Start(models.First, "--Serving:TimeoutSeconds=1", "--Serving:BatchWindowMilliseconds=2500");
         using var measured = new Measurements(service);
 
         using var response = await service.Post("What is it?", "this", "that");
@@ -95,9 +95,9 @@ public sealed class AnswerTests(TunedModels models)
     [Fact]
     public async Task AClientThatGoesAwayIsNotWorkedFor()
     {
-        await using var service = await RunningService.Start(models.First, "--Serving:BatchWindowMilliseconds=500");
+        await using var service = await RunningService.Start(models.First, "--Serving:BatchWindowMilliseconds=2500");
         using var measured = new Measurements(service);
-        using var gone = new CancellationTokenSource(150);
+        using var gone = new CancellationTokenSource(1000);
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             service.Client.PostAsync("/api/answers", JsonContent.Create(new { question = "Who?", choices = (string[])["he", "she"] }), gone.Token));
@@ -109,9 +109,9 @@ public sealed class AnswerTests(TunedModels models)
     [Fact]
     public async Task WhatWasAcceptedIsAnsweredBeforeTheServiceEnds()
     {
-        await using var service = await RunningService.Start(models.First, "--Serving:BatchWindowMilliseconds=400");
+        await using var service = await RunningService.Start(models.First, "--Serving:BatchWindowMilliseconds=2000");
         var asked = Enumerable.Range(0, 20).Select(i => service.Post($"What is number {i}?", "odd", "even")).ToList();
-        await Task.Delay(150);
+        await Task.Delay(1000);
 
         await service.App.StopAsync();
 

@@ -34,12 +34,12 @@ public sealed partial class ProcessTests(TunedModels models)
     public async Task ToldToEndItFinishesWhatItAccepted()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "There is no SIGTERM here.");
-        using var process = Start("--Serving:BatchWindowMilliseconds=700");
+        using var process = Start("--Serving:BatchWindowMilliseconds=2500");
         using var end = new ProcessEnd(process);
         using var client = new HttpClient { BaseAddress = await AddressOf(process) };
         await BecomeReady(client);
         var asked = Enumerable.Range(0, 10).Select(i => client.PostAsJsonAsync("/api/answers", new AnswerRequest($"What is number {i}?", ["odd", "even"]))).ToList();
-        await Task.Delay(300);
+        await Task.Delay(1200);
 
         using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
 

@@ -25,8 +25,8 @@ public sealed class ModelHost : IDisposable
 
     public void Swap(ServedModel next)
     {
-        Interlocked.Exchange(ref _current, next)?.Dispose();
         _error = null;
+        Interlocked.Exchange(ref _current, next)?.Dispose();
     }
 
     /// <summary>A file was refused: the model stays as it is.</summary>
