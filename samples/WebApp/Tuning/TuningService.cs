@@ -100,7 +100,10 @@ public sealed partial class TuningService(ModelHost models, ModelWatcher watcher
     {
         run.Run();
         var state = run.StateFrom(int.MaxValue);
-        LogEnd(state.Phase, state.Untuned, state.Tuned, state.Error);
+        if (state.Phase == TuningPhase.Failed)
+            LogFailure(state.Error);
+        else
+            LogEnd(state.Phase, state.Untuned, state.Tuned);
         if (!putIntoService || state.Phase != TuningPhase.Finished)
             return;
         try
@@ -122,6 +125,9 @@ public sealed partial class TuningService(ModelHost models, ModelWatcher watcher
     [LoggerMessage(LogLevel.Error, "The first model could not be put into service.")]
     private partial void LogNotInService(Exception error);
 
-    [LoggerMessage(LogLevel.Information, "Training ended: {Phase}. Accuracy {Untuned:P1} before, {Tuned:P1} after. {Error}")]
-    private partial void LogEnd(TuningPhase phase, double? untuned, double? tuned, string? error);
+    [LoggerMessage(LogLevel.Information, "Training ended: {Phase}. Accuracy {Untuned:P1} before, {Tuned:P1} after.")]
+    private partial void LogEnd(TuningPhase phase, double? untuned, double? tuned);
+
+    [LoggerMessage(LogLevel.Error, "Training failed: {Error}")]
+    private partial void LogFailure(string? error);
 }
