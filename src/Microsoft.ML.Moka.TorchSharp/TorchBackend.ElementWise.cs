@@ -153,12 +153,9 @@ internal sealed partial class TorchBackend
 
     public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false)
     {
-        var half = cosines.Columns;
-        if (half < 1 || x.Columns % (2 * half) != 0)
-            throw new ArgumentException($"A row of {x.Columns} is not made of heads of width {2 * half}.", nameof(x));
-        RequireShape(positions, x.Rows, 1, nameof(positions));
-        RequireShape(sines, cosines.Rows, half, nameof(sines));
+        RequireRotary(x, positions, cosines, sines);
         RequireRows(positions, cosines.Rows, nameof(positions));
+        var half = cosines.Columns;
         return Make(x.Kind, x.Rows, x.Columns, () =>
         {
             var cosine = N(cosines).index_select(0, N(positions)).unsqueeze(1);

@@ -14,13 +14,8 @@ internal sealed partial class TorchBackend
     public override Tensor TokenLosses(
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
     {
-        RequireShape(hidden, hidden.Rows, head.Columns, nameof(hidden));
-        RequireShape(targets, hidden.Rows, 1, nameof(targets));
+        RequireTokenLosses(hidden, head, targets, rowWeights, headGradient);
         RequireRows(targets, head.Rows, nameof(targets));
-        if (rowWeights is not null)
-            RequireShape(rowWeights, hidden.Rows, 1, nameof(rowWeights));
-        if (headGradient is not null)
-            RequireShape(headGradient, head.Rows, head.Columns, nameof(headGradient));
         var losses = Zeros(TensorKind.Parameter, hidden.Rows);
         Tensor? gradient = null;
         try

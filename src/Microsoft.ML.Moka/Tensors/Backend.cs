@@ -165,6 +165,27 @@ internal abstract class Backend : IDisposable
             throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
     }
 
+    /// <summary>Throws where the tensors of <see cref="Rotary"/> do not fit each other.</summary>
+    protected static void RequireRotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines)
+    {
+        var half = cosines.Columns;
+        if (half < 1 || x.Columns % (2 * half) != 0)
+            throw new ArgumentException($"A row of {x.Columns} is not made of heads of width {2 * half}.", nameof(x));
+        RequireShape(positions, x.Rows, 1, nameof(positions));
+        RequireShape(sines, cosines.Rows, half, nameof(sines));
+    }
+
+    /// <summary>Throws where the tensors of <see cref="TokenLosses"/> do not fit each other.</summary>
+    protected static void RequireTokenLosses(Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, Tensor? headGradient)
+    {
+        RequireShape(hidden, hidden.Rows, head.Columns, nameof(hidden));
+        RequireShape(targets, hidden.Rows, 1, nameof(targets));
+        if (rowWeights is not null)
+            RequireShape(rowWeights, hidden.Rows, 1, nameof(rowWeights));
+        if (headGradient is not null)
+            RequireShape(headGradient, head.Rows, head.Columns, nameof(headGradient));
+    }
+
     /// <summary>Throws where heads or a layout do not fit the tensors of an attention.</summary>
     protected static void RequireAttention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads)
     {

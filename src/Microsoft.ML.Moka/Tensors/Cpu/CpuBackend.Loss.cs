@@ -8,13 +8,8 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor TokenLosses(
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
     {
-        RequireShape(hidden, hidden.Rows, head.Columns, nameof(hidden));
-        RequireShape(targets, hidden.Rows, 1, nameof(targets));
+        RequireTokenLosses(hidden, head, targets, rowWeights, headGradient);
         RequireRows(targets, head.Rows, nameof(targets));
-        if (rowWeights is not null)
-            RequireShape(rowWeights, hidden.Rows, 1, nameof(rowWeights));
-        if (headGradient is not null)
-            RequireShape(headGradient, head.Rows, head.Columns, nameof(headGradient));
         var losses = Allocate(TensorKind.Parameter, hidden.Rows);
         hiddenGradient = rowWeights is null ? null : Allocate(hidden.Kind, hidden.Rows, hidden.Columns);
         // Chunks of equal size: a few rows by themselves would expand the whole head once more.

@@ -4,12 +4,9 @@ internal sealed unsafe partial class CpuBackend
 {
     public override Tensor Rotary(Tensor x, Tensor positions, Tensor cosines, Tensor sines, bool inverse = false)
     {
-        var half = cosines.Columns;
-        if (half < 1 || x.Columns % (2 * half) != 0)
-            throw new ArgumentException($"A row of {x.Columns} is not made of heads of width {2 * half}.", nameof(x));
-        RequireShape(positions, x.Rows, 1, nameof(positions));
-        RequireShape(sines, cosines.Rows, half, nameof(sines));
+        RequireRotary(x, positions, cosines, sines);
         RequireRows(positions, cosines.Rows, nameof(positions));
+        var half = cosines.Columns;
         var y = Allocate(x.Kind, x.Rows, x.Columns);
         float* from = Floats(x), to = y.Floats, c = Floats(cosines), s = Floats(sines);
         var at = Ints(positions);
