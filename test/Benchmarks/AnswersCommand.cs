@@ -11,7 +11,7 @@ namespace Microsoft.ML.Moka.Benchmarks;
 /// <summary>The command "answers": what scoring several candidate answers to a prompt costs, compared with one of them, step by step in turn.</summary>
 internal static class AnswersCommand
 {
-    public static Command Create()
+    public static CliCommand Create()
     {
         var model = new Option<string>("--model") { Description = "The shape, as of 'step'.", DefaultValueFactory = _ => "smol" };
         var candidates = Number("--candidates", 4, "Candidate answers of a prompt.");
@@ -23,7 +23,7 @@ internal static class AnswersCommand
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");
         var threads = Number("--threads", 2, "Threads of a kernel.");
         model.AcceptOnlyFromAmong([.. StepRun.Configs.Keys]);
-        var command = new Command("answers", "Scoring several candidate answers to a prompt, compared with scoring one.") { model, candidates, prompt, opening, answer, shared, batch, steps, threads };
+        var command = new CliCommand("answers", "Scoring several candidate answers to a prompt, compared with scoring one.") { model, candidates, prompt, opening, answer, shared, batch, steps, threads };
         command.SetAction(parsed =>
         {
             var config = StepRun.Configs[parsed.GetValue(model)!];

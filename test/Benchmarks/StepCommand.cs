@@ -6,7 +6,7 @@ namespace Microsoft.ML.Moka.Benchmarks;
 /// <summary>The command "step": its options are the peer's.</summary>
 internal static class StepCommand
 {
-    public static Command Create()
+    public static CliCommand Create()
     {
         var model = Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, of two layers of the first, of LLaMA-2-7B, or of LLaMA-3-8B.", "smol", "tiny1b", "toy", "llama2-7b", "llama3-8b");
         var backend = Choice("--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device.", "cpu", "torch");
@@ -31,7 +31,7 @@ internal static class StepCommand
         var profile = new Option<bool>("--prof") { Description = "Prints what each kernel of the last step took." };
         var json = new Option<FileInfo?>("--json") { Description = "Writes the measurements to a file, for machines." };
 
-        var command = new Command("step", "A forward and backward pass with AdamW, scoring, or decoding.")
+        var command = new CliCommand("step", "A forward and backward pass with AdamW, scoring, or decoding.")
         {
             model, backend, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile, json,
         };

@@ -6,12 +6,12 @@ namespace Microsoft.ML.Moka.Benchmarks;
 /// <summary>The command "web": samples/WebApp on loopback under load, with batches and one question at a time, in turn.</summary>
 internal static class WebCommand
 {
-    public static Command Create()
+    public static CliCommand Create()
     {
         var clients = new Option<int>("--clients") { Description = "Clients that ask, each one question after another.", DefaultValueFactory = _ => 64 };
         var seconds = new Option<double>("--seconds") { Description = "How long each is measured in a round.", DefaultValueFactory = _ => 2 };
         var rounds = new Option<int>("--rounds") { Description = "Rounds, after one that is not measured.", DefaultValueFactory = _ => 10 };
-        var command = new Command("web", "The web service under load: batched, and one question at a time.") { clients, seconds, rounds };
+        var command = new CliCommand("web", "The web service under load: batched, and one question at a time.") { clients, seconds, rounds };
         command.SetAction((parsed, _) => Run(parsed.GetValue(clients), TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(rounds)));
         return command;
     }
