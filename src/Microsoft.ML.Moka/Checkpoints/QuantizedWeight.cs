@@ -102,7 +102,7 @@ internal static class QuantizedWeight
         return new NestedScales(absmax.Data, map, nested, nestedSize, state.NestedOffset);
     }
 
-    private static float[] Floats(SafetensorsTensor tensor, int count)
+    private static float[] Floats(StoredTensor tensor, int count)
     {
         if (tensor.Length != count)
             throw tensor.Invalid($"has {tensor.Length} values, where {count} are needed");
@@ -158,7 +158,7 @@ internal static class QuantizedWeight
         yield return new SafetensorsTensor($"{name}.quant_state.{stateName}", "U8", [json.Length], json);
     }
 
-    private static QuantizationState ReadState(SafetensorsTensor tensor)
+    private static QuantizationState ReadState(StoredTensor tensor)
     {
         try
         {

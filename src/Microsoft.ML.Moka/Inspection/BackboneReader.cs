@@ -31,6 +31,7 @@ internal static class BackboneReader
             {
                 LinearRotaryScaling => "linear",
                 Llama3RotaryScaling => "llama3",
+                DividedRotaryScaling => "longrope",
                 _ => "none",
             },
             HasTiedHead = config.TiedHead,

@@ -40,7 +40,7 @@ internal static class LlamaConfigFile
             ["num_hidden_layers"] = config.LayerCount,
             ["num_key_value_heads"] = config.KeyValueHeads,
             ["rms_norm_eps"] = config.RmsNormEpsilon,
-            ["rope_scaling"] = RotaryScalingFields(config.RotaryScaling),
+            ["rope_scaling"] = RotaryScalingFields(config.RotaryScaling, config.MaxPositions),
             ["rope_theta"] = config.RotaryBase,
             ["tie_word_embeddings"] = config.TiedHead,
             ["vocab_size"] = config.VocabularySize,
@@ -76,7 +76,7 @@ internal static class LlamaConfigFile
             MaxPositions = positions,
             RmsNormEpsilon = (float)fields.Number("rms_norm_eps", 1e-12, 1, 1e-6),
             RotaryBase = rotary.Number("rope_theta", 1, 1e15, 10000),
-            RotaryScaling = ReadRotaryScaling(fields.Object("rope_scaling") ?? fields.Object("rope_parameters"), positions),
+            RotaryScaling = ReadRotaryScaling(fields.Object("rope_scaling") ?? fields.Object("rope_parameters"), positions, headWidth),
             TiedHead = fields.Boolean("tie_word_embeddings", false),
             BosTokenId = fields.Integers("bos_token_id") is [var bos, ..] ? bos : null,
             EosTokenIds = fields.Integers("eos_token_id"),
@@ -96,7 +96,7 @@ internal static class LlamaConfigFile
         }
     }
 
-    private static RotaryScaling ReadRotaryScaling(JsonFields? fields, int positions)
+    private static RotaryScaling ReadRotaryScaling(JsonFields? fields, int positions, int headWidth)
     {
         if (fields is null)
             return RotaryScaling.None;
@@ -115,12 +115,28 @@ internal static class LlamaConfigFile
                     throw fields.Error("high_freq_factor", "must be above low_freq_factor");
                 return new Llama3RotaryScaling(
                     fields.Number("factor", 1, 1e6), low, high, fields.Integer("original_max_position_embeddings", 1, 1 << 24, positions));
+            case "longrope":
+                return ReadDivisors(fields, positions, headWidth);
             default:
-                throw fields.Error(typeField, $"'{type}' is not supported; there are default, linear and llama3");
+                throw fields.Error(typeField, $"'{type}' is not supported; there are default, linear, llama3, and longrope with one set of factors");
         }
     }
 
-    private static SortedDictionary<string, object?>? RotaryScalingFields(RotaryScaling scaling) => scaling switch
+    // Two sets of factors make two models, one of short texts and one of long ones; GGUF files have one set.
+    private static DividedRotaryScaling ReadDivisors(JsonFields fields, int positions, int headWidth)
+    {
+        double[] divisors = [.. fields.NumberList("short_factor", double.Epsilon, double.MaxValue)];
+        if (divisors.Length != headWidth / 2)
+            throw fields.Error("short_factor", $"must have {headWidth / 2} numbers, half as many as a head has elements; found {divisors.Length}");
+        if (!divisors.SequenceEqual(fields.NumberList("long_factor", double.Epsilon, double.MaxValue))
+            && fields.Integer("original_max_position_embeddings", 1, 1 << 24, positions) < positions)
+            throw fields.Error("long_factor", "must be as short_factor: models that change with the length of a text are not supported");
+        if (fields.Number("attention_factor", 0, 1e6) != 1)
+            throw fields.Error("attention_factor", "must be 1");
+        return new DividedRotaryScaling(divisors);
+    }
+
+    private static SortedDictionary<string, object?>? RotaryScalingFields(RotaryScaling scaling, int positions) => scaling switch
     {
         LinearRotaryScaling linear => new(StringComparer.Ordinal) { ["factor"] = linear.Factor, ["rope_type"] = "linear" },
         Llama3RotaryScaling llama3 => new(StringComparer.Ordinal)
@@ -130,6 +146,14 @@ internal static class LlamaConfigFile
             ["low_freq_factor"] = llama3.LowFactor,
             ["original_max_position_embeddings"] = llama3.OriginalPositions,
             ["rope_type"] = "llama3",
+        },
+        DividedRotaryScaling divided => new(StringComparer.Ordinal)
+        {
+            ["attention_factor"] = 1.0,
+            ["long_factor"] = divided.Divisors,
+            ["original_max_position_embeddings"] = positions,
+            ["rope_type"] = "longrope",
+            ["short_factor"] = divided.Divisors,
         },
         _ => null,
     };

@@ -46,7 +46,7 @@ internal sealed class RotaryTable(Backend backend, LlamaConfig config) : IDispos
         var sines = new float[positions * half];
         for (var i = 0; i < half; i++)
         {
-            var frequency = config.RotaryScaling.Scale(Math.Pow(config.RotaryBase, -2.0 * i / config.HeadWidth));
+            var frequency = config.RotaryScaling.Scale(Math.Pow(config.RotaryBase, -2.0 * i / config.HeadWidth), i);
             for (var position = 0; position < positions; position++)
             {
                 var (sine, cosine) = Math.SinCos(position * frequency);
