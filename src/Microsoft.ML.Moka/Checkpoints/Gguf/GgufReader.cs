@@ -50,7 +50,11 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
 
     public string Text(string what) => Text(Bytes(Count(1, $"the length of {what}"), what), what);
 
-    public void SkipText(string what) => Position += Count(1, $"the length of {what}");
+    public void SkipText(string what)
+    {
+        var length = Count(1, $"the length of {what}");
+        Position += length;
+    }
 
     public InvalidDataException TooShort(string what) => new($"{file}: the file ends within {what}. It is truncated or damaged.");
 
