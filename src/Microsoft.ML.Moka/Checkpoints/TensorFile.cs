@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>A file, or a set of files, with tensors by name.</summary>

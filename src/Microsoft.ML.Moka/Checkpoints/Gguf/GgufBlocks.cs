@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -31,6 +32,7 @@ internal static class GgufBlocks
     public static float HalfAt(ReadOnlySpan<byte> bytes) => (float)BinaryPrimitives.ReadHalfLittleEndian(bytes);
 
     /// <summary>The code times the scale, plus the offset; not fused, for the formats' own programs round in between.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Scale(Vector128<sbyte> codes, float scale, float offset, Span<float> values)
     {
         var (low, high) = Vector128.Widen(codes);
@@ -38,6 +40,7 @@ internal static class GgufBlocks
         Scale(high, scale, offset, values[8..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Scale(Vector128<short> codes, float scale, float offset, Span<float> values)
     {
         var (low, high) = Vector128.Widen(codes);
@@ -45,10 +48,13 @@ internal static class GgufBlocks
         (Vector128.ConvertToSingle(high) * scale + Vector128.Create(offset)).CopyTo(values[4..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<sbyte> Low(Vector128<byte> pairs) => (pairs & Vector128.Create((byte)15)).AsSByte();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<sbyte> High(Vector128<byte> pairs) => (pairs >>> 4).AsSByte();
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4_0(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = HalfAt(block);
@@ -58,6 +64,7 @@ internal static class GgufBlocks
         Scale(High(pairs) - zero, scale, 0, values[16..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q4_1(ReadOnlySpan<byte> block, Span<float> values)
     {
         var (scale, least) = (HalfAt(block), HalfAt(block[2..]));
@@ -66,6 +73,7 @@ internal static class GgufBlocks
         Scale(High(pairs), scale, least, values[16..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_0(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = HalfAt(block);
@@ -75,6 +83,7 @@ internal static class GgufBlocks
         Scale((High(pairs) | FifthBits(block[4..])) - zero, scale, 0, values[16..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_1(ReadOnlySpan<byte> block, Span<float> values)
     {
         var (scale, least) = (HalfAt(block), HalfAt(block[2..]));
@@ -83,6 +92,7 @@ internal static class GgufBlocks
         Scale(High(pairs) | FifthBits(block[6..]), scale, least, values[16..]);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q8_0(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = HalfAt(block);
@@ -91,6 +101,7 @@ internal static class GgufBlocks
     }
 
     // 16 where a bit of the two bytes is set, the lowest bit first.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<sbyte> FifthBits(ReadOnlySpan<byte> bytes)
     {
         var spread = Vector128.Create(Vector64.Create(bytes[0]), Vector64.Create(bytes[1]));

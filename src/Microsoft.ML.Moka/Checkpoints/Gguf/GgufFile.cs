@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -6,6 +7,7 @@ namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 internal static class GgufSuperBlocks
 {
     // 8 parts of 32. Of 64 elements 32 bytes have the codes: the low nibbles are one part, the high ones the next.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q4_K(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scales = new PartScales(block);
@@ -21,6 +23,7 @@ internal static class GgufSuperBlocks
     }
 
     // The same with fifth bits: of 32 bytes bit p belongs to part p.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q5_K(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scales = new PartScales(block);
@@ -37,6 +40,7 @@ internal static class GgufSuperBlocks
     }
 
     // 16 parts of 16 with scales of 8 bits. Of 128 elements 64 bytes have the low four bits and 32 the high two.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Q6_K(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = GgufBlocks.HalfAt(block[208..]);

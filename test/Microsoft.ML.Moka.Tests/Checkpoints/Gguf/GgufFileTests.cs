@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints.Gguf;
 
