@@ -15,7 +15,7 @@ internal sealed class EvaluateVerb
     };
 
     private readonly Option<FileInfo[]> _models = new("--model", "-m") { Description = "Model files.", AllowMultipleArgumentsPerToken = true, HelpName = "model.zip" };
-    private readonly Option<DirectoryInfo[]> _backbones = new("--backbone") { Description = "Folders of LLaMAs, evaluated as they are. [default: without a model, the small one inside the tool]", AllowMultipleArgumentsPerToken = true, HelpName = "folder" };
+    private readonly Option<FileSystemInfo[]> _backbones = new("--backbone") { Description = "LLaMAs (folders or GGUF files), evaluated as they are. [default: without a model, the small one inside the tool]", AllowMultipleArgumentsPerToken = true, HelpName = "folder|file.gguf" };
     private readonly Option<string[]> _protocols = new("--protocol")
     {
         Description = "How answers are got: likelihood (of the answer words), choices (likelihood of the choices' own texts), generation.",

@@ -12,7 +12,7 @@ internal sealed class GenerateVerb
     private readonly Terminal _terminal;
     private readonly Argument<string?> _prompt = new("prompt") { Description = "What to answer or to go on from. [default: what comes in on standard input]", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<FileInfo?> _model = new("--model", "-m") { Description = "A model that was trained with --task generate.", HelpName = "model.zip" };
-    private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
+    private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<DirectoryInfo?> _adapter = new("--adapter-folder") { Description = "An adapter on the backbone, in PEFT's form.", HelpName = "folder" };
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly Option<string?> _input = new("--input") { Description = "An input that goes with the instruction (--model only).", HelpName = "text" };

@@ -16,7 +16,7 @@ internal sealed class TrainVerb
     private readonly Option<FileInfo?> _test = new("--test") { Description = "Rows that are not learned from: how the model does on them is shown in the end.", HelpName = "file" };
     private readonly Option<string?> _validation = new("--validation") { Description = "Rows that choose the best weights: a file, or the share of the data that is taken for it, such as 0.1.", HelpName = "file|share" };
     private readonly Option<int?> _patience = new Option<int?>("--patience") { Description = "Ends training after so many looks at the validation rows that found nothing better.", HelpName = "number" }.Within(1, int.MaxValue);
-    private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
+    private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly AdapterSettings _adapter = new();
     private readonly Option<DirectoryInfo?> _from = new("--from-adapter") { Description = "An adapter folder that training goes on from.", HelpName = "folder" };

@@ -22,7 +22,7 @@ internal static class GgufBlocks
             GgufTensorType.Q4_K => GgufSuperBlocks.Q4_K,
             GgufTensorType.Q5_K => GgufSuperBlocks.Q5_K,
             GgufTensorType.Q6_K => GgufSuperBlocks.Q6_K,
-            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "It has no blocks of codes."),
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No such blocks."),
         };
         var (length, bytes) = (type.BlockLength(), type.BlockBytes());
         for (var block = 0; block < values.Length / length; block++)

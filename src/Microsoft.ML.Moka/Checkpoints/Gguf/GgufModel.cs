@@ -20,8 +20,9 @@ internal sealed partial class GgufModel : TensorFile
         try
         {
             foreach (var shard in ShardsOf(path))
-                Add(GgufFile.Read(FileContent.Map(shard)));
+                _files.Add(GgufFile.Read(FileContent.Map(shard)));
             CheckShards();
+            _files.ForEach(AddTensors);
             Architecture = GgufArchitecture.Of(Metadata);
             QueryHeads = Metadata.Integer($"{Architecture.Name}.attention.head_count", 1, 1 << 12);
             KeyValueHeads = Metadata.Integer($"{Architecture.Name}.attention.head_count_kv", 1, QueryHeads, QueryHeads);
@@ -84,9 +85,8 @@ internal sealed partial class GgufModel : TensorFile
             file.Dispose();
     }
 
-    private void Add(GgufFile file)
+    private void AddTensors(GgufFile file)
     {
-        _files.Add(file);
         foreach (var name in file.TensorNames)
         {
             if (name == GgufNames.RotaryDivisors)
