@@ -104,7 +104,8 @@ internal static class GgufBlocks
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<sbyte> FifthBits(ReadOnlySpan<byte> bytes)
     {
-        var spread = Vector128.Create(Vector64.Create(bytes[0]), Vector64.Create(bytes[1]));
+        var pair = Vector128.Create(BinaryPrimitives.ReadUInt16LittleEndian(bytes)).AsByte();
+        var spread = Vector128.Shuffle(pair, Vector128.Create((byte)0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
         var bit = Vector128.Create((byte)1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128);
         return (Vector128.Equals(spread & bit, bit) & Vector128.Create((byte)16)).AsSByte();
     }

@@ -57,6 +57,7 @@ internal static class GgufSuperBlocks
                 Part(block, 2, GgufBlocks.High(first), high, values);
                 Part(block, 3, GgufBlocks.High(second), high >>> 2, values);
 
+                [MethodImpl(MethodImplOptions.AggressiveInlining)]
                 void Part(ReadOnlySpan<byte> bytes, int quarter, Vector128<sbyte> low, Vector128<byte> highBits, Span<float> all)
                 {
                     var codes = (low | (highBits & Vector128.Create((byte)0x30)).AsSByte()) - zero;
@@ -67,6 +68,7 @@ internal static class GgufSuperBlocks
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<sbyte> FifthBit(Vector128<byte> bits, int bit) =>
         (((bits >>> bit) & Vector128.Create((byte)1)) << 4).AsSByte();
 
@@ -77,6 +79,7 @@ internal static class GgufSuperBlocks
         private readonly float _scale = GgufBlocks.HalfAt(block);
         private readonly float _least = GgufBlocks.HalfAt(block[2..]);
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Scale(int part, Vector128<sbyte> codes, Span<float> values)
         {
             // The first four parts have their six bits together; of the others the upper two stand over those of the first four.

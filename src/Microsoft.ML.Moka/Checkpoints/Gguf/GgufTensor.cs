@@ -13,6 +13,8 @@ namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnlyList<int> Shape, ReadOnlyMemory<byte> Data, string Source)
     : StoredTensor(Name, Encoding.ToString(), Shape, Data, Source)
 {
+    private const int ElementsPerTask = 1 << 16;
+
     /// <summary>
     /// The heads whose rows are interleaved for llama.cpp's rotary embedding, which turns neighbours where Hugging Face's turns halves: row 2·i + j of a head is
     /// Hugging Face's row j·width/2 + i. 0 where the rows are as there.
@@ -22,7 +24,7 @@ internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnl
     public override float[] ToFloats()
     {
         var values = new float[Length];
-        Each(values.Length / RowLength, row => Expand(row, values.AsSpan(row * RowLength, RowLength)));
+        Each((int)(Length / RowLength), row => Expand(row, values.AsSpan(row * RowLength, RowLength)));
         return values;
     }
 
@@ -49,7 +51,15 @@ internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnl
 
     private int RowLength => Shape.Count == 1 && InterleavedHeads > 0 ? 1 : Shape[^1];
 
-    private static void Each(int rows, Action<int> action) => Parallel.For(0, rows, action);
+    private void Each(int rows, Action<int> action)
+    {
+        var count = Math.Max(1, ElementsPerTask / RowLength);
+        Parallel.For(0, (rows + count - 1) / count, task =>
+        {
+            for (var row = task * count; row < Math.Min(rows, (task + 1) * count); row++)
+                action(row);
+        });
+    }
 
     private void Expand(int row, Span<float> values)
     {
