@@ -1,6 +1,6 @@
 using Microsoft.ML.Data;
 
-namespace Microsoft.ML.Moka.Tests.MlNet;
+namespace Microsoft.ML.Moka.Tests.Interop;
 
 /// <summary>The rows that the tests of the ML.NET surface work on.</summary>
 internal sealed class Review
