@@ -17,8 +17,8 @@ internal static class Groups
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions"]),
         ("adapters", "Adapters and their design",
         [
-            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning", "FactorShape", "AdapterMethods", "AdapterDesigner",
-            "AdapterDesign", "AdaptedMap",
+            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning", "FactorShape", "AdapterMethods", "AdapterSize",
+            "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
         ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection"]),
         ("evaluation", "Benchmarks",

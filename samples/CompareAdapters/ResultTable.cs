@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MathNet.Numerics.Statistics;
 
 namespace CompareAdapters;
 
@@ -30,7 +31,7 @@ internal static class ResultTable
         Append(text, $"| {result.Contestant.Name} | {Sizes(design.ToString())} | {design.SmallestRank:N0} | {design.TrainableParameterCount:N0} | {result.Rate:0.#####}{edge} ");
         Append(text, $"| {100 * result.MeanOf(run => run.Accuracy):0.0} ± {100 * result.DeviationOf(run => run.Accuracy):0.0} % ");
         Append(text, $"| {result.MeanOf(run => run.LogLoss):0.000} ± {result.DeviationOf(run => run.LogLoss):0.000} ");
-        Append(text, $"| {Statistics.Median(result.Runs.Select(run => run.StepMilliseconds)):0.0} | {Statistics.Median(result.Runs.Select(run => run.ProcessorMilliseconds)):0.0} ");
+        Append(text, $"| {result.Runs.Select(run => run.StepMilliseconds).Median():0.0} | {result.Runs.Select(run => run.ProcessorMilliseconds).Median():0.0} ");
         Append(text, $"| {result.MeanOf(run => run.MemoryMebibytes):0.0} |\n");
     }
 

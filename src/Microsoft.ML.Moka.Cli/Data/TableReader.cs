@@ -17,7 +17,7 @@ internal static class TableReader
         var table = Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".csv" or ".tsv" or ".txt" => SeparatedText.Read(path, TextOf(path)),
-            ".json" or ".jsonl" or ".ndjson" => JsonRows.Read(path, TextOf(path)),
+            ".json" or ".jsonl" or ".ndjson" => JsonTable.Read(path, Encoding.UTF8.GetBytes(TextOf(path))),
             _ => throw new InvalidDataException($"'{path}' is no kind of file that is read here: its name should end in .csv, .tsv, .json or .jsonl."),
         };
         return table.Rows.Count > 0 ? table : throw new InvalidDataException($"{path} has no rows.");

@@ -61,14 +61,14 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
+        var training = new TrainingSession(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
         {
             CanGoOn = parsed.GetValue(_checkpoints) is not null,
         };
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
     }
 
-    private int Classifier(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    private int Classifier(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         // A wrong file is noticed before hours of training, not after.
         var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
@@ -86,7 +86,7 @@ internal sealed class TrainVerb
             parsed.GetValue(_json));
     }
 
-    private int Generator(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    private int Generator(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
         var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString()) : null;
@@ -106,7 +106,7 @@ internal sealed class TrainVerb
             parsed.GetValue(_json));
     }
 
-    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingRun training, CancellationToken cancellation)
+    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
     {
         if (parsed.GetValue(_validation) is { } validation)
         {

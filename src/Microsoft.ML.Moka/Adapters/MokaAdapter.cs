@@ -28,6 +28,8 @@ public sealed class MokaAdapter : AdapterOptions
 
     internal const string MethodName = "MOKA";
 
+    private const int MostDesigned = 256;
+
     internal override string Method => MethodName;
 
     internal override void Write(SortedDictionary<string, object?> fields)
@@ -45,6 +47,11 @@ public sealed class MokaAdapter : AdapterOptions
             : null,
         Filters = fields.Integer("filters", 1, KroneckerMixture.MostFilters, 5),
     };
+
+    /// <summary>More filters are better than larger ones: a balanced filter reaches the full rank already, and others of other shapes add directions.</summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
+        from filters in Enumerable.Range(0, MostDesigned).Select(i => MostDesigned - i)
+        select Changed(this, options => (options.Filters, options.FilterShapes) = (filters, null));
 
     private protected override AdapterPlan Plan(MapShape map)
     {

@@ -33,6 +33,26 @@ public sealed class MokaSAdapter : AdapterOptions
         IdentitySizes = fields.Has("identity_sizes") ? fields.Integers("identity_sizes") : null,
     };
 
+    /// <summary>
+    /// Identities of different sizes (filters of one size would stay equal), the nearer to each other the better and none more than 16 times another: three, as
+    /// by default, or two, four or one. Size 1 is no choice: its filter is the map itself.
+    /// </summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps)
+    {
+        var sizes = SizeChoices.CommonDivisors(maps).Where(size => size > 1).ToList();
+        if (sizes.Count == 0)
+            throw new ArgumentException(
+                $"MoKA_s needs a common divisor of all sizes of its maps, for its identities; {SizeChoices.Text(maps)} have none but 1. " +
+                "The nearest choice is MokaAdapter, whose shapes are chosen for each map, or other TargetModules.");
+        int[] counts = [3, 2, 4, 1];
+        return from count in counts
+               from chosen in SizeChoices.Subsets(sizes, count)
+               let spread = (double)chosen[0] / chosen[^1]
+               where spread <= 16
+               orderby Array.IndexOf(counts, count), spread
+               select Changed(this, options => options.IdentitySizes = chosen);
+    }
+
     private protected override AdapterPlan Plan(MapShape map)
     {
         var sizes = IdentitySizes is null

@@ -20,7 +20,7 @@ internal sealed class DesignSearch
         _maps = TargetMaps.Select(config.LinearMaps, template.TargetModules, template.Layers);
         // Maps of one size get the same, so one of each is enough to count with.
         _kinds = [.. _maps.GroupBy(map => (map.Rows, map.Columns)).Select(group => (group.First(), group.Count()))];
-        _candidates = [.. DesignCandidates.Of(template, [.. _kinds.Select(kind => kind.Map)]).Select(Measure)];
+        _candidates = [.. template.Candidates([.. _kinds.Select(kind => kind.Map)]).Select(Measure)];
     }
 
     public AdapterOptions ForBudget(long parameters)

@@ -15,8 +15,8 @@ internal static class AdapterConversion
         var isThereAlready = format switch
         {
             AdapterFileFormat.AsTrained => true,
-            AdapterFileFormat.Lokr => adapters.Options is LokrAdapter,
-            AdapterFileFormat.Lora => adapters.Options is LoraAdapter or DoraAdapter,
+            AdapterFileFormat.Lokr => adapters.Options.Method == LokrAdapter.MethodName,
+            AdapterFileFormat.Lora => adapters.Options.Method == LoraAdapter.MethodName,
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
         };
         if (isThereAlready)

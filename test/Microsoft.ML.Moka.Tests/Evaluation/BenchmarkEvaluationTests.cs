@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 using Microsoft.ML.Moka.Tests.Face;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation;
@@ -321,7 +322,7 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     [InlineData(10, 10, 0.7225, 1)]
     public void TheIntervalIsWilsons(int correct, int count, double lower, double upper)
     {
-        var interval = BenchmarkTaskMetrics.Wilson(correct, count);
+        var interval = Interval.OfShare(correct, count);
 
         Assert.Equal(lower, interval.Lower, 1e-4);
         Assert.Equal(upper, interval.Upper, 1e-4);

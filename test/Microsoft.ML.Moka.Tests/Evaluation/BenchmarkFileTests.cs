@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation;
 
@@ -30,13 +31,15 @@ public sealed class BenchmarkFileTests : IDisposable
 
     [Theory]
     [InlineData("""[{"instruction": "Which?\n\nAnswer format: a/b", "answer": "a"}, 5]""", "line 1 (row 2)")]
-    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"},\n\n{\"instruction\": \"Which?\", \"answer\": \"a\"}]", "line 4 (row 2): the instruction does not end")]
-    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"c\"}]", "line 2 (row 1): the answer is 'c'")]
-    [InlineData("{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"}\n{\"answer\": \"a\"}", "line 2 (row 2): 'instruction' is missing")]
-    [InlineData("[\n{\"instruction\": 3}]", "line 2 (row 1): 'instruction' must be a text")]
-    [InlineData("[\n{\"instruction\": \"\\ud800\"}]", "line 2 (row 1): 'instruction' is no well-formed text")]
+    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"},\n\n{\"instruction\": \"Which?\", \"answer\": \"a\"}]", "line 4 (row 2): the field 'instruction' does not end")]
+    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"c\"}]", "line 2 (row 1): the field 'answer' is 'c'")]
+    [InlineData("{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"}\n{\"answer\": \"a\"}", "line 2 (row 2): the field 'instruction' is missing")]
+    [InlineData("[\n{\"instruction\": 3}]", "line 2 (row 1): the field 'instruction' must be a text; found 3")]
+    [InlineData("[\n{\"instruction\": \"\\ud800\"}]", "line 2 (row 1): the field 'instruction' is no well-formed text")]
     [InlineData("[\n\n{\"instruction\": ", "line 3")]
     [InlineData("[] {}", "nothing may follow")]
+    [InlineData("[\n{\"instruction\": \"a\",\n\"instruction\": \"b\"}]", "this is not valid JSON")]
+    [InlineData("[\n[1]]", "line 2 (row 1): a row must be an object with fields; found an array")]
     [InlineData("hello", "line 1")]
     public void ABadRowIsReportedWithFileAndLine(string content, string message)
     {
@@ -77,9 +80,9 @@ public sealed class BenchmarkFileTests : IDisposable
 
         // The memory of the whole process says nothing: other tests run meanwhile.
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal("0", JsonRows.Read(path).First().Text("input"));
+        Assert.Equal("0", JsonRows.Read(path).First().Fields.Text("input"));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
-        Assert.Equal("39999", JsonRows.Read(path).Last().Text("input"));
+        Assert.Equal("39999", JsonRows.Read(path).Last().Fields.Text("input"));
     }
 
     [Fact]
@@ -106,7 +109,7 @@ public sealed class BenchmarkFileTests : IDisposable
 
         var rows = JsonRows.Read(path).ToList();
 
-        Assert.Equal(lengths, rows.Select(row => row.Text("text").Length));
+        Assert.Equal(lengths, rows.Select(row => row.Fields.Text("text").Length));
         Assert.Equal([1, 2, 3, 4, 5, 6], rows.Select(row => (int)row.Line));
     }
 
@@ -162,7 +165,7 @@ public sealed class BenchmarkFileTests : IDisposable
         {
             foreach (var row in BenchmarkFile.ReadInstructions(path, task))
             {
-                var again = LlmAdaptersForm.Render(LlmAdaptersForm.Parse(task, row)!);
+                var again = LlmAdaptersForm.Render(task, LlmAdaptersForm.Parse(task, row)!);
                 Assert.Equal(row.Instruction, again.Instruction);
                 Assert.Equal(row.Output, again.Output);
             }

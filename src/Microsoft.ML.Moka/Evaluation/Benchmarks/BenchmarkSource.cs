@@ -12,7 +12,7 @@ internal record BenchmarkSource(string Name, BenchmarkTask? Task, string Path)
     public virtual IEnumerable<string> Files => [Path];
 
     /// <summary>What all instructions begin with.</summary>
-    public virtual string InstructionOpening => Task is null ? "" : LlmAdaptersForm.OpeningOf(Task);
+    public virtual string InstructionOpening => Task?.Instruction.Opening ?? "";
 
     /// <summary>What all prompts before the choices' own texts begin with.</summary>
     public virtual string ChoiceOpening => "";

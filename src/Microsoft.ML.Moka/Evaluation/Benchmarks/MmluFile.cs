@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation.Benchmarks;
 

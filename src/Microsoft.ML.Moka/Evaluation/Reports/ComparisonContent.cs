@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Evaluation.Statistics;
+
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 
 /// <summary>An evaluation next to an earlier one.</summary>

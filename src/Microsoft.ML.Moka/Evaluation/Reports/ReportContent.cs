@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 
@@ -61,12 +62,6 @@ internal sealed record ReportContent
 /// <summary>The report that this one is compared with.</summary>
 internal sealed record EarlierContent(string Title, string Path);
 
-/// <summary>A 95 % interval.</summary>
-internal sealed record Interval(double Lower, double Upper)
-{
-    public static Interval Of((double Lower, double Upper) bounds) => new(bounds.Lower, bounds.Upper);
-}
-
 /// <summary>One model by one protocol.</summary>
 internal sealed record EvaluationContent
 {
@@ -119,11 +114,11 @@ internal sealed record EvaluationContent
             Device = metrics.Device,
             Tuning = metrics.Tuning,
             AverageAccuracy = metrics.AverageAccuracy,
-            AverageInterval = Chance.IntervalOfMean([.. tasks.Select(task => (task.Accuracy, task.Interval))]),
+            AverageInterval = Interval.OfMean([.. tasks.Select(task => (task.Accuracy, task.Interval))]),
             AverageNormalizedAccuracy = metrics.AverageNormalizedAccuracy,
             AverageMostFrequent = tasks.Average(task => task.MostFrequent.Share),
             AllQuestions = new PooledContent(
-                rows, correct, correct / (double)rows, Interval.Of(BenchmarkTaskMetrics.Wilson(correct, rows)), metrics.Tasks.Sum(task => task.UnansweredCount),
+                rows, correct, correct / (double)rows, Interval.OfShare(correct, rows), metrics.Tasks.Sum(task => task.UnansweredCount),
                 Calibration.Of(metrics.Tasks.SelectMany(task => task.Answers))),
             Tasks = tasks,
             Comparison = earlier is null ? null : ComparisonContent.Of(metrics, earlier),

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Evaluation.Statistics;
 using static System.FormattableString;
 using static Microsoft.ML.Moka.Evaluation.Reports.MarkdownText;
 

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Drawing;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 

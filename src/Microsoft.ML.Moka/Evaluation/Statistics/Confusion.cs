@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Evaluation.Reports;
+namespace Microsoft.ML.Moka.Evaluation.Statistics;
 
 /// <summary>Right answers against what the model answered.</summary>
 /// <param name="Answers">The right answers: words, or places where each question has choices of its own.</param>

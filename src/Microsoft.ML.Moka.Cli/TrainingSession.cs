@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace Microsoft.ML.Moka.Cli;
 
 /// <summary>What is done with a trainer, whatever it learns: fit, save, test, tell.</summary>
-internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
+internal sealed class TrainingSession(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
 {
     private ProgressDisplay? _display;
     private TrainingProgress? _last;
