@@ -32,8 +32,8 @@ internal sealed record Settings
 }
 
 /// <summary>
-/// Tunes every method: first at its middle budget with each learning rate, scored on the validation rows, then at every budget with the best rate, once for each
-/// seed.
+/// Tunes every method: first at its middle budget with each learning rate, scored on the validation rows, then at every budget with the best rate, once for
+/// each seed.
 /// </summary>
 internal sealed class Comparison(Settings settings, Questions questions, Action<string> report)
 {
@@ -56,7 +56,8 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         foreach (var rate in settings.Rates)
             foreach (var contestant in tried)
             {
-                var validation = Enumerable.Range(1, TrialSeeds).Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
+                var validation = Enumerable.Range(1, TrialSeeds)
+                    .Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
                 trials[contestant.Name].Add(new RateTrial(rate, validation));
                 Report(contestant, rate, "validation", trials[contestant.Name][^1].Accuracy);
             }

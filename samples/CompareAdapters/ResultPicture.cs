@@ -31,7 +31,8 @@ internal static class ResultPicture
         plot.Legends.Add(new Legend { LegendPlacement = LegendPlacement.Outside, LegendPosition = LegendPosition.RightTop });
 
         // The reference is a level; by itself it is a point.
-        var isLevel = result.Contestants.ToLookup(contestant => contestant.Contestant.Budget is null && result.Contestants.Any(c => c.Contestant.Budget is not null));
+        var isLevel =
+            result.Contestants.ToLookup(contestant => contestant.Contestant.Budget is null && result.Contestants.Any(c => c.Contestant.Budget is not null));
         var methods = isLevel[false].GroupBy(contestant => contestant.Contestant.Name).ToList();
         for (var i = 0; i < methods.Count; i++)
             AddMethod(plot, methods[i].Key, [.. methods[i]], plot.DefaultColors[i % plot.DefaultColors.Count], Markers[i % Markers.Length]);

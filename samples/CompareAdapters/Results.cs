@@ -55,4 +55,5 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 /// <param name="Contestants">In the order of the methods, then of the budgets.</param>
 /// <param name="Refused">What could not take part, and why.</param>
 internal sealed record ComparisonResult(
-    string Backbone, long BackboneParameters, double Untuned, double Majority, int TestRows, IReadOnlyList<ContestantResult> Contestants, IReadOnlyList<string> Refused);
+    string Backbone, long BackboneParameters, double Untuned, double Majority, int TestRows, IReadOnlyList<ContestantResult> Contestants,
+    IReadOnlyList<string> Refused);

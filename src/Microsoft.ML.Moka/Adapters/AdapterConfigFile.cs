@@ -3,7 +3,9 @@ using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Adapters;
 
-/// <summary>An adapter's options as PEFT's <c>adapter_config.json</c>, with the fields of LoRA's for LoRA and our own in the same style for the others.</summary>
+/// <summary>
+/// An adapter's options as PEFT's <c>adapter_config.json</c>, with the fields of LoRA's for LoRA and our own in the same style for the others.
+/// </summary>
 internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";

@@ -55,8 +55,8 @@ public abstract class AdapterOptions
     }
 
     /// <summary>
-    /// Options with all sizes that are worth a thought on maps of these sizes, the rest as it is here; in the order of preference between those that are equally
-    /// good. These alone, where the method has no sizes to choose.
+    /// Options with all sizes that are worth a thought on maps of these sizes, the rest as it is here; in the order of preference between those that are
+    /// equally good. These alone, where the method has no sizes to choose.
     /// </summary>
     /// <param name="maps">A map of each size.</param>
     internal virtual IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) => [Copy()];

@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// A size of an adapter method that a single number sets, by the name that command lines and configuration files use. <see cref="AdapterMethods.SizesOf"/> lists
-/// those of a method.
+/// A size of an adapter method that a single number sets, by the name that command lines and configuration files use. <see cref="AdapterMethods.SizesOf"/>
+/// lists those of a method.
 /// </summary>
 public sealed class AdapterSize
 {

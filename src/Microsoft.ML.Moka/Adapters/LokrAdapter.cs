@@ -6,8 +6,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// LoKr (arXiv 2309.14859) as PEFT has it: ΔW = (alpha / rank) · w1 ⊗ w2, where w2, and with <see cref="DecomposeBoth"/> also w1, is a product of two factors of
-/// the rank where that is low enough: rank &lt; max(rows, columns) / 2. w1 starts at zero.
+/// LoKr (arXiv 2309.14859) as PEFT has it: ΔW = (alpha / rank) · w1 ⊗ w2, where w2, and with <see cref="DecomposeBoth"/> also w1, is a product of two factors
+/// of the rank where that is low enough: rank &lt; max(rows, columns) / 2. w1 starts at zero.
 /// </summary>
 public sealed class LokrAdapter : AdapterOptions
 {
@@ -100,7 +100,8 @@ public sealed class LokrAdapter : AdapterOptions
     private LokrShape LokrShapeOf(MapShape map, int rank)
     {
         var filter = ShapeOf(map, DecomposeFactor);
-        return new LokrShape(filter, DecomposeBoth && IsLow(filter.LeftRows, filter.LeftColumns) ? rank : null, IsLow(filter.RightRows, filter.RightColumns) ? rank : null);
+        return new LokrShape(
+            filter, DecomposeBoth && IsLow(filter.LeftRows, filter.LeftColumns) ? rank : null, IsLow(filter.RightRows, filter.RightColumns) ? rank : null);
 
         bool IsLow(int rows, int columns) => 2L * rank < Math.Max(rows, columns);
     }

@@ -22,7 +22,8 @@ public sealed class MokaAdapter : AdapterOptions
     public int Filters { get; set; } = 5;
 
     /// <summary>
-    /// The shapes of the left factors Aᵢ, in place of <see cref="Filters"/>. The right factor's follow from the map: a map [m, n] takes Bᵢ [m / rows, n / columns].
+    /// The shapes of the left factors Aᵢ, in place of <see cref="Filters"/>. The right factor's follow from the map: a map [m, n] takes Bᵢ [m / rows, n /
+    /// columns].
     /// </summary>
     public IReadOnlyList<FactorShape>? FilterShapes { get; set; }
 

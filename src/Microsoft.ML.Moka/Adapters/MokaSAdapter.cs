@@ -9,7 +9,9 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 public sealed class MokaSAdapter : AdapterOptions
 {
-    /// <summary>The number of filters on each map; the sizes of their identities are chosen for each map (fewer, if out and in have fewer common divisors).</summary>
+    /// <summary>
+    /// The number of filters on each map; the sizes of their identities are chosen for each map (fewer, if out and in have fewer common divisors).
+    /// </summary>
     public int Filters { get; set; } = 3;
 
     /// <summary>The sizes of the identities, in place of <see cref="Filters"/>: size s gives a map [m, n] the factor B [m / s, n / s].</summary>

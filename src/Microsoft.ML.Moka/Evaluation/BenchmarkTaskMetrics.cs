@@ -36,7 +36,9 @@ public sealed class BenchmarkTaskMetrics
     /// <summary>The 95 % interval of the accuracy by Wilson's score.</summary>
     public (double Lower, double Upper) AccuracyInterval { get; }
 
-    /// <summary>The accuracy if each choice's log-likelihood is divided by its length (acc_norm); null by protocols that do not score the choices' texts.</summary>
+    /// <summary>
+    /// The accuracy if each choice's log-likelihood is divided by its length (acc_norm); null by protocols that do not score the choices' texts.
+    /// </summary>
     public double? NormalizedAccuracy { get; }
 
     /// <summary>How many questions the model did not answer with a word that counts.</summary>

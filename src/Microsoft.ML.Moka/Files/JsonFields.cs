@@ -126,7 +126,8 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     public IEnumerable<string[]> TextLists(string name) => Items(name).Select((item, index) => item switch
     {
         { ValueKind: JsonValueKind.String } => [item.GetString()!],
-        { ValueKind: JsonValueKind.Array } when item.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) => item.EnumerateArray().Select(part => part.GetString()!).ToArray(),
+        { ValueKind: JsonValueKind.Array } when item.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) =>
+            item.EnumerateArray().Select(part => part.GetString()!).ToArray(),
         _ => throw Error($"{name}[{index}]", $"must be a text or a list of texts; found {Shown(item)}"),
     });
 
@@ -137,7 +138,8 @@ internal sealed class JsonFields(JsonElement element, string source, string path
             throw Error(name, "is missing");
         if (value.ValueKind != JsonValueKind.Object)
             throw Error(name, $"must be an object; found {Shown(value)}");
-        return value.EnumerateObject().Select(member => member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var number) && number >= least && number <= most
+        return value.EnumerateObject()
+            .Select(member => member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var number) && number >= least && number <= most
             ? KeyValuePair.Create(member.Name, number)
             : throw Error($"{name}.{member.Name}", $"must be a whole number from {least} to {most}; found {Shown(member.Value)}"));
     }

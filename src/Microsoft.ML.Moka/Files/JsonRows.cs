@@ -89,7 +89,8 @@ internal sealed class JsonRows
             }
             var line = LineAt(reader);
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new InvalidDataException($"{_path}, line {line} (row {_number + 1}): a row must be an object with fields; found {Kind(reader.TokenType)}.");
+                throw new InvalidDataException(
+                    $"{_path}, line {line} (row {_number + 1}): a row must be an object with fields; found {Kind(reader.TokenType)}.");
             var rest = reader;
             if (!rest.TrySkip())
                 return null;
@@ -116,7 +117,8 @@ internal sealed class JsonRows
         }
     }
 
-    private InvalidDataException NotValid(long line, Exception e) => new($"{_path}, line {line}: this is not valid JSON: {e.Message.Split(" LineNumber:")[0]}", e);
+    private InvalidDataException NotValid(long line, Exception e) =>
+        new($"{_path}, line {line}: this is not valid JSON: {e.Message.Split(" LineNumber:")[0]}", e);
 
     private static string Kind(JsonTokenType token) => token switch
     {
@@ -144,7 +146,8 @@ internal sealed class JsonRows
         if (_end == _buffer.Length)
         {
             if (_end >= MostBytesOfRow)
-                throw new InvalidDataException($"{_path}, line {_line} (row {_number + 1}): a row may have {MostBytesOfRow} bytes at most; this one has more, or its end is missing.");
+                throw new InvalidDataException(
+                    $"{_path}, line {_line} (row {_number + 1}): a row may have {MostBytesOfRow} bytes at most; this one has more, or its end is missing.");
             Array.Resize(ref _buffer, 2 * _buffer.Length);
         }
         var read = _stream.ReadAtLeast(_buffer.AsSpan(_end), _buffer.Length - _end, throwOnEndOfStream: false);

@@ -28,7 +28,8 @@ public sealed class ResultTests
     [Fact]
     public void The_best_rate_has_the_highest_accuracy_and_then_the_lowest_loss()
     {
-        Assert.Equal(0.2f, ContestantResult.Best([Trial(0.1f, 0.5, 1), Trial(0.2f, 0.9, 2), Trial(0.3f, 0.9, 3), Trial(0.4f, 0, double.PositiveInfinity)]).Rate);
+        Assert.Equal(
+            0.2f, ContestantResult.Best([Trial(0.1f, 0.5, 1), Trial(0.2f, 0.9, 2), Trial(0.3f, 0.9, 3), Trial(0.4f, 0, double.PositiveInfinity)]).Rate);
         Assert.False(Of("moka", 1, new MokaAdapter(), [1]).RateIsAtEdge);
         Assert.True(new ContestantResult(Contestant("moka", 1, new MokaAdapter()), [Trial(0.1f, 0.5, 1), Trial(0.2f, 0.9, 2)], []).RateIsAtEdge);
     }
@@ -65,10 +66,12 @@ public sealed class ResultTests
     {
         var settings = new Settings
         {
-            Quantization = BackboneQuantization.NF4, Methods = ["lora"], Targets = ["q_proj"], Budgets = [10], Rates = [0.01f], Seeds = 1, Epochs = 1, BatchTokens = 256,
+            Quantization = BackboneQuantization.NF4, Methods = ["lora"], Targets = ["q_proj"], Budgets = [10], Rates = [0.01f], Seeds = 1, Epochs = 1,
+            BatchTokens = 256,
         };
 
-        Assert.Contains("nearest choice", Assert.Throws<ArgumentException>(() => new Comparison(settings, Questions.OfEverydayWorld(), _ => { }).Run()).Message);
+        Assert.Contains(
+            "nearest choice", Assert.Throws<ArgumentException>(() => new Comparison(settings, Questions.OfEverydayWorld(), _ => { }).Run()).Message);
     }
 
     [Fact]
@@ -76,7 +79,8 @@ public sealed class ResultTests
     {
         var settings = new Settings
         {
-            Quantization = BackboneQuantization.NF4, Methods = ["lora", "full"], Targets = ["q_proj"], Budgets = [], Rates = [0.01f], Seeds = 2, Epochs = 3, BatchTokens = 256,
+            Quantization = BackboneQuantization.NF4, Methods = ["lora", "full"], Targets = ["q_proj"], Budgets = [], Rates = [0.01f], Seeds = 2, Epochs = 3,
+            BatchTokens = 256,
         };
         var world = Questions.OfEverydayWorld();
         var few = new Questions([.. world.Train.Take(8)], [.. world.Test.Take(4)]);
@@ -87,7 +91,8 @@ public sealed class ResultTests
         Assert.Equal(["lora", "lora", "lora", "full"], result.Contestants.Select(c => c.Contestant.Name));
         Assert.All(result.Contestants, contestant => Assert.Equal(2, contestant.Runs.Count));
         Assert.All(result.Contestants, contestant => Assert.Equal(0.01f, contestant.Rate));
-        Assert.All(result.Contestants.SelectMany(contestant => contestant.Runs), run => Assert.True(run.Accuracy is >= 0 and <= 1 && run.StepMilliseconds > 0 && run.MemoryMebibytes > 1));
+        Assert.All(result.Contestants.SelectMany(contestant => contestant.Runs), run =>
+            Assert.True(run.Accuracy is >= 0 and <= 1 && run.StepMilliseconds > 0 && run.MemoryMebibytes > 1));
         // Full fine-tuning keeps an update, its gradient and two moments beside every weight.
         Assert.True(result.Contestants[^1].Runs[0].MemoryMebibytes > result.Contestants[0].Runs[0].MemoryMebibytes + 12);
         Assert.Equal(2 + 2 * 4, lines.Count);
@@ -99,7 +104,8 @@ public sealed class ResultTests
         var written = JsonSerializer.SerializeToElement(Result, ResultJson.Options);
 
         var lora = written.GetProperty("contestants")[1];
-        Assert.Equal("new LoraAdapter { Rank = 5 } on the embedded backbone", lora.GetProperty("contestant").GetProperty("design").GetProperty("options").GetString());
+        Assert.Equal(
+            "new LoraAdapter { Rank = 5 } on the embedded backbone", lora.GetProperty("contestant").GetProperty("design").GetProperty("options").GetString());
         Assert.Equal(0.875, lora.GetProperty("runs")[2].GetProperty("accuracy").GetDouble());
         Assert.Equal(3, lora.GetProperty("trials").GetArrayLength());
     }
@@ -125,7 +131,8 @@ public sealed class ResultTests
         var questions = Questions.Read(new FileInfo(folder.File("train.tsv")), new FileInfo(folder.File("train.tsv")));
         Assert.Equal(["a b", "c", "d", "e", "f"], questions.Train.Select(q => q.Text));
         Assert.Equal(0.6, questions.Majority);
-        Assert.Contains("1 rows", Assert.Throws<InvalidDataException>(() => Questions.Read(new FileInfo(folder.File("train.tsv")), new FileInfo(folder.File("few.tsv")))).Message);
+        Assert.Contains("1 rows",
+            Assert.Throws<InvalidDataException>(() => Questions.Read(new FileInfo(folder.File("train.tsv")), new FileInfo(folder.File("few.tsv")))).Message);
         Assert.Throws<FileNotFoundException>(() => Questions.Read(new FileInfo(folder.File("none.tsv")), new FileInfo(folder.File("few.tsv"))));
     }
 
@@ -136,5 +143,6 @@ public sealed class ResultTests
 
     private static Contestant Contestant(string name, long? budget, AdapterOptions options) => new(name, budget, Designer.Describe(options));
 
-    private static RateTrial Trial(float rate, double accuracy, double loss) => new(rate, [new Measurement(accuracy, loss, 10, 20, 30), new Measurement(accuracy, loss, 10, 20, 30)]);
+    private static RateTrial Trial(float rate, double accuracy, double loss) =>
+        new(rate, [new Measurement(accuracy, loss, 10, 20, 30), new Measurement(accuracy, loss, 10, 20, 30)]);
 }

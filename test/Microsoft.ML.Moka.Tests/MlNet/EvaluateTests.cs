@@ -30,7 +30,8 @@ public sealed class EvaluateTests
         new() { Label = 2, Score = [float.NaN, 0, 1] },
     ];
 
-    private MulticlassClassificationMetrics Evaluate(int topK = 0) => _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), topKPredictionCount: topK);
+    private MulticlassClassificationMetrics Evaluate(int topK = 0) =>
+        _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), topKPredictionCount: topK);
 
     [Fact]
     public void AccuraciesCountTheFirstOfTheHighestScores()
@@ -50,7 +51,8 @@ public sealed class EvaluateTests
         var metrics = Evaluate();
         double[] losses = [-Math.Log(0.7f), -Math.Log(0.3f), -Math.Log(0.8f), -Math.Log(0.4f), -Math.Log(1e-15f)];
         Assert.Equal(losses.Average(), metrics.LogLoss, 9);
-        Assert.Equal([(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2, losses[4]], metrics.PerClassLogLoss.Select(l => Math.Round(l, 12)), (x, y) => Math.Abs(x - y) < 1e-9);
+        Assert.Equal([(losses[0] + losses[1]) / 2, (losses[2] + losses[3]) / 2, losses[4]], metrics.PerClassLogLoss.Select(l => Math.Round(l, 12)), (x, y) =>
+            Math.Abs(x - y) < 1e-9);
         var entropy = -(0.4 * Math.Log(0.4) * 2 + 0.2 * Math.Log(0.2));
         Assert.Equal((entropy - losses.Average()) / entropy, metrics.LogLossReduction, 9);
     }
@@ -128,7 +130,8 @@ public sealed class EvaluateTests
     {
         var slots = new VBuffer<ReadOnlyMemory<char>>(names.Length, [.. names.Select(n => n.AsMemory())]);
         var annotations = new DataViewSchema.Annotations.Builder();
-        annotations.Add("SlotNames", new VectorDataViewType(TextDataViewType.Instance, names.Length), (ref VBuffer<ReadOnlyMemory<char>> v) => slots.CopyTo(ref v));
+        annotations.Add("SlotNames", new VectorDataViewType(TextDataViewType.Instance, names.Length), (ref VBuffer<ReadOnlyMemory<char>> v) =>
+            slots.CopyTo(ref v));
         var schema = new DataViewSchema.Builder();
         schema.AddColumn("Label", new KeyDataViewType(typeof(uint), names.Length));
         schema.AddColumn("PredictedLabel", new KeyDataViewType(typeof(uint), names.Length));
@@ -154,9 +157,11 @@ public sealed class EvaluateTests
         var data = _ml.Data.LoadFromEnumerable(new[] { new Poor() });
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.MulticlassClassification.Evaluate(data));
         Assert.Contains("Schema mismatch for score column 'Score': expected vector of two or more items of type Single, got Vector<Single, 1>", error.Message);
-        error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), labelColumnName: "Absent"));
+        error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), labelColumnName: "Absent"));
         Assert.Contains("'Label' not found", error.Message);
-        error = Assert.Throws<ArgumentOutOfRangeException>(() => _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), labelColumnName: "Score"));
+        error = Assert.Throws<ArgumentOutOfRangeException>(() =>
+            _ml.MulticlassClassification.Evaluate(_ml.Data.LoadFromEnumerable(Rows), labelColumnName: "Score"));
         Assert.Contains("Schema mismatch for label column 'Score': expected Single or Key, got Vector<Single, 3>", error.Message);
     }
 }

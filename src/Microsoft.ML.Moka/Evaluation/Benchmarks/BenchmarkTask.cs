@@ -75,7 +75,8 @@ public sealed class BenchmarkTask
         new HarnessForm(HarnessForm.Question));
 
     /// <summary>The hard questions of the AI2 Reasoning Challenge.</summary>
-    public static BenchmarkTask ArcChallenge { get; } = new("ARC-c", ["ARC-Challenge", "arc_challenge", "arc-c"], Words("answer", 5), 1172, [266, 311, 310, 285, 0],
+    public static BenchmarkTask ArcChallenge { get; } =
+        new("ARC-c", ["ARC-Challenge", "arc_challenge", "arc-c"], Words("answer", 5), 1172, [266, 311, 310, 285, 0],
         row => RawForm.Lettered(row, mostChoices: 5),
         new InstructionForm("Please choose the correct answer to the question: ", "Answer"),
         new HarnessForm(HarnessForm.Question));
@@ -113,7 +114,9 @@ public sealed class BenchmarkTask
     /// <summary>lm-evaluation-harness' form.</summary>
     internal HarnessForm Harness { get; }
 
-    /// <summary>The task that a folder's or a file's name means, whatever its capitals: "ARC-Easy", "arc_easy", "social_i_qa"; null where it means none.</summary>
+    /// <summary>
+    /// The task that a folder's or a file's name means, whatever its capitals: "ARC-Easy", "arc_easy", "social_i_qa"; null where it means none.
+    /// </summary>
     /// <param name="name">The name.</param>
     /// <returns>The task or null.</returns>
     public static BenchmarkTask? Find(string name) =>

@@ -9,7 +9,9 @@ internal static class LlmAdaptersForm
     private const string AnswerFormat = "Answer format: ";
     private const string OutputStart = "the correct answer is ";
 
-    /// <summary>Reads a row with instruction, input, output and answer; <paramref name="task"/> is null where the file is of several tasks or of others.</summary>
+    /// <summary>
+    /// Reads a row with instruction, input, output and answer; <paramref name="task"/> is null where the file is of several tasks or of others.
+    /// </summary>
     public static BenchmarkRow Read(JsonFields row, BenchmarkTask? task)
     {
         var instruction = row.Text("instruction");
@@ -19,9 +21,11 @@ internal static class LlmAdaptersForm
             throw row.Error("instruction", $"does not end in '{AnswerFormat}' and answer words with '/' between them");
         var answer = row.OptionalText("answer") ?? AnswerOf(row.Text("output"));
         if (!candidates.Contains(answer))
-            throw row.Error(row.Has("answer") ? "answer" : "output", $"is '{answer}', and the instruction's answer format has '{string.Join("', '", candidates)}'");
+            throw row.Error(
+                row.Has("answer") ? "answer" : "output", $"is '{answer}', and the instruction's answer format has '{string.Join("', '", candidates)}'");
         if (task is not null && candidates.Except(task.AnswerWords).FirstOrDefault() is { } foreign)
-            throw row.Error("instruction", $"has '{foreign}' in its answer format, which is no answer word of {task.Name}: that has '{string.Join("', '", task.AnswerWords)}'");
+            throw row.Error("instruction",
+                $"has '{foreign}' in its answer format, which is no answer word of {task.Name}: that has '{string.Join("', '", task.AnswerWords)}'");
         return new BenchmarkRow
         {
             Task = task?.Name ?? "",

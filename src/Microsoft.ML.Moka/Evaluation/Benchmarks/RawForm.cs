@@ -5,8 +5,8 @@ using Microsoft.ML.Moka.Files;
 namespace Microsoft.ML.Moka.Evaluation.Benchmarks;
 
 /// <summary>
-/// Reads the forms in which the tasks' authors publish their rows, one JSON object a line, and those in which dataset libraries write the same fields. Files without
-/// labels (hidden test sets, labels in a file of their own) are refused.
+/// Reads the forms in which the tasks' authors publish their rows, one JSON object a line, and those in which dataset libraries write the same fields. Files
+/// without labels (hidden test sets, labels in a file of their own) are refused.
 /// </summary>
 internal static partial class RawForm
 {

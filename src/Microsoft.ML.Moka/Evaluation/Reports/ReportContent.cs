@@ -33,7 +33,8 @@ internal sealed record ReportContent
             throw new ArgumentException("A report needs one evaluation or more.", nameof(evaluations));
         if (evaluations.GroupBy(evaluation => (evaluation.Model, evaluation.Protocol)).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new ArgumentException(
-                $"Two evaluations are of '{twice.Key.Model}' by {twice.Key.Protocol}, so that the report could not tell them apart: evaluate them under names of their own.", nameof(evaluations));
+                $"Two evaluations are of '{twice.Key.Model}' by {twice.Key.Protocol}, so that the report could not tell them apart: " +
+                "evaluate them under names of their own.", nameof(evaluations));
         var earlier = options.ReadEarlier();
         var fileNames = FileNamesOf(evaluations);
         return new ReportContent
@@ -41,7 +42,8 @@ internal sealed record ReportContent
             Title = options.Title,
             Environment = ReportEnvironment.Current,
             ComparedWith = earlier is null ? null : new EarlierContent(earlier.Title, options.ComparedWith!),
-            Evaluations = [.. evaluations.Zip(fileNames, (evaluation, name) => EvaluationContent.Of(evaluation, name, earlier?.Match(evaluation, options.ComparedModel)))],
+            Evaluations = [
+                .. evaluations.Zip(fileNames, (evaluation, name) => EvaluationContent.Of(evaluation, name, earlier?.Match(evaluation, options.ComparedModel)))],
             Times = TimesContent.Of(evaluations, now),
         };
     }
