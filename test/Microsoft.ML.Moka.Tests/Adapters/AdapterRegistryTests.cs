@@ -3,6 +3,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tests.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Adapters;
 
