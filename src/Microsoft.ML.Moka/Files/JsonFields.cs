@@ -218,7 +218,7 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         // Half a character, as bytes or as an escape.
         catch (InvalidOperationException e)
         {
-            throw new InvalidDataException($"{source}: the field '{path}{name}' is no well-formed text: {e.Message}", e);
+            throw Error(name, $"is no well-formed text: {e.Message}");
         }
     }
 

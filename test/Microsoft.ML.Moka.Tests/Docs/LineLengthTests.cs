@@ -3,7 +3,9 @@ using Microsoft.CodeAnalysis.CSharp;
 
 namespace Microsoft.ML.Moka.Tests.Docs;
 
-/// <summary>A line of source has 160 columns at most, so that two files stand side by side on a screen: <c>max_line_length</c> in <c>.editorconfig</c>.</summary>
+/// <summary>
+/// A line of source has 160 columns at most, so that two files stand side by side on a screen: <c>max_line_length</c> in <c>.editorconfig</c>.
+/// </summary>
 public sealed class LineLengthTests
 {
     private const int Most = 160;
@@ -45,7 +47,7 @@ public sealed class LineLengthTests
     /// <summary>The numbers of the lines, counted from 1; the lines of a text in triple quotes belong to the text.</summary>
     private static IEnumerable<int> TooLong(string source)
     {
-        var numbers = source.Split('\n').Index().Where(line => line.Item.TrimEnd('\r').Length > Most).Select(line => line.Index).ToList();
+        var numbers = source.Split('\n').Index().Where(line => line.Item.TrimEnd('\r').EnumerateRunes().Count() > Most).Select(line => line.Index).ToList();
         if (numbers.Count == 0)
             return [];
         var tree = CSharpSyntaxTree.ParseText(source, new CSharpParseOptions(LanguageVersion.CSharp14));
