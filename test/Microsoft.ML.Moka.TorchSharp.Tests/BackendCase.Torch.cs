@@ -15,7 +15,13 @@ internal sealed partial record BackendCase
     public static IReadOnlyList<BackendCase> All { get; } =
     [
         Of("torch cpu", Float32, () => new TorchBackend(CPU, ScalarType.Float32)),
-        Of("torch cpu, small panels", Float32, () => new TorchBackend(CPU, ScalarType.Float32) { PanelElements = 500, LogitBytes = 4000, ScoreBytes = 4000, StagingBytes = 1000 }),
+        Of("torch cpu, small panels", Float32, () => new TorchBackend(CPU, ScalarType.Float32)
+        {
+            PanelElements = 500,
+            LogitBytes = 4000,
+            ScoreBytes = 4000,
+            StagingBytes = 1000,
+        }),
         Of("torch cpu bfloat16", BFloat16, () => new TorchBackend(CPU, ScalarType.BFloat16)),
         .. cuda.is_available()
             ?

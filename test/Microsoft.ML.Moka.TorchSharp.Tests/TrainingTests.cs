@@ -65,7 +65,8 @@ public sealed class TrainingTests(ITestOutputHelper output)
             if (step % 100 == 0)
                 bytes.Add(Environment.WorkingSet);
         });
-        output.WriteLine($"{live[0]} tensors of PyTorch, {tensors[0]} of the backend; MiB resident every 100 steps: {string.Join(' ', bytes.Select(b => b >> 20))}");
+        output.WriteLine(
+            $"{live[0]} tensors of PyTorch, {tensors[0]} of the backend; MiB resident every 100 steps: {string.Join(' ', bytes.Select(b => b >> 20))}");
         Assert.All(live, count => Assert.Equal(live[0], count));
         Assert.All(tensors, count => Assert.Equal(tensors[0], count));
         Assert.InRange(bytes[^1] - bytes[0], long.MinValue, 48 << 20);

@@ -73,7 +73,8 @@ public sealed class AdapterPropertyTests
                 foreach (var (sum, part) in apart.Parameters.Zip(one.Parameters))
                 {
                     using var share = backend.Upload(
-                        TensorKind.Parameter, [.. TinyLlama.Download(backend, part.Gradient).Select(g => g * (ids.Length - 1) / targets)], part.Value.Rows, part.Value.Columns);
+                        TensorKind.Parameter, [.. TinyLlama.Download(backend, part.Gradient).Select(g => g * (ids.Length - 1) / targets)], part.Value.Rows,
+                        part.Value.Columns);
                     backend.AddInPlace(sum.Gradient, share);
                 }
             }

@@ -57,7 +57,8 @@ public sealed class AdapterVectorTests
             tape.Backward();
 
             var gradients = AdapterTensors.GradientsOf(backend, adapters).ToDictionary(tensor => tensor.Name);
-            var expectedGradients = NamesAfter(expected, $"{method}.grad.").ToDictionary(name => StoredName(method, name), name => expected[$"{method}.grad.{name}"]);
+            var expectedGradients = NamesAfter(expected, $"{method}.grad.")
+                .ToDictionary(name => StoredName(method, name), name => expected[$"{method}.grad.{name}"]);
             Assert.Equal(expectedGradients.Keys.Order(), gradients.Keys.Order());
             foreach (var (name, gradient) in gradients)
                 AssertClose(expectedGradients[name].ToFloats(), gradient.ToFloats(), name);
@@ -88,7 +89,8 @@ public sealed class AdapterVectorTests
             Assert.Equal(values.Length, actual.Length);
             var scale = Math.Max(1, values.Max(Math.Abs));
             for (var i = 0; i < values.Length; i++)
-                Assert.True(Math.Abs(values[i] - actual[i]) <= Math.Max(tolerance, within) * scale, $"{what}[{i}] is {actual[i]:g9}, and {values[i]:g9} is expected.");
+                Assert.True(
+                    Math.Abs(values[i] - actual[i]) <= Math.Max(tolerance, within) * scale, $"{what}[{i}] is {actual[i]:g9}, and {values[i]:g9} is expected.");
         }
     }
 
@@ -110,7 +112,8 @@ public sealed class AdapterVectorTests
         return AdapterTensors.Load(backend, options, [Map], SafetensorsFile.Read("vectors", SafetensorsWriter.ToBytes(stored)));
 
         IEnumerable<SafetensorsTensor> Factors(string start) =>
-            parameters.Where(pair => pair.Key.StartsWith(start, StringComparison.Ordinal)).OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(pair => pair.Value);
+            parameters.Where(pair => pair.Key.StartsWith(start, StringComparison.Ordinal)).OrderBy(pair => pair.Key, StringComparer.Ordinal)
+                .Select(pair => pair.Value);
     }
 
     private static IEnumerable<string> NamesAfter(SafetensorsFile file, string prefix) =>

@@ -14,7 +14,8 @@ public sealed class LlamaVectorTests : IDisposable
     private Backend _backend = null!;
     private double _precision;
 
-    public static TheoryData<string, string> Cases => [.. from tested in BackendCase.All from model in Material.Folders("vectors/llama") select (tested.Name, model)];
+    public static TheoryData<string, string> Cases =>
+        [.. from tested in BackendCase.All from model in Material.Folders("vectors/llama") select (tested.Name, model)];
 
     public void Dispose() => _backend?.Dispose();
 
@@ -41,7 +42,8 @@ public sealed class LlamaVectorTests : IDisposable
         foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
         {
             using var adapters = CreateAdapters(backbone, expected);
-            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+            AssertRelative(
+                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
 
             using var tape = new Tape(_backend, recording: true);
             Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
@@ -57,7 +59,8 @@ public sealed class LlamaVectorTests : IDisposable
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {
-                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient), Bound(1e-3, roundings), parameter.Name);
+                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient),
+                        Bound(1e-3, roundings), parameter.Name);
                     compared++;
                 }
             }

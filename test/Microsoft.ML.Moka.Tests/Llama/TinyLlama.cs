@@ -68,7 +68,8 @@ internal static class TinyLlama
         public override bool Contains(string name) => true;
 
         public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap) =>
-            new DenseMatrix(rows, columns, DenseFormat.Float32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(Vector(name, rows * columns).AsSpan()).ToArray());
+            new DenseMatrix(
+                rows, columns, DenseFormat.Float32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(Vector(name, rows * columns).AsSpan()).ToArray());
 
         public override float[] Vector(string name, int length)
         {

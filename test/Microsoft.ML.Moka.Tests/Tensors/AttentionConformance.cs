@@ -38,8 +38,8 @@ public class AttentionConformance
             Check(s, 103, 103, layout, heads);
     });
 
-    /// <summary>Rows of k and v in a cache: other places than those of q, ranges in any order, empty ranges, unused rows. Gradients of one key among hundreds are small,
-    /// that of a token that sees itself alone is nothing, a difference of equal numbers: hence the tolerance.</summary>
+    /// <summary>Rows of k and v in a cache: other places than those of q, ranges in any order, empty ranges, unused rows. Gradients of one key among hundreds
+    /// are small, that of a token that sees itself alone is nothing, a difference of equal numbers: hence the tolerance.</summary>
     [Theory]
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
     public void Caches(string name) => Scenario.Check(name, 5 * Tolerance, s =>

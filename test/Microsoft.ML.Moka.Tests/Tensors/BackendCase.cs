@@ -3,7 +3,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Tests.Tensors;
 
 /// <summary>
-/// A backend that the conformance suite runs on. The list <see cref="All"/>, in a file of its own, is the one place that differs between the projects that run it.
+/// A backend that the conformance suite runs on. The list <see cref="All"/>, in a file of its own, is the one place that differs between the projects that run
+/// it.
 /// </summary>
 /// <param name="Name">As the test report names it.</param>
 /// <param name="Precision">The relative precision of its activations: 2⁻²³ for float32, 2⁻⁸ for bfloat16. Tolerances are multiples of it.</param>

@@ -15,7 +15,9 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     public List<(string Name, float[] Values)> Results { get; } = [];
 
-    /// <summary>Runs the work on the reference and on the named backend and compares all results within <paramref name="tolerance"/> units of precision.</summary>
+    /// <summary>
+    /// Runs the work on the reference and on the named backend and compares all results within <paramref name="tolerance"/> units of precision.
+    /// </summary>
     public static void Check(string backendName, double tolerance, Action<Scenario> work, int seed = 1)
     {
         var tested = BackendCase.Find(backendName);
@@ -41,9 +43,11 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     // Inputs, disposed with the scenario
 
-    public Tensor Activation(int rows, int columns, double scale = 1) => Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
+    public Tensor Activation(int rows, int columns, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
 
-    public Tensor Parameter(int rows, int columns = 1, double scale = 1) => Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
+    public Tensor Parameter(int rows, int columns = 1, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
 
     public Tensor Parameter(float[] values, int columns = 1) => Keep(backend.Upload(TensorKind.Parameter, values, values.Length / columns, columns));
 

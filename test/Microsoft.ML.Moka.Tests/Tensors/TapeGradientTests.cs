@@ -181,7 +181,8 @@ public class TapeGradientTests
             var below = loss();
             elements[i] = original;
             var difference = (above - below) / (2 * step);
-            Assert.True(Math.Abs(difference - gradient[i]) < 1e-7 * (1 + Math.Abs(difference)), $"{name}: element {i} has gradient {gradient[i]}, not {difference}.");
+            Assert.True(
+                Math.Abs(difference - gradient[i]) < 1e-7 * (1 + Math.Abs(difference)), $"{name}: element {i} has gradient {gradient[i]}, not {difference}.");
         }
     }
 

@@ -1,8 +1,10 @@
-namespace Microsoft.ML.Moka.Evaluation.Reports;
+namespace Microsoft.ML.Moka.Evaluation.Statistics;
 
 /// <summary>Right answers against what the model answered.</summary>
 /// <param name="Answers">The right answers: words, or places where each question has choices of its own.</param>
-/// <param name="Predicted">What the model answered: the right answers, words that are right nowhere, and last, where a question has none, <see cref="Unanswered"/>.</param>
+/// <param name="Predicted">
+/// What the model answered: the right answers, words that are right nowhere, and last, where a question has none, <see cref="Unanswered"/>.
+/// </param>
 /// <param name="Counts">How often, a row for each right answer.</param>
 internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<string> Predicted, IReadOnlyList<int[]> Counts)
 {
@@ -12,12 +14,14 @@ internal sealed record Confusion(IReadOnlyList<string> Answers, IReadOnlyList<st
     {
         var longest = answers.MaxBy(answer => answer.Candidates.Count)!.Candidates;
         // "answer1", "answer2" … mean the same in every row, also where a row has fewer.
-        var sameWords = longest.Distinct().Count() == longest.Count && answers.All(answer => answer.Candidates.SequenceEqual(longest.Take(answer.Candidates.Count)));
+        var sameWords = longest.Distinct().Count() == longest.Count
+            && answers.All(answer => answer.Candidates.SequenceEqual(longest.Take(answer.Candidates.Count)));
         var pairs = answers.Select(answer => PlacesOf(answer, sameWords ? longest : answer.Candidates)).ToList();
         var names = sameWords ? longest : [.. longest.Select((_, i) => FormattableString.Invariant($"choice {i + 1}"))];
 
         var labels = pairs.Select(pair => pair.Label).Distinct().Order().ToList();
-        var others = answers.Zip(pairs).Where(pair => pair.Second.Predicted == longest.Count).Select(pair => pair.First.Predicted!).Distinct().Order(StringComparer.Ordinal).ToList();
+        var others = answers.Zip(pairs).Where(pair => pair.Second.Predicted == longest.Count).Select(pair => pair.First.Predicted!).Distinct()
+            .Order(StringComparer.Ordinal).ToList();
         var columns = pairs.Select(pair => pair.Predicted).Where(place => place >= 0 && place < longest.Count).Concat(labels).Distinct().Order().ToList();
         List<string> predicted = [.. columns.Select(place => names[place]), .. others];
         if (answers.Any(answer => answer.Predicted is null))

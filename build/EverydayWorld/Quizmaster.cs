@@ -16,7 +16,8 @@ public sealed class Quizmaster
     private static readonly string[][] Marks = [["A", "B", "C", "D", "E"], ["1", "2", "3", "4", "5"]];
     private static readonly string[] MarkWords = ["", "", "Number", "Line", "Item", "Choice", "Row", "Way", "Guess", "Idea"];
     private static readonly string[] AfterMark = ["", ":", ")", "."];
-    private static readonly string[] OptionWordings = ["{0}", "{0}", "the {0}", "some {0}", "it is {0}.", "take the {0}", "has to do with {0}.", "then comes the {0}"];
+    private static readonly string[] OptionWordings =
+        ["{0}", "{0}", "the {0}", "some {0}", "it is {0}.", "take the {0}", "has to do with {0}.", "then comes the {0}"];
     private static readonly string[] Fillers =
         """
         please read this and then say which one fits best here comes a new task for you think about it well what follows must be done
@@ -99,7 +100,8 @@ public sealed class Quizmaster
     public Passage ThingLookups(bool isPlain, bool areCopies = false, int queries = 8)
     {
         var things = _dice.Shuffle(_things)[..(2 + _dice.Roll(3))];
-        var queriable = Relation.All.SelectMany(relation => things.CountBy(thing => thing[relation]).Where(count => count.Value == 1).Select(count => (relation, value: count.Key))).ToList();
+        var queriable = Relation.All.SelectMany(relation =>
+            things.CountBy(thing => thing[relation]).Where(count => count.Value == 1).Select(count => (relation, value: count.Key))).ToList();
         return Lookups([.. things.Select(thing => thing.Name)], isPlain, queries, () =>
         {
             if (areCopies || queriable.Count == 0 || _dice.Roll(4) == 0)

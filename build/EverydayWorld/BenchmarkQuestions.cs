@@ -79,28 +79,38 @@ public sealed class BenchmarkQuestions
             case BenchmarkForm.BoolQ:
                 var relation = dice.Pick(Relation.All);
                 var value = place == 0 ? thing[relation] : OtherValues(thing, relation, dice)[0];
-                return Row($"Please answer the following question with true or false, question: {Say(relation.YesNo, thing.Name, value)}\n\nAnswer format: true/false", place == 0 ? "true" : "false");
+                return Row(
+                    $"Please answer the following question with true or false, question: {Say(relation.YesNo, thing.Name, value)}\n\nAnswer format: true/false",
+                    place == 0 ? "true" : "false");
             case BenchmarkForm.Piqa:
                 (relation, var goal, var wording) = dice.Pick(Solutions);
-                return Choose($"Please choose the correct solution to the question: {Say(goal, thing.Name)}", "Solution", "\n\n", "\n\n", place, ValueOptions(thing, relation, wording, 2, dice));
+                return Choose($"Please choose the correct solution to the question: {Say(goal, thing.Name)}", "Solution", "\n\n", "\n\n", place,
+                    ValueOptions(thing, relation, wording, 2, dice));
             case BenchmarkForm.SocialIQa:
                 (relation, var situation, wording) = dice.Pick(Situations);
-                return Choose($"Please choose the correct answer to the question: {Say(situation, thing.Name, person)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, wording, 3, dice));
+                return Choose($"Please choose the correct answer to the question: {Say(situation, thing.Name, person)}", "Answer", " ", "\n\n", place,
+                    ValueOptions(thing, relation, wording, 3, dice));
             case BenchmarkForm.HellaSwag:
                 (relation, var beginning, wording) = dice.Pick(Beginnings);
-                return Choose($"Please choose the correct ending to complete the given sentence: {Say(beginning, thing.Name, person, pronoun)}", "Ending", " ", "\n\n", place, ValueOptions(thing, relation, wording, 4, dice));
+                return Choose($"Please choose the correct ending to complete the given sentence: {Say(beginning, thing.Name, person, pronoun)}", "Ending", " ",
+                    "\n\n", place, ValueOptions(thing, relation, wording, 4, dice));
             case BenchmarkForm.WinoGrande:
                 relation = dice.Pick(Relation.All);
-                return Choose($"Please choose the correct answer to fill in the blank to complete the given sentence: {Say(relation.Blank, "", thing[relation], person)}", "Option", " ", " ", place, ThingOptions(thing, relation, 2, dice));
+                return Choose(
+                    $"Please choose the correct answer to fill in the blank to complete the given sentence: {Say(relation.Blank, "", thing[relation], person)}",
+                    "Option", " ", " ", place, ThingOptions(thing, relation, 2, dice));
             case BenchmarkForm.ArcEasy:
                 relation = dice.Pick(Relation.All);
-                return Choose($"Please choose the correct answer to the question: {Say(relation.Question, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
+                return Choose($"Please choose the correct answer to the question: {Say(relation.Question, thing.Name)}", "Answer", " ", "\n\n", place,
+                    ValueOptions(thing, relation, "{0}", 4, dice));
             case BenchmarkForm.ArcChallenge:
                 relation = dice.Pick(Relation.All);
-                return Choose($"Please choose the correct answer to the question: {person} looks at the {thing.Name}. {Say(relation.Question, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
+                return Choose($"Please choose the correct answer to the question: {person} looks at the {thing.Name}. {Say(relation.Question, thing.Name)}",
+                    "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
             case BenchmarkForm.OpenBookQa:
                 relation = dice.Pick(Relation.All);
-                return Choose($"Please choose the correct answer to the question: {Say(relation.Opening, thing.Name)}", "Answer", " ", "\n\n", place, ValueOptions(thing, relation, "{0}", 4, dice));
+                return Choose($"Please choose the correct answer to the question: {Say(relation.Opening, thing.Name)}", "Answer", " ", "\n\n", place,
+                    ValueOptions(thing, relation, "{0}", 4, dice));
             default:
                 throw new ArgumentOutOfRangeException(nameof(form));
         }

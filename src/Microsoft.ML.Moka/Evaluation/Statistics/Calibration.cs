@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Evaluation.Reports;
+namespace Microsoft.ML.Moka.Evaluation.Statistics;
 
 /// <summary>
 /// Whether the model's probabilities mean what they say: answers by the probability that it gave them, the softmax of the candidates' log-likelihoods.
@@ -27,7 +27,7 @@ internal sealed record Calibration(double ExpectedError, IReadOnlyList<Calibrati
         }
         CalibrationBin[] bins = [.. Enumerable.Range(0, BinCount).Where(bin => rows[bin] > 0).Select(bin => new CalibrationBin(
             bin / (double)BinCount, (bin + 1) / (double)BinCount, rows[bin], confidence[bin] / rows[bin], correct[bin] / (double)rows[bin],
-            Interval.Of(BenchmarkTaskMetrics.Wilson(correct[bin], rows[bin]))))];
+            Interval.OfShare(correct[bin], rows[bin])))];
         return new Calibration(bins.Sum(bin => bin.Rows * Math.Abs(bin.Accuracy - bin.Confidence)) / rows.Sum(), bins);
     }
 }

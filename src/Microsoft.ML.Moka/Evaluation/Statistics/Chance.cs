@@ -1,7 +1,7 @@
 using MathNet.Numerics;
 using MathNet.Numerics.Distributions;
 
-namespace Microsoft.ML.Moka.Evaluation.Reports;
+namespace Microsoft.ML.Moka.Evaluation.Statistics;
 
 /// <summary>What chance alone does to accuracies.</summary>
 internal static class Chance
@@ -29,13 +29,4 @@ internal static class Chance
     /// <summary>How often chance makes a difference as large as this one, by the normal approximation.</summary>
     public static double OfDifference(double difference, double variance) =>
         difference == 0 ? 1 : SpecialFunctions.Erfc(Math.Abs(difference) / Math.Sqrt(2 * variance));
-
-    /// <summary>The 95 % interval of a plain mean: the distances of its parts to their bounds, squared and added (G. Y. Zou, A. Donner 2008).</summary>
-    public static Interval IntervalOfMean(IReadOnlyList<(double Value, Interval Interval)> parts)
-    {
-        var mean = parts.Average(part => part.Value);
-        var below = Math.Sqrt(parts.Sum(part => (part.Value - part.Interval.Lower) * (part.Value - part.Interval.Lower))) / parts.Count;
-        var above = Math.Sqrt(parts.Sum(part => (part.Interval.Upper - part.Value) * (part.Interval.Upper - part.Value))) / parts.Count;
-        return new Interval(Math.Max(0, mean - below), Math.Min(1, mean + above));
-    }
 }

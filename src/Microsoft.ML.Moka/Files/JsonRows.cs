@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace Microsoft.ML.Moka.Evaluation.Benchmarks;
+namespace Microsoft.ML.Moka.Files;
 
 /// <summary>Reads the objects of a JSON array, or objects one after the other as in JSONL, with little more than one row in memory.</summary>
 internal sealed class JsonRows
@@ -9,6 +9,7 @@ internal sealed class JsonRows
     internal const int MostBytesOfRow = 16 << 20;
 
     private static readonly JsonReaderOptions Options = new() { AllowMultipleValues = true };
+    private static readonly JsonDocumentOptions RowOptions = new() { AllowDuplicateProperties = false };
 
     private readonly Stream _stream;
     private readonly string _path;
@@ -33,6 +34,15 @@ internal sealed class JsonRows
     public static IEnumerable<JsonRow> Read(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
+        foreach (var row in Read(stream, path))
+            yield return row;
+    }
+
+    /// <param name="stream">The content of the file, read once.</param>
+    /// <param name="path">What errors call it.</param>
+    /// <inheritdoc cref="Read(string)"/>
+    public static IEnumerable<JsonRow> Read(Stream stream, string path)
+    {
         var rows = new JsonRows(stream, path);
         while (rows.Next() is { } row)
             yield return row;
@@ -53,7 +63,7 @@ internal sealed class JsonRows
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{_path} is not valid JSON: {e.Message.Split(" LineNumber:")[0]} (line {(e.LineNumber ?? 0) + 1}).", e);
+            throw NotValid((e.LineNumber ?? 0) + 1, e);
         }
     }
 
@@ -79,16 +89,44 @@ internal sealed class JsonRows
             }
             var line = LineAt(reader);
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new InvalidDataException($"{_path}, line {line} (row {_number + 1}): a row must be an object with fields; found {reader.TokenType}.");
+                throw new InvalidDataException(
+                    $"{_path}, line {line} (row {_number + 1}): a row must be an object with fields; found {Kind(reader.TokenType)}.");
             var rest = reader;
             if (!rest.TrySkip())
                 return null;
-            var row = new JsonRow(JsonElement.ParseValue(ref reader), _path, line, ++_number);
+            var start = _start + (int)reader.TokenStartIndex;
+            reader = rest;
+            var row = new JsonRow(Parse(_buffer.AsMemory(start, _start + (int)rest.BytesConsumed - start), line), _path, line, ++_number);
             Consume(ref reader);
             return row;
         }
         return null;
     }
+
+    private JsonElement Parse(ReadOnlyMemory<byte> json, long line)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json, RowOptions);
+            return document.RootElement.Clone();
+        }
+        // A field that is there twice, or half a character in a name.
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            throw NotValid(line + ((e as JsonException)?.LineNumber ?? 0), e);
+        }
+    }
+
+    private InvalidDataException NotValid(long line, Exception e) =>
+        new($"{_path}, line {line}: this is not valid JSON: {e.Message.Split(" LineNumber:")[0]}", e);
+
+    private static string Kind(JsonTokenType token) => token switch
+    {
+        JsonTokenType.StartArray => "an array",
+        JsonTokenType.String => "a text",
+        JsonTokenType.Number => "a number",
+        _ => token.ToString().ToLowerInvariant(),
+    };
 
     private long LineAt(Utf8JsonReader reader) => _line + _buffer.AsSpan(_start, (int)reader.TokenStartIndex).Count((byte)'\n');
 
@@ -108,7 +146,8 @@ internal sealed class JsonRows
         if (_end == _buffer.Length)
         {
             if (_end >= MostBytesOfRow)
-                throw new InvalidDataException($"{_path}, line {_line} (row {_number + 1}): a row may have {MostBytesOfRow} bytes at most; this one has more, or its end is missing.");
+                throw new InvalidDataException(
+                    $"{_path}, line {_line} (row {_number + 1}): a row may have {MostBytesOfRow} bytes at most; this one has more, or its end is missing.");
             Array.Resize(ref _buffer, 2 * _buffer.Length);
         }
         var read = _stream.ReadAtLeast(_buffer.AsSpan(_end), _buffer.Length - _end, throwOnEndOfStream: false);

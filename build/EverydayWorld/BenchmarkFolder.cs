@@ -6,7 +6,11 @@ namespace EverydayWorld;
 /// <summary>Questions about the world as a folder of benchmarks, named and written like LLM-Adapters' files.</summary>
 public static class BenchmarkFolder
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     /// <summary>Writes <c>test.json</c> for each form: things that the test asks about.</summary>
     /// <param name="folder">The folder, which gets a subfolder for each form.</param>

@@ -16,7 +16,8 @@ public static class RepairTickets
         "somebody sat on the {0}.",
     ];
 
-    private static readonly string[] Requests = ["", " Can you mend it?", " Please help soon.", " What would that cost?", " It belongs to the {0}.", " I need it in the {1} again."];
+    private static readonly string[] Requests =
+        ["", " Can you mend it?", " Please help soon.", " What would that cost?", " It belongs to the {0}.", " I need it in the {1} again."];
 
     /// <summary>Some tickets about each thing, in an order drawn by seed.</summary>
     public static IReadOnlyList<RepairTicket> About(World world, Part part, int seed, int ticketsOfEach)

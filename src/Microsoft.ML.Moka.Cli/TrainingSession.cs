@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace Microsoft.ML.Moka.Cli;
 
 /// <summary>What is done with a trainer, whatever it learns: fit, save, test, tell.</summary>
-internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
+internal sealed class TrainingSession(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
 {
     private ProgressDisplay? _display;
     private TrainingProgress? _last;
@@ -42,7 +42,9 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
             throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
         var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
         var test = stoppedEarly ? null : report(model);
-        var result = new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly, test?.Numbers);
+        var result =
+            new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
+                test?.Numbers);
         if (asJson)
             Json.Write(terminal.Out, result);
         else
@@ -70,7 +72,8 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
         if (Directory.Exists(output.FullName))
             throw new IOException($"'{output}' is a folder; --output names the file of the model.");
         output.Directory?.Create();
-        using var probe = new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        using var probe =
+            new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
     private void Tell(Result result, TestReport? test)
@@ -80,7 +83,10 @@ internal sealed class TrainingRun(Terminal terminal, MLContext context, FileInfo
         var steps = result.Steps == 0
             ? "not trained"
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
-        var cancelled = result.StoppedEarly ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{(CanGoOn ? " The same command goes on from there." : "")}" : "";
+        var goesOn = CanGoOn ? " The same command goes on from there." : "";
+        var cancelled = result.StoppedEarly
+            ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}"
+            : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
     }
 
