@@ -3,20 +3,24 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
-using Microsoft.ML.Moka.Tests.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Llama;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>Small LLaMAs whose logits, losses and gradients an independent program computed in double precision.</summary>
 [Trait("Category", "Material")]
-public sealed class LlamaVectorTests : IDisposable
+public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposable
+    where TBackends : BackendCases, new()
 {
     private Backend _backend = null!;
     private double _precision;
 
-    public static TheoryData<string, string> Cases => [.. from tested in BackendCase.All from model in Material.Folders("vectors/llama") select (tested.Name, model)];
+    public static TheoryData<string, string> Cases => [.. from tested in Backends from model in Material.Folders("vectors/llama") select (tested.Name, model)];
 
-    public void Dispose() => _backend?.Dispose();
+    public void Dispose()
+    {
+        _backend?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
@@ -67,7 +71,7 @@ public sealed class LlamaVectorTests : IDisposable
 
     private void Use(string backend)
     {
-        var tested = BackendCase.Find(backend);
+        var tested = Find(backend);
         (_backend, _precision) = (tested.Create(), tested.Precision);
     }
 
