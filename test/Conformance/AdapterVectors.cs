@@ -2,13 +2,13 @@ using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
-using Microsoft.ML.Moka.Tests.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Adapters;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>One adapted map, computed in double precision by an independent program.</summary>
 [Trait("Category", "Material")]
-public sealed class AdapterVectorTests
+public abstract class AdapterVectors<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     private static readonly MapShape Map = new("map", 24, 32, 0);
 
@@ -20,7 +20,7 @@ public sealed class AdapterVectorTests
 
     public static TheoryData<string> Methods => [.. StoredNames.Keys];
 
-    public static TheoryData<string, string> Cases => [.. from tested in BackendCase.All from method in StoredNames.Keys select (tested.Name, method)];
+    public static TheoryData<string, string> Cases => [.. from tested in Backends from method in StoredNames.Keys select (tested.Name, method)];
 
     [Theory]
     [MemberData(nameof(Methods))]
@@ -34,7 +34,7 @@ public sealed class AdapterVectorTests
     [MemberData(nameof(Cases))]
     public void Backends_agree_within_their_precision(string name, string method)
     {
-        var tested = BackendCase.Find(name);
+        var tested = Find(name);
         using var backend = tested.Create();
         AssertExpected(backend, method, Math.Max(1e-5, 4 * tested.Precision));
     }

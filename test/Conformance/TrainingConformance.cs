@@ -1,12 +1,13 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class TrainingConformance
+public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     [Theory]
-    [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Token_losses_of_a_frozen_head(string name, WeightFormat format) => Scenario.Check(name, 40, s =>
+    [MemberData(nameof(NamesAndFormats))]
+    public void Token_losses_of_a_frozen_head(string name, WeightFormat format) => Check(name, 40, s =>
     {
         foreach (var (rows, width, vocabulary) in new[] { (1, 8, 1), (1, 64, 300), (3, 33, 17), (40, 64, 65), (70, 32, 600) })
         {
@@ -22,8 +23,8 @@ public class TrainingConformance
 
     /// <summary>Rows of weight 0 have a loss and give no gradient.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Token_losses_of_a_trained_head(string name) => Scenario.Check(name, 40, s =>
+    [MemberData(nameof(Names))]
+    public void Token_losses_of_a_trained_head(string name) => Check(name, 40, s =>
     {
         foreach (var (rows, width, vocabulary) in new[] { (0, 8, 9), (1, 8, 1), (2, 65, 40), (33, 32, 200), (300, 16, 50), (2, 8, 128_256) })
         {
@@ -38,8 +39,8 @@ public class TrainingConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Token_losses_of_large_logits(string name) => Scenario.Check(name, 500, s =>
+    [MemberData(nameof(Names))]
+    public void Token_losses_of_large_logits(string name) => Check(name, 500, s =>
     {
         var head = s.AsWeight(s.Parameter(90, 20, 30));
         s.Result("losses", s.Backend.TokenLosses(s.Activation(12, 20, 10), head, s.RandomIndices(12, 90), s.Parameter(12), out var gradient));
@@ -47,8 +48,8 @@ public class TrainingConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Sums_of_squares(string name) => Scenario.Check(name, 1, s =>
+    [MemberData(nameof(Names))]
+    public void Sums_of_squares(string name) => Check(name, 1, s =>
     {
         foreach (var (rows, columns) in new[] { (1, 1), (3, 5), (7, 100), (300, 1000) })
             s.Result("Σ x²", s.Backend.SumOfSquares(s.Parameter(rows, columns)));
@@ -58,17 +59,17 @@ public class TrainingConformance
 
     /// <summary>Double accumulation: single precision would lose the small elements.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Sums_of_squares_keep_small_elements(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         using var x = backend.Upload(TensorKind.Parameter, Enumerable.Repeat(1e-3f, 100_000).Prepend(1e3f).ToArray(), 100_001);
         Assert.Equal(1e6 + 0.1, backend.SumOfSquares(x), 1e-6);
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void AdamW_over_several_steps(string name) => Scenario.Check(name, 100, s =>
+    [MemberData(nameof(Names))]
+    public void AdamW_over_several_steps(string name) => Check(name, 100, s =>
     {
         foreach (var (rows, columns) in new[] { (1, 1), (5, 7), (33, 100) })
         {

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 internal sealed partial class ReferenceBackend
 {

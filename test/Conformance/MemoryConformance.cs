@@ -1,14 +1,15 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class MemoryConformance
+public abstract class MemoryConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Parameters_come_back_as_they_were(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         float[] values = [1.5f, -0.1f, 3e-38f, 1e30f, 0, -7];
         using var parameter = backend.Upload(TensorKind.Parameter, values, 2, 3);
         Assert.Equal((2, 3, 6L, TensorKind.Parameter), (parameter.Rows, parameter.Columns, parameter.Length, parameter.Kind));
@@ -18,10 +19,10 @@ public class MemoryConformance
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Zeros_are_zero_even_in_reused_memory(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         for (var round = 0; round < 3; round++)
         {
             using (var dirty = backend.Upload(TensorKind.Activation, Enumerable.Repeat(float.NaN, 5000).ToArray(), 50, 100))
@@ -32,10 +33,10 @@ public class MemoryConformance
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Copies_are_independent(string name)
     {
-        Scenario.Check(name, 0, s =>
+        Check(name, 0, s =>
         {
             using var source = s.Backend.Upload(TensorKind.Parameter, [1, 2, 3, 4, 5, 6], 3, 2);
             var copy = s.Backend.Clone(source);
@@ -47,10 +48,10 @@ public class MemoryConformance
 
     /// <summary>Nothing is read or written outside a tensor: a wrong shape is an error, not garbage.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Shapes_that_do_not_fit_are_refused(string name)
     {
-        var tested = BackendCase.Find(name);
+        var tested = Find(name);
         using var backend = tested.Create();
         using (var s = new Scenario(backend, 1))
             RefuseAll(backend, s);
@@ -107,10 +108,10 @@ public class MemoryConformance
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Attention_spans_that_leave_their_tensors_are_refused(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         using var s = new Scenario(backend, 1);
         Tensor q = s.Activation(4, 6), k = s.Activation(5, 6);
         AttentionSpan[] spans =

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Tests;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>The test material that lies outside the repository; tests that need it skip with a reason where it is absent.</summary>
 internal static class Material

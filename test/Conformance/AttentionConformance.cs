@@ -1,8 +1,9 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class AttentionConformance
+public abstract class AttentionConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     private const double Tolerance = 100;
 
@@ -10,8 +11,8 @@ public class AttentionConformance
         [new(1, 1, 1), new(2, 2, 8), new(3, 1, 16), new(4, 2, 5), new(9, 3, 64), new(2, 1, 128), new(8, 8, 24)];
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Sequences_of_many_lengths(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Sequences_of_many_lengths(string name) => Check(name, Tolerance, s =>
     {
         foreach (var heads in Heads)
             Check(s, 66, 66, AttentionLayout.Sequences([1, 17, 2, 40, 6]), heads);
@@ -21,8 +22,8 @@ public class AttentionConformance
 
     /// <summary>Three answers continue one prompt; a fourth continues the second of them.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Shared_contexts_and_their_gradients(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Shared_contexts_and_their_gradients(string name) => Check(name, Tolerance, s =>
     {
         var prompt = new RowRange(0, 70);
         var layout = new AttentionLayout(
@@ -41,8 +42,8 @@ public class AttentionConformance
     /// <summary>Rows of k and v in a cache: other places than those of q, ranges in any order, empty ranges, unused rows. Gradients of one key among hundreds
     /// are small, that of a token that sees itself alone is nothing, a difference of equal numbers: hence the tolerance.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Caches(string name) => Scenario.Check(name, 5 * Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Caches(string name) => Check(name, 5 * Tolerance, s =>
     {
         var layout = new AttentionLayout(
         [
@@ -56,8 +57,8 @@ public class AttentionConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Rows_outside_every_span_are_zero(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Rows_outside_every_span_are_zero(string name) => Check(name, Tolerance, s =>
     {
         var heads = new AttentionHeads(4, 2, 16);
         Check(s, 20, 25, new AttentionLayout([new(3, 5, 4, []), new(12, 20, 2, [new RowRange(5, 4)])]), heads);
@@ -67,8 +68,8 @@ public class AttentionConformance
 
     /// <summary>Scores of hundreds must neither overflow nor vanish.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Large_scores(string name) => Scenario.Check(name, 2000, s =>
+    [MemberData(nameof(Names))]
+    public void Large_scores(string name) => Check(name, 2000, s =>
     {
         var heads = new AttentionHeads(2, 1, 32);
         Check(s, 80, 80, AttentionLayout.Sequences([80]), heads, scale: 8);

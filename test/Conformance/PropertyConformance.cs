@@ -2,15 +2,16 @@ using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>Kernels on random shapes, layouts and formats; a failure is shrunk to the smallest case and replayed by its fixed seed.</summary>
-public class PropertyTests
+public abstract class PropertyConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     private static readonly Gen<int> Size = Gen.OneOf(Gen.Choose(1, 9), Gen.Choose(10, 70), Gen.Elements(16, 32, 64, 128));
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Linear_maps(string name) => Hold(
         from tokens in Size
         from inputs in Size
@@ -26,7 +27,7 @@ public class PropertyTests
         name);
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Kronecker_sums(string name)
     {
         var factor = Gen.Elements(1, 2, 3, 4, 5, 8);
@@ -73,7 +74,7 @@ public class PropertyTests
 
     /// <summary>Random trees of sequences: each span continues nothing or some of the earlier spans.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Attention(string name)
     {
         var span =
@@ -112,7 +113,7 @@ public class PropertyTests
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Token_losses(string name) => Hold(
         from rows in Size
         from width in Gen.Choose(1, 40)
@@ -130,7 +131,7 @@ public class PropertyTests
         name);
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Row_kernels(string name) => Hold(
         from rows in Size
         from heads in Gen.Choose(1, 5)
@@ -158,7 +159,7 @@ public class PropertyTests
     private static void Hold<T>(Gen<T> cases, Action<Scenario, T> work, string backend, double tolerance = 60)
     {
         var seed = 0;
-        Prop.ForAll(cases.ToArbitrary(), c => Scenario.Check(backend, tolerance, s => work(s, c), seed++))
+        Prop.ForAll(cases.ToArbitrary(), c => Check(backend, tolerance, s => work(s, c), seed++))
             .Check(Properties.Settings.WithMaxTest(40));
     }
 }

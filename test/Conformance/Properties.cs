@@ -1,6 +1,6 @@
 using FsCheck;
 
-namespace Microsoft.ML.Moka.Tests;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>How FsCheck looks for counterexamples: the same cases in every run, and nothing printed while there is none.</summary>
 internal static class Properties

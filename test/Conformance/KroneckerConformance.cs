@@ -1,32 +1,16 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class KroneckerConformance
+public abstract class KroneckerConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
-    /// <summary>Sums of every kind: mixtures of shapes, stacked filters, identities, LoRA's outer products, a whole matrix as one factor, odd sizes.</summary>
-    internal static IEnumerable<KroneckerSum> Sums(Scenario s) =>
-    [
-        s.Kronecker(96, 64, (8, 8, 1)),
-        s.Kronecker(96, 64, (8, 8, 2), (4, 16, 1), (16, 4, 1), (32, 2, 1), (2, 32, 1)),
-        s.Kronecker(64, 64, (-8, 8, 3), (-16, 16, 1), (8, 8, 1)),
-        s.Kronecker(48, 96, (48, 1, 4)),
-        s.Kronecker(48, 96, (2, 48, 3)),
-        s.Kronecker(30, 21, (1, 1, 1), (30, 21, 1)),
-        s.Kronecker(30, 21, (-1, 1, 2)),
-        s.Kronecker(40, 40, (-1, 1, 1), (1, 1, 2), (-40, 40, 1), (8, 4, 1), (40, 1, 3)),
-        s.Kronecker(130, 70, (-1, 1, 1)),
-        s.Kronecker(35, 39, (5, 3, 2), (7, 13, 1)),
-        s.Kronecker(1, 6, (1, 2, 2)),
-        s.Kronecker(33, 66, (-33, 33, 1), (-3, 3, 2)),
-    ];
-
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Products_and_gradients(string name) => Scenario.Check(name, 40, s =>
+    [MemberData(nameof(Names))]
+    public void Products_and_gradients(string name) => Check(name, 40, s =>
     {
         foreach (var tokens in new[] { 1, 5, 70 })
-            foreach (var delta in Sums(s))
+            foreach (var delta in KroneckerSums.All(s))
             {
                 Tensor x = s.Activation(tokens, delta.Columns), dy = s.Activation(tokens, delta.Rows);
                 s.Result("y", s.Backend.KroneckerProduct(x, delta));
@@ -36,18 +20,18 @@ public class KroneckerConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Only_the_wanted_gradients_are_computed(string name) => Scenario.Check(name, 40, s =>
+    [MemberData(nameof(Names))]
+    public void Only_the_wanted_gradients_are_computed(string name) => Check(name, 40, s =>
     {
         for (var wanted = 0; wanted < 7; wanted++)
-            foreach (var delta in Sums(s))
+            foreach (var delta in KroneckerSums.All(s))
                 Gradients(s, s.Activation(6, delta.Columns), s.Activation(6, delta.Rows), delta, kind => (wanted >> kind & 1) == 1);
     });
 
     /// <summary>Where filters are thin beside the map, as LoRA's and CDKA's are, backends may choose another order of evaluation than for small maps.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Thin_filters_on_a_large_map(string name) => Scenario.Check(name, 40, s =>
+    [MemberData(nameof(Names))]
+    public void Thin_filters_on_a_large_map(string name) => Check(name, 40, s =>
     {
         var delta = s.Kronecker(800, 810, (400, 2, 3), (800, 1, 4), (-1, 1, 1), (20, 27, 1));
         var weight = s.Weight(WeightFormat.FourBit, 800, 810);

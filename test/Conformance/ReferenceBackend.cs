@@ -1,6 +1,6 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>A tensor of the reference: its elements in double precision, whatever the kind.</summary>
 internal sealed class ReferenceTensor(ReferenceBackend backend, TensorKind kind, int rows, int columns, double[] values) : Tensor(kind, rows, columns)

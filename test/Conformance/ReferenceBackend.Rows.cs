@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 internal sealed partial class ReferenceBackend
 {

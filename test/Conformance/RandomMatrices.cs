@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>The forms in which a weight can reach a backend.</summary>
 public enum WeightFormat
@@ -17,20 +17,8 @@ public enum WeightFormat
 }
 
 /// <summary>Random stored weights: the codes, not the values, are drawn, so that nothing here depends on a quantizer.</summary>
-internal static class RandomWeights
+internal static class RandomMatrices
 {
-    public static TheoryData<string, WeightFormat> OnEachBackend
-    {
-        get
-        {
-            var data = new TheoryData<string, WeightFormat>();
-            foreach (var backend in BackendCase.All)
-                foreach (var format in Enum.GetValues<WeightFormat>())
-                    data.Add(backend.Name, format);
-            return data;
-        }
-    }
-
     public static StoredMatrix Matrix(WeightFormat format, int rows, int columns, Random random)
     {
         var length = rows * columns;

@@ -1,6 +1,6 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>
 /// One piece of work on a backend, written once and run on the reference and on another backend with the same random inputs:
@@ -16,11 +16,10 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
     public List<(string Name, float[] Values)> Results { get; } = [];
 
     /// <summary>
-    /// Runs the work on the reference and on the named backend and compares all results within <paramref name="tolerance"/> units of precision.
+    /// Runs the work on the reference and on another backend and compares all results within <paramref name="tolerance"/> units of precision.
     /// </summary>
-    public static void Check(string backendName, double tolerance, Action<Scenario> work, int seed = 1)
+    public static void Check(BackendCase tested, double tolerance, Action<Scenario> work, int seed = 1)
     {
-        var tested = BackendCase.Find(backendName);
         using var reference = new ReferenceBackend();
         var expected = Run(reference, work, seed);
         Assert.Equal(0, reference.LiveTensors);
@@ -43,11 +42,9 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     // Inputs, disposed with the scenario
 
-    public Tensor Activation(int rows, int columns, double scale = 1) =>
-        Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
+    public Tensor Activation(int rows, int columns, double scale = 1) => Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
 
-    public Tensor Parameter(int rows, int columns = 1, double scale = 1) =>
-        Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
+    public Tensor Parameter(int rows, int columns = 1, double scale = 1) => Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
 
     public Tensor Parameter(float[] values, int columns = 1) => Keep(backend.Upload(TensorKind.Parameter, values, values.Length / columns, columns));
 
@@ -57,7 +54,7 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     public WeightMatrix Weight(WeightFormat format, int rows, int columns)
     {
-        var weight = backend.Upload(RandomWeights.Matrix(format, rows, columns, _random));
+        var weight = backend.Upload(RandomMatrices.Matrix(format, rows, columns, _random));
         _inputs.Add(weight);
         return weight;
     }
@@ -86,7 +83,7 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     public int Next(int limit) => _random.Next(limit);
 
-    public float[] Normal(int count, double scale = 1) => [.. Enumerable.Range(0, count).Select(_ => (float)(scale * RandomWeights.Normal(_random)))];
+    public float[] Normal(int count, double scale = 1) => [.. Enumerable.Range(0, count).Select(_ => (float)(scale * RandomMatrices.Normal(_random)))];
 
     // Results
 

@@ -1,8 +1,9 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class LinearConformance
+public abstract class LinearConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     private const double Tolerance = 20;
 
@@ -14,8 +15,8 @@ public class LinearConformance
     ];
 
     [Theory]
-    [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Linear_maps(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(NamesAndFormats))]
+    public void Linear_maps(string name, WeightFormat format) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, inputs, outputs) in Shapes)
         {
@@ -28,11 +29,11 @@ public class LinearConformance
     });
 
     [Theory]
-    [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Linear_maps_with_a_Kronecker_sum(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(NamesAndFormats))]
+    public void Linear_maps_with_a_Kronecker_sum(string name, WeightFormat format) => Check(name, Tolerance, s =>
     {
         foreach (var tokens in new[] { 1, 3, 40 })
-            foreach (var delta in KroneckerConformance.Sums(s))
+            foreach (var delta in KroneckerSums.All(s))
             {
                 var weight = s.Weight(format, delta.Rows, delta.Columns);
                 s.Result("y", s.Backend.Linear(s.Activation(tokens, delta.Columns), weight, delta));
@@ -43,8 +44,8 @@ public class LinearConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Trained_weights(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Trained_weights(string name) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, inputs, outputs) in Shapes)
         {
@@ -60,10 +61,10 @@ public class LinearConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Trained_weights_with_a_Kronecker_sum(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Trained_weights_with_a_Kronecker_sum(string name) => Check(name, Tolerance, s =>
     {
-        foreach (var delta in KroneckerConformance.Sums(s))
+        foreach (var delta in KroneckerSums.All(s))
         {
             var weight = s.AsWeight(s.Parameter(delta.Rows, delta.Columns));
             s.Result("y", s.Backend.Linear(s.Activation(9, delta.Columns), weight, delta));
@@ -72,8 +73,8 @@ public class LinearConformance
     });
 
     [Theory]
-    [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Embeddings(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(NamesAndFormats))]
+    public void Embeddings(string name, WeightFormat format) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, rows, columns) in new[] { (3, 1, 1), (11, 5, 64), (11, 7, 33), (30, 40, 100), (5, 3, 576), (400, 40, 200) })
         {

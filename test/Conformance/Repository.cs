@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Microsoft.ML.Moka.Tests;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>The checkout that these tests were built from.</summary>
 internal static class Repository

@@ -1,7 +1,7 @@
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Llama;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>A LLaMA that is small enough to be made and run in every test, with grouped heads and random weights that are large enough to matter.</summary>
 internal static class TinyLlama

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Tests;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>A folder that is gone after the test.</summary>
 internal sealed class TemporaryFolder : IDisposable

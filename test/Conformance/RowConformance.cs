@@ -1,8 +1,9 @@
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Conformance;
 
-public class RowConformance
+public abstract class RowConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
 {
     private const double Tolerance = 20;
 
@@ -10,8 +11,8 @@ public class RowConformance
         [(0, 16), (1, 1), (1, 16), (2, 7), (3, 31), (5, 64), (9, 100), (33, 96), (64, 65), (257, 48), (4, 576), (2, 4097), (400, 200)];
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Addition(string name) => Scenario.Check(name, 2, s =>
+    [MemberData(nameof(Names))]
+    public void Addition(string name) => Check(name, 2, s =>
     {
         foreach (var (rows, columns) in Shapes)
         {
@@ -25,8 +26,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Rms_normalization(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Rms_normalization(string name) => Check(name, Tolerance, s =>
     {
         foreach (var (rows, columns) in Shapes)
         {
@@ -40,8 +41,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Rms_normalization_of_tiny_and_zero_rows(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Rms_normalization_of_tiny_and_zero_rows(string name) => Check(name, Tolerance, s =>
     {
         var zeros = s.Keep(s.Backend.Zeros(TensorKind.Activation, 2, 40));
         var weight = s.Parameter(40);
@@ -52,8 +53,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void SwiGlu(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void SwiGlu(string name) => Check(name, Tolerance, s =>
     {
         foreach (var (rows, columns) in Shapes)
         {
@@ -66,8 +67,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void SwiGlu_of_extreme_gates(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void SwiGlu_of_extreme_gates(string name) => Check(name, Tolerance, s =>
     {
         float[] gates = [-1e4f, -100, -88, -30, -1e-20f, 0, 1e-20f, 30, 88, 100, 1e4f, -745, -104, 3, -3, 20];
         foreach (var value in gates)
@@ -83,8 +84,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Rotary_embedding_and_its_inverse(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Rotary_embedding_and_its_inverse(string name) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, heads, half) in new[] { (1, 1, 1), (3, 2, 4), (5, 3, 8), (7, 1, 5), (40, 9, 32), (2, 4, 64), (6, 2, 12) })
         {
@@ -97,8 +98,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Softmax(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Softmax(string name) => Check(name, Tolerance, s =>
     {
         foreach (var count in new[] { 1, 2, 5, 17, 100 })
             foreach (var scale in new[] { 0.0, 1, 300 })
@@ -112,8 +113,8 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Scaled_columns(string name) => Scenario.Check(name, Tolerance, s =>
+    [MemberData(nameof(Names))]
+    public void Scaled_columns(string name) => Check(name, Tolerance, s =>
     {
         foreach (var (rows, columns) in Shapes)
         {
@@ -127,10 +128,10 @@ public class RowConformance
 
     /// <summary>A calculation that fails must be seen, and only in the row where it failed.</summary>
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Not_a_number_stays_visible(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         using var s = new Scenario(backend, 1);
         foreach (var at in new[] { 0, 17, 50 })
         {
@@ -156,8 +157,8 @@ public class RowConformance
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
-    public void Rows_are_gathered_scattered_and_copied(string name) => Scenario.Check(name, 3, s =>
+    [MemberData(nameof(Names))]
+    public void Rows_are_gathered_scattered_and_copied(string name) => Check(name, 3, s =>
     {
         foreach (var (rows, columns) in Shapes)
         {
@@ -173,10 +174,10 @@ public class RowConformance
     });
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Dropout_zeroes_the_rate_and_scales_the_rest(string name)
     {
-        var tested = BackendCase.Find(name);
+        var tested = Find(name);
         using var backend = tested.Create();
         using var s = new Scenario(backend, 1);
         foreach (var rate in new[] { 0f, 0.05f, 0.5f, 0.9f })
@@ -196,10 +197,10 @@ public class RowConformance
     }
 
     [Theory]
-    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    [MemberData(nameof(Names))]
     public void Dropout_is_a_function_of_seed_and_index_alone(string name)
     {
-        using var backend = BackendCase.Find(name).Create();
+        using var backend = Find(name).Create();
         const int Count = 100_000;
         using var ones = backend.Upload(TensorKind.Activation, Enumerable.Repeat(1f, Count).ToArray(), 400, Count / 400);
         using var twos = backend.Upload(TensorKind.Activation, Enumerable.Repeat(2f, 777).ToArray(), 7, 111);

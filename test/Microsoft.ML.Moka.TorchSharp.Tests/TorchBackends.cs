@@ -2,17 +2,15 @@ using Microsoft.ML.Moka.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace Microsoft.ML.Moka.Tests.Tensors;
+namespace Microsoft.ML.Moka.Tests;
 
-internal sealed partial record BackendCase
+/// <summary>PyTorch's CPU device in both types, weights expanded whole and in small panels, and CUDA where there is a GPU.</summary>
+public sealed class TorchBackends : BackendCases
 {
-    private const double Float32 = 1.0 / (1 << 23);
-
     /// <summary>bfloat16 rounds by 2⁻⁸; here inputs are rounded as well as results.</summary>
     private const double BFloat16 = 1.0 / (1 << 7);
 
-    /// <summary>PyTorch's CPU device in both types, weights expanded whole and in small panels, and CUDA where there is a GPU.</summary>
-    public static IReadOnlyList<BackendCase> All { get; } =
+    internal override IReadOnlyList<BackendCase> All { get; } =
     [
         Of("torch cpu", Float32, () => new TorchBackend(CPU, ScalarType.Float32)),
         Of("torch cpu, small panels", Float32, () => new TorchBackend(CPU, ScalarType.Float32)
@@ -23,7 +21,7 @@ internal sealed partial record BackendCase
             StagingBytes = 1000,
         }),
         Of("torch cpu bfloat16", BFloat16, () => new TorchBackend(CPU, ScalarType.BFloat16)),
-        .. cuda.is_available()
+        .. NativeLibraries.Problem is null && cuda.is_available()
             ?
             [
                 Of("torch cuda", Float32, () => new TorchBackend(CUDA, ScalarType.Float32)),

@@ -3,21 +3,25 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
-using Microsoft.ML.Moka.Tests.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Llama;
+namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>Small LLaMAs whose logits, losses and gradients an independent program computed in double precision.</summary>
 [Trait("Category", "Material")]
-public sealed class LlamaVectorTests : IDisposable
+public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposable
+    where TBackends : BackendCases, new()
 {
     private Backend _backend = null!;
     private double _precision;
 
     public static TheoryData<string, string> Cases =>
-        [.. from tested in BackendCase.All from model in Material.Folders("vectors/llama") select (tested.Name, model)];
+        [.. from tested in Backends from model in Material.Folders("vectors/llama") select (tested.Name, model)];
 
-    public void Dispose() => _backend?.Dispose();
+    public void Dispose()
+    {
+        _backend?.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
@@ -42,8 +46,7 @@ public sealed class LlamaVectorTests : IDisposable
         foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
         {
             using var adapters = CreateAdapters(backbone, expected);
-            AssertRelative(
-                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
 
             using var tape = new Tape(_backend, recording: true);
             Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
@@ -59,8 +62,7 @@ public sealed class LlamaVectorTests : IDisposable
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {
-                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient),
-                        Bound(1e-3, roundings), parameter.Name);
+                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient), Bound(1e-3, roundings), parameter.Name);
                     compared++;
                 }
             }
@@ -70,7 +72,7 @@ public sealed class LlamaVectorTests : IDisposable
 
     private void Use(string backend)
     {
-        var tested = BackendCase.Find(backend);
+        var tested = Find(backend);
         (_backend, _precision) = (tested.Create(), tested.Precision);
     }
 
