@@ -8,7 +8,8 @@ internal static class CommonOptions
 {
     public static Option<FileSystemInfo?> Backbone() => new("--backbone")
     {
-        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file. [default: the small one inside the tool]",
+        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file. " +
+            "[default: the small one inside the tool]",
         HelpName = "folder|file.gguf",
     };
 
@@ -21,7 +22,12 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Writes the result as JSON, for scripts." };
 
-    public static Option<DirectoryInfo> OutputFolder(string description) => new("--output", "-o") { Description = description, Required = true, HelpName = "folder" };
+    public static Option<DirectoryInfo> OutputFolder(string description) => new("--output", "-o")
+    {
+        Description = description,
+        Required = true,
+        HelpName = "folder",
+    };
 
     /// <summary>A number that has to lie in a range.</summary>
     public static Option<T> Within<T>(this Option<T> option, double least, double most)
@@ -29,7 +35,8 @@ internal static class CommonOptions
         option.Validators.Add(result =>
         {
             // What is no number at all is reported by the parser.
-            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var number) && !(number >= least && number <= most))
+            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var number)
+                && !(number >= least && number <= most))
                 result.AddError(FormattableString.Invariant($"{option.Name} is {text}; it must be {Range(least, most)}."));
         });
         return option;

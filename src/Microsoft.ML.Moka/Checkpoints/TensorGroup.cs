@@ -29,7 +29,9 @@ internal sealed record TensorGroup(IReadOnlyList<TensorHeader> Headers, Func<IEn
         if (tensor is SafetensorsTensor stored)
             return new([stored.Header], () => [stored]);
         var format = SafetensorsTensor.FormatOf(tensor.Type) ?? DenseFormat.Float32;
-        return new([new TensorHeader(tensor.Name, SafetensorsTensor.TypeOf(format), tensor.Shape)], () =>
-            [new SafetensorsTensor(tensor.Name, SafetensorsTensor.TypeOf(format), tensor.Shape, tensor.Shape.Count == 2 ? tensor.ToMatrix().Elements : FloatFormats.FromFloats(format, tensor.ToFloats()))]);
+        var header = new TensorHeader(tensor.Name, SafetensorsTensor.TypeOf(format), tensor.Shape);
+        return new([header], () => [new SafetensorsTensor(header.Name, header.Type, header.Shape, Elements())]);
+
+        ReadOnlyMemory<byte> Elements() => tensor.Shape.Count == 2 ? tensor.ToMatrix().Elements : FloatFormats.FromFloats(format, tensor.ToFloats());
     }
 }

@@ -28,7 +28,9 @@ public sealed class AdapterDesigner
     public long BackboneParameterCount => _config.ParameterCount;
 
     /// <summary>A designer for the backbone in a folder.</summary>
-    /// <param name="path">A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form, or a GGUF file; null for the backbone inside this package.</param>
+    /// <param name="path">
+    /// A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form, or a GGUF file; null for the backbone inside this package.
+    /// </param>
     /// <returns>The designer.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The config is no LLaMA's, or not valid; the message names the field.</exception>

@@ -13,7 +13,8 @@ internal static class GgufConfig
     private static readonly string[] s_understood =
     [
         "block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "attention.key_length",
-        "attention.value_length", "attention.layer_norm_rms_epsilon", "attention.sliding_window", "rope.freq_base", "rope.dimension_count", "vocab_size", "expert_count",
+        "attention.value_length", "attention.layer_norm_rms_epsilon", "attention.sliding_window", "rope.freq_base", "rope.dimension_count",
+        "vocab_size", "expert_count",
         .. GgufRotary.Keys,
     ];
 
@@ -26,12 +27,14 @@ internal static class GgufConfig
         CheckKeys(metadata, architecture.Name);
         var hidden = Integer("embedding_length", 1 << 17);
         if (!metadata.Has(Key("attention.key_length")) && hidden % model.QueryHeads != 0)
-            throw metadata.Error(Key("attention.head_count"), $"must divide embedding_length = {hidden} where there is no attention.key_length; found {model.QueryHeads}");
+            throw metadata.Error(Key("attention.head_count"),
+                $"must divide embedding_length = {hidden} where there is no attention.key_length; found {model.QueryHeads}");
         var headWidth = Integer("attention.key_length", 1 << 12, hidden / model.QueryHeads);
         foreach (var same in (string[])["attention.value_length", "rope.dimension_count"])
         {
             if (Integer(same, 1 << 12, headWidth) != headWidth)
-                throw metadata.Error(Key(same), $"is {Integer(same, 1 << 12)}, where a head has {headWidth} elements: only heads that are alike, and turned as a whole, are supported");
+                throw metadata.Error(Key(same),
+                    $"is {Integer(same, 1 << 12)}, where a head has {headWidth} elements: only heads that are alike, and turned as a whole, are supported");
         }
         if (metadata.Integer(Key("expert_count"), 0, int.MaxValue, 0) is > 0 and var experts)
             throw metadata.Error(Key("expert_count"), $"is {experts}; mixtures of experts are not supported");

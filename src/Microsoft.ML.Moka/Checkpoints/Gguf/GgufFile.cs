@@ -4,7 +4,8 @@ using Microsoft.ML.Moka.Files;
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
 /// <summary>
-/// One GGUF file whose header has been checked: "GGUF", a version, metadata, what tensors there are, and from the next multiple of the alignment on their elements.
+/// One GGUF file whose header has been checked: "GGUF", a version, metadata, what tensors there are, and from the next multiple of the alignment
+/// on their elements.
 /// Nothing in it is believed: each field is checked against the file before memory is taken for it. Tensors are looked at where they lie.
 /// </summary>
 internal sealed class GgufFile : IDisposable
@@ -88,7 +89,8 @@ internal sealed class GgufFile : IDisposable
         if (version is 2 or 3)
             return;
         throw new InvalidDataException(BinaryPrimitives.ReverseEndianness(version) is 2 or 3
-            ? $"{Name} is a big-endian GGUF file, which is not read: convert the model again on a little-endian machine, or with llama.cpp's gguf_convert_endian.py."
+            ? $"{Name} is a big-endian GGUF file, which is not read: convert the model again on a little-endian machine, " +
+                "or with llama.cpp's gguf_convert_endian.py."
             : $"{Name} is a GGUF file of version {version}; versions 2 and 3 are read. Convert the model again, with a llama.cpp that writes version 3.");
     }
 
@@ -104,7 +106,8 @@ internal sealed class GgufFile : IDisposable
         var type = reader.UInt32(what);
         var offset = reader.UInt64(what);
         if (!Enum.IsDefined((GgufTensorType)type))
-            throw Invalid(name, $"has the type {GgufTensorTypes.NameOfUnreadable(type)}, which cannot be read. Take a file of another kind of this model, such as Q4_K_M or Q8_0: " +
+            throw Invalid(name, $"has the type {GgufTensorTypes.NameOfUnreadable(type)}, which cannot be read. " +
+                $"Take a file of another kind of this model, such as Q4_K_M or Q8_0: " +
                 $"{GgufTensorTypes.Readable} are read");
         return CheckEntry(name, (GgufTensorType)type, dimensions, offset, alignment);
     }
@@ -123,7 +126,8 @@ internal sealed class GgufFile : IDisposable
         }
         var bytes = elements / (UInt128)type.BlockLength() * (UInt128)type.BlockBytes();
         if (bytes > (UInt128)_content.Length)
-            throw Invalid(name, $"has the shape {shape}, which takes {bytes} bytes of {type}, but the file has {_content.Length} bytes altogether: it is truncated or damaged");
+            throw Invalid(name, $"has the shape {shape}, which takes {bytes} bytes of {type}, " +
+                $"but the file has {_content.Length} bytes altogether: it is truncated or damaged");
         if (bytes > (UInt128)Array.MaxLength)
             throw Invalid(name, $"has {bytes} bytes; at most {Array.MaxLength} can be read in one tensor");
         if (offset % (ulong)alignment != 0)
@@ -143,7 +147,8 @@ internal sealed class GgufFile : IDisposable
                 throw Invalid(name, $"begins at byte {entry.Begin} of the data, where another tensor still lies: tensors overlap");
             filled = entry.Begin + entry.Bytes;
             if (filled > _content.Length - _dataStart)
-                throw Invalid(name, $"ends at byte {filled} of the data, but the file has {Math.Max(0, _content.Length - _dataStart)} bytes of data: it is truncated or damaged");
+                throw Invalid(name, $"ends at byte {filled} of the data, " +
+                    $"but the file has {Math.Max(0, _content.Length - _dataStart)} bytes of data: it is truncated or damaged");
         }
     }
 

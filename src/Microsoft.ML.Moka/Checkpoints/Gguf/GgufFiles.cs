@@ -4,8 +4,8 @@ using Microsoft.ML.Moka.Files;
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
 /// <summary>
-/// A GGUF as the folder of a Hugging Face model would be: the configuration and the tokenizer's files are written from its metadata when they are asked for, so that
-/// everything that reads such folders reads this too, and what goes with a model (a zip, a merged folder) is what others read.
+/// A GGUF as the folder of a Hugging Face model would be: the configuration and the tokenizer's files are written from its metadata when they are asked for,
+/// so that everything that reads such folders reads this too, and what goes with a model (a zip, a merged folder) is what others read.
 /// </summary>
 /// <param name="path">The file, or any of its shards.</param>
 internal sealed class GgufFiles(string path) : BackboneFiles

@@ -4,7 +4,8 @@ using System.Globalization;
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
 /// <summary>
-/// The keys and values at the beginning of a GGUF file. Reading them checks where each ends; a value is made when it is asked for, with errors that name file and key.
+/// The keys and values at the beginning of a GGUF file. Reading them checks where each ends; a value is made when it is asked for, with errors that name file
+/// and key.
 /// </summary>
 internal sealed class GgufMetadata
 {

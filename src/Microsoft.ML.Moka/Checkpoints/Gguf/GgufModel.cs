@@ -4,7 +4,9 @@ using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
-/// <summary>A model as GGUF: one file, or shards named <c>NAME-00001-of-00003.gguf</c>. Tensors go by Hugging Face's names, and have its order of rows.</summary>
+/// <summary>
+/// A model as GGUF: one file, or shards named <c>NAME-00001-of-00003.gguf</c>. Tensors go by Hugging Face's names, and have its order of rows.
+/// </summary>
 internal sealed partial class GgufModel : TensorFile
 {
     private const string CountKey = "split.count";
@@ -95,7 +97,8 @@ internal sealed partial class GgufModel : TensorFile
                 continue;
             }
             var known = GgufNames.HuggingFace(name)
-                ?? throw new InvalidDataException($"{file.Name} has the tensor '{name}', which none of the models that can be read has; without it the model would be another.");
+                ?? throw new InvalidDataException($"{file.Name} has the tensor '{name}', which none of the models that can be read has; " +
+                    "without it the model would be another.");
             if (!_tensors.TryAdd(known, (file, name)))
                 throw new InvalidDataException($"{file.Name}: tensor '{name}' is in {_tensors[known].File.Name} as well.");
         }
@@ -112,7 +115,8 @@ internal sealed partial class GgufModel : TensorFile
                     ? $"says that the model has {count} shards: keep them together, under the names that they had (…-00001-of-{count:00000}.gguf)"
                     : $"is {count}, but the file's name says {_files.Count}");
             if (_files.Count > 1 && metadata.Integer(NumberKey, 0, ushort.MaxValue) != i)
-                throw metadata.Error(NumberKey, $"is {metadata.Integer(NumberKey, 0, ushort.MaxValue)}, but by the file's name it is shard {i} (counted from 0)");
+                throw metadata.Error(NumberKey,
+                    $"is {metadata.Integer(NumberKey, 0, ushort.MaxValue)}, but by the file's name it is shard {i} (counted from 0)");
         }
         var found = _files.Sum(file => file.TensorNames.Count);
         if (Metadata.Integer(TensorCountKey, 0, int.MaxValue, found) is var expected && expected != found)

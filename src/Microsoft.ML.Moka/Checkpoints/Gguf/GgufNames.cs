@@ -50,7 +50,9 @@ internal static class GgufNames
     }
 
     /// <summary>Whether the tensor is q's or k's: those have rows that may be interleaved.</summary>
-    public static bool IsQuery(string name) => name.EndsWith(".attn_q.weight", StringComparison.Ordinal) || name.EndsWith(".attn_q.bias", StringComparison.Ordinal);
+    public static bool IsQuery(string name) => name.EndsWith(".attn_q.weight", StringComparison.Ordinal)
+        || name.EndsWith(".attn_q.bias", StringComparison.Ordinal);
 
-    public static bool IsKey(string name) => name.EndsWith(".attn_k.weight", StringComparison.Ordinal) || name.EndsWith(".attn_k.bias", StringComparison.Ordinal);
+    public static bool IsKey(string name) => name.EndsWith(".attn_k.weight", StringComparison.Ordinal)
+        || name.EndsWith(".attn_k.bias", StringComparison.Ordinal);
 }

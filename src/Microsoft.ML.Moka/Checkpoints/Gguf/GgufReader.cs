@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
-/// <summary>Reads the beginning of a GGUF file from front to back. No count in it is believed: what it announces has to fit into the bytes that follow.</summary>
+/// <summary>
+/// Reads the beginning of a GGUF file from front to back. No count in it is believed: what it announces has to fit into the bytes that follow.
+/// </summary>
 /// <param name="file">What errors call the file.</param>
 /// <param name="bytes">The file, or as much of it as a header may take.</param>
 internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
@@ -36,7 +38,8 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
         var count = UInt64(what);
         return count <= (ulong)(Remaining / leastBytes)
             ? (int)count
-            : throw new InvalidDataException($"{file}: {what} is said to be {count}, but only {Remaining:N0} bytes of header follow. The file is truncated or damaged.");
+            : throw new InvalidDataException($"{file}: {what} is said to be {count}, but only {Remaining:N0} bytes of header follow. " +
+                "The file is truncated or damaged.");
     }
 
     /// <summary>A key or a name.</summary>

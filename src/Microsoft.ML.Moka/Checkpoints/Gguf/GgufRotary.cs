@@ -27,7 +27,8 @@ internal static class GgufRotary
         if (model.RotaryDivisors is { } divisors)
         {
             if (type is not ("none" or "linear"))
-                throw metadata.Error(Key(TypeKey), $"is '{type}', and there is a tensor '{GgufNames.RotaryDivisors}' as well; only one of the two is supported");
+                throw metadata.Error(Key(TypeKey),
+                    $"is '{type}', and there is a tensor '{GgufNames.RotaryDivisors}' as well; only one of the two is supported");
             WriteDivisors(json, model, divisors, type == "linear" ? factor : 1, headWidth);
         }
         else
@@ -80,7 +81,8 @@ internal static class GgufRotary
     private static void WriteDivisors(Utf8JsonWriter json, GgufModel model, float[] divisors, double factor, int headWidth)
     {
         if (divisors.Length != headWidth / 2 || Array.Exists(divisors, divisor => !float.IsFinite(divisor) || divisor <= 0))
-            throw new InvalidDataException($"{model.Name}: tensor '{GgufNames.RotaryDivisors}' must have {headWidth / 2} numbers above 0, half as many as a head has elements.");
+            throw new InvalidDataException(
+                $"{model.Name}: tensor '{GgufNames.RotaryDivisors}' must have {headWidth / 2} numbers above 0, half as many as a head has elements.");
         json.WriteStartObject("rope_scaling");
         json.WriteNumber("attention_factor", 1);
         WriteList("long_factor");

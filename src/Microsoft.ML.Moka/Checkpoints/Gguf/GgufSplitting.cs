@@ -34,10 +34,15 @@ internal sealed record GgufSplitting(params string[] Expressions)
         $@"{Contractions}|[^\r\n\p{{L}}\p{{N}}]?[\p{{L}}\p{{M}}]+|\p{{N}}| ?[^\s\p{{L}}\p{{M}}\p{{N}}]+[\r\n]*|{Spaces}") { ComposesCharacters = true };
 
     private static readonly GgufSplitting s_tekken = new(
-        $@"[^\r\n\p{{L}}\p{{N}}]?[{Upper}]*[{Lower}]+|[^\r\n\p{{L}}\p{{N}}]?[{Upper}]+[{Lower}]*|\p{{N}}|{Symbols}[\r\n/]*|{Spaces}") { IgnoresMerges = true, AddsBegin = true };
+        $@"[^\r\n\p{{L}}\p{{N}}]?[{Upper}]*[{Lower}]+|[^\r\n\p{{L}}\p{{N}}]?[{Upper}]+[{Lower}]*|\p{{N}}|{Symbols}[\r\n/]*|{Spaces}")
+    {
+        IgnoresMerges = true,
+        AddsBegin = true,
+    };
 
     private static readonly GgufSplitting s_gpt4o = new(
-        $@"[^\r\n\p{{L}}\p{{N}}]?[{Upper}]*[{Lower}]+{Contractions}?|[^\r\n\p{{L}}\p{{N}}]?[{Upper}]+[{Lower}]*{Contractions}?|\p{{N}}{{1,3}}|{Symbols}[\r\n/]*|{Spaces}");
+        $@"[^\r\n\p{{L}}\p{{N}}]?[{Upper}]*[{Lower}]+{Contractions}?|" +
+        $@"[^\r\n\p{{L}}\p{{N}}]?[{Upper}]+[{Lower}]*{Contractions}?|\p{{N}}{{1,3}}|{Symbols}[\r\n/]*|{Spaces}");
 
     // DeepSeek's file lists all letters that have a case.
     private static readonly GgufSplitting s_deepseekLlm = new(

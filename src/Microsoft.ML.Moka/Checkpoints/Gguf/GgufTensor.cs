@@ -16,8 +16,8 @@ internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnl
     private const int ElementsPerTask = 1 << 16;
 
     /// <summary>
-    /// The heads whose rows are interleaved for llama.cpp's rotary embedding, which turns neighbours where Hugging Face's turns halves: row 2·i + j of a head is
-    /// Hugging Face's row j·width/2 + i. 0 where the rows are as there.
+    /// The heads whose rows are interleaved for llama.cpp's rotary embedding, which turns neighbours where Hugging Face's turns halves: row 2·i + j of a
+    /// head is Hugging Face's row j·width/2 + i. 0 where the rows are as there.
     /// </summary>
     public int InterleavedHeads { get; init; }
 

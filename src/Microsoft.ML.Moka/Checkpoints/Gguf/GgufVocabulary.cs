@@ -31,7 +31,9 @@ internal sealed class GgufVocabulary
         Tokens = metadata.Texts(TokensKey);
         if (Tokens.Length == 0)
             throw metadata.Error(TokensKey, "is empty");
-        Types = metadata.Has(TypesKey) || IsSentencePiece ? [.. metadata.Integers(TypesKey).Select(TypeOf)] : [.. Enumerable.Repeat(GgufTokenType.Normal, Tokens.Length)];
+        Types = metadata.Has(TypesKey) || IsSentencePiece
+            ? [.. metadata.Integers(TypesKey).Select(TypeOf)]
+            : [.. Enumerable.Repeat(GgufTokenType.Normal, Tokens.Length)];
         if (Types.Length != Tokens.Length)
             throw metadata.Error(TypesKey, $"has {Types.Length} items, but there are {Tokens.Length} tokens");
         Begin = Id("bos_token_id") ?? (IsSentencePiece ? 1 : null);
@@ -46,7 +48,8 @@ internal sealed class GgufVocabulary
         if (ends.Count == 0 && IsSentencePiece)
             ends.Add(2);
         if (!metadata.Has("tokenizer.ggml.eot_token_id"))
-            ends.AddRange(s_turnEnds.Select(name => Array.IndexOf(Tokens, name)).Where(id => id >= 0 && Types[id] is GgufTokenType.Control or GgufTokenType.UserDefined));
+            ends.AddRange(s_turnEnds.Select(name => Array.IndexOf(Tokens, name))
+                .Where(id => id >= 0 && Types[id] is GgufTokenType.Control or GgufTokenType.UserDefined));
         Ends = [.. ends.Distinct()];
 
         int? Id(string name)
@@ -57,7 +60,8 @@ internal sealed class GgufVocabulary
 
         GgufTokenType TypeOf(int type) => Enum.IsDefined((GgufTokenType)type)
             ? (GgufTokenType)type
-            : throw metadata.Error(TypesKey, $"has the value {type}; there are 1 (normal), 2 (unknown), 3 (control), 4 (user-defined), 5 (unused) and 6 (byte)");
+            : throw metadata.Error(TypesKey,
+                $"has the value {type}; there are 1 (normal), 2 (unknown), 3 (control), 4 (user-defined), 5 (unused) and 6 (byte)");
     }
 
     public bool IsSentencePiece { get; }

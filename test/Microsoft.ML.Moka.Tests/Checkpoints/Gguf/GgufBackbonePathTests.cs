@@ -44,9 +44,11 @@ public sealed class GgufBackbonePathTests : IDisposable
     public void A_file_that_is_absent_or_another_is_refused_by_name()
     {
         var options = new MokaTrainer.Options { BackbonePath = _folder.File("absent.gguf") };
-        Assert.Contains("absent.gguf", Assert.Throws<ArgumentException>(() => _context.MulticlassClassification.Trainers.Moka(options)).Message, StringComparison.Ordinal);
+        Assert.Contains("absent.gguf", Assert.Throws<ArgumentException>(() => _context.MulticlassClassification.Trainers.Moka(options)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_folder.File("text.gguf"), "version https://git-lfs.github.com/spec/v1");
-        Assert.Contains("text.gguf", Assert.Throws<InvalidDataException>(() => BackboneDescription.Of(_folder.File("text.gguf"))).Message, StringComparison.Ordinal);
+        Assert.Contains("text.gguf", Assert.Throws<InvalidDataException>(() => BackboneDescription.Of(_folder.File("text.gguf"))).Message,
+            StringComparison.Ordinal);
     }
 
     private string Write()

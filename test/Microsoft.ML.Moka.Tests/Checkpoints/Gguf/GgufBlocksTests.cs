@@ -84,7 +84,7 @@ public sealed class GgufBlocksTests
         static int Bit(ReadOnlySpan<byte> bits, int i) => bits[i / 8] >> i % 8 & 1;
     }
 
-    // 6 bits each: scales of parts 0–3, minima of parts 0–3, then the low four bits of both for parts 4–7, whose upper two are the upper two of the first eight bytes.
+    // 6 bits each: scales of parts 0–3, minima of parts 0–3, then the low four bits of both for parts 4–7, whose upper two are those of the first eight bytes.
     private static (int Scale, int Least) PartScale(ReadOnlySpan<byte> packed, int part) => part < 4
         ? (packed[part] % 64, packed[part + 4] % 64)
         : (packed[part + 4] % 16 + 16 * (packed[part - 4] / 64), packed[part + 4] / 16 + 16 * (packed[part] / 64));

@@ -70,7 +70,8 @@ internal sealed class GgufBytes
 
     private static byte[] Info(string name, uint type, ulong offset, ulong[] shape) =>
     [
-        .. Text(name), .. BitConverter.GetBytes((uint)shape.Length), .. shape.Reverse().SelectMany(BitConverter.GetBytes), .. BitConverter.GetBytes(type), .. BitConverter.GetBytes(offset),
+        .. Text(name), .. BitConverter.GetBytes((uint)shape.Length), .. shape.Reverse().SelectMany(BitConverter.GetBytes), .. BitConverter.GetBytes(type),
+            .. BitConverter.GetBytes(offset),
     ];
 
     private static byte[] Value(object value) => value switch

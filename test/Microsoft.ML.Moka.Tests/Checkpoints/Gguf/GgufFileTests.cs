@@ -31,11 +31,13 @@ public sealed class GgufFileTests
     [Fact]
     public void Metadata_of_all_types_are_read()
     {
-        using var file = Read(new GgufBytes().With("u8", (byte)200).With("i8", (sbyte)-3).With("u16", (ushort)60000).With("i16", (short)-7).With("u32", 70000u).With("i32", -70000)
+        using var file = Read(new GgufBytes().With("u8", (byte)200).With("i8", (sbyte)-3).With("u16", (ushort)60000).With("i16", (short)-7).With("u32", 70000u)
+            .With("i32", -70000)
             .With("u64", 5ul).With("i64", -5L).With("f32", 0.5f).With("f64", -0.25).With("yes", true).With("text", "ẞ").With("texts", new[] { "a", "", "b c" })
             .With("numbers", new[] { 1, -2 }).With("floats", new[] { 0.5f, 2f }));
         var metadata = file.Metadata;
-        Assert.Equal([200, -3, 60000, -7, 70000, -70000, 5, -5], new[] { "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64" }.Select(key => metadata.Integer(key, int.MinValue, int.MaxValue)));
+        Assert.Equal([200, -3, 60000, -7, 70000, -70000, 5, -5], new[] { "u8", "i8", "u16", "i16", "u32", "i32", "u64", "i64" }.Select(key =>
+            metadata.Integer(key, int.MinValue, int.MaxValue)));
         Assert.Equal((0.5, -0.25, 200.0), (metadata.Number("f32", -1, 1), metadata.Number("f64", -1, 1), metadata.Number("u8", 0, 255)));
         Assert.True(metadata.Boolean("yes", missing: false));
         Assert.Equal("ẞ", metadata.Text("text"));
@@ -48,13 +50,17 @@ public sealed class GgufFileTests
     [Fact]
     public void A_value_of_another_kind_is_named_with_file_and_key()
     {
-        using var file = Read(new GgufBytes().With("text", "x").With("number", -4).With("large", ulong.MaxValue).With("floats", new[] { 0.5f, float.NaN }).With("list", new[] { 1 }));
+        using var file = Read(new GgufBytes().With("text", "x").With("number", -4).With("large", ulong.MaxValue).With("floats", new[] { 0.5f, float.NaN })
+            .With("list", new[] { 1 }));
         var metadata = file.Metadata;
         Assert.All(
             [
-                (Action)(() => metadata.Integer("text", 0, 9)), () => metadata.Integer("number", 0, 9), () => metadata.Integer("large", 0, 9), () => metadata.Integer("list", 0, 9),
-                () => metadata.Number("text", 0, 9), () => metadata.Number("number", 0, 9), () => metadata.Boolean("number", true), () => metadata.Text("number"), () => metadata.Texts("list"),
-                () => metadata.Texts("text"), () => metadata.Integers("floats"), () => metadata.Numbers("floats"), () => metadata.Text("absent"), () => metadata.Texts("absent"),
+                (Action)(() => metadata.Integer("text", 0, 9)), () => metadata.Integer("number", 0, 9), () => metadata.Integer("large", 0, 9), () =>
+                    metadata.Integer("list", 0, 9),
+                () => metadata.Number("text", 0, 9), () => metadata.Number("number", 0, 9), () => metadata.Boolean("number", true), () =>
+                    metadata.Text("number"), () => metadata.Texts("list"),
+                () => metadata.Texts("text"), () => metadata.Integers("floats"), () => metadata.Numbers("floats"), () => metadata.Text("absent"), () =>
+                    metadata.Texts("absent"),
             ],
             read => Assert.Contains("test.gguf: the metadata '", Assert.Throws<InvalidDataException>(read).Message, StringComparison.Ordinal));
     }
@@ -120,7 +126,8 @@ public sealed class GgufFileTests
     [Fact]
     public void Changed_bytes_give_no_other_error()
     {
-        var whole = new GgufBytes().With("general.architecture", "llama").With("texts", new[] { "a", "b" }).With("number", 4).Floats("a", s_values, 2, 3).Floats("b", s_values, 3, 2).ToArray();
+        var whole = new GgufBytes().With("general.architecture", "llama").With("texts", new[] { "a", "b" })
+            .With("number", 4).Floats("a", s_values, 2, 3).Floats("b", s_values, 3, 2).ToArray();
         var random = new Random(1);
         for (var i = 0; i < 20_000; i++)
         {
@@ -144,7 +151,8 @@ public sealed class GgufFileTests
     private static byte[] Damaged(string damage)
     {
         var bytes = new GgufBytes();
-        byte[] list = BitConverter.GetBytes((uint)GgufValueType.Array), texts = BitConverter.GetBytes((uint)GgufValueType.Text), large = BitConverter.GetBytes(ulong.MaxValue / 2);
+        byte[] list = BitConverter.GetBytes((uint)GgufValueType.Array), texts = BitConverter.GetBytes((uint)GgufValueType.Text),
+            large = BitConverter.GetBytes(ulong.MaxValue / 2);
         switch (damage)
         {
             case "empty": return [];

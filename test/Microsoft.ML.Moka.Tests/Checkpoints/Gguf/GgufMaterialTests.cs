@@ -5,7 +5,6 @@ using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tests.Llama;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints.Gguf;
@@ -39,7 +38,8 @@ public sealed class GgufMaterialTests(ITestOutputHelper output)
             return;
         }
         var (expected, actual) = (LlamaConfigFile.Parse(json, name), LlamaConfigFile.Read(files));
-        Assert.Equal(expected with { RotaryScaling = RotaryScaling.None, EosTokenIds = [] }, actual with { RotaryScaling = RotaryScaling.None, EosTokenIds = [] });
+        Assert.Equal(expected with { RotaryScaling = RotaryScaling.None, EosTokenIds = [] },
+            actual with { RotaryScaling = RotaryScaling.None, EosTokenIds = [] });
         Assert.Equal(expected.EosTokenIds, actual.EosTokenIds);
         for (var pair = 0; pair < expected.HeadWidth / 2; pair++)
         {

@@ -4,7 +4,6 @@ using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tests.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints.Gguf;
 
@@ -19,11 +18,13 @@ public sealed class GgufModelTests : IDisposable
     public void The_configuration_is_read()
     {
         var config = Config(new TinyGguf().With("llama.rope.freq_base", 500000f));
-        Assert.Equal((32, 64, 2, 4, 2, 8, 320, 128), (config.HiddenSize, config.IntermediateSize, config.LayerCount, config.QueryHeads, config.KeyValueHeads, config.HeadWidth, config.VocabularySize, config.MaxPositions));
+        Assert.Equal((32, 64, 2, 4, 2, 8, 320, 128), (config.HiddenSize, config.IntermediateSize, config.LayerCount, config.QueryHeads, config.KeyValueHeads,
+            config.HeadWidth, config.VocabularySize, config.MaxPositions));
         Assert.Equal((1e-5f, 500000.0, true), (config.RmsNormEpsilon, config.RotaryBase, config.TiedHead));
         Assert.False(Config(new TinyGguf().Add("output.weight", TinyGguf.Rows, TinyGguf.Width)).TiedHead);
         Assert.Equal(RotaryScaling.None, config.RotaryScaling);
-        Assert.Equal(16, Config(new TinyGguf().With("llama.attention.key_length", 16u).With("llama.attention.value_length", 16u).With("llama.rope.dimension_count", 16u)).HeadWidth);
+        Assert.Equal(16, Config(new TinyGguf().With("llama.attention.key_length", 16u).With("llama.attention.value_length", 16u)
+            .With("llama.rope.dimension_count", 16u)).HeadWidth);
     }
 
     [Theory]
@@ -62,7 +63,8 @@ public sealed class GgufModelTests : IDisposable
     [Fact]
     public void Tensors_beyond_the_layers_and_missing_ones_are_named()
     {
-        Assert.Contains("layers.2", Assert.Throws<InvalidDataException>(() => Logits(Write(new TinyGguf().Add("blk.2.attn_norm.weight", TinyGguf.Width)))).Message, StringComparison.Ordinal);
+        Assert.Contains("layers.2", Assert.Throws<InvalidDataException>(() =>
+            Logits(Write(new TinyGguf().Add("blk.2.attn_norm.weight", TinyGguf.Width)))).Message, StringComparison.Ordinal);
         var lacking = new TinyGguf();
         lacking.Tensors.Remove("blk.1.ffn_up.weight");
         Assert.Contains("layers.1.mlp.up_proj", Assert.Throws<InvalidDataException>(() => Logits(Write(lacking))).Message, StringComparison.Ordinal);
@@ -73,15 +75,18 @@ public sealed class GgufModelTests : IDisposable
     [Fact]
     public void Rotary_scaling_is_read_from_metadata()
     {
-        Assert.Equal(new LinearRotaryScaling(4), Config(new TinyGguf().With("llama.rope.scaling.type", "linear").With("llama.rope.scaling.factor", 4f)).RotaryScaling);
+        Assert.Equal(new LinearRotaryScaling(4), Config(new TinyGguf().With("llama.rope.scaling.type", "linear")
+            .With("llama.rope.scaling.factor", 4f)).RotaryScaling);
         Assert.Equal(new LinearRotaryScaling(2), Config(new TinyGguf().With("llama.rope.scale_linear", 2f)).RotaryScaling);
         Assert.Equal(RotaryScaling.None, Config(new TinyGguf().With("llama.rope.scaling.type", "none").With("llama.rope.scaling.factor", 4f)).RotaryScaling);
         Assert.Equal(RotaryScaling.None, Config(new TinyGguf().With("llama.rope.scaling.factor", 0f)).RotaryScaling);
-        var yarn = Json(new TinyGguf().With("llama.rope.scaling.type", "yarn").With("llama.rope.scaling.factor", 4f).With("llama.rope.scaling.original_context_length", 32u)
+        var yarn = Json(new TinyGguf().With("llama.rope.scaling.type", "yarn").With("llama.rope.scaling.factor", 4f)
+            .With("llama.rope.scaling.original_context_length", 32u)
             .With("llama.rope.scaling.yarn_beta_fast", 16f).With("llama.rope.scaling.attn_factor", 0.5f));
         Assert.Equal(
             ("yarn", 4.0, 32, 16.0, 0.5 * (0.1 * Math.Log(4) + 1)),
-            (yarn.Text("rope_type"), yarn.Number("factor", 0, 9), yarn.Integer("original_max_position_embeddings", 0, 99), yarn.Number("beta_fast", 0, 99), yarn.Number("attention_factor", 0, 9)));
+            (yarn.Text("rope_type"), yarn.Number("factor", 0, 9), yarn.Integer("original_max_position_embeddings", 0, 99), yarn.Number("beta_fast", 0, 99),
+                yarn.Number("attention_factor", 0, 9)));
     }
 
     [Fact]
@@ -91,9 +96,11 @@ public sealed class GgufModelTests : IDisposable
         tiny.Tensors["rope_freqs.weight"] = ([1, 1.5f, 4, 8], [4]);
         Assert.Equal([1, 1.5, 4, 8], Assert.IsType<DividedRotaryScaling>(Config(tiny).RotaryScaling).Divisors);
         Assert.Equal([2, 3, 8, 16], Assert.IsType<DividedRotaryScaling>(Config(tiny.With("llama.rope.scaling.factor", 2f)).RotaryScaling).Divisors);
-        Assert.Contains("'yarn'", Assert.Throws<InvalidDataException>(() => Config(tiny.With("llama.rope.scaling.type", "yarn"))).Message, StringComparison.Ordinal);
+        Assert.Contains("'yarn'", Assert.Throws<InvalidDataException>(() => Config(tiny.With("llama.rope.scaling.type", "yarn"))).Message,
+            StringComparison.Ordinal);
         tiny.Tensors["rope_freqs.weight"] = ([1, 0, 4, 8], [4]);
-        Assert.Contains("above 0", Assert.Throws<InvalidDataException>(() => Config(tiny.Without("llama.rope.scaling.type"))).Message, StringComparison.Ordinal);
+        Assert.Contains("above 0", Assert.Throws<InvalidDataException>(() => Config(tiny.Without("llama.rope.scaling.type"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,7 +43,8 @@ public sealed class GgufTokenizerTests : IDisposable
         // The turn's end goes by its name where it has no key.
         Assert.Equal([0, 2], Load(new TinyGguf()).EndsOfSequence);
         Assert.Equal([0, 3], Load(new TinyGguf().With("tokenizer.ggml.eot_token_id", 3u)).EndsOfSequence);
-        Assert.Equal([2, 3, 0], Load(new TinyGguf().With("tokenizer.ggml.eos_token_id", 2u).With("tokenizer.ggml.eot_token_id", 3u).With("tokenizer.ggml.eom_token_id", 0u)).EndsOfSequence);
+        Assert.Equal([2, 3, 0], Load(new TinyGguf().With("tokenizer.ggml.eos_token_id", 2u).With("tokenizer.ggml.eot_token_id", 3u)
+            .With("tokenizer.ggml.eom_token_id", 0u)).EndsOfSequence);
     }
 
     [Theory]
@@ -64,9 +65,11 @@ public sealed class GgufTokenizerTests : IDisposable
     {
         Assert.False(Config(new TinyGguf()).TryGetProperty("chat_template", out _));
         Assert.Equal("{{ 'é' }}", Config(new TinyGguf().With("tokenizer.chat_template", "{{ 'é' }}")).GetProperty("chat_template").GetString());
-        var named = Config(new TinyGguf().With("tokenizer.chat_template", "a").With("tokenizer.chat_templates", new[] { "tool_use" }).With("tokenizer.chat_template.tool_use", "b"))
+        var named = Config(new TinyGguf().With("tokenizer.chat_template", "a").With("tokenizer.chat_templates", new[] { "tool_use" })
+            .With("tokenizer.chat_template.tool_use", "b"))
             .GetProperty("chat_template");
-        Assert.Equal([("default", "a"), ("tool_use", "b")], named.EnumerateArray().Select(item => (item.GetProperty("name").GetString()!, item.GetProperty("template").GetString()!)));
+        Assert.Equal([("default", "a"), ("tool_use", "b")], named.EnumerateArray().Select(item =>
+            (item.GetProperty("name").GetString()!, item.GetProperty("template").GetString()!)));
     }
 
     [Fact]
@@ -90,7 +93,8 @@ public sealed class GgufTokenizerTests : IDisposable
     [Fact]
     public void Every_splitting_can_be_read()
     {
-        string[] names = ["default", "gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "tekken", "gpt-4o", "falcon", "dbrx", "stablelm2", "deepseek-llm", "deepseek-coder", "deepseek-v3"];
+        string[] names = ["default", "gpt-2", "smollm", "llama-bpe", "qwen2", "qwen35", "tekken", "gpt-4o", "falcon", "dbrx", "stablelm2", "deepseek-llm",
+            "deepseek-coder", "deepseek-v3"];
         Assert.All(names, name => Assert.Equal("Some tests: it's 12345 一二, naïve\n\n  x", RoundTrip(name)));
         Assert.Contains("llama-bpe", Assert.Throws<InvalidDataException>(() => RoundTrip("unknown")).Message, StringComparison.Ordinal);
 

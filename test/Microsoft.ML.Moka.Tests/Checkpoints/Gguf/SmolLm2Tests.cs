@@ -6,7 +6,6 @@ using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tests.Llama;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints.Gguf;
@@ -43,7 +42,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         using var backbone = LlamaBackbone.Load(backend, files, new QuantizationOptions(BackboneQuantization.None));
         foreach (var (prompt, written, _, _) in Texts())
         {
-            var tokens = new Generator(backbone).Generate([prompt], new GenerationOptions { MaxNewTokens = written.Length, StopTokens = backbone.Config.EosTokenIds })[0];
+            var tokens = new Generator(backbone).Generate([prompt], new GenerationOptions { MaxNewTokens = written.Length,
+                StopTokens = backbone.Config.EosTokenIds })[0];
             // The token at which a text ends counts among the reference's.
             Assert.Equal(written.TakeWhile(id => !backbone.Config.EosTokenIds.Contains(id)), tokens.TakeWhile(id => !backbone.Config.EosTokenIds.Contains(id)));
         }
@@ -74,7 +74,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
 
     private static string PathOf() => Directory.GetFiles(Material.Require(Folder), "*.gguf").Single();
 
-    private static LlamaBackbone Load(CpuBackend backend) => LlamaBackbone.Load(backend, new GgufFiles(PathOf()), new QuantizationOptions(BackboneQuantization.None));
+    private static LlamaBackbone Load(CpuBackend backend) => LlamaBackbone.Load(backend, new GgufFiles(PathOf()),
+        new QuantizationOptions(BackboneQuantization.None));
 
     /// <summary>Ids of prompts and of what follows; chats have no prompt of one text.</summary>
     private static List<(int[] Ids, int[] Written, string? Prompt, string Text)> Texts()
@@ -82,7 +83,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         using var json = JsonDocument.Parse(File.ReadAllBytes(Material.Require($"{Folder}/expected.json")));
         return [.. from kind in (string[])["greedy", "chat"]
                    from item in json.RootElement.GetProperty(kind).EnumerateArray()
-                   select (Ids(item.GetProperty("ids")), Ids(item.GetProperty("new_ids")), kind == "greedy" ? item.GetProperty("prompt").GetString() : null, item.GetProperty("text").GetString()!)];
+                   select (Ids(item.GetProperty("ids")), Ids(item.GetProperty("new_ids")), kind == "greedy" ? item.GetProperty("prompt").GetString() : null,
+                       item.GetProperty("text").GetString()!)];
     }
 
     private static int[] Ids(SafetensorsTensor tensor) => [.. MemoryMarshal.Cast<byte, long>(tensor.Data.Span).ToArray().Select(id => (int)id)];

@@ -79,7 +79,8 @@ internal sealed class TinyGguf
             metadata["split.no"] = (ushort)i;
             metadata["split.count"] = (ushort)count;
             metadata["split.tensors.count"] = Tensors.Count;
-            File.WriteAllBytes(Path.Combine(folder, $"tiny-{i + 1:00000}-of-{count:00000}.gguf"), ToArray(metadata, Tensors.Keys.Where((_, place) => place % count == i)));
+            File.WriteAllBytes(Path.Combine(folder, $"tiny-{i + 1:00000}-of-{count:00000}.gguf"),
+                ToArray(metadata, Tensors.Keys.Where((_, place) => place % count == i)));
         }
         return Path.Combine(folder, $"tiny-00001-of-{count:00000}.gguf");
     }
@@ -98,7 +99,8 @@ internal sealed class TinyGguf
     private void AddByteLevel()
     {
         string[] merged = ["Ġt", "he", "Ġthe"];
-        string[] tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", .. Enumerable.Range(0, 256).Select(value => Moka.Text.ByteLevelAlphabet.Character((byte)value).ToString()), .. merged];
+        string[] tokens = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>",
+            .. Enumerable.Range(0, 256).Select(value => Moka.Text.ByteLevelAlphabet.Character((byte)value).ToString()), .. merged];
         Metadata["tokenizer.ggml.model"] = "gpt2";
         Metadata["tokenizer.ggml.pre"] = "smollm";
         Metadata["tokenizer.ggml.tokens"] = tokens;
