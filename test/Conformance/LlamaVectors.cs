@@ -46,7 +46,8 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
         {
             using var adapters = CreateAdapters(backbone, expected);
-            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+            AssertRelative(
+                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
 
             using var tape = new Tape(_backend, recording: true);
             Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
@@ -62,7 +63,8 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {
-                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient), Bound(1e-3, roundings), parameter.Name);
+                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient),
+                        Bound(1e-3, roundings), parameter.Name);
                     compared++;
                 }
             }

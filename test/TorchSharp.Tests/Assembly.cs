@@ -13,5 +13,6 @@ namespace Microsoft.ML.Moka.Tests;
 [AttributeUsage(AttributeTargets.Assembly)]
 public sealed class NeedsPyTorchAttribute : BeforeAfterTestAttribute
 {
-    public override void Before(MethodInfo methodUnderTest, IXunitTest test) => Assert.SkipWhen(NativeLibraries.Problem is not null, NativeLibraries.Problem ?? "");
+    public override void Before(MethodInfo methodUnderTest, IXunitTest test) =>
+        Assert.SkipWhen(NativeLibraries.Problem is not null, NativeLibraries.Problem ?? "");
 }

@@ -7,12 +7,14 @@ namespace Microsoft.ML.Moka.Tests;
 /// <summary>What is said where PyTorch does not load.</summary>
 public sealed class NativeLibraryTests
 {
-    private static readonly Action Refused = () => throw new NotSupportedException("This application or script uses TorchSharp but doesn't contain a reference to libtorch.");
+    private static readonly Action Refused = () =>
+        throw new NotSupportedException("This application or script uses TorchSharp but doesn't contain a reference to libtorch.");
 
     [Fact]
     public void WithoutTheLibraryThePackagesAreNamed()
     {
-        var problem = NativeLibraries.ProblemOf(Refused, () => throw new DllNotFoundException("Unable to load shared library 'LibTorchSharp': cannot open shared object file"));
+        var problem = NativeLibraries.ProblemOf(Refused, () =>
+            throw new DllNotFoundException("Unable to load shared library 'LibTorchSharp': cannot open shared object file"));
         Assert.Contains("TorchSharp-cuda-linux on Linux", problem, StringComparison.Ordinal);
         Assert.Contains("TorchSharp-cuda-windows on Windows", problem, StringComparison.Ordinal);
         Assert.Contains(typeof(torch).Assembly.GetName().Version!.ToString(3), problem, StringComparison.Ordinal);
@@ -23,7 +25,8 @@ public sealed class NativeLibraryTests
     public void WithAnOldRuntimeWhatIsMissingIsNamed()
     {
         var problem = NativeLibraries.ProblemOf(Refused, () => throw new DllNotFoundException(
-            "/lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /app/libLibTorchSharp.so)\nlibLibTorchSharp: cannot open shared object file"));
+            "/lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by /app/libLibTorchSharp.so)\nlibLibTorchSharp: " +
+            "cannot open shared object file"));
         Assert.Contains("GLIBCXX_3.4.32 is missing", problem, StringComparison.Ordinal);
         Assert.Contains("GCC 13", problem, StringComparison.Ordinal);
         Assert.DoesNotContain("add the package", problem, StringComparison.Ordinal);

@@ -58,7 +58,9 @@ public sealed class PipelineTests
         Assert.Equal(tensors, torch.Tensor.TotalCount);
     }
 
-    /// <summary>ML.NET's own torch trainers bring another TorchSharp's wishes, SkiaSharp and loaders of their own; which version serves both: docs/gpu.md.</summary>
+    /// <summary>
+    /// ML.NET's own torch trainers bring another TorchSharp's wishes, SkiaSharp and loaders of their own; which version serves both: docs/gpu.md.
+    /// </summary>
     [Fact]
     public void MokaTrainsWhereMlNetsTorchTrainersAreLoaded()
     {

@@ -34,8 +34,8 @@ public sealed class TrainingTests(ITestOutputHelper output)
     };
 
     /// <summary>
-    /// Parts of the usual rate. At the whole of it, made for larger widths, CDKA's loss jumps up and down here: what rounding activations to bfloat16 changes, in exact
-    /// arithmetic too, grows to 2 to 5 %, by chance and by machine. At a quarter it stays under 0.5 %.
+    /// Parts of the usual rate. At the whole of it, made for larger widths, CDKA's loss jumps up and down here: what rounding activations to bfloat16 changes,
+    /// in exact arithmetic too, grows to 2 to 5 %, by chance and by machine. At a quarter it stays under 0.5 %.
     /// </summary>
     private static readonly Dictionary<string, float> RateParts = new() { ["cdka"] = 0.25f };
 
@@ -49,7 +49,8 @@ public sealed class TrainingTests(ITestOutputHelper output)
         var expected = Losses(new CpuBackend(threads: 2), adapter, recompute, 20);
         Assert.True(expected[^1] < 0.9 * expected[0], "Nothing was learned, so that nothing is compared.");
         var shaken = Worst(expected, Losses(new CpuBackend(threads: 2), adapter, recompute, 20, noise: 1f / 256));
-        Assert.True(shaken < 1e-2, $"The run itself makes {shaken:p1} of noise in the embeddings as small as bfloat16's rounding, so that nothing is compared.");
+        Assert.True(
+            shaken < 1e-2, $"The run itself makes {shaken:p1} of noise in the embeddings as small as bfloat16's rounding, so that nothing is compared.");
         foreach (var (type, bound) in new[] { (torch.ScalarType.Float32, 1e-5), (torch.ScalarType.BFloat16, 2e-2) })
         {
             var actual = Losses(new TorchBackend(torch.CPU, type), adapter, recompute, 20);
