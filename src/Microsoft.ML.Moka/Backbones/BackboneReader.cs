@@ -43,6 +43,6 @@ internal static class BackboneReader
     private static string FormatOf(Checkpoint checkpoint, MapShape map)
     {
         var name = TensorNames.Of(map);
-        return QuantizedWeight.KindOf(checkpoint, name) ?? checkpoint[name].Type;
+        return QuantizedWeight.FormatOf(checkpoint, name)?.Name ?? checkpoint[name].Type;
     }
 }

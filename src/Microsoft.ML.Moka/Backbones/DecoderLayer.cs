@@ -8,39 +8,38 @@ namespace Microsoft.ML.Moka.Backbones;
 /// Its forward pass disposes its input, as each variable is disposed where it is used last. Where only some rows are wanted, the others give their keys and
 /// values and no more.
 /// </summary>
-internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inputNorm, NormWeight outputNorm, IReadOnlyList<LinearMap> maps)
+internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights weights)
 {
     private readonly AttentionHeads _heads = new(config.QueryHeads, config.KeyValueHeads, config.HeadWidth);
 
-    /// <summary>The linear maps in the order of <see cref="LlamaConfig.LayerMaps"/>: q, k, v, o, gate, up, down.</summary>
-    public IReadOnlyList<LinearMap> Maps { get; } = maps;
+    public IEnumerable<LinearMap> Maps => weights.Maps;
 
     public Variable Forward(Tape tape, Variable x, LayerPass pass, RowSelection? wanted = null)
     {
         var afterAttention = Attend(tape, x, pass, wanted);
-        var normalized = outputNorm.Forward(tape, afterAttention, config.RmsNormEpsilon);
-        var gate = Maps[4].Forward(tape, normalized, pass.Adapters);
-        var up = Maps[5].Forward(tape, normalized, pass.Adapters);
+        var normalized = weights.OutputNorm.Forward(tape, afterAttention, config.RmsNormEpsilon);
+        var gate = weights.Gate.Forward(tape, normalized, pass.Adapters);
+        var up = weights.Up.Forward(tape, normalized, pass.Adapters);
         normalized.Dispose();
         var activated = tape.SwiGlu(gate, up);
         gate.Dispose();
         up.Dispose();
-        var down = Maps[6].Forward(tape, activated, pass.Adapters);
+        var down = weights.Down.Forward(tape, activated, pass.Adapters);
         activated.Dispose();
         return AddResidual(tape, afterAttention, down);
     }
 
     private Variable Attend(Tape tape, Variable x, LayerPass pass, RowSelection? wanted)
     {
-        var normalized = inputNorm.Forward(tape, x, config.RmsNormEpsilon);
-        var k = Rotate(tape, Maps[1].Forward(tape, normalized, pass.Adapters), pass.Positions, pass);
-        var v = Maps[2].Forward(tape, normalized, pass.Adapters);
+        var normalized = weights.InputNorm.Forward(tape, x, config.RmsNormEpsilon);
+        var k = Rotate(tape, weights.Key.Forward(tape, normalized, pass.Adapters), pass.Positions, pass);
+        var v = weights.Value.Forward(tape, normalized, pass.Adapters);
         if (wanted is not null)
         {
             normalized = Gather(tape, normalized, wanted);
             x = Gather(tape, x, wanted);
         }
-        var q = Rotate(tape, Maps[0].Forward(tape, normalized, pass.Adapters), wanted?.Positions ?? pass.Positions, pass);
+        var q = Rotate(tape, weights.Query.Forward(tape, normalized, pass.Adapters), wanted?.Positions ?? pass.Positions, pass);
         normalized.Dispose();
         if (pass.Cache is not null)
         {
@@ -53,7 +52,7 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inp
         q.Dispose();
         k.Dispose();
         v.Dispose();
-        var output = Maps[3].Forward(tape, attended, pass.Adapters);
+        var output = weights.Output.Forward(tape, attended, pass.Adapters);
         attended.Dispose();
         return AddResidual(tape, x, output);
     }

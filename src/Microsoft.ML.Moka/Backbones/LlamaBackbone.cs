@@ -35,16 +35,18 @@ internal sealed class LlamaBackbone : IDisposable
                 : Load(TensorNames.Head, config.VocabularySize, config.HiddenSize, false);
             for (var layer = 0; layer < config.LayerCount; layer++)
             {
-                var inputNorm = LoadNorm(TensorNames.InputNorm(layer));
-                var outputNorm = LoadNorm(TensorNames.OutputNorm(layer));
-                var maps = new List<LinearMap>();
-                foreach (var shape in config.LayerMaps(layer))
+                _layers.Add(new DecoderLayer(config, layer, new LayerWeights
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
-                    maps.Add(new LinearMap(shape, weight, parameter));
-                }
-                _layers.Add(new DecoderLayer(config, layer, inputNorm, outputNorm, maps));
+                    InputNorm = LoadNorm(TensorNames.InputNorm(layer)),
+                    OutputNorm = LoadNorm(TensorNames.OutputNorm(layer)),
+                    Query = LoadMap(config.Query(layer)),
+                    Key = LoadMap(config.Key(layer)),
+                    Value = LoadMap(config.Value(layer)),
+                    Output = LoadMap(config.Output(layer)),
+                    Gate = LoadMap(config.Gate(layer)),
+                    Up = LoadMap(config.Up(layer)),
+                    Down = LoadMap(config.Down(layer)),
+                }));
                 progress?.Report((layer + 1.0) / config.LayerCount);
             }
             _norm = LoadNorm(TensorNames.FinalNorm);
@@ -64,6 +66,13 @@ internal sealed class LlamaBackbone : IDisposable
             using var values = backend.Expand(matrix);
             var parameter = AddParameter(name, Download(values), rows, columns);
             return (Own(backend.AsWeight(parameter.Value)), parameter);
+        }
+
+        LinearMap LoadMap(MapShape shape)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
+            return new LinearMap(shape, weight, parameter);
         }
 
         NormWeight LoadNorm(string name)
@@ -167,10 +176,10 @@ internal sealed class LlamaBackbone : IDisposable
     }
 
     /// <summary>
-    /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes; on a recording tape the gradient of Σ rowWeights·loss is
-    /// seeded, also for a trained head.
+    /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes. Training and scoring both take it from here: on a recording tape,
+    /// which needs <paramref name="rowWeights"/>, the gradient of Σ rowWeights·loss is seeded, also for a trained head.
     /// </summary>
-    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor rowWeights) =>
+    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor? rowWeights = null) =>
         tape.TokenLosses(hidden, Head, targets, rowWeights, _trainedHead?.Gradient);
 
     public void Dispose()

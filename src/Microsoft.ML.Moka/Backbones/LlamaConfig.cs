@@ -50,15 +50,22 @@ internal sealed record LlamaConfig
 
     public static string LayerName(int layer) => $"model.layers.{layer}";
 
-    public IEnumerable<MapShape> LayerMaps(int layer)
-    {
-        var name = LayerName(layer);
-        yield return new MapShape($"{name}.self_attn.q_proj", QueryWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.k_proj", KeyValueWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.v_proj", KeyValueWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.o_proj", HiddenSize, QueryWidth, layer);
-        yield return new MapShape($"{name}.mlp.gate_proj", IntermediateSize, HiddenSize, layer);
-        yield return new MapShape($"{name}.mlp.up_proj", IntermediateSize, HiddenSize, layer);
-        yield return new MapShape($"{name}.mlp.down_proj", HiddenSize, IntermediateSize, layer);
-    }
+    public MapShape Query(int layer) => Map(layer, "self_attn.q_proj", QueryWidth, HiddenSize);
+
+    public MapShape Key(int layer) => Map(layer, "self_attn.k_proj", KeyValueWidth, HiddenSize);
+
+    public MapShape Value(int layer) => Map(layer, "self_attn.v_proj", KeyValueWidth, HiddenSize);
+
+    public MapShape Output(int layer) => Map(layer, "self_attn.o_proj", HiddenSize, QueryWidth);
+
+    public MapShape Gate(int layer) => Map(layer, "mlp.gate_proj", IntermediateSize, HiddenSize);
+
+    public MapShape Up(int layer) => Map(layer, "mlp.up_proj", IntermediateSize, HiddenSize);
+
+    public MapShape Down(int layer) => Map(layer, "mlp.down_proj", HiddenSize, IntermediateSize);
+
+    public IEnumerable<MapShape> LayerMaps(int layer) =>
+        [Query(layer), Key(layer), Value(layer), Output(layer), Gate(layer), Up(layer), Down(layer)];
+
+    private static MapShape Map(int layer, string name, int rows, int columns) => new($"{LayerName(layer)}.{name}", rows, columns, layer);
 }

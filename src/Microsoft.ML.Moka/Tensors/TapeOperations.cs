@@ -225,12 +225,14 @@ internal static class TapeOperations
     }
 
     /// <summary>
-    /// −log p(target) of each row, which the caller disposes. Where the tape records, the gradient of Σ rowWeights·loss goes to
-    /// <paramref name="hidden"/> (and is added to <paramref name="headGradient"/>): <see cref="Tape.Backward"/> carries it on.
+    /// −log p(target) of each row, which the caller disposes. Where the tape records, <paramref name="rowWeights"/> must be given, and the gradient of
+    /// Σ rowWeights·loss goes to <paramref name="hidden"/> (and is added to <paramref name="headGradient"/>): <see cref="Tape.Backward"/> carries it on.
     /// </summary>
     public static Tensor TokenLosses(
-        this Tape tape, Variable hidden, WeightMatrix head, Tensor targets, Tensor rowWeights, Tensor? headGradient = null)
+        this Tape tape, Variable hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, Tensor? headGradient = null)
     {
+        if (tape.Recording && rowWeights is null)
+            throw new ArgumentNullException(nameof(rowWeights), "A tape that records needs the weights of the losses whose gradient it seeds.");
         var losses = tape.Backend.TokenLosses(
             hidden.Value, head, targets, tape.Recording ? rowWeights : null, out var hiddenGradient, headGradient);
         if (hiddenGradient is not null)

@@ -24,7 +24,7 @@ public class EmbeddedBackboneTests
         Assert.Equal(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], names.Select(name => name[Prefix.Length..]).Order());
         Assert.InRange(names.Sum(name => Content(name).LongLength), 1, 3_000_000);
         var checkpoint = Checkpoint.Open(Files);
-        Assert.All(LlamaConfigFile.Read(Files).LinearMaps, map => Assert.IsType<FourBitMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
+        Assert.All(LlamaConfigFile.Read(Files).LinearMaps, map => Assert.IsType<CodedMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
     }
 
     [Fact]

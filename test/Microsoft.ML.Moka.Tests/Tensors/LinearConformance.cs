@@ -15,7 +15,7 @@ public class LinearConformance
 
     [Theory]
     [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Linear_maps(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    public void Linear_maps(string name, WeightForm format) => Scenario.Check(name, Tolerance, s =>
     {
         foreach (var (tokens, inputs, outputs) in Shapes)
         {
@@ -29,7 +29,7 @@ public class LinearConformance
 
     [Theory]
     [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Linear_maps_with_a_Kronecker_sum(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    public void Linear_maps_with_a_Kronecker_sum(string name, WeightForm format) => Scenario.Check(name, Tolerance, s =>
     {
         foreach (var tokens in new[] { 1, 3, 40 })
             foreach (var delta in KroneckerConformance.Sums(s))
@@ -73,7 +73,7 @@ public class LinearConformance
 
     [Theory]
     [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Embeddings(string name, WeightFormat format) => Scenario.Check(name, Tolerance, s =>
+    public void Embeddings(string name, WeightForm format) => Scenario.Check(name, Tolerance, s =>
     {
         foreach (var (tokens, rows, columns) in new[] { (3, 1, 1), (11, 5, 64), (11, 7, 33), (30, 40, 100), (5, 3, 576), (400, 40, 200) })
         {

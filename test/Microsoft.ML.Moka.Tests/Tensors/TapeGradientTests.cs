@@ -201,7 +201,7 @@ public class TapeGradientTests
     }
 
     private static WeightMatrix Weight(Tape tape, int rows, int columns) =>
-        tape.Backend.Upload(RandomWeights.Matrix(WeightFormat.DenseF32, rows, columns, new Random(3)));
+        tape.Backend.Upload(RandomWeights.Matrix(WeightForm.DenseF32, rows, columns, new Random(3)));
 
     private static Tensor Random(Tape tape, int rows, int columns, int seed = 7) =>
         tape.Backend.Upload(TensorKind.Parameter, Normal(new Random(seed), rows * columns), rows, columns);

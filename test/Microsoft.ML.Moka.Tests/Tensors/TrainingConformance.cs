@@ -6,7 +6,7 @@ public class TrainingConformance
 {
     [Theory]
     [MemberData(nameof(RandomWeights.OnEachBackend), MemberType = typeof(RandomWeights))]
-    public void Token_losses_of_a_frozen_head(string name, WeightFormat format) => Scenario.Check(name, 40, s =>
+    public void Token_losses_of_a_frozen_head(string name, WeightForm format) => Scenario.Check(name, 40, s =>
     {
         foreach (var (rows, width, vocabulary) in new[] { (1, 8, 1), (1, 64, 300), (3, 33, 17), (40, 64, 65), (70, 32, 600) })
         {
