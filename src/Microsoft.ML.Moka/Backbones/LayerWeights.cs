@@ -5,6 +5,12 @@ internal sealed record LayerWeights
 {
     public required NormWeight InputNorm { get; init; }
 
+    /// <summary>The norm of each head of the queries, where there is one.</summary>
+    public NormWeight? QueryNorm { get; init; }
+
+    /// <summary>The norm of each head of the keys, where there is one.</summary>
+    public NormWeight? KeyNorm { get; init; }
+
     public required LinearMap Query { get; init; }
 
     public required LinearMap Key { get; init; }

@@ -110,6 +110,30 @@ internal static class TapeOperations
         });
     }
 
+    /// <summary>
+    /// x with a vector added to every row: in x itself, which nothing else may have read, or where the vector is trained (its gradient is given) in a new value that takes
+    /// its place.
+    /// </summary>
+    public static Variable AddToRows(this Tape tape, Variable x, Tensor row, Tensor? rowGradient = null)
+    {
+        var backend = tape.Backend;
+        if (rowGradient is null || !tape.Recording)
+        {
+            backend.AddToRows(x.Value, row);
+            return x;
+        }
+        var sum = backend.Clone(x.Value);
+        backend.AddToRows(sum, row);
+        var result = tape.Record(sum, true, () => dy =>
+        {
+            backend.AccumulateColumnSums(dy, rowGradient);
+            if (x.RequiresGradient)
+                x.AddGradient(backend.Clone(dy));
+        });
+        x.Dispose();
+        return result;
+    }
+
     public static Variable Dropout(this Tape tape, Variable x, float rate, ulong seed)
     {
         var backend = tape.Backend;
