@@ -28,19 +28,29 @@ internal static class ExpectedTensors
     /// <exception cref="InvalidDataException">A tensor is there that the decoder does not have; the message names it.</exception>
     public static void Check(Checkpoint checkpoint, LlamaConfig config)
     {
-        var expected = new HashSet<string>(StringComparer.Ordinal) { TensorNames.Embedding, TensorNames.Head };
-        expected.UnionWith(TensorNames.Vectors(config).Select(vector => vector.Name));
-        expected.UnionWith(config.LinearMaps.Select(TensorNames.Of));
+        // Of one layer, whose number is taken out: a config may claim any number of layers.
+        var expected = new HashSet<string>(StringComparer.Ordinal) { TensorNames.Embedding, TensorNames.Head, TensorNames.FinalNorm };
+        expected.UnionWith(TensorNames.Vectors(config, 0).Select(vector => vector.Name));
+        expected.UnionWith(config.LayerMaps(0).Select(TensorNames.Of));
         foreach (var name in checkpoint.Names.Order(StringComparer.Ordinal))
         {
-            if (!expected.Contains(QuantizedWeight.WeightOf(name) ?? name) && !Array.Exists(Harmless, end => name.EndsWith(end, StringComparison.Ordinal)))
+            var weight = QuantizedWeight.WeightOf(name) ?? name;
+            var isExpected = LayerOf(weight) is { } layer
+                ? layer < config.LayerCount && expected.Contains($"{LlamaConfig.LayerName(0)}{weight[LlamaConfig.LayerName(layer).Length..]}")
+                : expected.Contains(weight);
+            if (!isExpected && !Array.Exists(Harmless, end => name.EndsWith(end, StringComparison.Ordinal)))
                 throw new InvalidDataException($"{checkpoint.Location} has the tensor '{name}', which the model that {LlamaConfigFile.Name} describes has not: {Advice(name, config)}.");
         }
     }
 
+    /// <summary>The layer that a name has a number of, written as this program would.</summary>
+    private static int? LayerOf(string name) =>
+        name.Split('.') is ["model", "layers", var number, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
+        && name.StartsWith($"{LlamaConfig.LayerName(layer)}.", StringComparison.Ordinal) ? layer : null;
+
     private static string Advice(string name, LlamaConfig config)
     {
-        if (name.Split('.') is ["model", "layers", var number, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var layer) && layer >= config.LayerCount)
+        if (LayerOf(name) >= config.LayerCount)
             return $"there are {config.LayerCount} layers (num_hidden_layers)";
         return Array.Find(Known, known => name.Contains(known.Part, StringComparison.Ordinal)).Advice ?? "it would be left out in silence";
     }

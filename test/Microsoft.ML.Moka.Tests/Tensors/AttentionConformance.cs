@@ -65,6 +65,23 @@ public class AttentionConformance
         Check(s, 4, 4, new AttentionLayout([new(0, 0, 0, []), new(0, 0, 4, [])]), heads);
     });
 
+    /// <summary>A query sees the latest of its keys and no more, wherever the window begins: in the span, in a range of the context, at its end.</summary>
+    [Theory]
+    [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
+    public void Windows(string name) => Scenario.Check(name, Tolerance, s =>
+    {
+        foreach (var window in (int[])[2, 5, 33, 60])
+        {
+            var whole = new AttentionLayout([new(0, 0, 70, []), new(70, 70, 3, [new RowRange(0, 70)]), new(73, 73, 1, [new RowRange(0, 70), new RowRange(71, 2)]), new(74, 74, 20, [new RowRange(0, 70)])]);
+            foreach (var heads in Heads)
+            {
+                // As the spans are, and cut to what the window covers: the same numbers.
+                Check(s, 94, 94, new AttentionLayout([.. whole.Spans.Select(span => span with { Window = window })]), heads);
+                Check(s, 94, 94, whole.Within(window), heads);
+            }
+        }
+    });
+
     /// <summary>Scores of hundreds must neither overflow nor vanish.</summary>
     [Theory]
     [MemberData(nameof(BackendCase.Names), MemberType = typeof(BackendCase))]
