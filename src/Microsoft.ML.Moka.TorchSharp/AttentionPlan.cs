@@ -38,7 +38,8 @@ internal sealed class AttentionPlan
         for (var start = 0; start < span.Length; start += most)
         {
             var queries = Math.Min(most, span.Length - start);
-            yield return new Part(span.Query + start, queries, context.Length + start, [.. context, .. Enumerable.Range(span.Key, start + queries)], span.Window);
+            int[] keys = [.. context, .. Enumerable.Range(span.Key, start + queries)];
+            yield return new Part(span.Query + start, queries, context.Length + start, keys, span.Window);
         }
     }
 

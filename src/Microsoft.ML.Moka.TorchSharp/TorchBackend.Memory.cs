@@ -56,8 +56,10 @@ internal sealed partial class TorchBackend
     {
         DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount, Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
         CodedMatrix { Format.Layout: CodeLayout.Pairs } pairs => new FourBitWeight(
-            pairs, Owned(pairs.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(pairs.Format.Table.Span), ScalarType.Float32), ScalesOf(pairs.Scales)),
-        CodedMatrix { Format.Layout: CodeLayout.SignedBytes } bytes => new EightBitWeight(bytes, Owned(bytes.Codes.Span, ScalarType.Int8), ScalesOf(bytes.Scales)),
+            pairs, Owned(pairs.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(pairs.Format.Table.Span), ScalarType.Float32),
+            ScalesOf(pairs.Scales)),
+        CodedMatrix { Format.Layout: CodeLayout.SignedBytes } bytes =>
+            new EightBitWeight(bytes, Owned(bytes.Codes.Span, ScalarType.Int8), ScalesOf(bytes.Scales)),
         CodedMatrix coded => throw new ArgumentException($"This backend has no kernel for weights in {coded.Format.Name}.", nameof(matrix)),
         _ => throw new ArgumentException($"{matrix.GetType().Name} is no form of a weight that this backend knows.", nameof(matrix)),
     };

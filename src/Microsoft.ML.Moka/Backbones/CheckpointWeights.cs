@@ -37,7 +37,8 @@ internal sealed class CheckpointWeights : WeightSource
             return Quantizer.Quantize(dense, _quantization, name);
         if (FiniteCheck.FirstNotFinite(dense) is var element and >= 0)
             throw new InvalidDataException(
-                $"{_checkpoint.Location}: tensor '{name}' holds a NaN or an infinity in row {element / columns}: nothing that is computed with it would be a number. Is the checkpoint damaged?");
+                $"{_checkpoint.Location}: tensor '{name}' holds a NaN or an infinity in row {element / columns}: " +
+                "nothing that is computed with it would be a number. Is the checkpoint damaged?");
         return dense;
     }
 

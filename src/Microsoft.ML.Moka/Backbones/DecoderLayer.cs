@@ -5,8 +5,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
-/// One decoder layer: x + o(attention(rope(q), rope(k), v)), then that + down(silu(gate) ∘ up), each on normalized input; q and k may have norms of their own,
-/// a map a bias, and a layer no rope, or a window.
+/// One decoder layer: x + o(attention(rope(q), rope(k), v)), then that + down(silu(gate) ∘ up), each on normalized input; q and k may have norms of their
+/// own, a map a bias, and a layer no rope, or a window.
 /// Its forward pass disposes its input, as each variable is disposed where it is used last. Where only some rows are wanted, the others give their keys and
 /// values and no more.
 /// </summary>

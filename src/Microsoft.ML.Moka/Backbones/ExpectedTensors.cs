@@ -7,7 +7,11 @@ namespace Microsoft.ML.Moka.Backbones;
 internal static class ExpectedTensors
 {
     // Tables that older files carry along, and that are computed here.
-    private static readonly string[] Harmless = [".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".self_attn.bias", ".self_attn.masked_bias", ".attn.bias", ".attn.masked_bias"];
+    private static readonly string[] Harmless =
+    [
+        ".rotary_emb.inv_freq", ".rotary_emb.cos_cached", ".rotary_emb.sin_cached", ".self_attn.bias", ".self_attn.masked_bias", ".attn.bias",
+        ".attn.masked_bias",
+    ];
 
     // What a name gives away, and what to do.
     private static readonly (string Part, string Advice)[] Known =
@@ -39,7 +43,8 @@ internal static class ExpectedTensors
                 ? layer < config.LayerCount && expected.Contains($"{LlamaConfig.LayerName(0)}{weight[LlamaConfig.LayerName(layer).Length..]}")
                 : expected.Contains(weight);
             if (!isExpected && !Array.Exists(Harmless, end => name.EndsWith(end, StringComparison.Ordinal)))
-                throw new InvalidDataException($"{checkpoint.Location} has the tensor '{name}', which the model that {LlamaConfigFile.Name} describes has not: {Advice(name, config)}.");
+                throw new InvalidDataException(
+                    $"{checkpoint.Location} has the tensor '{name}', which the model that {LlamaConfigFile.Name} describes has not: {Advice(name, config)}.");
         }
     }
 

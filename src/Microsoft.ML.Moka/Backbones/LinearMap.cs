@@ -19,5 +19,5 @@ internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? 
     }
 }
 
-/// <summary>What a map adds to each of its outputs, after whatever an adapter does; <paramref name="Gradient"/> is where its gradient goes if it is trained.</summary>
+/// <summary>What a map adds to its outputs, after whatever an adapter does; <paramref name="Gradient"/> is where its gradient goes if it is trained.</summary>
 internal sealed record BiasVector(Tensor Value, Tensor? Gradient);

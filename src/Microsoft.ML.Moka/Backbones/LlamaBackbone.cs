@@ -7,8 +7,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
-/// A decoder of LLaMA's family on a backend. Frozen, it never changes, and any number of models and threads share it: adapters are passed to the forward call and not
-/// attached. Or it is trained as a whole, with every weight a <see cref="Parameter"/> (pretraining, full fine-tuning).
+/// A decoder of LLaMA's family on a backend. Frozen, it never changes, and any number of models and threads share it: adapters are passed to the forward
+/// call and not attached. Or it is trained as a whole, with every weight a <see cref="Parameter"/> (pretraining, full fine-tuning).
 /// </summary>
 internal sealed class LlamaBackbone : IDisposable
 {

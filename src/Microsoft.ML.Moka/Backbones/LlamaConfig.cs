@@ -70,7 +70,8 @@ internal sealed record LlamaConfig
 
     /// <summary>All weights of the backbone, a tied head counted once.</summary>
     public long ParameterCount =>
-        (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + TensorNames.Vectors(this).Sum(vector => (long)vector.Length) + LinearMaps.Sum(map => (long)map.Rows * map.Columns);
+        (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + TensorNames.Vectors(this).Sum(vector => (long)vector.Length)
+        + LinearMaps.Sum(map => (long)map.Rows * map.Columns);
 
     public LayerForm Form(int layer) => LayerForms.Count == 0 ? LayerForm.Plain : LayerForms[layer];
 

@@ -52,7 +52,7 @@ internal static class LlamaConfigFile
     {
         var type = fields.Text("model_type");
         var architecture = Architecture.Find(type)
-            ?? throw fields.Error("model_type", $"is '{type}'; supported are {string.Join(", ", Architecture.All.Select(known => $"'{known.ModelType}'"))} and models built like them");
+            ?? throw fields.Error("model_type", $"is '{type}'; supported are {string.Join(", ", Architecture.All.Select(known => known.ModelType))}");
         if (fields.Text("hidden_act", "silu") is not ("silu" or "swish") and var activation)
             throw fields.Error("hidden_act", $"is '{activation}'; only 'silu' is supported");
         var hidden = fields.Integer("hidden_size", 1, 1 << 17);

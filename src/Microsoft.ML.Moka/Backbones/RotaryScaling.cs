@@ -73,8 +73,8 @@ internal sealed record DynamicRotaryScaling(double Factor, int Positions) : Rota
 }
 
 /// <summary>
-/// LLaMA-3.1's: wavelengths above OriginalPositions / LowFactor are stretched by Factor, those below OriginalPositions / HighFactor stay, and between the two the
-/// frequency is interpolated.
+/// LLaMA-3.1's: wavelengths above OriginalPositions / LowFactor are stretched by Factor, those below OriginalPositions / HighFactor stay, and between the two
+/// the frequency is interpolated.
 /// </summary>
 internal sealed record Llama3RotaryScaling(double Factor, double LowFactor, double HighFactor, int OriginalPositions) : RotaryScaling
 {
@@ -89,8 +89,8 @@ internal sealed record Llama3RotaryScaling(double Factor, double LowFactor, doub
 }
 
 /// <summary>
-/// YaRN (arXiv 2309.00071): pairs that turn more than FastTurns times over the original positions stay, those that turn less than SlowTurns times are stretched by
-/// Factor, and between the two the frequency is interpolated by the number of the pair; attention is sharpened.
+/// YaRN (arXiv 2309.00071): pairs that turn more than FastTurns times over the original positions stay, those that turn less than SlowTurns times are
+/// stretched by Factor, and between the two the frequency is interpolated by the number of the pair; attention is sharpened.
 /// </summary>
 internal sealed record YarnRotaryScaling(double Factor, int OriginalPositions) : RotaryScaling
 {

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
@@ -104,7 +103,7 @@ internal static class QuantizedWeight
         for (var i = 0; i < table.Length; i++)
         {
             if (MathF.Abs(table[i] - format.Table.Span[i]) > TableTolerance)
-                throw tensor.Invalid($"says that code {i} stands for {table[i].ToString(CultureInfo.InvariantCulture)}; it is {format.Table.Span[i].ToString(CultureInfo.InvariantCulture)} in {format.Name}");
+                throw tensor.Invalid(FormattableString.Invariant($"says that code {i} stands for {table[i]}; it is {format.Table.Span[i]} in {format.Name}"));
         }
     }
 

@@ -56,7 +56,10 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
                 continue;
             }
             for (var start = 0; start < span.Length; start += stretch)
-                cut.Add(new AttentionSpan(span.Query + start, span.Key + start, Math.Min(stretch, span.Length - start), Latest(span, start, window - 1), window));
+            {
+                var length = Math.Min(stretch, span.Length - start);
+                cut.Add(new AttentionSpan(span.Query + start, span.Key + start, length, Latest(span, start, window - 1), window));
+            }
         }
         return new AttentionLayout(cut);
     }
@@ -77,7 +80,9 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
         return ranges;
     }
 
-    /// <summary>Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.</summary>
+    /// <summary>
+    /// Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.
+    /// </summary>
     public void Validate(int queryRows, int keyRows)
     {
         var end = 0;

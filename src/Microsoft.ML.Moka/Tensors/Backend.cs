@@ -86,8 +86,8 @@ internal abstract class Backend : IDisposable
     public abstract Tensor Dropout(Tensor x, float rate, ulong seed);
 
     /// <summary>
-    /// y = x / rms(x) ∘ weight by row, rms(x) = sqrt(mean(x²) + epsilon). Where the weight is shorter than a row, which then is made of whole groups of its length (the
-    /// heads), each group has a norm of its own. <paramref name="inverseRms"/> [rows, groups] serves the gradient.
+    /// y = x / rms(x) ∘ weight by row, rms(x) = sqrt(mean(x²) + epsilon). Where the weight is shorter than a row, which then is made of whole groups of its
+    /// length (the heads), each group has a norm of its own. <paramref name="inverseRms"/> [rows, groups] serves the gradient.
     /// </summary>
     public abstract Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms);
 

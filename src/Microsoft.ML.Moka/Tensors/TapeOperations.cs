@@ -111,8 +111,8 @@ internal static class TapeOperations
     }
 
     /// <summary>
-    /// x with a vector added to every row: in x itself, which nothing else may have read, or where the vector is trained (its gradient is given) in a new value that takes
-    /// its place.
+    /// x with a vector added to every row: in x itself, which nothing else may have read, or where the vector is trained (its gradient is given) in a new value
+    /// that takes its place.
     /// </summary>
     public static Variable AddToRows(this Tape tape, Variable x, Tensor row, Tensor? rowGradient = null)
     {

@@ -38,7 +38,7 @@ internal abstract class WeightFormat(string name, CodeLayout layout, string? own
     /// <summary>Whether it is bitsandbytes' own, so that transformers loads it.</summary>
     public bool IsBitsAndBytes { get; } = owner == "bitsandbytes";
 
-    /// <summary>The end of the name under which a checkpoint describes a weight in these codes, beside its codes and scales; null where it holds none.</summary>
+    /// <summary>The end of the name under which a checkpoint describes a weight in these codes, beside codes and scales; null where it holds none.</summary>
     public string? StateName { get; } = owner is null ? null : $"{owner}__{name}";
 
     /// <summary>The value of each code, where codes are looked up.</summary>

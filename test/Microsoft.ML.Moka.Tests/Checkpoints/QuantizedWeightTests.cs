@@ -76,7 +76,8 @@ public class QuantizedWeightTests
     [Fact]
     public void A_table_that_is_not_its_formats_is_refused()
     {
-        var tensors = Tensors(null).Select(tensor => tensor.Name == $"{Name}.quant_map" ? SafetensorsTensor.Of(tensor.Name, FourBitCode.FP4.Table.Span, 16) : tensor);
+        var tensors = Tensors(null).Select(
+            tensor => tensor.Name == $"{Name}.quant_map" ? SafetensorsTensor.Of(tensor.Name, FourBitCode.FP4.Table.Span, 16) : tensor);
         var error = Assert.Throws<InvalidDataException>(() => Open(tensors).ReadMatrix(Name, 8, 32));
         Assert.Contains($"'{Name}.quant_map'", error.Message, StringComparison.Ordinal);
         Assert.Contains("nf4", error.Message, StringComparison.Ordinal);
@@ -86,7 +87,8 @@ public class QuantizedWeightTests
     public void A_state_as_python_writes_it_is_read()
     {
         var tensors = Tensors(
-            """{"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [8, 32], "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 2.0511}""");
+            """{"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [8, 32], "nested_blocksize": 256, """ +
+            """ "nested_dtype": "float32", "nested_offset": 2.0511}""");
         var read = (CodedMatrix)Open(tensors).ReadMatrix(Name, 8, 32);
         Assert.Equal(2.0511f, ((NestedScales)read.Scales).Offset);
     }

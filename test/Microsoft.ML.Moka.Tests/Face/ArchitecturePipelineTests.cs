@@ -3,7 +3,7 @@ using Microsoft.ML.Moka.Tests.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Face;
 
-/// <summary>Every architecture goes the whole way: planned, tuned, saved and loaded, its adapter written and read, merged and taken out again, generating.</summary>
+/// <summary>Every architecture goes the whole way: planned, tuned, saved and loaded, its adapter written and read, and merged.</summary>
 public sealed class ArchitecturePipelineTests(TunedModel tuned) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -14,7 +14,7 @@ public sealed class ArchitecturePipelineTests(TunedModel tuned) : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void It_is_tuned_saved_merged_and_taken_apart(string name)
+    public void It_is_planned_tuned_saved_and_merged(string name)
     {
         var options = Options(name);
         Assert.True(MemoryPlan.ForTraining(options).TotalBytes > 0);

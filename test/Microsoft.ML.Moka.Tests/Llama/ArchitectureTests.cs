@@ -4,7 +4,6 @@ using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tests.Tensors;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
@@ -111,9 +110,11 @@ public sealed class ArchitectureTests : IDisposable
         using var backbone = TinyLlama.Trainable(reference, TinyArchitectures.Of(name));
         int[][] sequences = [TinyLlama.Ids(12, 1), TinyLlama.Ids(5, 2)];
         TinyLlama.Losses(backbone, sequences);
-        string[] expected = [.. TensorNames.Vectors(backbone.Config).Select(vector => vector.Name), .. backbone.Config.LinearMaps.Select(TensorNames.Of), TensorNames.Embedding];
+        var vectors = TensorNames.Vectors(backbone.Config).Select(vector => vector.Name);
+        string[] expected = [.. vectors, .. backbone.Config.LinearMaps.Select(TensorNames.Of), TensorNames.Embedding];
         Assert.Equal(expected.Order(StringComparer.Ordinal), backbone.Parameters.Select(parameter => parameter.Name).Order(StringComparer.Ordinal));
-        foreach (var parameter in backbone.Parameters.Where(parameter => parameter.Value.Columns == 1 || parameter.Name.Contains("layers.1.self_attn", StringComparison.Ordinal)))
+        foreach (var parameter in backbone.Parameters.Where(
+            parameter => parameter.Value.Columns == 1 || parameter.Name.Contains("layers.1.self_attn", StringComparison.Ordinal)))
         {
             var (values, gradient) = (TinyLlama.Download(reference, parameter.Value), TinyLlama.Download(reference, parameter.Gradient));
             var at = Array.IndexOf(gradient, gradient.MaxBy(MathF.Abs));
@@ -151,7 +152,8 @@ public sealed class ArchitectureTests : IDisposable
         // A text that fits the window is computed as if there were none.
         Assert.Same(layouts.For(null).Spans[0], layouts.For(Tokens).Spans[0]);
 
-        static long Seen(AttentionLayout layout) => layout.Spans.Sum(span => (long)span.Length * span.ContextLength + (long)span.Length * (span.Length + 1) / 2);
+        static long Seen(AttentionLayout layout) =>
+            layout.Spans.Sum(span => (long)span.Length * span.ContextLength + (long)span.Length * (span.Length + 1) / 2);
     }
 
     [Theory]
@@ -178,7 +180,8 @@ public sealed class ArchitectureTests : IDisposable
     [InlineData("qwen2", "model.layers.1.self_attn.k_proj.bias")]
     [InlineData("qwen3", "model.layers.0.self_attn.q_norm.weight")]
     public void A_missing_part_is_named(string name, string tensor) =>
-        Assert.Contains($"'{tensor}'", Assert.Throws<InvalidDataException>(() => Load(name, Tensors(name).Where(t => t.Name != tensor))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            $"'{tensor}'", Assert.Throws<InvalidDataException>(() => Load(name, Tensors(name).Where(t => t.Name != tensor))).Message, StringComparison.Ordinal);
 
     [Theory]
     [InlineData("model.embed_tokens.weight", float.NaN)]

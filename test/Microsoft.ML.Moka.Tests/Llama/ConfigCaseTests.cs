@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Microsoft.ML.Moka.Backbones;
-using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
@@ -26,10 +25,11 @@ public sealed class ConfigCaseTests
     {
         using var json = JsonDocument.Parse(File.ReadAllBytes(Material.Require($"cases/{name}/expected.json")));
         Assert.SkipUnless(json.RootElement.TryGetProperty(Expected, out var all), "The case expects no logits.");
-        var expected = all.GetProperty(config["config.".Length..^".json".Length]).EnumerateArray().SelectMany(row => row.EnumerateArray().Select(value => value.GetSingle())).ToArray();
+        var rows = all.GetProperty(config["config.".Length..^".json".Length]).EnumerateArray();
+        float[] expected = [.. rows.SelectMany(row => row.EnumerateArray().Select(value => value.GetSingle()))];
         int[] ids = [.. json.RootElement.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
         using var backend = new CpuBackend(threads: 2);
-        using var backbone = LlamaBackbone.Load(backend, new WithConfig(Material.Require($"cases/{name}"), config), new QuantizationOptions(BackboneQuantization.None));
+        using var backbone = LlamaBackbone.Load(backend, new WithConfig(Material.Require($"cases/{name}"), config), new(BackboneQuantization.None));
 
         var actual = TinyLlama.Logits(backbone, RaggedBatch.Of(ids), rows: [ids.Length - 2, ids.Length - 1]);
 

@@ -53,7 +53,8 @@ public sealed class LlamaConfigFileTests
     [Fact]
     public void The_newer_spelling_of_the_rotary_fields_means_the_same()
     {
-        var newer = Regex.Replace(Llama31, "\"rope_theta\": 500000.0,", "").Replace("\"rope_scaling\": {", "\"rope_parameters\": { \"rope_theta\": 500000.0,", StringComparison.Ordinal);
+        var newer = Regex.Replace(Llama31, "\"rope_theta\": 500000.0,", "")
+            .Replace("\"rope_scaling\": {", "\"rope_parameters\": { \"rope_theta\": 500000.0,", StringComparison.Ordinal);
 
         Assert.Equal(Parse(Llama31).RotaryScaling, Parse(newer).RotaryScaling);
         Assert.Equal(500000, Parse(newer).RotaryBase);
@@ -104,9 +105,11 @@ public sealed class LlamaConfigFileTests
     [InlineData("\"logits_scaling\": 1.0, \"partial_rotary_factor\": 1")]
     [InlineData("\"sliding_window\": null, \"num_experts\": false, \"mup\": {}, \"layers_of_something\": []")]
     [InlineData("\"transformers.js_config\": { \"dtype\": \"q4\" }, \"rope_interleaved\": false, \"is_llama_config\": true, \"_name_or_path\": \"x\"")]
-    public void A_field_that_changes_nothing_is_passed_over(string field) =>
-        Assert.Equal(
-            Parse(Llama31) with { EosTokenIds = [] }, Parse(Llama31.Replace("\"vocab_size\"", $"{field}, \"vocab_size\"", StringComparison.Ordinal)) with { EosTokenIds = [] });
+    public void A_field_that_changes_nothing_is_passed_over(string field)
+    {
+        var config = Parse(Llama31.Replace("\"vocab_size\"", $"{field}, \"vocab_size\"", StringComparison.Ordinal));
+        Assert.Equal(Parse(Llama31) with { EosTokenIds = [] }, config with { EosTokenIds = [] });
+    }
 
     [Theory]
     [InlineData("")]
@@ -124,7 +127,12 @@ public sealed class LlamaConfigFileTests
     [Fact]
     public void A_written_config_reads_back_equal()
     {
-        foreach (var scaling in (RotaryScaling[])[RotaryScaling.None, new LinearRotaryScaling(4), new Llama3RotaryScaling(8, 1, 4, 8192), new DynamicRotaryScaling(2, 131072), new YarnRotaryScaling(4, 8192) { FastTurns = 16, Amplitude = 1.5 }])
+        RotaryScaling[] scalings =
+        [
+            RotaryScaling.None, new LinearRotaryScaling(4), new Llama3RotaryScaling(8, 1, 4, 8192), new DynamicRotaryScaling(2, 131072),
+            new YarnRotaryScaling(4, 8192) { FastTurns = 16, Amplitude = 1.5 },
+        ];
+        foreach (var scaling in scalings)
         {
             var config = Parse(Llama31) with { RotaryScaling = scaling, HeadWidth = 64 };
             var read = LlamaConfigFile.Parse(LlamaConfigFile.Write(config), "written");

@@ -35,7 +35,8 @@ internal static class RotaryFields
         var rotaryBase = rotary.Number(Theta, 1, 1e15, top);
         // Inside rope_scaling transformers 5 reads it and 4 did not.
         if (isOlder && fields.Has(Theta) && rotaryBase != top)
-            throw rotary.Error(Theta, FormattableString.Invariant($"is {rotaryBase}, and at the top it is {top}: programs differ in which they take; keep the one that is meant"));
+            throw rotary.Error(
+                Theta, FormattableString.Invariant($"is {rotaryBase}, and at the top it is {top}: programs differ in which counts: keep the one meant"));
         return (rotaryBase, ReadScaling(rotary, fields.Integer(Original, 1, 1 << 24, positions), positions));
     }
 
@@ -79,7 +80,8 @@ internal static class RotaryFields
                 if (name is "rope_type" or "type" or Theta || names.Contains(name))
                     continue;
                 if (name != "partial_rotary_factor" || fields.Number(name, 0, 1e6) != 1)
-                    throw fields.Error(name, $"is not known for a rotary embedding of the type '{type}', and may change what the model computes: take the field out if it does not");
+                    throw fields.Error(
+                        name, $"is not known for a rotary embedding of the type '{type}', and may change what the model computes: take it out if it does not");
             }
         }
     }

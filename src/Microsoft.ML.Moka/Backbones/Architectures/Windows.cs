@@ -27,8 +27,8 @@ internal static class Windows
     }
 
     /// <summary>
-    /// Qwen's and SmolLM3's way: a window where <c>use_sliding_window</c> is true, in the layers that <c>layer_types</c> names, or in those of the architecture where
-    /// there is no such field.
+    /// Qwen's and SmolLM3's way: a window where <c>use_sliding_window</c> is true, in the layers that <c>layer_types</c> names, or in those of the
+    /// architecture where there is no such field.
     /// </summary>
     public static int?[] Read(JsonFields fields, int layers, Func<int, bool> hasWindow)
     {

@@ -204,8 +204,8 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
             for (var lane = 0; lane < Lanes; lane += TSimd.Count)
             {
                 var score = scores + (long)key * Lanes + lane;
-                var seen = TSimd.WhereAtLeast(
-                    TSimd.Load(positions + lane), TSimd.Broadcast(key - context + block.Span.Window), TSimd.Broadcast(float.NegativeInfinity), TSimd.Load(score));
+                var behind = TSimd.Broadcast(key - context + block.Span.Window);
+                var seen = TSimd.WhereAtLeast(TSimd.Load(positions + lane), behind, TSimd.Broadcast(float.NegativeInfinity), TSimd.Load(score));
                 TSimd.Store(seen, score);
             }
     }
