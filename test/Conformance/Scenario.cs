@@ -54,7 +54,7 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     public Tensor Indices(params int[] values) => Keep(backend.Upload(values));
 
-    public WeightMatrix Weight(WeightFormat format, int rows, int columns)
+    public WeightMatrix Weight(WeightForm format, int rows, int columns)
     {
         var weight = backend.Upload(RandomMatrices.Matrix(format, rows, columns, _random));
         _inputs.Add(weight);

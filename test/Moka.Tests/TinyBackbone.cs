@@ -23,13 +23,14 @@ internal static class TinyBackbone
     };
 
     /// <summary>Writes the folder and returns its path.</summary>
-    public static string Write(string folder, ulong seed = 1)
+    public static string Write(string folder, ulong seed = 1, LlamaConfig? config = null)
     {
+        config ??= Config;
         Directory.CreateDirectory(folder);
         foreach (var (name, content) in SmallTokenizers.ByteLevel())
             File.WriteAllBytes(Path.Combine(folder, name), content);
-        File.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.Name), LlamaConfigFile.Write(Config));
-        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), BackboneTensors.From(Config, new Weights(Config, seed)));
+        File.WriteAllBytes(Path.Combine(folder, LlamaConfigFile.Name), LlamaConfigFile.Write(config));
+        SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), BackboneTensors.From(config, new Weights(config, seed)));
         return folder;
     }
 
@@ -41,6 +42,14 @@ internal static class TinyBackbone
             var values = new float[rows * columns];
             new SeededRandom(Seed, name).FillNormal(values, 0.3f);
             return new DenseMatrix(rows, columns, DenseFormat.Float32, MemoryMarshal.AsBytes(values.AsSpan()).ToArray());
+        }
+
+        public override float[] Vector(string name, int length)
+        {
+            var values = base.Vector(name, length);
+            if (name.EndsWith(".bias", StringComparison.Ordinal))
+                new SeededRandom(Seed, name).FillNormal(values, 0.3f);
+            return values;
         }
     }
 }

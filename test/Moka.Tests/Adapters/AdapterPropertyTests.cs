@@ -27,7 +27,7 @@ public sealed class AdapterPropertyTests
         var random = new Random(c.Seed);
         var map = new MapShape("map", c.Rows, c.Columns, 0);
         var options = RandomAdapters.Options(map, random);
-        var weight = RandomMatrices.Matrix((WeightFormat)random.Next(8), c.Rows, c.Columns, random);
+        var weight = RandomMatrices.Matrix((WeightForm)random.Next(8), c.Rows, c.Columns, random);
         float[] x = Normal(c.Tokens * c.Columns, random), dy = Normal(c.Tokens * c.Rows, random);
         using var reference = new ReferenceBackend();
         using var cpu = new CpuBackend(threads: 2);

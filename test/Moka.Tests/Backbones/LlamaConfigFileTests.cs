@@ -61,9 +61,19 @@ public sealed class LlamaConfigFileTests
     }
 
     [Theory]
-    [InlineData("\"model_type\": \"llama\"", "\"model_type\": \"mistral\"", "model_type")]
+    [InlineData("\"model_type\": \"llama\"", "\"model_type\": \"gemma\"", "model_type")]
     [InlineData("\"hidden_act\": \"silu\"", "\"hidden_act\": \"gelu\"", "hidden_act")]
-    [InlineData("\"attention_bias\": false", "\"attention_bias\": true", "attention_bias")]
+    [InlineData("\"attention_bias\": false", "\"attention_bias\": 1", "attention_bias")]
+    [InlineData("\"vocab_size\"", "\"attention_multiplier\": 0.01, \"vocab_size\"", "attention_multiplier")]
+    [InlineData("\"vocab_size\"", "\"logits_scaling\": 8, \"vocab_size\"", "logits_scaling")]
+    [InlineData("\"vocab_size\"", "\"partial_rotary_factor\": 0.5, \"vocab_size\"", "partial_rotary_factor")]
+    [InlineData("\"vocab_size\"", "\"sliding_window\": 4096, \"vocab_size\"", "sliding_window")]
+    [InlineData("\"vocab_size\"", "\"num_local_experts\": 8, \"vocab_size\"", "num_local_experts")]
+    [InlineData("\"vocab_size\"", "\"rope_interleaved\": true, \"vocab_size\"", "rope_interleaved")]
+    [InlineData("\"vocab_size\"", "\"quantization_config\": { \"quant_method\": \"gptq\" }, \"vocab_size\"", "quantization_config.quant_method")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"short_factor\": [1]", "rope_scaling.short_factor")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"rope_theta\": 10000", "rope_scaling.rope_theta")]
+    [InlineData("\"rope_scaling\"", "\"rope_parameters\": { \"rope_type\": \"default\" }, \"rope_scaling\"", "rope_scaling")]
     [InlineData("\"mlp_bias\": false", "\"mlp_bias\": 1", "mlp_bias")]
     [InlineData("\"hidden_size\": 4096,", "", "hidden_size")]
     [InlineData("\"hidden_size\": 4096", "\"hidden_size\": 4100", "num_attention_heads")]
@@ -77,7 +87,8 @@ public sealed class LlamaConfigFileTests
     [InlineData("\"vocab_size\"", "\"head_dim\": 127, \"vocab_size\"", "head_dim")]
     [InlineData("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 0", "rms_norm_eps")]
     [InlineData("\"rope_theta\": 500000.0", "\"rope_theta\": [1]", "rope_theta")]
-    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"yarn\"", "rope_scaling.rope_type")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"longrope\"", "rope_scaling.rope_type")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"yarn\"", "rope_scaling.low_freq_factor")]
     [InlineData("\"high_freq_factor\": 4.0", "\"high_freq_factor\": 1.0", "rope_scaling.high_freq_factor")]
     [InlineData("\"eos_token_id\": [128001,", "\"eos_token_id\": [-1,", "eos_token_id")]
     [InlineData("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": \"yes\"", "tie_word_embeddings")]
@@ -87,6 +98,17 @@ public sealed class LlamaConfigFileTests
 
         Assert.Contains("folder: config.json", error.Message);
         Assert.Contains($"'{field}'", error.Message);
+    }
+
+    [Theory]
+    [InlineData("\"attention_multiplier\": 0.08838834764831845")]
+    [InlineData("\"logits_scaling\": 1.0, \"partial_rotary_factor\": 1")]
+    [InlineData("\"sliding_window\": null, \"num_experts\": false, \"mup\": {}, \"layers_of_something\": []")]
+    [InlineData("\"transformers.js_config\": { \"dtype\": \"q4\" }, \"rope_interleaved\": false, \"is_llama_config\": true, \"_name_or_path\": \"x\"")]
+    public void A_field_that_changes_nothing_is_passed_over(string field)
+    {
+        var config = Parse(Llama31.Replace("\"vocab_size\"", $"{field}, \"vocab_size\"", StringComparison.Ordinal));
+        Assert.Equal(Parse(Llama31) with { EosTokenIds = [] }, config with { EosTokenIds = [] });
     }
 
     [Theory]
@@ -105,7 +127,12 @@ public sealed class LlamaConfigFileTests
     [Fact]
     public void A_written_config_reads_back_equal()
     {
-        foreach (var scaling in (RotaryScaling[])[RotaryScaling.None, new LinearRotaryScaling(4), new Llama3RotaryScaling(8, 1, 4, 8192)])
+        RotaryScaling[] scalings =
+        [
+            RotaryScaling.None, new LinearRotaryScaling(4), new Llama3RotaryScaling(8, 1, 4, 8192), new DynamicRotaryScaling(2, 131072),
+            new YarnRotaryScaling(4, 8192) { FastTurns = 16, Amplitude = 1.5 },
+        ];
+        foreach (var scaling in scalings)
         {
             var config = Parse(Llama31) with { RotaryScaling = scaling, HeadWidth = 64 };
             var read = LlamaConfigFile.Parse(LlamaConfigFile.Write(config), "written");

@@ -67,7 +67,7 @@ public sealed class StoriesTests(ITestOutputHelper output) : IDisposable
             using var tape = new Tape(_backend, recording: false);
             var hidden = backbone.Forward(tape, RaggedBatch.Of(stories.Select(story => story[..^1])));
             using var targets = _backend.Upload([.. stories.SelectMany(story => story[1..])]);
-            using var losses = _backend.TokenLosses(hidden.Value, backbone.Head, targets, null, out _);
+            using var losses = backbone.TokenLosses(tape, hidden, targets);
             return Math.Exp(TinyLlama.Download(_backend, losses).Average());
         }
     }

@@ -50,7 +50,37 @@ public class QuantizedWeightTests
         Assert.Equal(64, state.GetProperty("blocksize").GetInt32());
         Assert.Equal(256, state.GetProperty("nested_blocksize").GetInt32());
         Assert.Equal("[8,32]", state.GetProperty("shape").GetRawText());
-        Assert.Equal(((NestedScales)((FourBitMatrix)matrix).Scales).Offset, state.GetProperty("nested_offset").GetSingle());
+        Assert.Equal(((NestedScales)((CodedMatrix)matrix).Scales).Offset, state.GetProperty("nested_offset").GetSingle());
+    }
+
+    [Theory]
+    [MemberData(nameof(Forms))]
+    public void A_weight_is_stored_under_its_formats_own_name_in_the_space_that_was_said(BackboneQuantization kind, bool nested)
+    {
+        Assert.Equal(kind == BackboneQuantization.None, WeightFormats.Find(kind) is null);
+        if (WeightFormats.Find(kind) is not { } format)
+            return;
+        var matrix = (CodedMatrix)Quantizer.Quantize(Weights.Random(37, 51), new QuantizationOptions(kind, nested), Name);
+        Assert.Same(format, matrix.Format);
+        Assert.Equal(matrix.ByteCount, format.ByteCount(37 * 51, matrix.BlockSize, nested));
+        var written = QuantizedWeight.Write(Name, matrix).ToList();
+        Assert.Contains(written, tensor => tensor.Name == $"{Name}.quant_state.{format.StateName}");
+        Assert.EndsWith(format.Name, format.StateName, StringComparison.Ordinal);
+        Assert.Equal(
+            written.Select(tensor => (tensor.Name, tensor.Type, string.Join(',', tensor.Shape))).Order(),
+            QuantizedWeight.Describe(Name, 37, 51, format, matrix.BlockSize, nested ? WeightFormat.NestedBlockSize : null)
+                .Select(header => (header.Name, header.Type, string.Join(',', header.Shape))).Order());
+        Assert.Same(format, QuantizedWeight.FormatOf(Open(written), Name));
+    }
+
+    [Fact]
+    public void A_table_that_is_not_its_formats_is_refused()
+    {
+        var tensors = Tensors(null).Select(
+            tensor => tensor.Name == $"{Name}.quant_map" ? SafetensorsTensor.Of(tensor.Name, FourBitCode.FP4.Table.Span, 16) : tensor);
+        var error = Assert.Throws<InvalidDataException>(() => Open(tensors).ReadMatrix(Name, 8, 32));
+        Assert.Contains($"'{Name}.quant_map'", error.Message, StringComparison.Ordinal);
+        Assert.Contains("nf4", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -59,7 +89,7 @@ public class QuantizedWeightTests
         var tensors = Tensors(
             """{"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [8, 32], "nested_blocksize": 256, """ +
             """ "nested_dtype": "float32", "nested_offset": 2.0511}""");
-        var read = (FourBitMatrix)Open(tensors).ReadMatrix(Name, 8, 32);
+        var read = (CodedMatrix)Open(tensors).ReadMatrix(Name, 8, 32);
         Assert.Equal(2.0511f, ((NestedScales)read.Scales).Offset);
     }
 

@@ -106,7 +106,7 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         }
         using var config = Json("merged", "config.json");
         Assert.Equal(type == "F16" ? "float16" : "bfloat16", config.RootElement.GetProperty("torch_dtype").GetString());
-        Assert.Equal("kept", config.RootElement.GetProperty("something_else").GetString());
+        Assert.Equal("kept", config.RootElement.GetProperty("_something_else").GetString());
         Assert.Equal(
             [.. Directory.GetFiles(backbone).Select(path => Path.GetFileName(path)).Order()],
             Directory.GetFiles(_folder.File("merged")).Select(path => Path.GetFileName(path)).Order());
@@ -314,7 +314,7 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
             tensors = [.. checkpoint.Names.Select(name => type == "F16" ? PeftFolder.AsHalf(checkpoint[name]) : PeftFolder.AsBFloat16(checkpoint[name]))];
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
         var config = PeftFolder.Config(File.ReadAllText(Path.Combine(folder, "config.json")));
-        config["something_else"] = "kept";
+        config["_something_else"] = "kept";
         File.WriteAllText(Path.Combine(folder, "config.json"), config.ToJsonString());
         return folder;
     }

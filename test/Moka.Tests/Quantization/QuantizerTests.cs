@@ -18,7 +18,7 @@ public class QuantizerTests
     public void NF4_agrees_with_the_reference_vectors()
     {
         var file = SafetensorsFile.Map(Material.Require("nf4/nf4.safetensors"));
-        var matrix = (FourBitMatrix)Quantizer.Quantize(file["weight"].ToMatrix(), NF4, "weight");
+        var matrix = (CodedMatrix)Quantizer.Quantize(file["weight"].ToMatrix(), NF4, "weight");
         // The reference pads the last block with zeros.
         var packed = file["packed"].Data;
         Assert.Equal(packed[..matrix.Codes.Length].ToArray(), matrix.Codes.ToArray());
@@ -141,8 +141,8 @@ public class QuantizerTests
     public void Double_quantization_stays_near_the_float_scales_in_an_eighth_of_a_bit()
     {
         var weight = Weights.Random(512, 512);
-        var single = (FourBitMatrix)Quantizer.Quantize(weight, NF4, "w");
-        var twice = (FourBitMatrix)Quantizer.Quantize(weight, NF4 with { DoubleQuantization = true }, "w");
+        var single = (CodedMatrix)Quantizer.Quantize(weight, NF4, "w");
+        var twice = (CodedMatrix)Quantizer.Quantize(weight, NF4 with { DoubleQuantization = true }, "w");
         Assert.Equal(single.Codes.ToArray(), twice.Codes.ToArray());
         var (exact, rounded) = (Scales(single), Scales(twice));
         var spread = exact.Max() - exact.Min();
@@ -151,22 +151,16 @@ public class QuantizerTests
         Assert.InRange(twice.ByteCount * 8.0 / twice.Length, 4.12, 4.17);
     }
 
-    private static float[] Scales(StoredMatrix matrix) => Dequantizer.ToFloats(matrix switch
-    {
-        FourBitMatrix four => four.Scales,
-        EightBitMatrix eight => eight.Scales,
-        _ => throw new ArgumentException(matrix.GetType().Name),
-    });
+    private static float[] Scales(StoredMatrix matrix) => Dequantizer.ToFloats(((CodedMatrix)matrix).Scales);
 
     // FP4 has a negative zero, which is a zero the second time.
-    private static byte[] Codes(StoredMatrix matrix) => matrix switch
+    private static byte[] Codes(StoredMatrix matrix)
     {
-        FourBitMatrix four when four.Table.Span[8] == 0 =>
-            [.. four.Codes.ToArray().Select(c => (byte)((c >> 4 == 8 ? 0 : c & 0xF0) | ((c & 15) == 8 ? 0 : c & 15)))],
-        FourBitMatrix four => four.Codes.ToArray(),
-        EightBitMatrix eight => [.. eight.Codes.ToArray().Select(c => (byte)c)],
-        _ => throw new ArgumentException(matrix.GetType().Name),
-    };
+        var coded = (CodedMatrix)matrix;
+        return coded.Format == FourBitCode.FP4
+            ? [.. coded.Codes.ToArray().Select(c => (byte)((c >> 4 == 8 ? 0 : c & 0xF0) | ((c & 15) == 8 ? 0 : c & 15)))]
+            : coded.Codes.ToArray();
+    }
 
     private static float[] Grid(BackboneQuantization kind) => kind switch
     {

@@ -52,6 +52,10 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override void AddInPlace(Tensor target, Tensor addend) => Enter().AddInPlace(target, addend);
 
+    public override void AddToRows(Tensor x, Tensor row) => Enter().AddToRows(x, row);
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums) => Enter().AccumulateColumnSums(x, sums);
+
     public override Tensor Dropout(Tensor x, float rate, ulong seed) => Enter().Dropout(x, rate, seed);
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms) => Enter().RmsNorm(x, weight, epsilon, out inverseRms);

@@ -38,7 +38,7 @@ public class InvarianceTests
         using var s = new Scenario(backend, 3);
         var delta = s.Kronecker(96, 64, (8, 8, 2), (4, 16, 1), (-16, 16, 0));
         Tensor norm = s.Parameter(64), cosines = s.Parameter(50, 8), sines = s.Parameter(50, 8);
-        foreach (var format in Enum.GetValues<WeightFormat>())
+        foreach (var format in Enum.GetValues<WeightForm>())
         {
             var weight = s.Weight(format, 96, 64);
             CheckRows(s, 64, x => [backend.Linear(x, weight)]);
@@ -46,7 +46,7 @@ public class InvarianceTests
             CheckRows(s, 96, dy => [backend.LinearInputGradient(dy, weight)]);
             CheckRows(s, 96, dy => [backend.LinearInputGradient(dy, weight, delta)]);
         }
-        var head = s.Weight(WeightFormat.DenseF32, 300, 64);
+        var head = s.Weight(WeightForm.DenseF32, 300, 64);
         CheckRows(s, 64, x => [backend.KroneckerProduct(x, delta)]);
         CheckRows(s, 96, dy => [backend.KroneckerInputGradient(dy, delta)]);
         CheckRows(s, 64, x => [backend.Add(x, x)]);
@@ -56,7 +56,7 @@ public class InvarianceTests
         CheckRows(s, 64, x => [backend.Rotary(x, s.Indices([.. Enumerable.Repeat(7, x.Rows)]), cosines, sines)]);
         // A width that is no multiple of a vector: the rows of a batch begin at all alignments.
         var wide = s.Parameter(333);
-        var wideHead = s.Weight(WeightFormat.FourBit, 77, 333);
+        var wideHead = s.Weight(WeightForm.FourBit, 77, 333);
         CheckRows(s, 333, x => [backend.RmsNorm(x, wide, 1e-5f, out var scale), scale]);
         CheckRows(s, 333, x => [backend.RmsNormGradient(x, x, wide, s.Parameter([.. Enumerable.Repeat(0.3f, x.Rows)]), null)]);
         CheckRows(s, 333, x => [backend.SwiGlu(x, x)]);
@@ -152,7 +152,7 @@ public class InvarianceTests
     {
         var backend = s.Backend;
         Tensor x = s.Activation(500, 192), dy = s.Activation(500, 64), norm = s.Parameter(192), gradient = s.Parameter(192);
-        var weight = s.Weight(WeightFormat.FourBitNested, 64, 192);
+        var weight = s.Weight(WeightForm.FourBitNested, 64, 192);
         var delta = s.Kronecker(64, 192, (8, 8, 2), (4, 16, 1), (-64, 64, 1), (64, 1, 3), (-1, 1, 1));
         s.Result("linear", backend.Linear(x, weight, delta));
         s.Result("linear gradient", backend.LinearInputGradient(dy, weight, delta));

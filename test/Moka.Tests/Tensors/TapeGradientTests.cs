@@ -63,6 +63,16 @@ public class TapeGradientTests
     public void RmsNorm_of_a_trained_weight() => Check([(3, 5)], [(5, 1)], (tape, x, p) => tape.RmsNorm(x[0], p[0].Value, 0.1f, p[0].Gradient));
 
     [Fact]
+    public void RmsNorm_of_heads() => Check([(3, 6)], [(3, 1)], (tape, x, p) => tape.RmsNorm(x[0], p[0].Value, 0.1f, p[0].Gradient));
+
+    [Fact]
+    public void A_bias() => Check([(3, 6)], [(5, 1)], (tape, x, p) => tape.AddToRows(tape.Linear(x[0], Weight(tape, 5, 6)), p[0].Value, p[0].Gradient));
+
+    [Fact]
+    public void A_frozen_bias() => Check([(3, 6)], [],
+        (tape, x, _) => tape.AddToRows(tape.Linear(x[0], Weight(tape, 5, 6)), tape.Own(Random(tape, 5, 1)).Value));
+
+    [Fact]
     public void SwiGlu() => Check([(3, 5), (3, 5)], [], (tape, x, _) => tape.SwiGlu(x[0], x[1]));
 
     [Fact]
@@ -202,7 +212,7 @@ public class TapeGradientTests
     }
 
     private static WeightMatrix Weight(Tape tape, int rows, int columns) =>
-        tape.Backend.Upload(RandomMatrices.Matrix(WeightFormat.DenseF32, rows, columns, new Random(3)));
+        tape.Backend.Upload(RandomMatrices.Matrix(WeightForm.DenseF32, rows, columns, new Random(3)));
 
     private static Tensor Random(Tape tape, int rows, int columns, int seed = 7) =>
         tape.Backend.Upload(TensorKind.Parameter, Normal(new Random(seed), rows * columns), rows, columns);

@@ -25,7 +25,7 @@ public class EmbeddedBackboneTests
         Assert.InRange(names.Sum(name => Content(name).LongLength), 1, 3_000_000);
         var checkpoint = Checkpoint.Open(Files);
         Assert.All(LlamaConfigFile.Read(Files).LinearMaps, map =>
-            Assert.IsType<FourBitMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
+            Assert.IsType<CodedMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
     }
 
     [Fact]
