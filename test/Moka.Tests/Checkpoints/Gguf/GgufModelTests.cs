@@ -36,7 +36,6 @@ public sealed class GgufModelTests : IDisposable
     [InlineData("llama.rope.dimension_count", 4u, "llama.rope.dimension_count")]
     [InlineData("llama.attention.value_length", 4u, "llama.attention.value_length")]
     [InlineData("llama.logit_scale", 0.5f, "'llama.logit_scale' may change")]
-    [InlineData("llama.attention.sliding_window", 64u, "mistral")]
     [InlineData("llama.rope.scaling.type", "longrope", "'longrope'")]
     [InlineData("llama.attention.layer_norm_rms_epsilon", -1f, "rms_epsilon")]
     [InlineData("tokenizer.ggml.model", "bert", "tokenizer.ggml.model")]
@@ -51,14 +50,29 @@ public sealed class GgufModelTests : IDisposable
     }
 
     [Theory]
-    [InlineData("blk.0.attn_q.bias", "attention_bias")]
-    [InlineData("blk.1.ffn_up.bias", "mlp_bias")]
     [InlineData("blk.0.ffn_gate_exps.weight", "'blk.0.ffn_gate_exps.weight'")]
     [InlineData("blk.00.attn_q.weight", "'blk.00.attn_q.weight'")]
     [InlineData("position_embd.weight", "'position_embd.weight'")]
     [InlineData("rope_freqs.weight", "must have 4 numbers")]
     public void Tensors_that_would_make_another_model_are_refused_by_name(string name, string named) =>
         Assert.Contains(named, Assert.Throws<InvalidDataException>(() => Config(new TinyGguf().Add(name, TinyGguf.Width))).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Biases_and_windows_are_those_of_the_architecture()
+    {
+        Assert.Equal("llama", Config(new TinyGguf()).Architecture.ModelType);
+        var windowed = Config(new TinyGguf().With("llama.attention.sliding_window", 64u));
+        Assert.Equal(("mistral", 64), (windowed.Architecture.ModelType, windowed.Form(0).Window));
+
+        var biased = new TinyGguf();
+        foreach (var layer in (int[])[0, 1])
+            foreach (var (part, rows) in (ReadOnlySpan<(string, int)>)[("q", 32), ("k", 16), ("v", 16), ("output", 32)])
+                biased.Add($"blk.{layer}.attn_{part}.bias", rows);
+        Assert.NotEqual(Logits(Write(new TinyGguf())), Logits(Write(biased)));
+        // All maps of attention have one, or none has.
+        biased.Tensors.Remove("blk.1.attn_output.bias");
+        Assert.Contains("layers.1.self_attn.o_proj.bias", Assert.Throws<InvalidDataException>(() => Logits(Write(biased))).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Tensors_beyond_the_layers_and_missing_ones_are_named()
@@ -80,6 +94,7 @@ public sealed class GgufModelTests : IDisposable
         Assert.Equal(new LinearRotaryScaling(2), Config(new TinyGguf().With("llama.rope.scale_linear", 2f)).RotaryScaling);
         Assert.Equal(RotaryScaling.None, Config(new TinyGguf().With("llama.rope.scaling.type", "none").With("llama.rope.scaling.factor", 4f)).RotaryScaling);
         Assert.Equal(RotaryScaling.None, Config(new TinyGguf().With("llama.rope.scaling.factor", 0f)).RotaryScaling);
+        Assert.IsType<YarnRotaryScaling>(Config(new TinyGguf().With("llama.rope.scaling.type", "yarn").With("llama.rope.scaling.factor", 4f)).RotaryScaling);
         var yarn = Json(new TinyGguf().With("llama.rope.scaling.type", "yarn").With("llama.rope.scaling.factor", 4f)
             .With("llama.rope.scaling.original_context_length", 32u)
             .With("llama.rope.scaling.yarn_beta_fast", 16f).With("llama.rope.scaling.attn_factor", 0.5f));
