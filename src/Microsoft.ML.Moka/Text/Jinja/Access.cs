@@ -44,6 +44,9 @@ internal static class Access
                     picked.Add(text.Part(starts[i], starts[i + 1] - starts[i]));
                 return picked.ToText();
             case PythonTuple tuple: return new PythonTuple([.. Indexes(tuple.Items.Count, start, stop, step).Select(i => tuple.Items[i])]);
+            case PythonRange range:
+                var (first, last, by) = Bounds(range.Items.Count, start, stop, step);
+                return range.Part(first, last, by);
             case PythonSequence sequence: return new PythonList([.. Indexes(sequence.Items.Count, start, stop, step).Select(i => sequence.Items[i])]);
             case Undefined undefined: throw undefined.Error();
             case PythonDictionary: throw new EvaluationException("unhashable type: 'slice'");
@@ -113,11 +116,12 @@ internal static class Access
         attribute = value switch
         {
             Undefined undefined => throw undefined.Error(),
-            TracedText text when TextMethods.All.TryGetValue(name, out var method) => Method(name, Types.NameOf(value), arguments => method(text, arguments)),
+            TracedText text when TextMethods.All.TryGetValue(name, out var method) => new Function(name, arguments => method(text, arguments)),
             LoopState loop => loop.Attribute(name),
             PythonNamespace space => space.Attributes.TryGetValue(name, out var item) ? item : NotFound.Instance,
+            Cycler cycler when name == "current" => cycler.Current,
             PythonGroup group when name is "grouper" or "list" => group.Items[name == "list" ? 1 : 0],
-            _ => ContainerMethods.Find(value, name) is { } method ? Method(name, Types.NameOf(value), method) : NotFound.Instance,
+            _ => ContainerMethods.Find(value, name) is { } method ? new Function(name, method) : NotFound.Instance,
         };
         if (attribute is not NotFound)
             return true;
@@ -131,8 +135,6 @@ internal static class Access
         attribute = null;
         return false;
     }
-
-    private static Function Method(string name, string type, Func<Arguments, object?> call) => new($"<built-in method {name} of {type} object>", call);
 
     private static Undefined Missing(object? value, string name) => new($"'{Types.ObjectNameOf(value)}' has no attribute {PythonText.Repr(new TracedText(name))}");
 

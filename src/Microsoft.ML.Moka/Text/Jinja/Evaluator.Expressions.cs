@@ -5,19 +5,27 @@ internal sealed partial class Evaluator
 {
     private object? Evaluate(Expression expression, Scope scope)
     {
-        _limits.Step();
-        switch (expression)
+        Limits.Step();
+        var value = expression switch
         {
-            case Constant constant:
-                return constant.Value;
-            case Name name:
-                return scope.TryGet(name.Identifier, out var value) ? value : Undefined.Name(name.Identifier);
+            Constant constant => constant.Value,
+            Name name => scope.TryGet(name.Identifier, out var named) ? named : Undefined.Name(name.Identifier),
+            _ => Inner(),
+        };
+        if (value is TracedText text)
+            Limits.Use(text);
+        return value;
+
+        object? Inner()
+        {
+            CheckStack();
+            Line = expression.Line;
+            var result = Compute(expression, scope);
+            // What an attribute or a choice gives was there before.
+            if (expression is not (Attribute or Item or Conditional or Logic))
+                Limits.Make(result);
+            return result;
         }
-        CheckStack();
-        Line = expression.Line;
-        var result = Compute(expression, scope);
-        // What an attribute or a choice gives was there before.
-        return expression is Attribute or Item or Conditional or Logic ? result : _limits.Made(result);
     }
 
     private object? Compute(Expression expression, Scope scope) => expression switch
@@ -104,8 +112,10 @@ internal sealed partial class Evaluator
         Line = filter.Line;
         // What it goes through counts, whatever it gives.
         if (value is PythonSequence sequence)
-            _limits.Step(sequence.Items.Count);
-        return _limits.Made(Filters.All[filter.Name](value, arguments));
+            Limits.Step(sequence.Items.Count);
+        var result = Filters.All[filter.Name](value, arguments);
+        Limits.Make(result);
+        return result;
     }
 
     private object? Call(object? function, Arguments arguments)

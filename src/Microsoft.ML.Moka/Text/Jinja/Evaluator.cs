@@ -5,7 +5,6 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 /// <summary>Executes a syntax tree: here the statements.</summary>
 internal sealed partial class Evaluator
 {
-    private readonly Limits _limits = new();
     private readonly List<(int Start, int End)> _spans = [];
     private TracedTextBuilder _output = new();
     private int _capturing;
@@ -33,7 +32,7 @@ internal sealed partial class Evaluator
         foreach (var statement in block.Statements)
         {
             Line = statement.Line;
-            _limits.Step();
+            Limits.Step();
             if (Execute(statement, scope) is var flow and not Flow.Next)
                 return flow;
         }
@@ -104,14 +103,14 @@ internal sealed partial class Evaluator
     private void RunLoop(For loop, object? value, Scope scope, int depth)
     {
         var items = Types.Items(value).ToList();
-        _limits.Step(items.Count);
+        Limits.Step(items.Count);
         if (loop.Filter is { } filter)
             items = items.FindAll(item => Keeps(item));
         var state = new LoopState(items, depth, loop.IsRecursive ? inner => Captured(() => RunLoop(loop, inner, scope, depth + 1)) : null);
         var isUntouched = true;
         foreach (var item in items)
         {
-            _limits.Step();
+            Limits.Step();
             state.Index0++;
             var body = new Scope(scope) { ["loop"] = state };
             Assign(loop.Target, item, body);
@@ -174,9 +173,7 @@ internal sealed partial class Evaluator
         try
         {
             write();
-            var text = _output.ToText();
-            _limits.Made(text);
-            return text;
+            return _output.ToText();
         }
         finally
         {

@@ -249,14 +249,13 @@ internal static class Filters
 
     private static int Words(string text)
     {
-        var count = 0;
-        for (var i = 0; i < text.Length; i++)
+        var (count, isInside) = (0, false);
+        foreach (var rune in text.EnumerateRunes())
         {
-            if (IsWord(text[i]) && (i == 0 || !IsWord(text[i - 1])))
-                count++;
+            var isWord = rune.Value == '_' || Rune.IsLetterOrDigit(rune) || Rune.IsNumber(rune);
+            count += isWord && !isInside ? 1 : 0;
+            isInside = isWord;
         }
         return count;
-
-        static bool IsWord(char c) => c == '_' || char.IsLetterOrDigit(c) || char.IsSurrogate(c);
     }
 }

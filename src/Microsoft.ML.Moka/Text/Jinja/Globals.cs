@@ -24,7 +24,7 @@ internal static class Globals
         Add("strftime_now", arguments => (TracedText)TimeText.Format(arguments.Bind("strftime_now", "format").Text("format").Value, clock.GetLocalNow()));
         return scope;
 
-        void Add(string name, Func<Arguments, object?> call) => scope[name] = new Function($"<function {name}>", call);
+        void Add(string name, Func<Arguments, object?> call) => scope[name] = new Function(name, call);
     }
 
     private static object? Range(Arguments arguments)
@@ -72,7 +72,7 @@ internal static class Globals
     {
         var separator = arguments.Bind("joiner", "sep?").Get("sep", new TracedText(", "));
         var isUsed = false;
-        return new Function("<Joiner>", _ =>
+        return new Function("joiner", _ =>
         {
             var result = isUsed ? separator : TracedText.Empty;
             isUsed = true;

@@ -30,7 +30,7 @@ internal sealed class JinjaTemplate
         var evaluator = new Evaluator();
         try
         {
-            return evaluator.Run(_body, new Scope(scope));
+            return Limits.Count(() => evaluator.Run(_body, new Scope(scope)));
         }
         catch (EvaluationException e)
         {

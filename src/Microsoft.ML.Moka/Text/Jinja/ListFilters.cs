@@ -213,7 +213,8 @@ internal static class ListFilters
         var keyed = items.Select((item, index) => (Item: item, Key: key(item), Index: index)).ToList();
         try
         {
-            keyed.Sort((a, b) => (isReversed ? PythonComparer.Compare(b.Key, a.Key) : PythonComparer.Compare(a.Key, b.Key)) is var order and not (null or 0) ? order.Value : a.Index.CompareTo(b.Index));
+            // Python asks whether the later one is the smaller: so its errors say.
+            keyed.Sort((a, b) => PythonComparer.Compare(b.Key, a.Key) is var order and not (null or 0) ? isReversed ? order.Value : -order.Value : a.Index.CompareTo(b.Index));
         }
         catch (InvalidOperationException e) when (e.InnerException is EvaluationException inner)
         {

@@ -29,10 +29,10 @@ internal sealed class LoopState(IReadOnlyList<object?> items, int depth, Func<ob
         "depth0" => new BigInteger(depth),
         "previtem" => Index0 > 0 ? items[Index0 - 1] : new Undefined("there is no previous item"),
         "nextitem" => Index < Length ? items[Index] : new Undefined("there is no next item"),
-        "cycle" => new Function("<bound method LoopContext.cycle>", arguments => arguments.Positional.Count > 0
+        "cycle" => new Function("cycle", arguments => arguments.Positional.Count > 0
             ? arguments.Positional[Index0 % arguments.Positional.Count]
             : throw new EvaluationException("no items for cycling given")),
-        "changed" => new Function("<bound method LoopContext.changed>", arguments => HasChanged(new PythonTuple(arguments.Positional))),
+        "changed" => new Function("changed", arguments => HasChanged(new PythonTuple(arguments.Positional))),
         _ => Access.NotFound.Instance,
     };
 

@@ -16,8 +16,8 @@ internal static class Operators
         return (sign, a, b) switch
         {
             ("+", TracedText first, TracedText second) => Add(first, second),
-            ("+", PythonList first, PythonList second) => new PythonList([.. first.Items, .. second.Items]),
-            ("+", PythonTuple first, PythonTuple second) => new PythonTuple([.. first.Items, .. second.Items]),
+            ("+", PythonList first, PythonList second) => new PythonList(Both(first, second)),
+            ("+", PythonTuple first, PythonTuple second) => new PythonTuple(Both(first, second)),
             ("+", TracedText, _) => throw new EvaluationException($"can only concatenate str (not \"{Types.NameOf(b)}\") to str"),
             ("+", PythonList or PythonTuple, _) => throw new EvaluationException($"can only concatenate {Types.NameOf(a)} (not \"{Types.NameOf(b)}\") to {Types.NameOf(a)}"),
             ("*", _, _) when Repeated(a, b) is { } result => result,
@@ -52,6 +52,12 @@ internal static class Operators
         return new TracedTextBuilder().Add(Filters.Escape(a)).Add(Filters.Escape(b)).ToText().AsMarkup();
     }
 
+    private static object?[] Both(PythonSequence first, PythonSequence second)
+    {
+        Limits.Step(first.Items.Count + second.Items.Count);
+        return [.. first.Items, .. second.Items];
+    }
+
     private static object? Repeated(object? a, object? b)
     {
         if ((PythonComparer.Number(b) ?? PythonComparer.Number(a)) is not BigInteger count)
@@ -63,6 +69,7 @@ internal static class Operators
             return null;
         var items = ((PythonSequence)value).Items;
         Limits.CheckText(items.Count * (double)BigInteger.Max(count, 0));
+        Limits.Step((long)(items.Count * BigInteger.Max(count, 0)));
         var all = new List<object?>();
         for (var i = BigInteger.Zero; i < count && items.Count > 0; i++)
             all.AddRange(items);
@@ -77,6 +84,7 @@ internal static class Operators
             case "-": return Bounded(a - b);
             case "*": return Bounded(a * b);
             case "/": return b.IsZero ? throw new EvaluationException("division by zero") : (double)a / (double)b;
+            case "//" or "%" when b.IsZero: throw new EvaluationException(sign == "%" ? "integer modulo by zero" : "integer division or modulo by zero");
             case "//": return FloorDivide(a, b);
             case "%": return a - FloorDivide(a, b) * b;
             default:
@@ -94,8 +102,6 @@ internal static class Operators
 
     private static BigInteger FloorDivide(BigInteger a, BigInteger b)
     {
-        if (b.IsZero)
-            throw new EvaluationException("integer division or modulo by zero");
         var quotient = BigInteger.DivRem(a, b, out var rest);
         return !rest.IsZero && rest.Sign != b.Sign ? quotient - 1 : quotient;
     }

@@ -47,6 +47,11 @@ internal static class PythonCharacters
         };
     }
 
+    /// <summary>Without its case.</summary>
+    public static string Folded(string text, int index) =>
+        Rune.TryGetRuneAt(text, index, out var rune) && s_special.TryGetValue(rune.Value, out var special) ? special.Upper.ToLowerInvariant()
+        : text[index] is 'Σ' or 'ς' ? "σ" : Lower(text, index);
+
     /// <summary>Whether a letter has a case.</summary>
     public static bool IsCased(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 

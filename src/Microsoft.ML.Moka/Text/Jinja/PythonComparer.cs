@@ -10,22 +10,30 @@ internal sealed class PythonComparer : IEqualityComparer<object>
 
     bool IEqualityComparer<object>.Equals(object? x, object? y) => AreEqual(x, y);
 
-    public int GetHashCode(object value) => value switch
+    public int GetHashCode(object value) => HashOf(value, 0);
+
+    private static int HashOf(object? value, int depth)
     {
-        bool truth => truth ? 1.0.GetHashCode() : 0.0.GetHashCode(),
-        BigInteger number => ((double)number).GetHashCode(),
-        double number => number.GetHashCode(),
-        TracedText text => text.GetHashCode(),
-        PythonTuple tuple => tuple.Items.Aggregate(17, (hash, item) => HashCode.Combine(hash, item is null ? 0 : GetHashCode(item))),
-        _ => RuntimeHelpers.GetHashCode(value),
-    };
+        CheckDepth(depth);
+        return value switch
+        {
+            null => 0,
+            bool truth => truth ? 1.0.GetHashCode() : 0.0.GetHashCode(),
+            BigInteger number => ((double)number).GetHashCode(),
+            double number => number.GetHashCode(),
+            TracedText text => text.GetHashCode(),
+            PythonTuple tuple => tuple.Items.Aggregate(17, (hash, item) => HashCode.Combine(hash, HashOf(item, depth + 1))),
+            _ => RuntimeHelpers.GetHashCode(value),
+        };
+    }
 
     public static bool AreEqual(object? a, object? b, int depth = 0)
     {
         CheckDepth(depth);
         return (a, b) switch
         {
-            (TracedText x, TracedText y) => x.Value == y.Value,
+            _ when ReferenceEquals(a, b) && a is not double => true,
+            (TracedText x, TracedText y) => AreTextsEqual(x, y),
             (PythonList x, PythonList y) => AreItemsEqual(x.Items, y.Items, depth),
             (PythonTuple x, PythonTuple y) => AreItemsEqual(x.Items, y.Items, depth),
             (PythonRange x, PythonRange y) => AreItemsEqual(x.Items, y.Items, depth),
@@ -33,7 +41,7 @@ internal sealed class PythonComparer : IEqualityComparer<object>
                 && x.Items.All(pair => y.Items.TryGetValue(pair.Key, out var other) && AreEqual(pair.Value, other, depth + 1)),
             (Undefined, Undefined) => true,
             _ when Number(a) is { } x && Number(b) is { } y => CompareNumbers(x, y) == 0,
-            _ => ReferenceEquals(a, b),
+            _ => false,
         };
     }
 
@@ -71,6 +79,14 @@ internal sealed class PythonComparer : IEqualityComparer<object>
         _ => null,
     };
 
+    private static bool AreTextsEqual(TracedText a, TracedText b)
+    {
+        if (a.Length != b.Length)
+            return false;
+        Limits.Use(a);
+        return a.Value == b.Value;
+    }
+
     private static int? CompareNumbers(object a, object b)
     {
         if (a is BigInteger x && b is BigInteger y)
@@ -104,6 +120,7 @@ internal sealed class PythonComparer : IEqualityComparer<object>
 
     private static void CheckDepth(int depth)
     {
+        Limits.Step();
         if (depth > Limits.ValueDepth)
             throw new EvaluationException($"values lie more than {Limits.ValueDepth} deep in each other");
     }

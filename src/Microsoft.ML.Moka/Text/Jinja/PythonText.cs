@@ -57,9 +57,9 @@ internal static class PythonText
                 break;
             case Undefined: to.Add("Undefined"); break;
             case LoopState loop: to.Add(string.Create(CultureInfo.InvariantCulture, $"<LoopContext {loop.Index}/{loop.Length}>")); break;
-            case Function function: to.Add(function.Shown); break;
+            case Function { Shown: ['<', ..] } macro: to.Add(macro.Shown); break;
             // Python prints where it lies in memory.
-            default: throw new EvaluationException($"a {Types.NameOf(value)} has no text: put |list or |join behind it");
+            default: throw new EvaluationException($"a {Types.NameOf(value)} has no text: call a function, and put |list behind a generator");
         }
     }
 

@@ -10,7 +10,7 @@ internal static class TextMethods
     {
         ["upper"] = (text, arguments) => Plain("upper", arguments, Upper(text)),
         ["lower"] = (text, arguments) => Plain("lower", arguments, Lower(text)),
-        ["casefold"] = (text, arguments) => Plain("casefold", arguments, text.Map((all, i) => all[i] == 'ß' ? "ss" : all[i] == 'ς' ? "σ" : PythonCharacters.Lower(all, i))),
+        ["casefold"] = (text, arguments) => Plain("casefold", arguments, text.Map(PythonCharacters.Folded)),
         ["capitalize"] = (text, arguments) => Plain("capitalize", arguments, Capitalize(text)),
         ["title"] = (text, arguments) => Plain("title", arguments, text.Map(TitleAt)),
         ["swapcase"] = (text, arguments) => Plain("swapcase", arguments, text.Map((all, i) => Rune.IsUpper(PythonCharacters.At(all, i)) ? PythonCharacters.Lower(all, i) : PythonCharacters.Upper(all, i))),
@@ -53,9 +53,9 @@ internal static class TextMethods
         ["format"] = (text, arguments) => BraceFormat.Apply(text, arguments),
     };
 
-    public static TracedText Upper(TracedText text) => text.Map(PythonCharacters.Upper);
+    public static TracedText Upper(TracedText text) => Ascii.IsValid(text.Value) ? text.With(text.Value.ToUpperInvariant()) : text.Map(PythonCharacters.Upper);
 
-    public static TracedText Lower(TracedText text) => text.Map(PythonCharacters.Lower);
+    public static TracedText Lower(TracedText text) => Ascii.IsValid(text.Value) ? text.With(text.Value.ToLowerInvariant()) : text.Map(PythonCharacters.Lower);
 
     public static TracedText Capitalize(TracedText text) => text.Map((all, i) => i == 0 ? PythonCharacters.Title(all, i) : PythonCharacters.Lower(all, i));
 

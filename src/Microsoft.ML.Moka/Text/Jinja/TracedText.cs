@@ -54,6 +54,7 @@ internal sealed class TracedText
     {
         if (length == Value.Length)
             return this;
+        Limits.Make(length);
         var part = Value.Substring(start, length);
         return _origins is null ? new TracedText(part, _origin) { IsMarkup = IsMarkup } : new TracedText(part, _origins[start..(start + length)]) { IsMarkup = IsMarkup };
     }
@@ -107,6 +108,9 @@ internal sealed class TracedText
             result.Add(map(Value, i), OriginAt(i));
         return result.ToText();
     }
+
+    /// <summary>The same places with other characters, who wrote them is kept.</summary>
+    public TracedText With(string value) => _origins is null ? new TracedText(value, _origin) : new TracedText(value, _origins);
 
     /// <summary>Equal in what is written, whoever wrote it.</summary>
     public override bool Equals(object? obj) => obj is TracedText other && other.Value == Value;

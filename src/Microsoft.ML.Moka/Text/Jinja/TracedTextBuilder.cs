@@ -50,6 +50,7 @@ internal sealed class TracedTextBuilder
     {
         if (Length == 0)
             return TracedText.Empty;
+        Limits.Make(Length);
         var value = new string(_characters, 0, Length);
         return _isMixed ? new TracedText(value, _origins[..Length]) : new TracedText(value, _origins[0]);
     }

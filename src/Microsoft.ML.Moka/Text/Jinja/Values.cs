@@ -35,6 +35,8 @@ internal sealed class PythonRange(BigInteger start, BigInteger stop, BigInteger 
 {
     private const int MaximumLength = 100_000;
 
+    public PythonRange Part(int from, int to, int by) => new(start + from * step, start + to * step, step * by);
+
     public string Shown { get; } = step.IsOne ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})";
 
     private static List<object?> Numbers(BigInteger start, BigInteger stop, BigInteger step)
@@ -117,6 +119,8 @@ internal sealed class Undefined(string problem)
 }
 
 /// <summary>Something that can be called.</summary>
+/// <param name="shown">A macro as Jinja prints it; the name of any other function, which Python prints with its place in memory.</param>
+/// <param name="call">What it does.</param>
 internal sealed class Function(string shown, Func<Arguments, object?> call)
 {
     public string Shown => shown;
