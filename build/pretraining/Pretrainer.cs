@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using EverydayWorld;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;

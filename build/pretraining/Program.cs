@@ -7,7 +7,7 @@ using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Text;
 
 var defaults = new Recipe();
-var output = new Option<string>("--output") { Description = "The folder for the backbone.", DefaultValueFactory = _ => "src/Microsoft.ML.Moka/Backbone" };
+var output = new Option<string>("--output") { Description = "The folder for the backbone.", DefaultValueFactory = _ => "src/Microsoft.ML.Moka/Resources/Backbone" };
 var state = new Option<string>("--state") { Description = "The file that keeps an unfinished run; the same command continues from it.", DefaultValueFactory = _ => "artifacts/pretraining.safetensors" };
 var seed = new Option<int>("--seed") { Description = "Seeds the initial weights and the text.", DefaultValueFactory = _ => defaults.Seed };
 var threads = new Option<int?>("--threads") { Description = "Threads; all cores if left out." };

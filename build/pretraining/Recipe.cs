@@ -1,5 +1,5 @@
 using EverydayWorld;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Pretraining;

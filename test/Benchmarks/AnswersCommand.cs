@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Microsoft.ML.Moka.Evaluation;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Text;

@@ -1,5 +1,4 @@
-using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -87,8 +86,10 @@ public sealed class TrainingTests(ITestOutputHelper output)
     {
         using var backbone = LlamaBackbone.Frozen(backend, Config, new QuantizedWeights());
         using var adapters = backbone.CreateAdapters(Adapters[adapter], seed: 5);
-        var options = new TrainingOptions { Steps = steps, BatchTokens = 60, LearningRate = adapters.Options.RateTimesWidth / Config.HiddenSize, WeightDecay = 0.01f, Recompute = recompute, Seed = 1 };
-        var trainer = new Trainer(backbone, adapters, options)
+        var plan = TrainingPlan.Of(
+            new MokaTrainer.Options { NumberOfSteps = steps, BatchTokens = 60, WeightDecay = 0.01f, GradientCheckpointing = recompute },
+            numberOfEpochs: 1, adapters.Options.RateTimesWidth / Config.HiddenSize, seed: 1);
+        var loop = new TrainingLoop(backbone, adapters, plan)
         {
             Progress = progress =>
             {
@@ -96,7 +97,7 @@ public sealed class TrainingTests(ITestOutputHelper output)
                 loss?.Invoke(progress.Loss);
             },
         };
-        trainer.Train([.. Enumerable.Range(0, 40).Select(i => Example(i))]);
+        loop.Train([.. Enumerable.Range(0, 40).Select(i => Example(i))]);
     }
 
     private static TrainingExample Example(int i)

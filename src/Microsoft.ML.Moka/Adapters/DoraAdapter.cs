@@ -1,5 +1,4 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka;
 

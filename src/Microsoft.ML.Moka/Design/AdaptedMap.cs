@@ -1,5 +1,4 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Design;
 
 namespace Microsoft.ML.Moka;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 
 namespace Microsoft.ML.Moka.Design;
 

@@ -3,7 +3,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Reports;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Evaluation;

@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Models;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 

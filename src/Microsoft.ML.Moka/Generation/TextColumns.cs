@@ -1,5 +1,5 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Rows;
+using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.Generation;
 

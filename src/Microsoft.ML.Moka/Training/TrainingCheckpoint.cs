@@ -73,13 +73,13 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
 
     /// <summary>Tells runs apart: two that agree in it, from options to the values that training starts from, go through the same steps.</summary>
     public static string Fingerprint(
-        TrainingOptions options,
+        TrainingPlan plan,
         TrainedModel model,
         IReadOnlyList<TrainingExample> examples,
         IReadOnlyList<TrainingExample>? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(options));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(plan));
         hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(model.Parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
         foreach (var parameter in model.Parameters)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));

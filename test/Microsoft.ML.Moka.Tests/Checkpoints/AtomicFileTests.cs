@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Xml.Linq;
 using CompareAdapters;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Backbones;
 
 namespace Microsoft.ML.Moka.Tests.CompareAdapters;
 

@@ -1,6 +1,6 @@
 using System.Text;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Design;
 

@@ -11,8 +11,8 @@ public sealed partial class TroubleshootingTests
     /// <summary>What only a defect of the package itself, or a backend of someone else's, could bring up.</summary>
     private static readonly string[] Internals =
     [
-        "Tensors/", "Drawing/", "Training/Trainer.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Llama/LlamaBackbone.cs", "Llama/PrefixSharing.cs", "Llama/RaggedBatch.cs",
-        "Llama/GenerationOptions.cs", "Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Adapters/AdapterFactor.cs", "Evaluation/Protocols/Answerer.cs",
+        "Tensors/", "Drawing/", "Training/TrainingLoop.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Backbones/LlamaBackbone.cs", "Backbones/PrefixSharing.cs", "Backbones/RaggedBatch.cs",
+        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Adapters/AdapterFactor.cs", "Evaluation/Protocols/Answerer.cs",
     ];
 
     private static readonly Lazy<IReadOnlyList<SourceMessage>> Source = new(SourceMessages.Read);

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json.Nodes;
-using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Tests.Face;
 

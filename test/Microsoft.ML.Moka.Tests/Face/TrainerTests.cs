@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Tests.Face;

@@ -1,8 +1,6 @@
 using System.Text.Json;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Interchange;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Face;
 
 namespace Microsoft.ML.Moka.Tests.Interchange;

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
 

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Reports;
 
 namespace Microsoft.ML.Moka.Tests.Reports;
 

@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
-using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Tests.Text;

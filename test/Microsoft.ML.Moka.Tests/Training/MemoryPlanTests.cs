@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Counting;
@@ -45,7 +45,7 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         using var backbone = LlamaBackbone.Frozen(backend, Small, new QuantizedWeights(Small));
         using var adapters = backbone.CreateAdapters(options.Adapter, seed: 1);
         var model = new TrainedModel(backbone, adapters);
-        using var optimizer = new Optimizer(backend, model.Parameters, new TrainingOptions());
+        using var optimizer = new Optimizer(backend, model.Parameters, TinyRun.Plan);
         TrainingExample[] examples = [.. Enumerable.Range(0, 4).Select(i => new TrainingExample(Ids(129, i), 1))];
         model.AccumulateGradients(examples, 1, new ForwardOptions { Recompute = recompute, DropoutSeed = 1 });
 
@@ -105,7 +105,7 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         },
     };
 
-    private sealed class QuantizedWeights(LlamaConfig config) : Moka.Llama.RandomWeights(config, seed: 1)
+    private sealed class QuantizedWeights(LlamaConfig config) : Moka.Backbones.RandomWeights(config, seed: 1)
     {
         public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
         {

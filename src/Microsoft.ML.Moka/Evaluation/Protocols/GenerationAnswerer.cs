@@ -1,5 +1,5 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Evaluation.Protocols;

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors.Cpu.Rows;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 
