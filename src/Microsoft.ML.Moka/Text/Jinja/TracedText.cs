@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace Microsoft.ML.Moka.Text.Jinja;
 
 /// <summary>
@@ -14,6 +11,7 @@ internal sealed class TracedText
 
     private readonly ushort _origin;
     private readonly ushort[]? _origins;
+    private int _characterCount = -1;
 
     public TracedText(string value, ushort origin = OfTemplate) => (Value, _origin) = (value, origin);
 
@@ -30,7 +28,7 @@ internal sealed class TracedText
     public int Length => Value.Length;
 
     /// <summary>How many characters in Python's sense.</summary>
-    public int CharacterCount => HasPairs ? Value.Length - Value.Count(char.IsLowSurrogate) : Value.Length;
+    public int CharacterCount => _characterCount >= 0 ? _characterCount : _characterCount = HasPairs ? Value.Length - Value.Count(char.IsLowSurrogate) : Value.Length;
 
     private bool HasPairs => Value.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF');
 
