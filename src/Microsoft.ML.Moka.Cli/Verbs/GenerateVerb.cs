@@ -17,7 +17,7 @@ internal sealed class GenerateVerb
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly Option<string?> _input = new("--input") { Description = "An input that goes with the instruction (--model only).", HelpName = "text" };
     private readonly Option<bool> _chat = new("--chat") { Description = "Holds a conversation, a line each; an empty line ends it." };
-    private readonly Option<string?> _template = new("--template") { Description = "How a conversation or prompt becomes what the model reads: llama2 or llama3 (--chat), instruction (Alpaca's form) or plain. [default: the model's own; plain for a backbone]" };
+    private readonly Option<string?> _template = new("--template") { Description = "How a conversation or prompt becomes what the model reads: llama2 or llama3 (--chat), instruction (Alpaca's form) or plain. [default: the backbone's own chat template with --chat; else the model's; plain for a backbone]" };
     private readonly Option<string?> _system = new("--system") { Description = "What the model is told before a conversation.", HelpName = "text" };
     private readonly Option<int?> _length = new Option<int?>("--max-tokens") { Description = "The most tokens of the text. [default: the model's; 128]", HelpName = "number" }.Within(1, int.MaxValue);
     private readonly Option<float?> _temperature = new Option<float?>("--temperature") { Description = "How freely tokens are drawn: 0 takes the likeliest, 1 draws by the model's probabilities. [default: the model's; 0]", HelpName = "number" }.Within(0, double.MaxValue);

@@ -132,5 +132,27 @@ public class JinjaChatTests
         Assert.Contains("chat_template of tokenizer_config.json, line 1", Assert.Throws<InvalidDataException>(() => Own(files.With("tokenizer_config.json", Config(", \"chat_template\": \"{% x %}\"")))).Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_chat_client_uses_the_backbones_own_template_also_after_saving()
+    {
+        using var folder = new TemporaryFolder();
+        var backbone = Face.TinyBackbone.Write(folder.File("tiny"));
+        await File.WriteAllTextAsync(Path.Combine(backbone, "chat_template.jinja"), Turns, TestContext.Current.CancellationToken);
+        var context = new MLContext(seed: 1);
+        var options = new MokaTextGenerationTrainer.Options { BackbonePath = backbone, NumberOfEpochs = 0, Generation = new() { MaximumNewTokens = 2 } };
+        var data = context.Data.LoadFromEnumerable([new Order { Instruction = "a", Output = "b" }]);
+        using var model = WritingModel.Trainer(context, options).Fit(data);
+        var tokenizer = BackboneTokenizer.Load(backbone);
+        var expected = tokenizer.Encode(ChatTemplate.FromJinja(Turns).Render(ChatTurn.Of([User]), tokenizer), false).Length;
+
+        Assert.NotEqual(expected, await PromptTokens(model.AsChatClient(ChatTemplate.Of(new PromptTemplate("Q: {instruction}")))));
+        Assert.Equal(expected, await PromptTokens(model.AsChatClient()));
+        context.Model.Save(model, data.Schema, folder.File("model.zip"));
+        using var loaded = (MokaTextGenerator)context.Model.Load(folder.File("model.zip"), out _);
+        Assert.Equal(expected, await PromptTokens(loaded.AsChatClient()));
+
+        static async Task<long?> PromptTokens(IChatClient client) => (await client.GetResponseAsync([User])).Usage!.InputTokenCount;
+    }
+
     private static MarkedText Render(string template, IReadOnlyList<ChatMessage> messages) => ChatTemplate.FromJinja(template).Render(ChatTurn.Of(messages), Tokenizer);
 }
