@@ -39,6 +39,16 @@ public sealed class KronaAdapter : AdapterOptions
         };
     }
 
+    /// <summary>One shape for all maps or, preferred, the balanced shape of each.</summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps)
+    {
+        var shapes =
+            from rows in SizeChoices.Divisors(maps.Select(map => map.Rows))
+            from columns in SizeChoices.Divisors(maps.Select(map => map.Columns))
+            select (FactorShape?)new FactorShape(rows, columns);
+        return shapes.Prepend(null).Select(shape => Changed(this, options => options.Shape = shape));
+    }
+
     private protected override AdapterPlan Plan(MapShape map)
     {
         Check(float.IsFinite(Scale), nameof(Scale), Scale, "must be a finite number");

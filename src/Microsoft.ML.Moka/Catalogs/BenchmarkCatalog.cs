@@ -36,7 +36,8 @@ public static class BenchmarkCatalog
     /// <returns>Metrics of each model, in the order of the models.</returns>
     /// <inheritdoc cref="EvaluateBenchmarks(MulticlassClassificationCatalog, ITransformer, string, BenchmarkOptions, string)" path="/exception"/>
     public static IReadOnlyList<BenchmarkMetrics> EvaluateBenchmarks(
-        this MulticlassClassificationCatalog catalog, IReadOnlyDictionary<string, ITransformer> models, string benchmarkFolder, BenchmarkOptions? options = null)
+        this MulticlassClassificationCatalog catalog, IReadOnlyDictionary<string, ITransformer> models, string benchmarkFolder,
+        BenchmarkOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(models);
         return [.. models.Select(model => catalog.EvaluateBenchmarks(model.Value, benchmarkFolder, options, model.Key))];
@@ -51,7 +52,8 @@ public static class BenchmarkCatalog
     /// <returns>Accuracies by task, and their average.</returns>
     /// <inheritdoc cref="EvaluateBenchmarks(MulticlassClassificationCatalog, ITransformer, string, BenchmarkOptions, string)" path="/exception"/>
     public static BenchmarkMetrics EvaluateBackbone(
-        this MulticlassClassificationCatalog catalog, string? backbonePath, string benchmarkFolder, BenchmarkOptions? options = null, string name = "backbone") =>
+        this MulticlassClassificationCatalog catalog, string? backbonePath, string benchmarkFolder, BenchmarkOptions? options = null,
+        string name = "backbone") =>
         Run(catalog, benchmarkFolder, options, name, (settings, channel, cancellation) =>
         {
             var device = DeviceSelection.Choose(MlNetAccess.EnvironmentOf(catalog.Trainers), channel);

@@ -8,8 +8,8 @@ public static class BenchmarkDataCatalog
 {
     /// <summary>
     /// Loads questions as <see cref="BenchmarkRow"/>s (columns Task, Instruction, Input, Output, Candidates, Label), ready for a
-    /// <see cref="MokaTrainer"/> with InstructionColumnName and CandidatesColumnName: a test or training file of LLM-Adapters, its mixed training set, or one of the
-    /// tasks' own JSONL files, which is put into LLM-Adapters' form.
+    /// <see cref="MokaTrainer"/> with InstructionColumnName and CandidatesColumnName: a test or training file of LLM-Adapters, its mixed training set, or one
+    /// of the tasks' own JSONL files, which is put into LLM-Adapters' form.
     /// </summary>
     /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
     /// <param name="path">The file: a JSON array, or one JSON object a line.</param>
@@ -35,8 +35,8 @@ public static class BenchmarkDataCatalog
     }
 
     /// <summary>
-    /// Loads questions as <see cref="ChoiceRow"/>s (columns Task, Text, Candidates, Label, LabelIndex): prompts as lm-evaluation-harness makes them, and the choices'
-    /// own texts.
+    /// Loads questions as <see cref="ChoiceRow"/>s (columns Task, Text, Candidates, Label, LabelIndex): prompts as lm-evaluation-harness makes them, and the
+    /// choices' own texts.
     /// </summary>
     /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
     /// <param name="path">The file, in the task's own form or in LLM-Adapters'.</param>
@@ -47,13 +47,14 @@ public static class BenchmarkDataCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         path = Existing(path);
-        var known = task ?? TaskOf(path) ?? throw new ArgumentException($"Neither the folder nor the file of '{path}' is named like a task: give the task.", nameof(task));
+        var known = task ?? TaskOf(path)
+            ?? throw new ArgumentException($"Neither the folder nor the file of '{path}' is named like a task: give the task.", nameof(task));
         return catalog.LoadFromEnumerable(Enumerate(() => BenchmarkFile.ReadChoices(path, known)));
     }
 
     /// <summary>
-    /// Loads questions of a subject of MMLU as <see cref="ChoiceRow"/>s (columns Task, Text, Candidates, Label, LabelIndex): prompts as lm-evaluation-harness makes
-    /// them, with the letters A to D as candidates. <see cref="PromptTemplate.Plain"/> leaves them as they are.
+    /// Loads questions of a subject of MMLU as <see cref="ChoiceRow"/>s (columns Task, Text, Candidates, Label, LabelIndex): prompts as lm-evaluation-harness
+    /// makes them, with the letters A to D as candidates. <see cref="PromptTemplate.Plain"/> leaves them as they are.
     /// </summary>
     /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
     /// <param name="path">The CSV file: question, four choices, and the answer as a letter or as a number counted from 0; with or without a header.</param>

@@ -15,7 +15,9 @@ public static class MokaCatalog
     /// <param name="labelColumnName">The label: a key column whose values are the answer words, as MapValueToKey makes it of a text column.</param>
     /// <param name="textColumnName">The text column to be classified.</param>
     /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; where it is not given, the small backbone inside this package is tuned.</param>
-    /// <param name="numberOfEpochs">How often training sees each row; 0 to score with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.</param>
+    /// <param name="numberOfEpochs">
+    /// How often training sees each row; 0 to score with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.
+    /// </param>
     /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
     /// <returns>The trainer.</returns>
     /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
@@ -47,8 +49,8 @@ public static class MokaCatalog
     }
 
     /// <summary>
-    /// Saves a model as <c>mlContext.Model.Save</c> does, to a file beside the target that is moved over it when it is complete and on the disk: a failure or a kill
-    /// at any moment leaves the earlier model whole. ML.NET's own method empties the earlier file first.
+    /// Saves a model as <c>mlContext.Model.Save</c> does, to a file beside the target that is moved over it when it is complete and on the disk: a failure or a
+    /// kill at any moment leaves the earlier model whole. ML.NET's own method empties the earlier file first.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
     /// <param name="model">The model.</param>
@@ -63,8 +65,8 @@ public static class MokaCatalog
     }
 
     /// <summary>
-    /// Merges the adapter in a folder into a backbone, as <see cref="MokaModel.SaveMerged"/> does with a model's own. Weights are merged one by one; the backbone is
-    /// never in memory as a whole.
+    /// Merges the adapter in a folder into a backbone, as <see cref="MokaModel.SaveMerged"/> does with a model's own. Weights are merged one by one; the
+    /// backbone is never in memory as a whole.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
     /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
@@ -100,8 +102,8 @@ public static class MokaCatalog
     }
 
     /// <summary>
-    /// Takes an adapter out of a model that it was merged into: the backbone's weights as they were, but for rounding. DoRA's merged weights do not tell what they
-    /// were before.
+    /// Takes an adapter out of a model that it was merged into: the backbone's weights as they were, but for rounding. DoRA's merged weights do not tell what
+    /// they were before.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
     /// <param name="mergedFolder">A folder in full precision that <see cref="MokaModel.SaveMerged"/>, or PEFT's merge, wrote.</param>

@@ -116,8 +116,8 @@ internal sealed class BenchmarkEvaluation
     }
 
     /// <summary>
-    /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one that
-    /// was never interrupted, and so the same scores to the last bit.
+    /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one
+    /// that was never interrupted, and so the same scores to the last bit.
     /// </summary>
     private IEnumerable<List<EncodedQuestion>> Batches(BenchmarkSet set, int start)
     {

@@ -4,8 +4,8 @@ namespace Microsoft.ML.Moka.Files;
 internal static class AtomicFolder
 {
     /// <summary>
-    /// Fills a temporary folder beside the target and moves it to its place. An earlier folder is set aside for that moment, and removed afterwards; what a kill
-    /// at that moment sets aside is put back by the next <see cref="Write"/> or <see cref="Finish"/>.
+    /// Fills a temporary folder beside the target and moves it to its place. An earlier folder is set aside for that moment, and removed afterwards; what a
+    /// kill at that moment sets aside is put back by the next <see cref="Write"/> or <see cref="Finish"/>.
     /// </summary>
     /// <param name="folder">The folder, which is replaced as a whole.</param>
     /// <param name="belongs">Whether a file of that name belongs to such a folder: one that holds anything else is not replaced.</param>

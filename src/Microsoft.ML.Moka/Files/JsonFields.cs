@@ -65,8 +65,17 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     public string Text(string name, string? missing = null) => Find(name) switch
     {
         null => missing ?? throw Error(name, "is missing"),
-        { ValueKind: JsonValueKind.String } value => value.GetString()!,
-        { } value => throw Error(name, $"must be a text; found {Shown(value)}"),
+        { } value => TextOf(name, value),
+    };
+
+    public string? OptionalText(string name) => Find(name) is { } value ? TextOf(name, value) : null;
+
+    /// <summary>A number, a truth value or a text, as text: data sets write their labels in all three ways.</summary>
+    public string Label(string name) => Find(name) switch
+    {
+        null => throw Error(name, "is missing"),
+        { ValueKind: JsonValueKind.Number or JsonValueKind.True or JsonValueKind.False } value => value.GetRawText(),
+        { } value => TextOf(name, value).Trim(),
     };
 
     /// <summary>A text that is more than blanks.</summary>
@@ -105,11 +114,20 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { } value => throw Error(name, $"must be a text or a list of texts; found {Shown(value)}"),
     };
 
+    /// <summary>A list of texts, which has to be there.</summary>
+    public string[] TextList(string name) => Find(name) switch
+    {
+        null => throw Error(name, "is missing"),
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Select(item => TextOf(name, item))],
+        { } value => throw Error(name, $"must be a list of texts; found {Shown(value)}"),
+    };
+
     /// <summary>Lists of texts; a text by itself counts as a list of one.</summary>
     public IEnumerable<string[]> TextLists(string name) => Items(name).Select((item, index) => item switch
     {
         { ValueKind: JsonValueKind.String } => [item.GetString()!],
-        { ValueKind: JsonValueKind.Array } when item.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) => item.EnumerateArray().Select(part => part.GetString()!).ToArray(),
+        { ValueKind: JsonValueKind.Array } when item.EnumerateArray().All(part => part.ValueKind == JsonValueKind.String) =>
+            item.EnumerateArray().Select(part => part.GetString()!).ToArray(),
         _ => throw Error($"{name}[{index}]", $"must be a text or a list of texts; found {Shown(item)}"),
     });
 
@@ -120,7 +138,8 @@ internal sealed class JsonFields(JsonElement element, string source, string path
             throw Error(name, "is missing");
         if (value.ValueKind != JsonValueKind.Object)
             throw Error(name, $"must be an object; found {Shown(value)}");
-        return value.EnumerateObject().Select(member => member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var number) && number >= least && number <= most
+        return value.EnumerateObject()
+            .Select(member => member.Value.ValueKind == JsonValueKind.Number && member.Value.TryGetInt32(out var number) && number >= least && number <= most
             ? KeyValuePair.Create(member.Name, number)
             : throw Error($"{name}.{member.Name}", $"must be a whole number from {least} to {most}; found {Shown(member.Value)}"));
     }
@@ -164,6 +183,9 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         _ => true,
     };
 
+    /// <summary>Whether the field is a list.</summary>
+    public bool IsList(string name) => Find(name) is { ValueKind: JsonValueKind.Array };
+
     /// <summary>Whether the field is an object.</summary>
     public bool IsObject(string name) => Find(name) is { ValueKind: JsonValueKind.Object };
 
@@ -184,6 +206,21 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { ValueKind: JsonValueKind.Array } list => list.EnumerateArray(),
         { } value => throw Error(name, $"must be a list; found {Shown(value)}"),
     };
+
+    private string TextOf(string name, JsonElement value)
+    {
+        if (value.ValueKind != JsonValueKind.String)
+            throw Error(name, $"must be a text; found {Shown(value)}");
+        try
+        {
+            return value.GetString()!;
+        }
+        // Half a character, as bytes or as an escape.
+        catch (InvalidOperationException e)
+        {
+            throw Error(name, $"is no well-formed text: {e.Message}");
+        }
+    }
 
     private int Natural(string name, JsonElement value) => value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) && number >= 0
         ? number

@@ -15,8 +15,8 @@ public abstract class ChatTemplate
     }
 
     /// <summary>
-    /// LLaMA 2's chat form: <c>[INST] &lt;&lt;SYS&gt;&gt; … &lt;&lt;/SYS&gt;&gt; … [/INST]</c>. Its marks are no tokens of their own; a message that contains one is refused,
-    /// as in Meta's own code.
+    /// LLaMA 2's chat form: <c>[INST] &lt;&lt;SYS&gt;&gt; … &lt;&lt;/SYS&gt;&gt; … [/INST]</c>. Its marks are no tokens of their own; a message that contains
+    /// one is refused, as in Meta's own code.
     /// </summary>
     public static ChatTemplate Llama2 { get; } = new Llama2Chat();
 

@@ -7,21 +7,26 @@ public sealed record TextGenerationOptions
     public int MaximumNewTokens { get; init; } = 128;
 
     /// <summary>
-    /// How freely tokens are drawn, at least 0: 0 takes the likeliest token, 1 draws by the probabilities that the model gives, and less than 1 prefers likely ones
-    /// more than that. Default 0.
+    /// How freely tokens are drawn, at least 0: 0 takes the likeliest token, 1 draws by the probabilities that the model gives, and less than 1 prefers likely
+    /// ones more than that. Default 0.
     /// </summary>
     public float Temperature { get; init; }
 
     /// <summary>Draws among the so many likeliest tokens, at least 0; 0 for all of them. Default 0. It has a meaning with a temperature only.</summary>
     public int TopK { get; init; }
 
-    /// <summary>Draws among the fewest likeliest tokens whose probabilities reach this sum, above 0 and at most 1. Default 1: among all. It has a meaning with a temperature only.</summary>
+    /// <summary>
+    /// Draws among the fewest likeliest tokens whose probabilities reach this sum, above 0 and at most 1. Default 1: among all. It has a meaning with a
+    /// temperature only.
+    /// </summary>
     public float TopP { get; init; } = 1;
 
     /// <summary>Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default 0.</summary>
     public long Seed { get; init; }
 
-    /// <summary>Texts that end a generated text where they would begin; they are not part of it. None by default. The model's own end of a text always ends it.</summary>
+    /// <summary>
+    /// Texts that end a generated text where they would begin; they are not part of it. None by default. The model's own end of a text always ends it.
+    /// </summary>
     public IReadOnlyList<string> StopWords { get; init; } = [];
 
     /// <summary>Whether the settings are the same.</summary>

@@ -78,7 +78,9 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
             var lefts = group.Left is null ? null : Download(group.Left);
             var rights = Download(group.Right);
             for (var i = 0; i < group.Count; i++)
-                filters.Add(new UpdateFilter(group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
+                filters.Add(
+                    new UpdateFilter(
+                        group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
         }
         return filters;
 

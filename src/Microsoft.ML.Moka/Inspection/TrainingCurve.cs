@@ -3,7 +3,8 @@ using Microsoft.ML.Moka.Inspection;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// How the loss went over a training run: keeps the reports of <see cref="TuningOptions.Progress"/> and draws them. One thread may read while another one trains.
+/// How the loss went over a training run: keeps the reports of <see cref="TuningOptions.Progress"/> and draws them. One thread may read while another one
+/// trains.
 /// </summary>
 /// <example>
 /// <code>

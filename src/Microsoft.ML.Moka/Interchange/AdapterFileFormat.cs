@@ -10,8 +10,8 @@ public enum AdapterFileFormat
     AsTrained,
 
     /// <summary>
-    /// As LoKr, bit for bit: a single Kronecker product with a constant scale, which is KronA, CDKA with one filter and MoKA with one filter. PEFT loads factors of
-    /// the shapes that its <c>decompose_factor</c> can say, such as KronA's square ones; other programs take any.
+    /// As LoKr, bit for bit: a single Kronecker product with a constant scale, which is KronA, CDKA with one filter and MoKA with one filter. PEFT loads
+    /// factors of the shapes that its <c>decompose_factor</c> can say, such as KronA's square ones; other programs take any.
     /// </summary>
     Lokr,
 

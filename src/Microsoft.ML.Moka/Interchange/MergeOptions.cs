@@ -4,8 +4,8 @@ namespace Microsoft.ML.Moka;
 public sealed class MergeOptions
 {
     /// <summary>
-    /// The form of the merged linear maps: <see cref="BackboneQuantization.None"/>, the default, for the precision that the backbone has on disk; NF4 or FP4 for
-    /// 4 bits with double quantization in bitsandbytes' layout, which transformers loads too.
+    /// The form of the merged linear maps: <see cref="BackboneQuantization.None"/>, the default, for the precision that the backbone has on disk; NF4 or FP4
+    /// for 4 bits with double quantization in bitsandbytes' layout, which transformers loads too.
     /// </summary>
     public BackboneQuantization Quantization { get; set; }
 

@@ -87,7 +87,8 @@ internal sealed class MergedTensors
         var bytes = FloatFormats.FromFloats(format, values);
         if (format == DenseFormat.Float16 && MemoryMarshal.Cast<byte, Half>(bytes).ContainsAnyExceptInRange(Half.MinValue, Half.MaxValue))
             throw new InvalidDataException(
-                $"The merged weight '{name}' has values beyond 65504, the largest of float16, which the backbone is stored in. Merge into a backbone in bfloat16 or float32.");
+                $"The merged weight '{name}' has values beyond 65504, the largest of float16, which the backbone is stored in. " +
+                "Merge into a backbone in bfloat16 or float32.");
         return new DenseMatrix(matrix.Rows, matrix.Columns, format, bytes);
     }
 }

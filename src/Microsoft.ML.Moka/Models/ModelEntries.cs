@@ -59,7 +59,8 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
             for (long start = 0; start < content.Length; start += LargestText)
                 hash.AppendData(content.Slice(start, (int)Math.Min(LargestText, content.Length - start)).Span);
             if (!expected.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase))
-                throw new InvalidDataException($"The entry '{name}' of the model was changed since it was saved: its SHA-256 is not the one in {ModelManifest.Name}.");
+                throw new InvalidDataException(
+                    $"The entry '{name}' of the model was changed since it was saved: its SHA-256 is not the one in {ModelManifest.Name}.");
         }
     }
 

@@ -14,8 +14,8 @@ using VersionInfo = MlNetInternals::Microsoft.ML.VersionInfo;
 namespace Microsoft.ML.Moka.Models;
 
 /// <summary>
-/// A model in ML.NET's zip: <c>moka.json</c> (columns, template, words or options, where the backbone is), the adapter as PEFT's two files, the tokenizer's files and, if it
-/// is to be inside, the backbone as <c>config.json</c> and <c>model.safetensors</c>, quantized.
+/// A model in ML.NET's zip: <c>moka.json</c> (columns, template, words or options, where the backbone is), the adapter as PEFT's two files, the tokenizer's
+/// files and, if it is to be inside, the backbone as <c>config.json</c> and <c>model.safetensors</c>, quantized.
 /// </summary>
 internal static class ModelFile
 {
@@ -81,7 +81,8 @@ internal static class ModelFile
         {
             if (manifest.Backbone == BackboneKind.Embedded && backbone.Fingerprint != manifest.Fingerprint)
                 throw new InvalidOperationException(
-                    $"The model was tuned on the backbone inside another version of this package ({manifest.Fingerprint}; this one has {backbone.Fingerprint}): use that version, or tune it again.");
+                    $"The model was tuned on the backbone inside another version of this package ({manifest.Fingerprint}; " +
+                    $"this one has {backbone.Fingerprint}): use that version, or tune it again.");
             adapters = adapter.Load(backbone.Backbone.Backend);
             entries.CheckHashes();
             return (manifest.ToParts(source, tokenizer), backbone, adapters);

@@ -10,7 +10,8 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
 {
     private readonly ChatClientMetadata _metadata = new("moka", providerUri: null, NameOf(model.Parts.Backbone));
 
-    public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         var stream = StreamOf(messages, options);
         var answer = await stream.ReadAllAsync(cancellationToken).ConfigureAwait(false);
@@ -69,7 +70,8 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
         var settings = SettingsOf(options);
         settings.Check(nameof(options));
         var turns = ChatTurn.Of(messages);
-        return model.StreamOf(options?.Instructions is { Length: > 0 } instructions ? [new(ChatRole.System, instructions), .. turns] : turns, template, settings);
+        return model.StreamOf(
+            options?.Instructions is { Length: > 0 } instructions ? [new(ChatRole.System, instructions), .. turns] : turns, template, settings);
     }
 
     /// <summary>The model's own settings, but for those that are asked for.</summary>
@@ -97,7 +99,9 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
     };
 
     private static string NameOf(BackboneSource backbone) =>
-        backbone.Kind == BackboneKind.Folder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(backbone.Files.Location)) : backbone.Kind.ToString().ToLowerInvariant();
+        backbone.Kind == BackboneKind.Folder
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(backbone.Files.Location))
+            : backbone.Kind.ToString().ToLowerInvariant();
 
     private static string NewId() => Guid.NewGuid().ToString("N");
 }

@@ -8,12 +8,16 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
 
-/// <summary>What all models of Moka have in common, a <see cref="MokaTransformer"/> as well as a <see cref="MokaTextGenerator"/>: a tuned backbone that adds columns to rows.</summary>
+/// <summary>
+/// What all models of Moka have in common, a <see cref="MokaTransformer"/> as well as a <see cref="MokaTextGenerator"/>: a tuned backbone that adds columns to
+/// rows.
+/// </summary>
 public abstract class MokaModel : ITransformer, IDisposable
 {
     private readonly BackboneSource _source;
 
-    private protected MokaModel(IHostEnvironment env, BackboneSource source, PromptTemplate template, int maximumTokens, SharedBackbone backbone, AdapterSet adapters)
+    private protected MokaModel(
+        IHostEnvironment env, BackboneSource source, PromptTemplate template, int maximumTokens, SharedBackbone backbone, AdapterSet adapters)
     {
         _source = source;
         PromptTemplate = template;
@@ -53,7 +57,9 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// <summary>The columns of rows that went through the model.</summary>
     /// <param name="inputSchema">The columns of the rows.</param>
     /// <returns>Those columns, and the ones that the model adds.</returns>
-    /// <exception cref="ArgumentOutOfRangeException">A column that the prompt is made of is missing or of another type; the message names all that are.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column that the prompt is made of is missing or of another type; the message names all that are.
+    /// </exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Map(inputSchema).OutputSchema;
 
     /// <summary>Computes the columns that the model adds, lazily.</summary>
@@ -73,10 +79,13 @@ public abstract class MokaModel : ITransformer, IDisposable
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
 
     /// <summary>
-    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too (LoRA,
-    /// DoRA, LoKr); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
+    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too
+    /// (LoRA, DoRA, LoKr); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
+    /// <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
     /// </summary>
-    /// <param name="folder">The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.</param>
+    /// <param name="folder">
+    /// The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.
+    /// </param>
     /// <param name="format">The method that it is written as: its own, or LoKr or LoRA where that means the same update.</param>
     /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
     public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
@@ -106,8 +115,9 @@ public abstract class MokaModel : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>, the
-    /// tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands in memory.
+    /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>,
+    /// the tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands
+    /// in memory.
     /// </summary>
     /// <param name="folder">
     /// The folder. An earlier one is replaced when the new one is on the disk, unless it holds files that belong to no model.

@@ -17,8 +17,8 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 /// <remarks>
 /// Any number of threads, cursors, prediction engines and chats may use one model. A text depends on its prompt and the options alone, not on what is generated
-/// beside it. Models of a process that were tuned on the same backbone share it in memory; disposing the last of them frees it. A prediction engine disposes its
-/// model with itself, unless it was made with <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
+/// beside it. Models of a process that were tuned on the same backbone share it in memory; disposing the last of them frees it. A prediction engine disposes
+/// its model with itself, unless it was made with <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
 /// </remarks>
 public sealed class MokaTextGenerator : MokaModel
 {
@@ -39,7 +39,10 @@ public sealed class MokaTextGenerator : MokaModel
         _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
     }
 
-    /// <summary>How texts are generated where nothing else is asked for. They can be changed at any time, for the texts that are begun from then on, and are saved with the model.</summary>
+    /// <summary>
+    /// How texts are generated where nothing else is asked for. They can be changed at any time, for the texts that are begun from then on, and are saved with
+    /// the model.
+    /// </summary>
     /// <exception cref="ArgumentException">A setting makes no sense; the message names all that do not.</exception>
     public TextGenerationOptions Options
     {
@@ -76,7 +79,9 @@ public sealed class MokaTextGenerator : MokaModel
     /// <param name="options">How the answer is generated; null for <see cref="Options"/>.</param>
     /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
     /// <returns>The pieces of the answer, whole characters, as they come.</returns>
-    /// <exception cref="ArgumentException">The messages cannot be put into the template's form, or they have too many tokens, or a setting makes no sense.</exception>
+    /// <exception cref="ArgumentException">
+    /// The messages cannot be put into the template's form, or they have too many tokens, or a setting makes no sense.
+    /// </exception>
     public IAsyncEnumerable<string> GenerateAsync(
         IEnumerable<ChatMessage> messages, ChatTemplate? template = null, TextGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -107,7 +112,9 @@ public sealed class MokaTextGenerator : MokaModel
         var prompt = Parts.Tokenizer.Encode(template.Render(turns, Parts.Tokenizer), addBeginOfSequence: false);
         var positions = Weights.Backbone.Config.MaxPositions;
         if (prompt.Length >= positions)
-            throw new ArgumentException($"The conversation has {prompt.Length} tokens, and the backbone has {positions} positions: leave out earlier messages, or shorten them.", nameof(turns));
+            throw new ArgumentException(
+                $"The conversation has {prompt.Length} tokens, and the backbone has {positions} positions: leave out earlier messages, or shorten them.",
+                nameof(turns));
         return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer));
     }
 
@@ -136,7 +143,10 @@ public sealed class MokaTextGenerator : MokaModel
         return options ?? _options;
     }
 
-    private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts with { Outputs = Parts.Outputs with { Generation = _options } }, Weights);
+    private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts with
+    {
+        Outputs = Parts.Outputs with { Generation = _options },
+    }, Weights);
 
     private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, [], _added, inputSchema);
 }

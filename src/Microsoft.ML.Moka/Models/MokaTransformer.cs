@@ -43,7 +43,8 @@ public sealed class MokaTransformer : MokaModel
     internal ModelParts<ScoreOutputs> Parts { get; }
 
     /// <summary>
-    /// How many tokens a text is, without the prompt template around it: for those who would rather refuse a text than have it cut, or who bound the work of a batch.
+    /// How many tokens a text is, without the prompt template around it: for those who would rather refuse a text than have it cut, or who bound the work of a
+    /// batch.
     /// </summary>
     /// <param name="text">The text. Names of control tokens in it are plain text.</param>
     /// <returns>The number of tokens.</returns>
@@ -60,7 +61,9 @@ public sealed class MokaTransformer : MokaModel
     /// <param name="folder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT.</param>
     /// <returns>The model.</returns>
     /// <exception cref="FileNotFoundException">The folder holds no adapter.</exception>
-    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone; the message names file and field or tensor.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A file is damaged, or the adapter does not fit the backbone; the message names file and field or tensor.
+    /// </exception>
     public MokaTransformer WithAdapter(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);

@@ -43,6 +43,8 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
             TopK = stored.Integer("top_k", 0, int.MaxValue),
             TopP = (float)stored.Number("top_p", float.Epsilon, 1),
         };
-        return options.Problems().FirstOrDefault() is { } problem ? throw fields.Error("generation", $"makes no sense: {problem}") : new TextOutputs(columns.NonBlank("generated"), options);
+        return options.Problems().FirstOrDefault() is { } problem
+            ? throw fields.Error("generation", $"makes no sense: {problem}")
+            : new TextOutputs(columns.NonBlank("generated"), options);
     }
 }

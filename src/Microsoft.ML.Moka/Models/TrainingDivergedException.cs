@@ -20,7 +20,9 @@ public sealed class TrainingDivergedException : InvalidOperationException
     /// <summary>The step at which it was noticed, counted from 1.</summary>
     public int Step { get; }
 
-    /// <summary>The model with the weights that are described above, to be used, saved or disposed; null where it was not a <see cref="MokaTrainer"/> that trained.</summary>
+    /// <summary>
+    /// The model with the weights that are described above, to be used, saved or disposed; null where it was not a <see cref="MokaTrainer"/> that trained.
+    /// </summary>
     public MokaTransformer? Model => _trained as MokaTransformer;
 
     /// <summary>The same where it was a <see cref="MokaTextGenerationTrainer"/> that trained.</summary>

@@ -57,7 +57,9 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
     /// <exception cref="TrainingDivergedException">A loss or gradient was not finite.</exception>
     public MokaTextGenerator Fit(IDataView input) => Fit(input, _options.ValidationSet);
 
-    /// <summary>Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.</summary>
+    /// <summary>
+    /// Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.
+    /// </summary>
     /// <param name="input">The training data.</param>
     /// <param name="validationSet">Rows that are not trained on, with the same columns. Null for none.</param>
     /// <returns>The model.</returns>
@@ -69,7 +71,9 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         Check(name => InputColumns.Find(input.Schema, name), nameof(input));
         return _tuner.Fit(
             input, validationSet,
-            start => new OutputExampleReader(_inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt),
+            start =>
+                new OutputExampleReader(
+                    _inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt),
             (start, backbone, adapters) => new MokaTextGenerator(
                 _host,
                 new ModelParts<TextOutputs>(

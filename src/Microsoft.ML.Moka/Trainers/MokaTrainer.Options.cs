@@ -11,10 +11,14 @@ public sealed partial class MokaTrainer
         /// <summary>The label: a key column whose values are the answer words, as MapValueToKey makes it of a text column. Default "Label".</summary>
         public string LabelColumnName { get; set; } = "Label";
 
-        /// <summary>The text to be classified: a text column, for the template's <c>{text}</c>. Default "Text"; not read where the template has no <c>{text}</c>.</summary>
+        /// <summary>
+        /// The text to be classified: a text column, for the template's <c>{text}</c>. Default "Text"; not read where the template has no <c>{text}</c>.
+        /// </summary>
         public string TextColumnName { get; set; } = "Text";
 
-        /// <summary>An instruction: a text column, for the template's <c>{instruction}</c>. Not set by default; setting it makes Alpaca's the default template.</summary>
+        /// <summary>
+        /// An instruction: a text column, for the template's <c>{instruction}</c>. Not set by default; setting it makes Alpaca's the default template.
+        /// </summary>
         public string? InstructionColumnName { get; set; }
 
         /// <summary>An input that goes with the instruction: a text column, for the template's <c>{input}</c>. Not set by default.</summary>
@@ -34,8 +38,8 @@ public sealed partial class MokaTrainer
         public string PredictedLabelColumnName { get; set; } = "PredictedLabel";
 
         /// <summary>
-        /// How a row becomes a prompt. Default: <see cref="PromptTemplate.Classification"/>, which lists the answer words as options; with an instruction column
-        /// <see cref="PromptTemplate.Alpaca"/>.
+        /// How a row becomes a prompt. Default: <see cref="PromptTemplate.Classification"/>, which lists the answer words as options; with an instruction
+        /// column <see cref="PromptTemplate.Alpaca"/>.
         /// </summary>
         public PromptTemplate? PromptTemplate { get; set; }
 

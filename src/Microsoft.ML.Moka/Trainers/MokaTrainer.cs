@@ -60,7 +60,9 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     /// <exception cref="TrainingDivergedException">A loss or gradient was not finite.</exception>
     public MokaTransformer Fit(IDataView input) => Fit(input, _options.ValidationSet);
 
-    /// <summary>Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.</summary>
+    /// <summary>
+    /// Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.
+    /// </summary>
     /// <param name="input">The training data.</param>
     /// <param name="validationSet">Rows that are not trained on, with the same columns; labels are keys or text. Null for none.</param>
     /// <returns>The model.</returns>
@@ -74,7 +76,9 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var template = PromptColumns.TemplateOf(_options);
         return _tuner.Fit(
             input, validationSet,
-            start => new LabelExampleReader(_inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
+            start =>
+                new LabelExampleReader(
+                    _inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
             (start, backbone, adapters) => new MokaTransformer(
                 _host,
                 new ModelParts<ScoreOutputs>(

@@ -44,7 +44,8 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTrainer.Options options)
     {
-        (string Option, string? Name)[] outputs = [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
+        (string Option, string? Name)[] outputs =
+            [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
         (string Option, string? Name)[] inputs =
         [
             (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
@@ -58,7 +59,8 @@ internal sealed class OptionsCheck
         var template = PromptColumns.TemplateOf(options);
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),
-            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: put it where the instruction belongs, or do not set the column.");
+            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: " +
+            $"put it where the instruction belongs, or do not set the column.");
     }
 
     private void Columns(MokaTextGenerationTrainer.Options options)
@@ -103,11 +105,14 @@ internal sealed class OptionsCheck
     {
         if (options.BackbonePath is not null)
             Require(Directory.Exists(options.BackbonePath),
-                $"BackbonePath is '{options.BackbonePath}', and there is no such folder: give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
-        Require(Enum.IsDefined(options.Quantization), $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+                $"BackbonePath is '{options.BackbonePath}', and there is no such folder: " +
+                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
+        Require(Enum.IsDefined(options.Quantization),
+            $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (options.InitialAdapterPath is not null)
             Require(Directory.Exists(options.InitialAdapterPath),
-                $"InitialAdapterPath is '{options.InitialAdapterPath}', and there is no such folder: give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
+                $"InitialAdapterPath is '{options.InitialAdapterPath}', and there is no such folder: " +
+                $"give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
         Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
     }
@@ -122,11 +127,13 @@ internal sealed class OptionsCheck
             InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");
         InRange(options.WarmupFraction is >= 0 and <= 1, options.WarmupFraction, nameof(options.WarmupFraction), "from 0 to 1");
         InRange(options.WeightDecay >= 0 && float.IsFinite(options.WeightDecay), options.WeightDecay, nameof(options.WeightDecay), "at least 0");
-        InRange(options.MaximumGradientNorm >= 0 && float.IsFinite(options.MaximumGradientNorm), options.MaximumGradientNorm, nameof(options.MaximumGradientNorm), "at least 0");
+        InRange(options.MaximumGradientNorm >= 0 && float.IsFinite(options.MaximumGradientNorm), options.MaximumGradientNorm,
+            nameof(options.MaximumGradientNorm), "at least 0");
         Require(Enum.IsDefined(options.LearningRateSchedule),
             $"LearningRateSchedule is {options.LearningRateSchedule}: there are {string.Join(", ", Enum.GetNames<LearningRateSchedule>())}.");
         if (options.CheckpointFolder is { } folder)
-            Require(folder.Length > 0 && !File.Exists(folder), $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");
+            Require(folder.Length > 0 && !File.Exists(folder),
+                $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");
     }
 
     private void Validation(TuningOptions options)

@@ -61,7 +61,8 @@ internal sealed class ProgressReport : IDisposable
             _ => "",
         };
         var best = result.BestValidationLoss is { } loss ? Invariant($", best validation loss {loss:0.0000} at step {result.BestStep}") : "";
-        Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {Stopwatch.GetElapsedTime(_started).TotalSeconds:0.0} s: loss {result.Loss:0.0000}{best}."));
+        var seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
+        Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {seconds:0.0} s: loss {result.Loss:0.0000}{best}."));
     }
 
     public void Dispose() => _progress.Dispose();

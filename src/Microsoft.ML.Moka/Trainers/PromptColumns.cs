@@ -13,6 +13,7 @@ internal static class PromptColumns
     {
         var template = TemplateOf(options);
         var readsText = template.Uses("text") || (options.InstructionColumnName is null && template.Uses("instruction"));
-        return new InputColumns(readsText ? options.TextColumnName : null, options.InstructionColumnName, options.InputColumnName, options.CandidatesColumnName);
+        return new InputColumns(
+            readsText ? options.TextColumnName : null, options.InstructionColumnName, options.InputColumnName, options.CandidatesColumnName);
     }
 }

@@ -150,7 +150,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         options, options.NumberOfEpochs ?? UsualEpochs(data), options.LearningRate ?? adapters.Options.RateTimesWidth / backbone.Config.HiddenSize, _seed);
 
     private TrainingRecord Record(TrainingPlan plan, TrainingData data) => new(
-        unchecked((int)_seed), data.Examples.Count, plan.NumberOfSteps is null ? plan.NumberOfEpochs : null, plan.NumberOfSteps, plan.LearningRate, options.TrainOnPrompt);
+        unchecked((int)_seed), data.Examples.Count, plan.NumberOfSteps is null ? plan.NumberOfEpochs : null, plan.NumberOfSteps, plan.LearningRate,
+        options.TrainOnPrompt);
 
     private int UsualEpochs(TrainingData data)
     {

@@ -1,6 +1,8 @@
 namespace Microsoft.ML.Moka.Training;
 
-/// <summary>A loss or a gradient became NaN or infinite. The weights are good ones again: those before the step, or the best that a validation set chose.</summary>
+/// <summary>
+/// A loss or a gradient became NaN or infinite. The weights are good ones again: those before the step, or the best that a validation set chose.
+/// </summary>
 /// <param name="step">The step at which it was noticed, counted from 1.</param>
 /// <param name="what">What is not finite.</param>
 /// <param name="value">What it is instead.</param>

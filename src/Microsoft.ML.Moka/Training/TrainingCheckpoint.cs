@@ -50,10 +50,12 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
         if (written != fingerprint)
             throw new InvalidOperationException(
-                $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, or name another file.");
+                $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, " +
+                "or name another file.");
         var state = ReadState(json);
         if (!run.CanBeIn(state))
-            throw new InvalidDataException($"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
+            throw new InvalidDataException(
+                $"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
         foreach (var (parameter, first, second) in run.Optimizer.Moments)
         {
             parameter.Overwrite(run.Model.Backend, Read("value", parameter));

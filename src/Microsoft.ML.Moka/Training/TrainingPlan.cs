@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// What determines the result of a training run, together with model and data: the options of a trainer under their own names, with what they leave to model and
-/// data filled in. Defaults and rules are the options'.
+/// What determines the result of a training run, together with model and data: the options of a trainer under their own names, with what they leave to model
+/// and data filled in. Defaults and rules are the options'.
 /// </summary>
 internal sealed record TrainingPlan
 {

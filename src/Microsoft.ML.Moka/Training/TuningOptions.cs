@@ -24,8 +24,8 @@ public abstract class TuningOptions
 
     /// <summary>
     /// The folder of an adapter that training goes on from, in PEFT's form: written by <see cref="MokaModel.SaveAdapter"/> or by PEFT. Method, shapes and
-    /// target modules are the folder's, and <see cref="Adapter"/> is not used. With <see cref="NumberOfEpochs"/> = 0 the adapter stays as it is. Not set by default:
-    /// training starts from the backbone alone.
+    /// target modules are the folder's, and <see cref="Adapter"/> is not used. With <see cref="NumberOfEpochs"/> = 0 the adapter stays as it is. Not set by
+    /// default: training starts from the backbone alone.
     /// </summary>
     public string? InitialAdapterPath { get; set; }
 
@@ -93,7 +93,9 @@ public abstract class TuningOptions
     /// </summary>
     public IDataView? ValidationSet { get; set; }
 
-    /// <summary>The share of the training rows that is taken as validation set, from 0 to below 1. Default 0; not together with <see cref="ValidationSet"/>.</summary>
+    /// <summary>
+    /// The share of the training rows that is taken as validation set, from 0 to below 1. Default 0; not together with <see cref="ValidationSet"/>.
+    /// </summary>
     public double ValidationFraction { get; set; }
 
     /// <summary>Steps between two looks at the validation set, above 0. Default: the ends of the epochs.</summary>
@@ -117,8 +119,8 @@ public abstract class TuningOptions
     public CancellationToken CancellationToken { get; set; }
 
     /// <summary>
-    /// Whether cancellation ends Fit with a model instead of an exception: the weights that predict the validation set best so far or, without one, the latest. What
-    /// a button that says "stop" wants. Before the first step there is nothing to keep, and Fit throws all the same. Default false.
+    /// Whether cancellation ends Fit with a model instead of an exception: the weights that predict the validation set best so far or, without one, the latest.
+    /// What a button that says "stop" wants. Before the first step there is nothing to keep, and Fit throws all the same. Default false.
     /// </summary>
     public bool KeepBestWhenCanceled { get; set; }
 

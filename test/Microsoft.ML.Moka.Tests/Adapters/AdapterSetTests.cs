@@ -295,7 +295,8 @@ public sealed class AdapterSetTests : IDisposable
     }
 
     /// <summary>Adapters as after training: no factor is zero and gates differ.</summary>
-    private AdapterSet Trained(AdapterOptions options) => AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(3, 0.3f));
+    private AdapterSet Trained(AdapterOptions options) =>
+        AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(3, 0.3f));
 
     private SafetensorsFile Store(AdapterSet adapters) =>
         SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes(AdapterTensors.From(_backend, adapters)));

@@ -124,7 +124,8 @@ public class BackboneTokenizerTests
     [Fact]
     public void SentencePiece_takes_the_names_of_control_tokens_for_text()
     {
-        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece(pieces => pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
+        var tokenizer = SmallTokenizers.Load(
+            SmallTokenizers.SentencePiece(pieces => pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
         var ids = tokenizer.Encode("a</s>", false);
         Assert.DoesNotContain(tokenizer.EndOfSequence, ids);
         Assert.Equal("a</s>", tokenizer.Decode(ids));
@@ -250,7 +251,8 @@ public class BackboneTokenizerTests
 
     /// <summary>Texts of syllables that merge, blanks, digits, and characters of two to four bytes.</summary>
     internal static Arbitrary<string> Texts() => Arb.From(
-        Gen.Elements("t", "h", "e", "th", "the", "ing", "er", "an", "and", "a", "aaa", "!", "!!!", " ", "  ", "\n", "\n\n", ".", "\t", "é", "n", "1", "2", "3", "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
+        Gen.Elements("t", "h", "e", "th", "the", "ing", "er", "an", "and", "a", "aaa", "!", "!!!", " ", "  ", "\n", "\n\n", ".", "\t", "é", "n", "1", "2", "3",
+            "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
             .ListOf().Select(string.Concat));
 
     private static void Check(Property property) => FsCheck.Check.One(Properties.Settings, property);

@@ -31,10 +31,14 @@ public class HostileTokenizerTests
         { "'added_tokens[0].content' is missing", "no content", json => json["added_tokens"]![0]!.AsObject().Remove("content") },
         { "'added_tokens[0].content' must not be empty", "empty content", json => json["added_tokens"]![0]!["content"] = "" },
         { "'added_tokens[1].id' must be the only id", "same added id", json => json["added_tokens"]![1]!["id"] = json["added_tokens"]![0]!["id"]!.DeepClone() },
-        { "'pre_tokenizer.pretokenizers[0].pattern' must be an expression", "bad expression", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
-        { "'pre_tokenizer.pretokenizers[0].behavior' must be Isolated", "behaviour", json => json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
-        { "'pre_tokenizer.pretokenizers[1].add_prefix_space' must be false", "prefix", json => json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
-        { "'pre_tokenizer.type' must be Sequence, Split, Digits or ByteLevel; found 'Metaspace'", "metaspace", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
+        { "'pre_tokenizer.pretokenizers[0].pattern' must be an expression", "bad expression", json =>
+            json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
+        { "'pre_tokenizer.pretokenizers[0].behavior' must be Isolated", "behaviour", json =>
+            json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
+        { "'pre_tokenizer.pretokenizers[1].add_prefix_space' must be false", "prefix", json =>
+            json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
+        { "'pre_tokenizer.type' must be Sequence, Split, Digits or ByteLevel; found 'Metaspace'", "metaspace", json =>
+            json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
     };
 
     [Theory]
@@ -47,7 +51,8 @@ public class HostileTokenizerTests
 
     [Fact]
     public void Half_a_character_in_a_tokenizer_json_is_refused()
-        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
+        => ExpectError(
+            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
 
     [Fact]
     public void A_text_that_is_no_json_is_refused()

@@ -26,7 +26,13 @@ internal sealed class TinyRun : IDisposable
     public IReadOnlyList<Parameter> Parameters => Adapters is null ? Backbone.Parameters : [.. Adapters.Parameters];
 
     public static TrainingPlan Plan { get; } = TrainingPlan.Of(
-        new MokaTrainer.Options { NumberOfSteps = 8, BatchTokens = 40, WarmupFraction = 0.1, WeightDecay = 0.01f }, numberOfEpochs: 3, learningRate: 0.02f, seed: 0);
+        new MokaTrainer.Options
+        {
+            NumberOfSteps = 8,
+            BatchTokens = 40,
+            WarmupFraction = 0.1,
+            WeightDecay = 0.01f,
+        }, numberOfEpochs: 3, learningRate: 0.02f, seed: 0);
 
     /// <summary>Examples of different lengths whose last two tokens are learned; some seeds give the training set, others a validation set.</summary>
     public static TrainingExample[] Examples(int count, ulong seed = 1) =>

@@ -105,7 +105,8 @@ public class TrainingResumeTests
         var bytes = File.ReadAllBytes(path);
         foreach (var damaged in new[]
         {
-            bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]), SafetensorsWriter.ToBytes(tensors[1..], file.Metadata), WithState("null"), WithState("{"),
+            bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]), SafetensorsWriter.ToBytes(tensors[1..], file.Metadata), WithState("null"),
+            WithState("{"),
             WithState("""{"Step":-1}"""), WithState("""{"Step":1000}"""), WithState("""{"Step":1,"Place":{"Epoch":0,"Batch":1000}}"""),
         })
         {

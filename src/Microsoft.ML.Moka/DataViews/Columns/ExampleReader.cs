@@ -49,10 +49,12 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
             channel.Warning(MessageSensitivity.None, $"Skipped {withoutAnswer} of {rows} rows of the {role} set: their {answerRole} is missing.");
         if (cut > 0)
             channel.Warning(MessageSensitivity.None,
-                $"{cut} of {rows} prompts of the {role} set were too long and lost their beginning: raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
+                $"{cut} of {rows} prompts of the {role} set were too long and lost their beginning: " +
+                $"raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
         if (cutAnswers > 0)
             channel.Warning(MessageSensitivity.None,
-                $"{cutAnswers} of {rows} {answerRole}s of the {role} set were too long and lost their end: raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
+                $"{cutAnswers} of {rows} {answerRole}s of the {role} set were too long and lost their end: " +
+                $"raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
         return examples;
     }
 

@@ -105,7 +105,9 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         {
             null => $"Could not find the {role} column '{name}': {wanted} of that name is needed, or another name in {Option(role)}.",
             { Item: TextDataViewType } type when type.IsVector == isVector => null,
-            { } type => $"Schema mismatch for the {role} column '{name}': expected {wanted}, got {(type.IsVector ? "a vector of " : "")}{(type.IsKey ? "keys" : type.Item)}.",
+            { } type =>
+                $"Schema mismatch for the {role} column '{name}': expected {wanted}, " +
+                $"got {(type.IsVector ? "a vector of " : "")}{(type.IsKey ? "keys" : type.Item)}.",
         };
     }
 

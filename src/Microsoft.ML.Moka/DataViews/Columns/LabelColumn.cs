@@ -52,7 +52,8 @@ internal static class LabelColumn
         $"Could not find the label column '{name}': a key column of that name is needed, or another name in Options.LabelColumnName.";
 
     private static string NoKey(string name, string type) =>
-        $"Schema mismatch for the label column '{name}': expected Key<UInt32>, got {type}. Append mlContext.Transforms.Conversion.MapValueToKey(\"{name}\") before the trainer.";
+        $"Schema mismatch for the label column '{name}': expected Key<UInt32>, got {type}. Append mlContext.Transforms.Conversion.MapValueToKey(\"{name}\") " +
+        "before the trainer.";
 
     private static string NoWords(string name) =>
         $"The keys of the label column '{name}' have no words: a language model answers with the label's text. Map a text column with MapValueToKey; " +

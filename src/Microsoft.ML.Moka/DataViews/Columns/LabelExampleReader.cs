@@ -11,7 +11,8 @@ internal sealed class LabelExampleReader(InputColumns inputs, string labelName, 
     {
         if (!ReferenceEquals(prompt.Candidates, Words) && !prompt.Candidates.Contains(answer))
             throw new ArgumentException(
-                $"It has the label '{answer}', which is not among its candidates '{string.Join("', '", prompt.Candidates)}': correct the label or the candidates.");
+                $"It has the label '{answer}', which is not among its candidates '{string.Join("', '", prompt.Candidates)}': " +
+                "correct the label or the candidates.");
         return encoder.ForTraining(prompt, answer);
     }
 
@@ -25,7 +26,8 @@ internal sealed class LabelExampleReader(InputColumns inputs, string labelName, 
         var unknown = own.Except(Words, StringComparer.Ordinal).ToList();
         if (unknown.Count > 0)
             throw new InvalidOperationException(
-                $"The label of the {role} set has '{string.Join("', '", unknown.Take(5))}' among its values, and that of the training set has not: map both with the same MapValueToKey.");
+                $"The label of the {role} set has '{string.Join("', '", unknown.Take(5))}' among its values, and that of the training set has not: " +
+                "map both with the same MapValueToKey.");
         var getter = cursor.GetGetter<uint>(label);
         var key = 0u;
         return () =>
@@ -47,7 +49,8 @@ internal sealed class LabelExampleReader(InputColumns inputs, string labelName, 
             var word = value.ToString();
             if (word.Length > 0 && !Words.Contains(word))
                 throw new InvalidOperationException(
-                    $"Row {cursor.Position} of the {role} set has the label '{word}', which no row of the training set has. There are '{string.Join("', '", Words.Take(20))}'.");
+                    $"Row {cursor.Position} of the {role} set has the label '{word}', which no row of the training set has. " +
+                    $"There are '{string.Join("', '", Words.Take(20))}'.");
             return word.Length == 0 ? null : word;
         };
     }

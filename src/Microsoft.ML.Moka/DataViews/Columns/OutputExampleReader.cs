@@ -12,7 +12,8 @@ internal sealed class OutputExampleReader(InputColumns inputs, string outputName
     protected override Func<string?> AnswerReader(DataViewRowCursor cursor, DataViewSchema.Column answer, string role)
     {
         if (answer.Type is not TextDataViewType)
-            throw InputColumns.SchemaError([$"Schema mismatch for the output column '{answer.Name}' of the {role} set: expected text, got {answer.Type}."], nameof(answer));
+            throw InputColumns.SchemaError(
+                [$"Schema mismatch for the output column '{answer.Name}' of the {role} set: expected text, got {answer.Type}."], nameof(answer));
         var getter = cursor.GetGetter<ReadOnlyMemory<char>>(answer);
         var value = default(ReadOnlyMemory<char>);
         return () =>

@@ -22,7 +22,9 @@ public sealed class BenchmarkReport
     /// <see cref="BenchmarkCatalog.EvaluateBackbone"/> returned: models, backbones and protocols in any number, each pair of model name and protocol once.
     /// </param>
     /// <param name="options">Title and comparison; the defaults if not given.</param>
-    /// <exception cref="ArgumentException">There is no evaluation, two have the same names, or the model to compare with is not in the earlier report.</exception>
+    /// <exception cref="ArgumentException">
+    /// There is no evaluation, two have the same names, or the model to compare with is not in the earlier report.
+    /// </exception>
     /// <exception cref="FileNotFoundException">There is no earlier report at that place.</exception>
     /// <exception cref="InvalidDataException">The file to compare with is no report, or one of another version; the message names file and field.</exception>
     public BenchmarkReport(IEnumerable<BenchmarkMetrics> evaluations, BenchmarkReportOptions? options = null)
@@ -49,7 +51,9 @@ public sealed class BenchmarkReport
     public string ToJson() => ReportJson.Write(_content);
 
     /// <summary>Saves <c>report.md</c>, <c>report.json</c> and the pictures.</summary>
-    /// <param name="folder">The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.</param>
+    /// <param name="folder">
+    /// The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.
+    /// </param>
     /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
     public void Save(string folder)
     {

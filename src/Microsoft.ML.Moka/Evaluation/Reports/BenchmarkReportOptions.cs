@@ -16,12 +16,14 @@ public sealed class BenchmarkReportOptions
     public string? ComparedWith { get; set; }
 
     /// <summary>
-    /// The model of the earlier report that all evaluations are compared with, such as the untuned backbone. Default: the one of the same name, or the only one that was
-    /// evaluated by the same protocol.
+    /// The model of the earlier report that all evaluations are compared with, such as the untuned backbone. Default: the one of the same name, or the only one
+    /// that was evaluated by the same protocol.
     /// </summary>
     public string? ComparedModel { get; set; }
 
-    /// <summary>Says before hours of evaluation, and not after them, what is wrong with the earlier report or with the folder that the new one is to be saved to.</summary>
+    /// <summary>
+    /// Says before hours of evaluation, and not after them, what is wrong with the earlier report or with the folder that the new one is to be saved to.
+    /// </summary>
     /// <param name="folder">What <see cref="BenchmarkReport.Save"/> is going to be given; null if the report will not be saved.</param>
     /// <exception cref="ArgumentException">An option makes no sense, or the earlier report does not have the model.</exception>
     /// <exception cref="FileNotFoundException">There is no earlier report at that place.</exception>

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Evaluation.Statistics;
+
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 
 /// <summary>An evaluation next to an earlier one.</summary>
@@ -18,9 +20,11 @@ internal sealed record ComparisonContent(
         var names = common.Select(task => task.Task).ToHashSet(StringComparer.Ordinal);
         return new ComparisonContent(
             earlier.Model, common.Count == 0 ? null : AverageOf(common), common,
-            [.. metrics.Tasks.Select(task => task.Task).Where(name => !names.Contains(name))], [.. earlier.Tasks.Select(task => task.Task).Where(name => !names.Contains(name))],
+            [.. metrics.Tasks.Select(task => task.Task).Where(name => !names.Contains(name))],
+            [.. earlier.Tasks.Select(task => task.Task).Where(name => !names.Contains(name))],
             [.. metrics.Settings.Keys.Union(earlier.Settings.Keys).Order(StringComparer.Ordinal)
-                .Where(key => !key.StartsWith(ReportContent.DataOf, StringComparison.Ordinal) && metrics.Settings.GetValueOrDefault(key) != earlier.Settings.GetValueOrDefault(key))
+                .Where(key => !key.StartsWith(ReportContent.DataOf, StringComparison.Ordinal)
+                    && metrics.Settings.GetValueOrDefault(key) != earlier.Settings.GetValueOrDefault(key))
                 .Select(key => new DifferingSetting(key, earlier.Settings.GetValueOrDefault(key), metrics.Settings.GetValueOrDefault(key)))]);
     }
 

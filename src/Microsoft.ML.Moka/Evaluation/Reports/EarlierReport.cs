@@ -14,7 +14,9 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
     /// <exception cref="InvalidDataException">It is no report that this version reads; the message names file and field.</exception>
     public static EarlierReport Read(string path)
     {
-        AtomicFolder.Finish(System.IO.Path.GetFileName(path) == BenchmarkReport.JsonName ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))! : path);
+        AtomicFolder.Finish(System.IO.Path.GetFileName(path) == BenchmarkReport.JsonName
+            ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!
+            : path);
         if (Directory.Exists(path))
             path = System.IO.Path.Combine(path, BenchmarkReport.JsonName);
         var file = new FileInfo(path);
@@ -29,7 +31,9 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
     public void Require(string? model)
     {
         if (model is not null && Evaluations.All(evaluation => evaluation.Model != model))
-            throw new ArgumentException($"'{Path}' has no model '{model}'; it has '{string.Join("', '", Evaluations.Select(evaluation => evaluation.Model).Distinct())}'.", nameof(model));
+            throw new ArgumentException(
+                $"'{Path}' has no model '{model}'; it has '{string.Join("', '", Evaluations.Select(evaluation => evaluation.Model).Distinct())}'.",
+                nameof(model));
     }
 
     /// <summary>The evaluation by the same protocol, of that model, or of the model of the same name, or of the only model; null where there is none.</summary>
@@ -47,7 +51,8 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
             throw new InvalidDataException($"{path} is no report of benchmarks: its field 'schema' is not '{ReportContent.CurrentSchema}'.");
         var version = fields.Integer("version", 1, int.MaxValue);
         if (version != ReportContent.CurrentVersion)
-            throw new InvalidDataException($"{path} is a report of version {version}; this version of Moka reads version {ReportContent.CurrentVersion}. Evaluate again to compare.");
+            throw new InvalidDataException(
+                $"{path} is a report of version {version}; this version of Moka reads version {ReportContent.CurrentVersion}. Evaluate again to compare.");
         var report = new EarlierReport(path, fields.NonBlank("title"), [.. fields.Objects("evaluations").Select(EvaluationOf)]);
         return report.Evaluations.Count > 0 ? report : throw fields.Error("evaluations", "is missing or empty");
     }

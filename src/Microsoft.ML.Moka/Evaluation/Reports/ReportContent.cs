@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 
@@ -32,7 +33,8 @@ internal sealed record ReportContent
             throw new ArgumentException("A report needs one evaluation or more.", nameof(evaluations));
         if (evaluations.GroupBy(evaluation => (evaluation.Model, evaluation.Protocol)).FirstOrDefault(group => group.Count() > 1) is { } twice)
             throw new ArgumentException(
-                $"Two evaluations are of '{twice.Key.Model}' by {twice.Key.Protocol}, so that the report could not tell them apart: evaluate them under names of their own.", nameof(evaluations));
+                $"Two evaluations are of '{twice.Key.Model}' by {twice.Key.Protocol}, so that the report could not tell them apart: " +
+                "evaluate them under names of their own.", nameof(evaluations));
         var earlier = options.ReadEarlier();
         var fileNames = FileNamesOf(evaluations);
         return new ReportContent
@@ -40,7 +42,8 @@ internal sealed record ReportContent
             Title = options.Title,
             Environment = ReportEnvironment.Current,
             ComparedWith = earlier is null ? null : new EarlierContent(earlier.Title, options.ComparedWith!),
-            Evaluations = [.. evaluations.Zip(fileNames, (evaluation, name) => EvaluationContent.Of(evaluation, name, earlier?.Match(evaluation, options.ComparedModel)))],
+            Evaluations = [
+                .. evaluations.Zip(fileNames, (evaluation, name) => EvaluationContent.Of(evaluation, name, earlier?.Match(evaluation, options.ComparedModel)))],
             Times = TimesContent.Of(evaluations, now),
         };
     }
@@ -60,12 +63,6 @@ internal sealed record ReportContent
 
 /// <summary>The report that this one is compared with.</summary>
 internal sealed record EarlierContent(string Title, string Path);
-
-/// <summary>A 95 % interval.</summary>
-internal sealed record Interval(double Lower, double Upper)
-{
-    public static Interval Of((double Lower, double Upper) bounds) => new(bounds.Lower, bounds.Upper);
-}
 
 /// <summary>One model by one protocol.</summary>
 internal sealed record EvaluationContent
@@ -119,11 +116,11 @@ internal sealed record EvaluationContent
             Device = metrics.Device,
             Tuning = metrics.Tuning,
             AverageAccuracy = metrics.AverageAccuracy,
-            AverageInterval = Chance.IntervalOfMean([.. tasks.Select(task => (task.Accuracy, task.Interval))]),
+            AverageInterval = Interval.OfMean([.. tasks.Select(task => (task.Accuracy, task.Interval))]),
             AverageNormalizedAccuracy = metrics.AverageNormalizedAccuracy,
             AverageMostFrequent = tasks.Average(task => task.MostFrequent.Share),
             AllQuestions = new PooledContent(
-                rows, correct, correct / (double)rows, Interval.Of(BenchmarkTaskMetrics.Wilson(correct, rows)), metrics.Tasks.Sum(task => task.UnansweredCount),
+                rows, correct, correct / (double)rows, Interval.OfShare(correct, rows), metrics.Tasks.Sum(task => task.UnansweredCount),
                 Calibration.Of(metrics.Tasks.SelectMany(task => task.Answers))),
             Tasks = tasks,
             Comparison = earlier is null ? null : ComparisonContent.Of(metrics, earlier),

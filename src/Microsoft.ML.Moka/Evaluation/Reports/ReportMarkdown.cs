@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Evaluation.Statistics;
 using static System.FormattableString;
 using static Microsoft.ML.Moka.Evaluation.Reports.MarkdownText;
 
@@ -28,7 +29,8 @@ internal static class ReportMarkdown
         text.Heading(2, "Accuracy, %");
         if (tasks.Count <= MostColumns)
             text.Table(["model, protocol", .. tasks.Select(Escaped), "average", "95 % interval"], evaluations.Select(evaluation => (string[])
-                [Escaped(NameOf(evaluation)), .. tasks.Select(task => AccuracyOf(evaluation, task)), Percent(evaluation.AverageAccuracy), Range(evaluation.AverageInterval)]));
+                [Escaped(NameOf(evaluation)), .. tasks.Select(task => AccuracyOf(evaluation, task)), Percent(evaluation.AverageAccuracy),
+                    Range(evaluation.AverageInterval)]));
         else
             text.Table(["task", .. evaluations.Select(evaluation => Escaped(NameOf(evaluation)))],
             [
@@ -60,28 +62,41 @@ internal static class ReportMarkdown
         var normalized = evaluation.AverageNormalizedAccuracy is not null;
         var calibrated = evaluation.AllQuestions.Calibration is not null;
         var cut = evaluation.Tasks.Any(task => task.CutPromptCount > 0);
-        string[] header = ["task", "accuracy, %", "95 % interval", .. Cell(normalized, "acc_norm, %"), "n", "right", "unanswered", .. Cell(cut, "cut prompts"), "most frequent, %", .. Cell(calibrated, "ECE")];
+        string[] header =
+            ["task", "accuracy, %", "95 % interval", .. Cell(normalized, "acc_norm, %"), "n", "right", "unanswered", .. Cell(cut, "cut prompts"),
+                "most frequent, %", .. Cell(calibrated, "ECE")];
         text.Heading(3, "By task").Table(header,
         [
             .. evaluation.Tasks.Select(task => (string[])
             [
-                Escaped(task.Task), Percent(task.Accuracy), Range(task.Interval), .. Cell(normalized, task.NormalizedAccuracy is { } value ? Percent(value) : "–"),
-                Invariant($"{task.Rows}"), Invariant($"{task.Correct}"), Invariant($"{task.UnansweredCount}"), .. Cell(cut, Invariant($"{task.CutPromptCount}")),
+                Escaped(task.Task), Percent(task.Accuracy), Range(task.Interval),
+                .. Cell(normalized, task.NormalizedAccuracy is { } value ? Percent(value) : "–"),
+                Invariant($"{task.Rows}"), Invariant($"{task.Correct}"), Invariant($"{task.UnansweredCount}"),
+                .. Cell(cut, Invariant($"{task.CutPromptCount}")),
                 $"{Percent(task.MostFrequent.Share)} ({Escaped(task.MostFrequent.Answer)})", .. Cell(calibrated, Error(task.Calibration)),
             ]),
             [
                 "**average**", $"**{Percent(evaluation.AverageAccuracy)}**", Range(evaluation.AverageInterval),
-                .. Cell(normalized, Percent(evaluation.AverageNormalizedAccuracy ?? 0)), "", "", "", .. Cell(cut, ""), Percent(evaluation.AverageMostFrequent), .. Cell(calibrated, ""),
+                .. Cell(normalized, Percent(evaluation.AverageNormalizedAccuracy ?? 0)), "", "", "", .. Cell(cut, ""), Percent(evaluation.AverageMostFrequent),
+                .. Cell(calibrated, ""),
             ],
             [
                 "all questions", Percent(evaluation.AllQuestions.Accuracy), Range(evaluation.AllQuestions.Interval), .. Cell(normalized, ""),
-                Invariant($"{evaluation.AllQuestions.Rows}"), Invariant($"{evaluation.AllQuestions.Correct}"), Invariant($"{evaluation.AllQuestions.Unanswered}"),
-                .. Cell(cut, Invariant($"{evaluation.Tasks.Sum(task => task.CutPromptCount)}")), "", .. Cell(calibrated, Error(evaluation.AllQuestions.Calibration)),
+                Invariant($"{evaluation.AllQuestions.Rows}"), Invariant($"{evaluation.AllQuestions.Correct}"),
+                Invariant($"{evaluation.AllQuestions.Unanswered}"),
+                .. Cell(cut, Invariant($"{evaluation.Tasks.Sum(task => task.CutPromptCount)}")), "",
+                .. Cell(calibrated, Error(evaluation.AllQuestions.Calibration)),
             ],
         ]);
-        text.Paragraph($"Intervals: Wilson's score; of the average, its parts' intervals combined. Most frequent: the accuracy of always giving the answer that is right most often in this test set.");
+        const string columns = "Intervals: Wilson's score; of the average, its parts' intervals combined. " +
+            "Most frequent: the accuracy of always giving the answer that is right most often in this test set.";
+        text.Paragraph($"{columns}");
         if (normalized)
-            text.Paragraph($"acc_norm divides each choice's log-likelihood by its characters; \"–\" where lm-evaluation-harness has none, and there the average takes the accuracy.");
+        {
+            const string meaning = "acc_norm divides each choice's log-likelihood by its characters; " +
+                "\"–\" where lm-evaluation-harness has none, and there the average takes the accuracy.";
+            text.Paragraph($"{meaning}");
+        }
 
         static string[] Cell(bool wanted, string cell) => wanted ? [cell] : [];
 
@@ -102,7 +117,8 @@ internal static class ReportMarkdown
             }
             text.Folded($"{Escaped(task.Task)}: right answers (rows) against the model's answers (columns)", inner => inner.Table(
                 ["", .. task.Confusion.Predicted.Select(Escaped)],
-                task.Confusion.Answers.Zip(task.Confusion.Counts, (answer, counts) => (string[])[Escaped(answer), .. counts.Select(count => Invariant($"{count}"))])));
+                task.Confusion.Answers.Zip(task.Confusion.Counts, (answer, counts) =>
+                    (string[])[Escaped(answer), .. counts.Select(count => Invariant($"{count}"))])));
         }
     }
 
@@ -110,8 +126,10 @@ internal static class ReportMarkdown
     {
         if (evaluation.AllQuestions.Calibration is not { } all)
             return;
+        const string meaning = "The probability of an answer is the softmax of the candidates' log-likelihoods; " +
+            "the error is the mean distance of accuracy and probability in ten bins of probability, weighted by their rows.";
         text.Heading(3, "Whether its probabilities can be trusted")
-            .Paragraph($"Expected calibration error (ECE) over all questions: {all.ExpectedError:0.000}. The probability of an answer is the softmax of the candidates' log-likelihoods; the error is the mean distance of accuracy and probability in ten bins of probability, weighted by their rows.")
+            .Paragraph($"Expected calibration error (ECE) over all questions: {all.ExpectedError:0.000}. {meaning}")
             .Picture("Accuracy against probability, task by task", $"{ReportPictures.ReliabilityNameOf(evaluation)}.svg")
             .Folded("All questions by the probability of the answer", inner => inner.Table(
                 ["probability", "rows", "mean probability, %", "accuracy, %", "95 % interval"],
@@ -133,7 +151,8 @@ internal static class ReportMarkdown
         text.Table(["model, protocol", "task", "seconds", "tokens", "tokens/s"], times.Evaluations.SelectMany(evaluation => evaluation.Tasks
             .Select(task => (string[])
             [
-                Escaped($"{evaluation.Model}, {evaluation.Protocol}"), Escaped(task.Task), Invariant($"{task.Seconds:0.0}"), Invariant($"{task.Tokens}"), Invariant($"{task.TokensPerSecond:0}"),
+                Escaped($"{evaluation.Model}, {evaluation.Protocol}"), Escaped(task.Task), Invariant($"{task.Seconds:0.0}"), Invariant($"{task.Tokens}"),
+                Invariant($"{task.TokensPerSecond:0}"),
             ])
             .Append([Escaped($"{evaluation.Model}, {evaluation.Protocol}"), "all", Invariant($"{evaluation.Seconds:0.0}"), "", ""])));
     }

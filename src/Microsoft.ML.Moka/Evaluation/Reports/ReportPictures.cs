@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Drawing;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Evaluation.Reports;
 
@@ -38,8 +39,11 @@ internal static class ReportPictures
         return IntervalChart.Draw(
             Short(content.Title),
             FormattableString.Invariant($"Accuracy in percent with 95 % interval on {string.Join(", ", names)}, and the plain average. ") +
-            string.Join("; ", content.Evaluations.Select(evaluation => FormattableString.Invariant($"{NameOf(evaluation)}: average {100 * evaluation.AverageAccuracy:0.0} %"))) + ".",
-            [.. names.Select(Short), "average"], [.. levels, content.Evaluations.Average(evaluation => evaluation.AverageMostFrequent)], "always the most frequent answer",
+            string.Join(
+                "; ", content.Evaluations.Select(evaluation =>
+                    FormattableString.Invariant($"{NameOf(evaluation)}: average {100 * evaluation.AverageAccuracy:0.0} %"))) + ".",
+            [.. names.Select(Short), "average"], [.. levels, content.Evaluations.Average(evaluation => evaluation.AverageMostFrequent)],
+            "always the most frequent answer",
             [.. content.Evaluations.Select(evaluation => new IntervalSeries(Short(NameOf(evaluation)), [.. PointsOf(evaluation, names)]))],
             content.Evaluations.Any(evaluation => evaluation.Comparison?.Tasks.Count > 0) ? Short($"earlier: {content.ComparedWith!.Title}") : null);
     }
@@ -60,14 +64,18 @@ internal static class ReportPictures
         var tasks = evaluation.Tasks.Where(IsDrawn).ToList();
         return CountTables.Draw(
             Short($"Answers of {NameOf(evaluation)}"),
-            $"Counts of right answers (rows) against the model's answers (columns), coloured by the share of the row, for {string.Join(", ", tasks.Select(task => task.Task))}.",
+            $"Counts of right answers (rows) against the model's answers (columns), " +
+            $"coloured by the share of the row, for {string.Join(", ", tasks.Select(task => task.Task))}.",
             "right answer", "the model's answer",
-            [.. tasks.Select(task => new CountTable(Short(task.Task), [.. task.Confusion.Answers.Select(Short)], [.. task.Confusion.Predicted.Select(Short)], task.Confusion.Counts))]);
+            [.. tasks.Select(task =>
+                new CountTable(
+                    Short(task.Task), [.. task.Confusion.Answers.Select(Short)], [.. task.Confusion.Predicted.Select(Short)], task.Confusion.Counts))]);
     }
 
     private static string ReliabilityOf(EvaluationContent evaluation, Calibration all) => ReliabilityDiagram.Draw(
         Short($"Reliability of {NameOf(evaluation)}"),
-        FormattableString.Invariant($"Accuracy against the probability of the answer in {Calibration.BinCount} bins, with 95 % intervals; expected calibration error {all.ExpectedError:0.000} over all questions. ") +
+        $"Accuracy against the probability of the answer in {Calibration.BinCount} bins, with 95 % intervals; " +
+        FormattableString.Invariant($"expected calibration error {all.ExpectedError:0.000} over all questions. ") +
         "On the diagonal a model is right as often as it says. Bars: how many answers; points of fewer than ten are faint.",
         Calibration.BinCount,
         [PanelOf("All questions", all), .. evaluation.Tasks.Where(task => task.Calibration is not null).Select(task => PanelOf(task.Task, task.Calibration!))]);

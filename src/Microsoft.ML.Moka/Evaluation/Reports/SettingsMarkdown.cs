@@ -12,7 +12,8 @@ internal static class SettingsMarkdown
     {
         text.Heading(3, "Settings").Table(["", ""],
         [
-            .. evaluation.Settings.Where(setting => !setting.Key.StartsWith(ReportContent.DataOf, StringComparison.Ordinal)).Select(setting => (string[])[Escaped(setting.Key), Value(setting.Value)]),
+            .. evaluation.Settings.Where(setting => !setting.Key.StartsWith(ReportContent.DataOf, StringComparison.Ordinal)).Select(setting =>
+                (string[])[Escaped(setting.Key), Value(setting.Value)]),
             ["device", Value(evaluation.Device)],
             .. Tuning(evaluation.Tuning).Select(row => (string[])[row.Name, row.Value]),
         ], numbers: false);
@@ -39,14 +40,17 @@ internal static class SettingsMarkdown
         numbers: false);
 
     /// <summary>A setting in a cell; null where it is not set.</summary>
-    public static string Value(string? value) => value is null ? "not set" : $"`{value.Replace("|", "\\|", StringComparison.Ordinal).Replace('`', '\'').ReplaceLineEndings(" ")}`";
+    public static string Value(string? value) => value is null
+        ? "not set"
+        : $"`{value.Replace("|", "\\|", StringComparison.Ordinal).Replace('`', '\'').ReplaceLineEndings(" ")}`";
 
     private static IEnumerable<(string Name, string Value)> Tuning(Evaluation.TuningSummary? tuning)
     {
         if (tuning is null)
             yield break;
         yield return ("adapter", Value(tuning.Adapter));
-        yield return ("adapter's parameters", Invariant($"{tuning.ParameterCount} ({100.0 * tuning.ParameterCount / tuning.BackboneParameterCount:0.###} % of the backbone's {tuning.BackboneParameterCount})"));
+        var share = 100.0 * tuning.ParameterCount / tuning.BackboneParameterCount;
+        yield return ("adapter's parameters", Invariant($"{tuning.ParameterCount} ({share:0.###} % of the backbone's {tuning.BackboneParameterCount})"));
         if (tuning.Training is not { } training)
         {
             yield return ("training", "not known");

@@ -26,7 +26,9 @@ internal static unsafe class Transposition
         UpperHalves(high01, high23).Store(destination + 3 * stride);
     }
 
-    /// <summary>16 × 16: steps that exchange single elements, pairs, quarters and halves. Rows are stored in ascending order, each over what is there.</summary>
+    /// <summary>
+    /// 16 × 16: steps that exchange single elements, pairs, quarters and halves. Rows are stored in ascending order, each over what is there.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Block16(float** rows, long offset, float* destination, int stride)
     {

@@ -30,7 +30,8 @@ internal sealed unsafe class BlockScaleTable : IDisposable
             throw new ArgumentException($"The map of double quantization has {nested.Map.Length} entries; 256 are needed.", nameof(scales));
         ArgumentOutOfRangeException.ThrowIfLessThan(nested.NestedBlockSize, 1);
         if (nested.NestedAbsmax.Length != (blocks + nested.NestedBlockSize - 1) / nested.NestedBlockSize)
-            throw new ArgumentException($"{nested.NestedAbsmax.Length} nested scales do not fit {blocks} codes in blocks of {nested.NestedBlockSize}.", nameof(scales));
+            throw new ArgumentException(
+                $"{nested.NestedAbsmax.Length} nested scales do not fit {blocks} codes in blocks of {nested.NestedBlockSize}.", nameof(scales));
         _map = NativeBuffer.Of(nested.Map.Span);
         _nestedAbsmax = NativeBuffer.Of(nested.NestedAbsmax.Span);
         _nestedBlockSize = nested.NestedBlockSize;
