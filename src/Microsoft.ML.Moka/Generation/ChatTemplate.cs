@@ -42,7 +42,8 @@ public abstract class ChatTemplate
     /// </summary>
     /// <param name="text">The template.</param>
     /// <returns>The chat template.</returns>
-    /// <exception cref="InvalidDataException">The template is not valid, or asks for something that is not known here; the message has the line and the name.</exception>
+    /// <exception cref="InvalidDataException">The template is not valid, or asks for something that is not known here; the message has the line and the
+    /// name.</exception>
     public static ChatTemplate FromJinja(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

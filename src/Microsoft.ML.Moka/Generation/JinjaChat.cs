@@ -58,7 +58,9 @@ internal sealed class JinjaChat(JinjaTemplate template, TimeProvider clock) : Ch
     {
         var end = EndOf(text, OriginOf(message));
         return end > 0 ? text.Part(0, end)
-            : throw new ArgumentException("The chat template leaves out the assistant's last message, so that it cannot be gone on with: end with a message of the user.", nameof(message));
+            : throw new ArgumentException(
+                "The chat template leaves out the assistant's last message, so that it cannot be gone on with: end with a message of the user.",
+                    nameof(message));
     }
 
     private static int EndOf(TracedText text, ushort origin)

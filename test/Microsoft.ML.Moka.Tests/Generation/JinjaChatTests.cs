@@ -9,7 +9,8 @@ namespace Microsoft.ML.Moka.Tests.Generation;
 public class JinjaChatTests
 {
     private const string Turns =
-        "{{ bos_token }}{% for m in messages %}{{ '<|end_of_text|>' if loop.first and m.role == 'system' }}[{{ m.role }}]{{ m.content | trim }}{{ eos_token }}\n{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+        "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}{{ eos_token }}\n{% endfor %}"
+        + "{% if add_generation_prompt %}[assistant]{% endif %}";
 
     private static readonly ChatMessage User = new(ChatRole.User, " the end ");
 
@@ -72,9 +73,11 @@ public class JinjaChatTests
     [Fact]
     public void On_SentencePiece_the_names_of_begin_and_end_are_tokens_too()
     {
-        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer_config.json", """{"bos_token": "<s>", "eos_token": {"content": "</s>"}}"""));
+        const string Config = """{"bos_token": "<s>", "eos_token": {"content": "</s>"}}""";
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer_config.json", Config));
+        var template = ChatTemplate.FromJinja("{{ bos_token }}{{ messages[0].content }}</s>");
 
-        var ids = tokenizer.Encode(ChatTemplate.FromJinja("{{ bos_token }}{{ messages[0].content }}</s>").Render(ChatTurn.Of([new(ChatRole.User, "the <s>")]), tokenizer), false);
+        var ids = tokenizer.Encode(template.Render(ChatTurn.Of([new(ChatRole.User, "the <s>")]), tokenizer), false);
 
         Assert.Equal([1, .. tokenizer.Encode("the <s>", false), 2], ids);
     }
@@ -92,7 +95,8 @@ public class JinjaChatTests
 
     [Fact]
     public void An_answer_that_the_template_leaves_out_is_not_gone_on_with() =>
-        Assert.Contains("leaves out", Assert.Throws<ArgumentException>(() => Render("{{ messages[0].content }}", [User, new(ChatRole.Assistant, "x")])).Message, StringComparison.Ordinal);
+        Assert.Contains("leaves out", Assert.Throws<ArgumentException>(() => Render("{{ messages[0].content }}", [User, new(ChatRole.Assistant, "x")])).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void The_templates_own_error_is_the_users()
@@ -105,7 +109,9 @@ public class JinjaChatTests
     [Fact]
     public void What_the_template_writes_behind_an_answer_ends_one()
     {
-        var files = SmallTokenizers.ByteLevel(json => json["added_tokens"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject { ["id"] = 400, ["content"] = "<|im_end|>", ["special"] = true }));
+        var files =
+            SmallTokenizers.ByteLevel(json =>
+            json["added_tokens"]!.AsArray().Add(new System.Text.Json.Nodes.JsonObject { ["id"] = 400, ["content"] = "<|im_end|>", ["special"] = true }));
         var tokenizer = SmallTokenizers.Load(files);
 
         Assert.Equal([tokenizer.EndOfSequence, 400], Form("{% for m in messages %}{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"));
@@ -120,16 +126,22 @@ public class JinjaChatTests
     {
         var files = SmallTokenizers.ByteLevel();
         string Config(string field) => $$"""{"bos_token": "{{SmallTokenizers.BeginOfText}}", "eos_token": "{{SmallTokenizers.EndOfText}}"{{field}}}""";
-        string? Own(Dictionary<string, byte[]> all) => ChatTemplate.OwnOf(SmallTokenizers.Load(all))?.Render(ChatTurn.Of([User]), Tokenizer).ToString()[SmallTokenizers.BeginOfText.Length..];
+        string? Own(Dictionary<string, byte[]> all) =>
+            ChatTemplate.OwnOf(SmallTokenizers.Load(all))?.Render(ChatTurn.Of([User]), Tokenizer).ToString()[SmallTokenizers.BeginOfText.Length..];
 
         Assert.Null(Own(files));
         Assert.Null(Own(files.With("tokenizer_config.json", Config(", \"chat_template\": null"))));
         var inConfig = files.With("tokenizer_config.json", Config(", \"chat_template\": \"text\""));
         Assert.Equal("text", Own(inConfig));
         Assert.Equal("file", Own(inConfig.With("chat_template.jinja", "file\n")));
-        Assert.Equal("b", Own(files.With("tokenizer_config.json", Config(""", "chat_template": [{"name": "tool_use", "template": "a"}, {"name": "default", "template": "b"}]"""))));
-        Assert.Contains("'tool_use'", Assert.Throws<InvalidDataException>(() => Own(files.With("tokenizer_config.json", Config(""", "chat_template": [{"name": "tool_use", "template": "a"}]""")))).Message, StringComparison.Ordinal);
-        Assert.Contains("chat_template of tokenizer_config.json, line 1", Assert.Throws<InvalidDataException>(() => Own(files.With("tokenizer_config.json", Config(", \"chat_template\": \"{% x %}\"")))).Message, StringComparison.Ordinal);
+        const string Tool = """{"name": "tool_use", "template": "a"}""";
+        const string Default = """{"name": "default", "template": "b"}""";
+        Assert.Equal("b", Own(files.With("tokenizer_config.json", Config($", \"chat_template\": [{Tool}, {Default}]"))));
+        var withoutDefault = Assert.Throws<InvalidDataException>(() => Own(files.With("tokenizer_config.json", Config($", \"chat_template\": [{Tool}]"))));
+        Assert.Contains("'tool_use'", withoutDefault.Message, StringComparison.Ordinal);
+        Assert.Contains("chat_template of tokenizer_config.json, line 1",
+            Assert.Throws<InvalidDataException>(() => Own(files.With("tokenizer_config.json", Config(", \"chat_template\": \"{% x %}\"")))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -154,5 +166,6 @@ public class JinjaChatTests
         static async Task<long?> PromptTokens(IChatClient client) => (await client.GetResponseAsync([User])).Usage!.InputTokenCount;
     }
 
-    private static MarkedText Render(string template, IReadOnlyList<ChatMessage> messages) => ChatTemplate.FromJinja(template).Render(ChatTurn.Of(messages), Tokenizer);
+    private static MarkedText Render(string template, IReadOnlyList<ChatMessage> messages) =>
+        ChatTemplate.FromJinja(template).Render(ChatTurn.Of(messages), Tokenizer);
 }

@@ -125,7 +125,8 @@ internal static class Access
         };
         if (attribute is not NotFound)
             return true;
-        if (name.Length > 4 && name.StartsWith("__", StringComparison.Ordinal) && name.EndsWith("__", StringComparison.Ordinal) || ContainerMethods.IsUnsafe(value, name))
+        if (name.Length > 4 && name.StartsWith("__", StringComparison.Ordinal) && name.EndsWith("__", StringComparison.Ordinal)
+            || ContainerMethods.IsUnsafe(value, name))
         {
             attribute = new Undefined($"access to attribute '{name}' of '{Types.NameOf(value)}' object is unsafe.");
             return true;
@@ -136,7 +137,8 @@ internal static class Access
         return false;
     }
 
-    private static Undefined Missing(object? value, string name) => new($"'{Types.ObjectNameOf(value)}' has no attribute {PythonText.Repr(new TracedText(name))}");
+    private static Undefined Missing(object? value, string name) =>
+        new($"'{Types.ObjectNameOf(value)}' has no attribute {PythonText.Repr(new TracedText(name))}");
 
     /// <summary>None is an attribute's value as well.</summary>
     internal sealed class NotFound

@@ -11,7 +11,7 @@ internal sealed record Arguments(IReadOnlyList<object?> Positional, IReadOnlyLis
     public Bound Bind(string function, params ReadOnlySpan<string> parameters)
     {
         if (Positional.Count > parameters.Length)
-            throw new EvaluationException($"{function}() takes at most {parameters.Length} argument{(parameters.Length == 1 ? "" : "s")} ({Positional.Count} given)");
+            throw new EvaluationException($"{function}() takes at most {parameters.Length} arguments ({Positional.Count} given)");
         var values = new Dictionary<string, object?>(StringComparer.Ordinal);
         for (var i = 0; i < parameters.Length; i++)
         {

@@ -105,7 +105,8 @@ internal static partial class BraceFormat
         return align switch
         {
             "<" => TextParts.Pad("ljust", body, width, fill),
-            "^" => new TracedTextBuilder().Repeat(fill, (width - body.CharacterCount) / 2).Add(body).Repeat(fill, (width - body.CharacterCount + 1) / 2).ToText(),
+            "^" => new TracedTextBuilder()
+                .Repeat(fill, (width - body.CharacterCount) / 2).Add(body).Repeat(fill, (width - body.CharacterCount + 1) / 2).ToText(),
             "=" when fill == "0" => TextParts.ZeroFill(body, width),
             _ => TextParts.Pad("rjust", body, width, fill),
         };
@@ -118,7 +119,7 @@ internal static partial class BraceFormat
         if (number is BigInteger integer && kind is ' ' or 'd' or 'x' or 'X' or 'o' or 'b' or 'n')
             digits = NumberFormat.OfInteger((BigInteger)number, kind);
         else if (kind is 'f' or 'F' or 'e' or 'E' or 'g' or 'G' or '%' || precision >= 0)
-            digits = NumberFormat.OfFloat(number is BigInteger i ? (double)i : (double)number, kind == ' ' ? 'g' : kind, precision < 0 ? 6 : precision, keepsZeros: false);
+            digits = OfFloat(number is BigInteger i ? (double)i : (double)number, kind == ' ' ? 'g' : kind, precision);
         else if (kind == ' ')
             digits = NumberText.Write(Math.Abs((double)number));
         else
@@ -128,13 +129,19 @@ internal static partial class BraceFormat
         return (isNegative ? "-" : match.Groups["sign"].Value is "+" or " " ? match.Groups["sign"].Value : "") + digits;
     }
 
-    private static int Limited(string digits) => int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= Limits.TextLength
+    private static string OfFloat(double number, char kind, int precision) =>
+        NumberFormat.OfFloat(number, kind, precision < 0 ? 6 : precision, keepsZeros: false);
+
+    private static int Limited(string digits) =>
+        int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number <= Limits.TextLength
         ? number
         : throw new EvaluationException("Too many decimal digits in format string");
 
     [GeneratedRegex(@"^(?<first>\w*)(?<step>\.\w+|\[[^\]]+\])*$", RegexOptions.CultureInvariant)]
     private static partial Regex Field();
 
-    [GeneratedRegex(@"^(?:(?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>[0-9]+)?(?<group>[,_])?(?:\.(?<precision>[0-9]+))?(?<kind>[a-zA-Z%])?$", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    [GeneratedRegex(
+        @"^(?:(?<fill>.)?(?<align>[<>=^]))?(?<sign>[-+ ])?(?<zero>0)?(?<width>[0-9]+)?(?<group>[,_])?(?:\.(?<precision>[0-9]+))?(?<kind>[a-zA-Z%])?$",
+        RegexOptions.CultureInvariant | RegexOptions.Singleline)]
     private static partial Regex Spec();
 }

@@ -9,6 +9,12 @@ internal static class ContainerMethods
     private static readonly string[] s_changesDictionary = ["clear", "pop", "popitem", "setdefault", "update"];
     private static readonly string[] s_otherTextMethods = ["encode", "format_map", "maketrans", "translate"];
 
+    private static readonly string[] s_numberMethods =
+    [
+        "as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes", "fromhex", "hex", "imag", "is_integer", "numerator", "real",
+            "to_bytes",
+    ];
+
     /// <summary>A method; null where there is none of that name.</summary>
     public static Func<Arguments, object?>? Find(object? value, string name) => (value, name) switch
     {
@@ -50,8 +56,7 @@ internal static class ContainerMethods
     {
         TracedText => s_otherTextMethods.Contains(name),
         PythonDictionary => name is "fromkeys",
-        BigInteger or bool => name is "bit_length" or "bit_count" or "to_bytes" or "from_bytes" or "conjugate" or "numerator" or "denominator" or "real" or "imag" or "as_integer_ratio" or "is_integer",
-        double => name is "is_integer" or "hex" or "fromhex" or "conjugate" or "real" or "imag" or "as_integer_ratio",
+        BigInteger or bool or double => s_numberMethods.Contains(name),
         _ => false,
     };
 

@@ -32,7 +32,8 @@ internal sealed partial class Evaluator
     {
         Attribute attribute => Access.Attribute(Evaluate(attribute.Object, scope), attribute.Identifier),
         Item item => Access.Item(Evaluate(item.Object, scope), Evaluate(item.Key, scope)),
-        Slice slice => Access.Slice(Evaluate(slice.Object, scope), EvaluateOrNull(slice.Start, scope), EvaluateOrNull(slice.Stop, scope), EvaluateOrNull(slice.Step, scope)),
+        Slice slice => Access.Slice(
+            Evaluate(slice.Object, scope), EvaluateOrNull(slice.Start, scope), EvaluateOrNull(slice.Stop, scope), EvaluateOrNull(slice.Step, scope)),
         Call call => Call(Evaluate(call.Function, scope), Evaluate(call.Arguments, scope)),
         Filtered filtered => Apply(filtered.Filter, Evaluate(filtered.Value, scope), scope),
         Test test => Tests.All[test.Name](Evaluate(test.Value, scope), Evaluate(test.Arguments, scope)),

@@ -144,7 +144,8 @@ internal sealed partial class Evaluator
                 attributes.Attributes[space.Attribute] = value;
                 break;
             case TupleTarget tuple:
-                var items = (Types.TryItems(value) ?? throw new EvaluationException($"cannot unpack non-iterable {Types.NameOf(value)} object")).Take(tuple.Items.Count + 1).ToList();
+                var all = Types.TryItems(value) ?? throw new EvaluationException($"cannot unpack non-iterable {Types.NameOf(value)} object");
+                var items = all.Take(tuple.Items.Count + 1).ToList();
                 if (items.Count > tuple.Items.Count)
                     throw new EvaluationException($"too many values to unpack (expected {tuple.Items.Count})");
                 if (items.Count < tuple.Items.Count)

@@ -10,8 +10,8 @@ internal static class Filters
 
     public static IReadOnlyDictionary<string, Filter> All { get; } = new Dictionary<string, Filter>(StringComparer.Ordinal)
     {
-        ["abs"] = Plain("abs", value => PythonComparer.Number(value) switch { BigInteger number => BigInteger.Abs(number), double number => Math.Abs(number), _ => throw Bad("abs()", value) }),
-        ["attr"] = (value, arguments) => arguments.Bind("attr", "name") is var bound && value is Undefined undefined ? throw undefined.Error() : Access.AttributeOnly(value, bound.Text("name").Value),
+        ["abs"] = Plain("abs", Absolute),
+        ["attr"] = (value, arguments) => Access.AttributeOnly(value, arguments.Bind("attr", "name").Text("name").Value),
         ["capitalize"] = Plain("capitalize", value => TextMethods.Capitalize(PythonText.Str(value))),
         ["center"] = (value, arguments) => TextParts.Pad("center", PythonText.Str(value), arguments.Bind("center", "width?").Integer("width", 80), " "),
         ["count"] = Plain("count", value => new BigInteger(Types.Length(value))),
@@ -23,14 +23,19 @@ internal static class Filters
         ["forceescape"] = Plain("forceescape", value => Escaped(PythonText.Str(value))),
         ["safe"] = Plain("safe", value => PythonText.Str(value).AsMarkup()),
         ["float"] = (value, arguments) => arguments.Bind("float", "default?") is var bound ? ToFloat(value) ?? bound.Get("default", 0.0) : null,
-        ["int"] = (value, arguments) => arguments.Bind("int", "default?", "base?") is var bound ? ToInteger(value, bound.Integer("base", 10)) ?? bound.Get("default", BigInteger.Zero) : null,
-        ["format"] = (value, arguments) => PercentFormat.Apply(PythonText.Str(value), arguments.Named.Count > 0 ? DictionaryOf(arguments.Named) : new PythonTuple(arguments.Positional)),
+        ["int"] = (value, arguments) =>
+            arguments.Bind("int", "default?", "base?") is var bound
+                ? ToInteger(value, bound.Integer("base", 10)) ?? bound.Get("default", BigInteger.Zero)
+                : null,
+        ["format"] = (value, arguments) =>
+            PercentFormat.Apply(PythonText.Str(value), arguments.Named.Count > 0 ? DictionaryOf(arguments.Named) : new PythonTuple(arguments.Positional)),
         ["indent"] = (value, arguments) => Indent(value, arguments.Bind("indent", "width?", "first?", "blank?")),
         ["join"] = (value, arguments) => Join(value, arguments.Bind("join", "d?", "attribute?")),
         ["lower"] = Plain("lower", value => TextMethods.Lower(PythonText.Str(value))),
         ["upper"] = Plain("upper", value => TextMethods.Upper(PythonText.Str(value))),
         ["title"] = Plain("title", value => Title(PythonText.Str(value))),
-        ["trim"] = (value, arguments) => TextMethods.Strip(PythonText.Str(value), arguments.Bind("trim", "chars?").TextOrNone("chars"), left: true, right: true),
+        ["trim"] = (value, arguments) =>
+            TextMethods.Strip(PythonText.Str(value), arguments.Bind("trim", "chars?").TextOrNone("chars"), left: true, right: true),
         ["string"] = Plain("string", PythonText.Str),
         ["replace"] = (value, arguments) => arguments.Bind("replace", "old", "new", "count?") is var bound
             ? TextParts.Replace(PythonText.Str(value), PythonText.Str(bound["old"]), PythonText.Str(bound["new"]), bound.IntegerOrNone("count") ?? -1) : null,
@@ -39,13 +44,14 @@ internal static class Filters
         ["truncate"] = (value, arguments) => Truncate(value, arguments.Bind("truncate", "length?", "killwords?", "end?", "leeway?")),
         ["urlencode"] = Plain("urlencode", UrlEncode),
         ["wordcount"] = Plain("wordcount", value => new BigInteger(Words(PythonText.Str(value).Value))),
-        ["reverse"] = Plain("reverse", value => value is TracedText text ? Access.Slice(text, null, null, BigInteger.MinusOne) : new PythonGenerator([.. Types.Items(value).Reverse()])),
+        ["reverse"] = Plain("reverse", value =>
+            value is TracedText text ? Access.Slice(text, null, null, BigInteger.MinusOne) : new PythonGenerator([.. Types.Items(value).Reverse()])),
         ["batch"] = ListFilters.Batch,
         ["dictsort"] = ListFilters.DictionarySort,
         ["first"] = ListFilters.First,
         ["last"] = ListFilters.Last,
         ["groupby"] = ListFilters.GroupBy,
-        ["items"] = Plain("items", value => value is Undefined ? new PythonGenerator([]) : value is PythonDictionary dictionary ? new PythonGenerator(new PythonView(ViewKind.Items, dictionary).Items) : throw new EvaluationException("Can only get item pairs from a mapping.")),
+        ["items"] = Plain("items", Pairs),
         ["list"] = Plain("list", value => new PythonList([.. Types.Items(value)])),
         ["map"] = ListFilters.Map,
         ["max"] = (value, arguments) => ListFilters.Extreme("max", value, arguments, isLargest: true),
@@ -85,6 +91,20 @@ internal static class Filters
     {
         arguments.Bind(name);
         return apply(value);
+    };
+
+    private static object? Absolute(object? value) => PythonComparer.Number(value) switch
+    {
+        BigInteger number => BigInteger.Abs(number),
+        double number => Math.Abs(number),
+        _ => throw Bad("abs()", value),
+    };
+
+    private static object? Pairs(object? value) => value switch
+    {
+        Undefined => new PythonGenerator([]),
+        PythonDictionary dictionary => new PythonGenerator(new PythonView(ViewKind.Items, dictionary).Items),
+        _ => throw new EvaluationException("Can only get item pairs from a mapping."),
     };
 
     private static EvaluationException Bad(string function, object? value) =>
@@ -173,7 +193,8 @@ internal static class Filters
                 return precision >= 0 ? whole : RoundedWhole(whole, BigInteger.Pow(10, -precision));
             var real = (double)number;
             return precision > 0 ? NumberText.ReadFloat(real.ToString($"F{precision}", System.Globalization.CultureInfo.InvariantCulture)) ?? real
-                : precision == 0 ? Math.Round(real, MidpointRounding.ToEven) : Math.Round(real / Math.Pow(10, -precision), MidpointRounding.ToEven) * Math.Pow(10, -precision);
+                : precision == 0 ? Math.Round(real, MidpointRounding.ToEven)
+                    : Math.Round(real / Math.Pow(10, -precision), MidpointRounding.ToEven) * Math.Pow(10, -precision);
         }
         var scale = Math.Pow(10, precision);
         var scaled = (number is BigInteger integer ? (double)integer : (double)number) * scale;
@@ -243,7 +264,8 @@ internal static class Filters
             var c = all[i];
             if (char.IsAsciiLetterOrDigit(c) || c is '_' or '.' or '-' or '~' || alsoSafe.Contains(c))
                 return c.ToString();
-            return c == ' ' && alsoSafe.Length == 0 ? "+" : string.Concat(Encoding.UTF8.GetBytes(PythonCharacters.At(all, i).ToString()).Select(b => $"%{b:X2}"));
+            return c == ' ' && alsoSafe.Length == 0 ? "+"
+                : string.Concat(Encoding.UTF8.GetBytes(PythonCharacters.At(all, i).ToString()).Select(b => $"%{b:X2}"));
         });
     }
 

@@ -18,7 +18,8 @@ internal static class Globals
                 space.Attributes[Types.Text(PythonDictionary.ValueOf(key), "an attribute's name").Value] = item;
             return space;
         });
-        Add("cycler", arguments => arguments.Positional.Count > 0 ? new Cycler(arguments.Positional) : throw new EvaluationException("at least one item has to be provided"));
+        Add("cycler", arguments =>
+            arguments.Positional.Count > 0 ? new Cycler(arguments.Positional) : throw new EvaluationException("at least one item has to be provided"));
         Add("joiner", Joiner);
         Add("raise_exception", arguments => throw new EvaluationException(PythonText.Str(arguments.Bind("raise_exception", "message")["message"]).Value));
         Add("strftime_now", arguments => (TracedText)TimeText.Format(arguments.Bind("strftime_now", "format").Text("format").Value, clock.GetLocalNow()));
@@ -32,7 +33,8 @@ internal static class Globals
         var numbers = arguments.Positional.Select(value => value switch
         {
             Undefined undefined => throw undefined.Error(),
-            _ => PythonComparer.Number(value) is BigInteger number ? number : throw new EvaluationException($"'{Types.NameOf(value)}' object cannot be interpreted as an integer"),
+            _ => PythonComparer.Number(value) is BigInteger number ? number
+                : throw new EvaluationException($"'{Types.NameOf(value)}' object cannot be interpreted as an integer"),
         }).ToList();
         if (arguments.Named.Count > 0)
             throw new EvaluationException("range() takes no keyword arguments");

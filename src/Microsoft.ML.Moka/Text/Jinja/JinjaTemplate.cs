@@ -6,8 +6,8 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 internal sealed record Rendering(TracedText Text, IReadOnlyList<(int Start, int End)> AssistantSpans);
 
 /// <summary>
-/// A template in the Jinja that chat templates are written in: what transformers' sandbox gives with trim_blocks, lstrip_blocks, loop controls and the generation
-/// tag, and nothing more.
+/// A template in the Jinja that chat templates are written in: what transformers' sandbox gives with trim_blocks, lstrip_blocks, loop controls and the
+/// generation tag, and nothing more.
 /// </summary>
 internal sealed class JinjaTemplate
 {

@@ -78,7 +78,8 @@ internal static class ListFilters
             keys.AddRange(names.Value.Split(',').Select(name => KeyOf(new TracedText(name), bound.Truth("case_sensitive"))));
         else
             keys.Add(KeyOf(bound.Get("attribute"), bound.Truth("case_sensitive")));
-        return new PythonList(Sorted([.. Types.Items(value)], item => keys.Count == 1 ? keys[0](item) : new PythonTuple([.. keys.Select(key => key(item))]), bound.Truth("reverse")));
+        return new PythonList(Sorted([.. Types.Items(value)], item =>
+            keys.Count == 1 ? keys[0](item) : new PythonTuple([.. keys.Select(key => key(item))]), bound.Truth("reverse")));
     }
 
     public static object? DictionarySort(object? value, Arguments arguments)
@@ -90,7 +91,8 @@ internal static class ListFilters
         if (by is not ("key" or "value"))
             throw new EvaluationException("You can only sort by either \"key\" or \"value\"");
         var isCased = bound.Truth("case_sensitive");
-        return new PythonList(Sorted(new PythonView(ViewKind.Items, dictionary).Items, pair => Cased(((PythonTuple)pair!).Items[by == "key" ? 0 : 1], isCased), bound.Truth("reverse")));
+        return new PythonList(Sorted(new PythonView(ViewKind.Items, dictionary).Items, pair =>
+            Cased(((PythonTuple)pair!).Items[by == "key" ? 0 : 1], isCased), bound.Truth("reverse")));
     }
 
     public static object? GroupBy(object? value, Arguments arguments)
@@ -192,7 +194,9 @@ internal static class ListFilters
         {
             null => [],
             BigInteger number => [number],
-            TracedText text => text.Value.Split('.').Select(object (part) => part.Length > 0 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part, CultureInfo.InvariantCulture) : new TracedText(part)).ToArray(),
+            TracedText text =>
+                text.Value.Split('.').Select(object (part) =>
+                part.Length > 0 && part.All(char.IsAsciiDigit) ? BigInteger.Parse(part, CultureInfo.InvariantCulture) : new TracedText(part)).ToArray(),
             _ => throw new EvaluationException($"an attribute's name must be str or int, not {Types.NameOf(attribute)}"),
         };
         return item =>
@@ -214,7 +218,8 @@ internal static class ListFilters
         try
         {
             // Python asks whether the later one is the smaller: so its errors say.
-            keyed.Sort((a, b) => PythonComparer.Compare(b.Key, a.Key) is var order and not (null or 0) ? isReversed ? order.Value : -order.Value : a.Index.CompareTo(b.Index));
+            keyed.Sort((a, b) =>
+                PythonComparer.Compare(b.Key, a.Key) is var order and not (null or 0) ? isReversed ? order.Value : -order.Value : a.Index.CompareTo(b.Index));
         }
         catch (InvalidOperationException e) when (e.InnerException is EvaluationException inner)
         {

@@ -69,7 +69,8 @@ internal static class NumberFormat
     private static string General(double value, int precision, bool keepsZeros)
     {
         var scientific = Scientific(value, precision - 1);
-        var exponent = int.Parse(scientific.AsSpan(scientific.IndexOf('e', StringComparison.Ordinal) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+        var exponent =
+            int.Parse(scientific.AsSpan(scientific.IndexOf('e', StringComparison.Ordinal) + 1), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         if (exponent < -4 || exponent >= precision)
         {
             var parts = scientific.Split('e');

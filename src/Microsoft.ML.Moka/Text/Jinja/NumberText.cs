@@ -59,7 +59,8 @@ internal static class NumberText
         {
             if (c == '_')
                 continue;
-            var digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : char.IsDigit(c) ? (int)char.GetNumericValue(c) : 99;
+            var digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : char.IsDigit(c)
+                ? (int)char.GetNumericValue(c) : 99;
             if (digit >= radix)
                 return null;
             value = value * radix + digit;
@@ -74,7 +75,8 @@ internal static class NumberText
         {
             "inf" or "infinity" => digits.StartsWith('-') ? double.NegativeInfinity : double.PositiveInfinity,
             "nan" => double.NaN,
-            _ => double.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent, CultureInfo.InvariantCulture, out var value) ? value : null,
+            _ => double.TryParse(digits, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent,
+                CultureInfo.InvariantCulture, out var value) ? value : null,
         };
     }
 

@@ -19,12 +19,16 @@ internal static class Operators
             ("+", PythonList first, PythonList second) => new PythonList(Both(first, second)),
             ("+", PythonTuple first, PythonTuple second) => new PythonTuple(Both(first, second)),
             ("+", TracedText, _) => throw new EvaluationException($"can only concatenate str (not \"{Types.NameOf(b)}\") to str"),
-            ("+", PythonList or PythonTuple, _) => throw new EvaluationException($"can only concatenate {Types.NameOf(a)} (not \"{Types.NameOf(b)}\") to {Types.NameOf(a)}"),
+            ("+", PythonList or PythonTuple, _) =>
+                throw new EvaluationException($"can only concatenate {Types.NameOf(a)} (not \"{Types.NameOf(b)}\") to {Types.NameOf(a)}"),
             ("*", _, _) when Repeated(a, b) is { } result => result,
             ("%", TracedText format, _) => PercentFormat.Apply(format, b),
-            _ => throw new EvaluationException($"unsupported operand type(s) for {(sign == "**" ? "** or pow()" : sign)}: '{Types.NameOf(a)}' and '{Types.NameOf(b)}'"),
+            _ => throw Unsupported(sign == "**" ? "** or pow()" : sign, a, b),
         };
     }
+
+    private static EvaluationException Unsupported(string sign, object? a, object? b) =>
+        new($"unsupported operand type(s) for {sign}: '{Types.NameOf(a)}' and '{Types.NameOf(b)}'");
 
     public static object Negate(object? value) => PythonComparer.Number(value) switch
     {
@@ -40,9 +44,12 @@ internal static class Operators
     public static bool IsIn(object? item, object? container) => container switch
     {
         TracedText text when item is TracedText part => text.Value.Contains(part.Value, StringComparison.Ordinal),
-        TracedText => throw (item is Undefined undefined ? undefined.Error() : new EvaluationException($"'in <string>' requires string as left operand, not {Types.NameOf(item)}")),
+        TracedText =>
+            throw (item is Undefined undefined ? undefined.Error()
+            : new EvaluationException($"'in <string>' requires string as left operand, not {Types.NameOf(item)}")),
         PythonDictionary dictionary => dictionary.TryGet(item, out _),
-        _ => (Types.TryItems(container) ?? throw new EvaluationException($"argument of type '{Types.NameOf(container)}' is not iterable")).Any(other => PythonComparer.AreEqual(item, other)),
+        _ => (Types.TryItems(container) ?? throw new EvaluationException($"argument of type '{Types.NameOf(container)}' is not iterable")).Any(other =>
+            PythonComparer.AreEqual(item, other)),
     };
 
     private static TracedText Add(TracedText a, TracedText b)
@@ -113,7 +120,9 @@ internal static class Operators
             case "+": return a + b;
             case "-": return a - b;
             case "*": return a * b;
-            case "/" or "//" or "%" when b == 0: throw new EvaluationException(sign == "/" ? "float division by zero" : sign == "%" ? "float modulo" : "float floor division by zero");
+            case "/" when b == 0: throw new EvaluationException("float division by zero");
+            case "//" when b == 0: throw new EvaluationException("float floor division by zero");
+            case "%" when b == 0: throw new EvaluationException("float modulo");
             case "/": return a / b;
             case "//": return Math.Floor(a / b);
             case "%":

@@ -16,7 +16,8 @@ internal sealed partial class Parser
     private int Deeper(int line, IEnumerable<Expression?> parts) => CheckDepth(line, 1 + parts.Max(part => part?.Depth ?? 0));
 
     // Long chains are deep trees too: they are computed from the inside.
-    private int CheckDepth(int line, int depth) => depth <= Limits.SyntaxDepth * 2 ? depth : throw Error(line, $"an expression lies more than {Limits.SyntaxDepth * 2} deep in others");
+    private int CheckDepth(int line, int depth) =>
+        depth <= Limits.SyntaxDepth * 2 ? depth : throw Error(line, $"an expression lies more than {Limits.SyntaxDepth * 2} deep in others");
 
     private Expression ReadExpression(bool withConditional = true)
     {
@@ -48,7 +49,8 @@ internal sealed partial class Parser
     }
 
     private bool IsTupleEnd(bool endsAtRecursive) =>
-        Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd or TokenKind.End || Current.IsOperator(")") || (endsAtRecursive && Current.IsName("recursive"));
+        Current.Kind is TokenKind.PrintEnd or TokenKind.BlockEnd or TokenKind.End || Current.IsOperator(")")
+            || (endsAtRecursive && Current.IsName("recursive"));
 
     private Expression ReadConditional()
     {
@@ -337,7 +339,8 @@ internal sealed partial class Parser
                 throw Error(line, "an argument without a name follows one that has a name");
             }
         }
-        return positional.Count + named.Count == 0 && morePositional is null && moreNamed is null ? ArgumentList.None : new ArgumentList(positional, named, morePositional, moreNamed);
+        return positional.Count + named.Count == 0 && morePositional is null && moreNamed is null ? ArgumentList.None
+            : new ArgumentList(positional, named, morePositional, moreNamed);
     }
 
     private Expression ReadFiltersAndTests(Expression value)

@@ -14,7 +14,8 @@ internal sealed partial class Parser
 
     private Parser(IReadOnlyList<Token> tokens, string source) => (_tokens, _source) = (tokens, source);
 
-    /// <exception cref="InvalidDataException">The template is not valid, or asks for something that this interpreter does not know; the message has the line.</exception>
+    /// <exception cref="InvalidDataException">The template is not valid, or asks for something that this interpreter does not know; the message has the
+    /// line.</exception>
     public static Block Read(string text, string source)
     {
         var parser = new Parser(Lexer.Read(text, source), source);
@@ -198,7 +199,8 @@ internal sealed partial class Parser
     {
         Expression? call = null;
         var (signature, body) = ReadFunction(tag, "endcall", () => call = ReadExpression());
-        return call is Call function ? new CallBlock(tag.Line, function, signature, body) : throw Error(tag.Line, "'call' needs a call, as in {% call name() %}");
+        return call is Call function ? new CallBlock(tag.Line, function, signature, body)
+            : throw Error(tag.Line, "'call' needs a call, as in {% call name() %}");
     }
 
     private (Signature, Block) ReadFunction(Token tag, string end, Action? afterSignature)

@@ -109,9 +109,11 @@ internal static class PercentFormat
                     double number => number,
                     _ => throw (value is Undefined missing ? missing.Error() : new EvaluationException($"must be real number, not {Types.NameOf(value)}")),
                 };
-                return Sign(double.IsNegative(real), flags) + NumberFormat.OfFloat(real, kind, precision < 0 ? 6 : precision, flags.Contains('#', StringComparison.Ordinal));
+                var keepsZeros = flags.Contains('#', StringComparison.Ordinal);
+                return Sign(double.IsNegative(real), flags) + NumberFormat.OfFloat(real, kind, precision < 0 ? 6 : precision, keepsZeros);
             default:
-                throw new EvaluationException(string.Create(CultureInfo.InvariantCulture, $"unsupported format character '{kind}' (0x{(int)kind:x}) in a % format"));
+                throw new EvaluationException(string.Create(CultureInfo.InvariantCulture,
+                    $"unsupported format character '{kind}' (0x{(int)kind:x}) in a % format"));
         }
 
         TracedText Cut(TracedText text) => precision >= 0 && precision < text.CharacterCount ? text.Part(0, text.UnitOf(precision)) : text;

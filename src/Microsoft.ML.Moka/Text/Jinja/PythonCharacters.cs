@@ -18,7 +18,8 @@ internal static class PythonCharacters
     {
         [0xDF] = ("SS", "Ss"), [0x149] = ("ʼN", "ʼN"), [0x1F0] = ("J̌", "J̌"), [0x390] = ("Ϊ́", "Ϊ́"), [0x3B0] = ("Ϋ́", "Ϋ́"), [0x587] = ("ԵՒ", "Եւ"),
         [0x1E96] = ("H̱", "H̱"), [0x1E97] = ("T̈", "T̈"), [0x1E98] = ("W̊", "W̊"), [0x1E99] = ("Y̊", "Y̊"), [0x1E9A] = ("Aʾ", "Aʾ"),
-        [0xFB00] = ("FF", "Ff"), [0xFB01] = ("FI", "Fi"), [0xFB02] = ("FL", "Fl"), [0xFB03] = ("FFI", "Ffi"), [0xFB04] = ("FFL", "Ffl"), [0xFB05] = ("ST", "St"), [0xFB06] = ("ST", "St"),
+        [0xFB00] = ("FF", "Ff"), [0xFB01] = ("FI", "Fi"), [0xFB02] = ("FL", "Fl"), [0xFB03] = ("FFI", "Ffi"), [0xFB04] = ("FFL", "Ffl"),
+            [0xFB05] = ("ST", "St"), [0xFB06] = ("ST", "St"),
     };
 
     public static bool IsBlank(char c) => s_blanks.Contains(c);
@@ -29,10 +30,12 @@ internal static class PythonCharacters
     public static Rune At(string text, int index) => Rune.TryGetRuneAt(text, index, out var rune) ? rune : Rune.ReplacementChar;
 
     public static string Upper(string text, int index) =>
-        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Upper : Rune.ToUpperInvariant(rune).ToString() : text[index].ToString();
+        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Upper
+            : Rune.ToUpperInvariant(rune).ToString() : text[index].ToString();
 
     public static string Title(string text, int index) =>
-        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Title : TitleOf(rune) : text[index].ToString();
+        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Title : TitleOf(rune)
+            : text[index].ToString();
 
     public static string Lower(string text, int index)
     {
@@ -53,7 +56,8 @@ internal static class PythonCharacters
         : text[index] is 'Σ' or 'ς' ? "σ" : Lower(text, index);
 
     /// <summary>Whether a letter has a case.</summary>
-    public static bool IsCased(Rune rune) => Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
+    public static bool IsCased(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter;
 
     /// <summary>Whether repr shows the character as it is.</summary>
     public static bool IsPrintable(Rune rune) => rune.Value == ' ' || Rune.GetUnicodeCategory(rune) is not (

@@ -40,7 +40,9 @@ internal static class StringEscapes
                     break;
                 case 'x' or 'u' or 'U':
                     var length = c == 'x' ? 2 : c == 'u' ? 4 : 8;
-                    if (i + length > raw.Length - 1 || !int.TryParse(raw.AsSpan(i + 1, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code) || code is < 0 or > 0x10FFFF)
+                    if (i + length > raw.Length - 1
+                        || !int.TryParse(raw.AsSpan(i + 1, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+                        || code is < 0 or > 0x10FFFF)
                         throw new FormatException($"the escape '\\{c}' in a string needs {length} hexadecimal digits of a character");
                     i += length;
                     _ = code < 0x10000 ? text.Append((char)code) : text.Append(char.ConvertFromUtf32(code));

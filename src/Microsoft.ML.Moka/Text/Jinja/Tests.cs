@@ -5,7 +5,8 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 /// <summary>What stands behind "is".</summary>
 internal static class Tests
 {
-    public static IReadOnlyDictionary<string, Func<object?, Arguments, bool>> All { get; } = new Dictionary<string, Func<object?, Arguments, bool>>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, Func<object?, Arguments, bool>> All { get; } =
+        new Dictionary<string, Func<object?, Arguments, bool>>(StringComparer.Ordinal)
     {
         ["defined"] = Plain("defined", value => value is not Undefined),
         ["undefined"] = Plain("undefined", value => value is Undefined),
@@ -19,7 +20,8 @@ internal static class Tests
         ["string"] = Plain("string", value => value is TracedText),
         ["mapping"] = Plain("mapping", value => value is PythonDictionary),
         ["sequence"] = Plain("sequence", value => value is TracedText or PythonSequence or PythonDictionary or Undefined),
-        ["iterable"] = Plain("iterable", value => value is TracedText or PythonSequence or PythonDictionary or PythonView or PythonGenerator or Undefined or LoopState),
+        ["iterable"] =
+            Plain("iterable", value => value is TracedText or PythonSequence or PythonDictionary or PythonView or PythonGenerator or Undefined or LoopState),
         ["callable"] = Plain("callable", value => value is Function or LoopState),
         ["odd"] = Plain("odd", value => IsOne(Operators.Apply("%", value, new BigInteger(2)))),
         ["even"] = Plain("even", value => !Types.IsTrue(Operators.Apply("%", value, new BigInteger(2)))),
@@ -67,7 +69,8 @@ internal static class Tests
         return holds(value);
     };
 
-    private static Func<object?, Arguments, bool> Compared(string sign, string name) => (value, arguments) => Compare(sign, value, arguments.Bind(name, "other")["other"]);
+    private static Func<object?, Arguments, bool> Compared(string sign, string name) =>
+        (value, arguments) => Compare(sign, value, arguments.Bind(name, "other")["other"]);
 
     private static bool IsOne(object? value) => PythonComparer.AreEqual(value, BigInteger.One);
 

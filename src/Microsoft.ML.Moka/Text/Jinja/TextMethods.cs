@@ -6,19 +6,25 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 /// <summary>The methods of str: case, ends, search, and what they say of a text. Cutting and joining stand in <see cref="TextParts"/>.</summary>
 internal static class TextMethods
 {
-    public static IReadOnlyDictionary<string, Func<TracedText, Arguments, object?>> All { get; } = new Dictionary<string, Func<TracedText, Arguments, object?>>(StringComparer.Ordinal)
+    public static IReadOnlyDictionary<string, Func<TracedText, Arguments, object?>> All { get; } =
+        new Dictionary<string, Func<TracedText, Arguments, object?>>(StringComparer.Ordinal)
     {
         ["upper"] = (text, arguments) => Plain("upper", arguments, Upper(text)),
         ["lower"] = (text, arguments) => Plain("lower", arguments, Lower(text)),
         ["casefold"] = (text, arguments) => Plain("casefold", arguments, text.Map(PythonCharacters.Folded)),
         ["capitalize"] = (text, arguments) => Plain("capitalize", arguments, Capitalize(text)),
         ["title"] = (text, arguments) => Plain("title", arguments, text.Map(TitleAt)),
-        ["swapcase"] = (text, arguments) => Plain("swapcase", arguments, text.Map((all, i) => Rune.IsUpper(PythonCharacters.At(all, i)) ? PythonCharacters.Lower(all, i) : PythonCharacters.Upper(all, i))),
+        ["swapcase"] = (text, arguments) => Plain("swapcase", arguments,
+            text.Map((all, i) => Rune.IsUpper(PythonCharacters.At(all, i)) ? PythonCharacters.Lower(all, i) : PythonCharacters.Upper(all, i))),
         ["strip"] = (text, arguments) => Strip(text, arguments.Bind("strip", "chars?").TextOrNone("chars"), left: true, right: true),
         ["lstrip"] = (text, arguments) => Strip(text, arguments.Bind("lstrip", "chars?").TextOrNone("chars"), left: true, right: false),
         ["rstrip"] = (text, arguments) => Strip(text, arguments.Bind("rstrip", "chars?").TextOrNone("chars"), left: false, right: true),
-        ["removeprefix"] = (text, arguments) => arguments.Bind("removeprefix", "prefix").Text("prefix").Value is var start && text.Value.StartsWith(start, StringComparison.Ordinal) ? text.From(start.Length) : text,
-        ["removesuffix"] = (text, arguments) => arguments.Bind("removesuffix", "suffix").Text("suffix").Value is var end && text.Value.EndsWith(end, StringComparison.Ordinal) ? text.Part(0, text.Length - end.Length) : text,
+        ["removeprefix"] = (text, arguments) =>
+            arguments.Bind("removeprefix", "prefix").Text("prefix").Value is var start && text.Value.StartsWith(start, StringComparison.Ordinal)
+            ? text.From(start.Length) : text,
+        ["removesuffix"] = (text, arguments) =>
+            arguments.Bind("removesuffix", "suffix").Text("suffix").Value is var end && text.Value.EndsWith(end, StringComparison.Ordinal)
+            ? text.Part(0, text.Length - end.Length) : text,
         ["startswith"] = (text, arguments) => HasEnd("startswith", text, arguments, (part, end) => part.StartsWith(end, StringComparison.Ordinal)),
         ["endswith"] = (text, arguments) => HasEnd("endswith", text, arguments, (part, end) => part.EndsWith(end, StringComparison.Ordinal)),
         ["find"] = (text, arguments) => new BigInteger(Find("find", text, arguments, isLast: false)),
@@ -28,19 +34,27 @@ internal static class TextMethods
         ["count"] = (text, arguments) => Count(text, arguments.Bind("count", "sub", "start?", "end?")),
         ["isalpha"] = (text, arguments) => Every("isalpha", text, arguments, Rune.IsLetter),
         ["isalnum"] = (text, arguments) => Every("isalnum", text, arguments, rune => Rune.IsLetter(rune) || Rune.IsNumber(rune)),
-        ["isdigit"] = (text, arguments) => Every("isdigit", text, arguments, rune => Rune.IsDigit(rune) || (Rune.IsNumber(rune) && Rune.GetNumericValue(rune) is >= 0 and <= 9 and var number && number == Math.Floor(number) && rune.Value is < 0x3000 and not (>= 0x2150 and < 0x2190))),
+        ["isdigit"] = (text, arguments) =>
+            Every("isdigit", text, arguments, IsDigit),
         ["isdecimal"] = (text, arguments) => Every("isdecimal", text, arguments, Rune.IsDigit),
         ["isnumeric"] = (text, arguments) => Every("isnumeric", text, arguments, Rune.IsNumber),
         ["isspace"] = (text, arguments) => Every("isspace", text, arguments, rune => rune.IsBmp && PythonCharacters.IsBlank((char)rune.Value)),
         ["isascii"] = (text, arguments) => (bool)Plain("isascii", arguments, Ascii.IsValid(text.Value)),
         ["isprintable"] = (text, arguments) => (bool)Plain("isprintable", arguments, text.Value.EnumerateRunes().All(PythonCharacters.IsPrintable)),
-        ["isidentifier"] = (text, arguments) => Plain("isidentifier", arguments, text.Length > 0 && !char.IsDigit(text.Value[0]) && text.Value.All(c => c == '_' || char.IsLetterOrDigit(c))),
+        ["isidentifier"] = (text, arguments) =>
+            Plain("isidentifier", arguments, text.Length > 0 && !char.IsDigit(text.Value[0]) && text.Value.All(c => c == '_' || char.IsLetterOrDigit(c))),
         ["isupper"] = (text, arguments) => Plain("isupper", arguments, IsCase(text, Rune.IsUpper)),
         ["islower"] = (text, arguments) => Plain("islower", arguments, IsCase(text, Rune.IsLower)),
-        ["istitle"] = (text, arguments) => Plain("istitle", arguments, text.Value.EnumerateRunes().Any(PythonCharacters.IsCased) && text.Map(TitleAt).Value == text.Value),
-        ["replace"] = (text, arguments) => arguments.Bind("replace", "old", "new", "count?") is var bound ? TextParts.Replace(text, bound.Text("old"), bound.Text("new"), bound.Integer("count", -1)) : null,
-        ["split"] = (text, arguments) => arguments.Bind("split", "sep?", "maxsplit?") is var bound ? TextParts.Split(text, bound.TextOrNone("sep"), bound.Integer("maxsplit", -1)) : null,
-        ["rsplit"] = (text, arguments) => arguments.Bind("rsplit", "sep?", "maxsplit?") is var bound ? TextParts.SplitFromRight(text, bound.TextOrNone("sep"), bound.Integer("maxsplit", -1)) : null,
+        ["istitle"] = (text, arguments) =>
+            Plain("istitle", arguments, text.Value.EnumerateRunes().Any(PythonCharacters.IsCased) && text.Map(TitleAt).Value == text.Value),
+        ["replace"] = (text, arguments) =>
+            arguments.Bind("replace", "old", "new", "count?") is var bound
+            ? TextParts.Replace(text, bound.Text("old"), bound.Text("new"), bound.Integer("count", -1)) : null,
+        ["split"] = (text, arguments) =>
+            arguments.Bind("split", "sep?", "maxsplit?") is var bound ? TextParts.Split(text, bound.TextOrNone("sep"), bound.Integer("maxsplit", -1)) : null,
+        ["rsplit"] = (text, arguments) =>
+            arguments.Bind("rsplit", "sep?", "maxsplit?") is var bound ? TextParts.SplitFromRight(text, bound.TextOrNone("sep"), bound.Integer("maxsplit", -1))
+            : null,
         ["splitlines"] = (text, arguments) => new PythonList([.. TextParts.Lines(text, arguments.Bind("splitlines", "keepends?").Truth("keepends"))]),
         ["partition"] = (text, arguments) => TextParts.Partition(text, arguments.Bind("partition", "sep").Text("sep"), isLast: false),
         ["rpartition"] = (text, arguments) => TextParts.Partition(text, arguments.Bind("rpartition", "sep").Text("sep"), isLast: true),
@@ -86,7 +100,8 @@ internal static class TextMethods
         var before = index - 1;
         if (before > 0 && char.IsLowSurrogate(text[before]))
             before--;
-        return before >= 0 && PythonCharacters.IsCased(PythonCharacters.At(text, before)) ? PythonCharacters.Lower(text, index) : PythonCharacters.Title(text, index);
+        return before >= 0 && PythonCharacters.IsCased(PythonCharacters.At(text, before)) ? PythonCharacters.Lower(text, index)
+            : PythonCharacters.Title(text, index);
     }
 
     private static object? HasEnd(string name, TracedText text, Arguments arguments, Func<string, string, bool> has)
@@ -97,11 +112,13 @@ internal static class TextMethods
             return tuple.Items.Any(end => has(part, Types.Text(end, $"{name} first arg").Value));
         if (bound["prefix"] is TracedText one)
             return has(part, one.Value);
-        throw bound["prefix"] is Undefined undefined ? undefined.Error() : new EvaluationException($"{name} first arg must be str or a tuple of str, not {Types.NameOf(bound["prefix"])}");
+        throw bound["prefix"] is Undefined undefined ? undefined.Error()
+            : new EvaluationException($"{name} first arg must be str or a tuple of str, not {Types.NameOf(bound["prefix"])}");
     }
 
     private static TracedText Window(TracedText text, Arguments.Bound arguments) =>
-        arguments.Get("start") is null && arguments.Get("end") is null ? text : (TracedText)Access.Slice(text, arguments.Get("start"), arguments.Get("end"), null)!;
+        arguments.Get("start") is null && arguments.Get("end") is null ? text
+            : (TracedText)Access.Slice(text, arguments.Get("start"), arguments.Get("end"), null)!;
 
     private static int Find(string name, TracedText text, Arguments arguments, bool isLast)
     {
@@ -130,6 +147,11 @@ internal static class TextMethods
 
     private static object Every(string name, TracedText text, Arguments arguments, Func<Rune, bool> holds) =>
         Plain(name, arguments, text.Length > 0 && text.Value.EnumerateRunes().All(holds));
+
+    // Digits that are raised, lowered or in circles, too; not fractions, Roman or Chinese numbers.
+    private static bool IsDigit(Rune rune) => Rune.IsDigit(rune)
+        || (Rune.IsNumber(rune) && Rune.GetNumericValue(rune) is >= 0 and <= 9 and var number && number == Math.Floor(number)
+            && rune.Value is < 0x3000 and not (>= 0x2150 and < 0x2190));
 
     private static bool IsCase(TracedText text, Func<Rune, bool> holds)
     {

@@ -48,7 +48,7 @@ internal static class TimeText
         'b' or 'h' => time.ToString("MMM", CultureInfo.InvariantCulture),
         'B' => time.ToString("MMMM", CultureInfo.InvariantCulture),
         'C' => (time.Year / 100).ToString("00", CultureInfo.InvariantCulture),
-        'c' => $"{time.ToString("ddd MMM", CultureInfo.InvariantCulture)} {time.Day.ToString(CultureInfo.InvariantCulture),2} {time.ToString("HH:mm:ss yyyy", CultureInfo.InvariantCulture)}",
+        'c' => $"{Part('a', time)} {Part('b', time)} {Part('e', time)} {Part('T', time)} {Part('Y', time)}",
         'x' or 'D' => time.ToString("MM/dd/yy", CultureInfo.InvariantCulture),
         'X' or 'T' => time.ToString("HH:mm:ss", CultureInfo.InvariantCulture),
         'R' => time.ToString("HH:mm", CultureInfo.InvariantCulture),

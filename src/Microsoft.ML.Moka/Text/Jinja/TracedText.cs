@@ -28,7 +28,8 @@ internal sealed class TracedText
     public int Length => Value.Length;
 
     /// <summary>How many characters in Python's sense.</summary>
-    public int CharacterCount => _characterCount >= 0 ? _characterCount : _characterCount = HasPairs ? Value.Length - Value.Count(char.IsLowSurrogate) : Value.Length;
+    public int CharacterCount =>
+        _characterCount >= 0 ? _characterCount : _characterCount = HasPairs ? Value.Length - Value.Count(char.IsLowSurrogate) : Value.Length;
 
     private bool HasPairs => Value.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF');
 
@@ -54,7 +55,8 @@ internal sealed class TracedText
             return this;
         Limits.Make(length);
         var part = Value.Substring(start, length);
-        return _origins is null ? new TracedText(part, _origin) { IsMarkup = IsMarkup } : new TracedText(part, _origins[start..(start + length)]) { IsMarkup = IsMarkup };
+        return _origins is null ? new TracedText(part, _origin) { IsMarkup = IsMarkup }
+            : new TracedText(part, _origins[start..(start + length)]) { IsMarkup = IsMarkup };
     }
 
     public TracedText From(int start) => Part(start, Value.Length - start);

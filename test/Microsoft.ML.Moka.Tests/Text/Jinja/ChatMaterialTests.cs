@@ -19,7 +19,8 @@ public class ChatMaterialTests
         var folder = Material.Require($"chat/{name}");
         using var vectors = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "vectors.json")));
         var template = JinjaTemplate.Parse(File.ReadAllText(Path.Combine(folder, "chat_template.jinja")), $"{name}/chat_template.jinja");
-        var clock = new JinjaCases.FixedClock(DateTime.ParseExact(vectors.RootElement.GetProperty("today").GetString()!, "yyyy-MM-dd", CultureInfo.InvariantCulture));
+        var clock =
+            new JinjaCases.FixedClock(DateTime.ParseExact(vectors.RootElement.GetProperty("today").GetString()!, "yyyy-MM-dd", CultureInfo.InvariantCulture));
         // Names of tokens that a tokenizer lacks are not handed over.
         var tokens = Values(vectors.RootElement).Where(value => value.Value is not null).ToList();
         var conversations = vectors.RootElement.GetProperty("conversations").EnumerateArray().ToList();

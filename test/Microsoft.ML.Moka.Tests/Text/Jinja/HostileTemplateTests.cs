@@ -68,7 +68,8 @@ public class HostileTemplateTests
     [InlineData("{% macro m() %}", "{% endmacro %}")]
     [InlineData("{% generation %}", "")]
     public void Depth_of_blocks_ends_at_a_limit(string open, string close) =>
-        Assert.Throws<InvalidDataException>(() => JinjaCases.Parse(string.Concat(Enumerable.Repeat(open, 20_000)) + string.Concat(Enumerable.Repeat(close, 20_000))));
+        Assert.Throws<InvalidDataException>(() =>
+            JinjaCases.Parse(string.Concat(Enumerable.Repeat(open, 20_000)) + string.Concat(Enumerable.Repeat(close, 20_000))));
 
     [Fact]
     public void A_template_is_not_longer_than_templates_are() =>
@@ -86,7 +87,8 @@ public class HostileTemplateTests
         })]);
 
         var text = JinjaCases.Render(
-            "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}{% endif %}{{ '<|' + m['role'] + '|>' + m.content | trim + '\n' }}{% endfor %}",
+            "{% for m in messages %}{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('no') }}{% endif %}"
+            + "{{ '<|' + m['role'] + '|>' + m.content | trim + '\n' }}{% endfor %}",
             ("messages", messages)).Text;
 
         Assert.Equal(2000, text.Value.Count(c => c == '\n'));

@@ -12,7 +12,8 @@ internal static class JinjaCases
     /// <param name="variables">Its variables.</param>
     /// <param name="expected">An object with "text" and maybe "assistant", or with "error".</param>
     /// <param name="clock">The time.</param>
-    public static void Check(string name, JinjaTemplate template, IEnumerable<KeyValuePair<string, object?>> variables, JsonElement expected, TimeProvider clock)
+    public static void Check(string name, JinjaTemplate template, IEnumerable<KeyValuePair<string, object?>> variables, JsonElement expected,
+        TimeProvider clock)
     {
         if (expected.TryGetProperty("error", out var error))
         {

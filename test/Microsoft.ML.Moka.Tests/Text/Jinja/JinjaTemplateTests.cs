@@ -78,7 +78,8 @@ public class JinjaTemplateTests
         FsCheck.Check.One(Properties.Settings, Prop.ForAll(ArbMap.Default.ArbFor<(string?, int, double, bool)[]>(), rows =>
         {
             var values = new PythonList([.. rows.Where(row => double.IsFinite(row.Item3)).Select(row => (object?)new PythonList(
-                [row.Item1 is null ? null : new TracedText(row.Item1.Replace('\uFFFF', ' ')), new System.Numerics.BigInteger(row.Item2), row.Item3, row.Item4]))]);
+                [row.Item1 is null ? null
+                    : new TracedText(row.Item1.Replace('\uFFFF', ' ')), new System.Numerics.BigInteger(row.Item2), row.Item3, row.Item4]))]);
             var text = JinjaCases.Render("{{ x | tojson }}", ("x", values)).Text.Value;
             using var document = JsonDocument.Parse(text);
             return PythonComparer.AreEqual(values, JsonValues.Read(document.RootElement));
@@ -111,8 +112,10 @@ public class JinjaTemplateTests
     {
         string[] parts =
         [
-            "{{", "}}", "{%", "%}", "{#", "#}", "-", " ", "\n", "if", "for", "in", "endif", "endfor", "set", "macro", "m", "(", ")", "[", "]", "{", "}", "x", "=", "'a'", "1", "1.5", ".",
-            "|", "upper", "is", "defined", "not", "else", "~", "+", "*", "**", ",", ":", "loop", "namespace", "raw", "endraw", "generation", "endgeneration", "call", "endcall", "break",
+            "{{", "}}", "{%", "%}", "{#", "#}", "-", " ", "\n", "if", "for", "in", "endif", "endfor", "set", "macro", "m", "(", ")", "[", "]", "{", "}", "x",
+                "=", "'a'", "1", "1.5", ".",
+            "|", "upper", "is", "defined", "not", "else", "~", "+", "*", "**", ",", ":", "loop", "namespace", "raw", "endraw", "generation", "endgeneration",
+                "call", "endcall", "break",
         ];
         FsCheck.Check.One(Properties.Settings.WithMaxTest(2000), Prop.ForAll(Gen.Elements(parts).ArrayOf().Select(string.Concat).ToArbitrary(), template =>
         {
