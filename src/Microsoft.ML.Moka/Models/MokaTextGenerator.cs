@@ -75,7 +75,8 @@ public sealed class MokaTextGenerator : MokaModel
 
     /// <summary>Generates the answer to a conversation, piece by piece.</summary>
     /// <param name="messages">The conversation; its last message is the one to be answered.</param>
-    /// <param name="template">How it becomes a prompt; null for the backbone's own template in Jinja; where it has none, for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How it becomes a prompt; null for the backbone's own template in Jinja, or where it has none
+    /// for the prompt template that the model was tuned with.</param>
     /// <param name="options">How the answer is generated; null for <see cref="Options"/>.</param>
     /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
     /// <returns>The pieces of the answer, whole characters, as they come.</returns>
@@ -90,7 +91,8 @@ public sealed class MokaTextGenerator : MokaModel
     }
 
     /// <summary>The model as a chat client of Microsoft.Extensions.AI.</summary>
-    /// <param name="template">How conversations become prompts; null for the backbone's own template in Jinja; where it has none, for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How conversations become prompts; null for the backbone's own template in Jinja, or where it has none
+    /// for the prompt template that the model was tuned with.</param>
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
     public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
 
