@@ -148,7 +148,7 @@ public class JinjaChatTests
     public async Task A_chat_client_uses_the_backbones_own_template_also_after_saving()
     {
         using var folder = new TemporaryFolder();
-        var backbone = Face.TinyBackbone.Write(folder.File("tiny"));
+        var backbone = TinyBackbone.Write(folder.File("tiny"));
         await File.WriteAllTextAsync(Path.Combine(backbone, "chat_template.jinja"), Turns, TestContext.Current.CancellationToken);
         var context = new MLContext(seed: 1);
         var options = new MokaTextGenerationTrainer.Options { BackbonePath = backbone, NumberOfEpochs = 0, Generation = new() { MaximumNewTokens = 2 } };

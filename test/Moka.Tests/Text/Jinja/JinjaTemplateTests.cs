@@ -29,7 +29,7 @@ public class JinjaTemplateTests
 
     private static void CheckAllCases()
     {
-        var file = Path.Combine(Repository.Root, "test", "Microsoft.ML.Moka.Tests", "Text", "Jinja", "cases.json");
+        var file = Path.Combine(Repository.Root, "test", "Moka.Tests", "Text", "Jinja", "cases.json");
         using var document = JsonDocument.Parse(File.ReadAllBytes(file));
         var clock = new JinjaCases.FixedClock(document.RootElement.GetProperty("now").GetDateTime());
         var cases = document.RootElement.GetProperty("cases").EnumerateArray().ToList();
