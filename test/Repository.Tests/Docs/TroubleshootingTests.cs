@@ -17,7 +17,7 @@ public sealed partial class TroubleshootingTests
         "Evaluation/Protocols/Answerer.cs",
     ];
 
-    /// <summary>What Python says of an expression; a user meets it behind the name and line of a chat template, which the page explains for all of them.</summary>
+    /// <summary>What Python says of an expression; a user meets it behind the name and line of a chat template, and the page explains all at once.</summary>
     private const string Python = "Text/Jinja/";
 
     private static readonly Lazy<IReadOnlyList<SourceMessage>> Source = new(SourceMessages.Read);
