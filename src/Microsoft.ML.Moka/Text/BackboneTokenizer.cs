@@ -12,6 +12,9 @@ internal sealed class BackboneTokenizer
     private const string SentencePieceOrTiktoken = "tokenizer.model";
     private const string HuggingFace = "tokenizer.json";
 
+    /// <summary>The file of the backbone's own chat template, if it is not in the configuration.</summary>
+    public const string ChatTemplateFile = "chat_template.jinja";
+
     private readonly TokenizerForm _form;
     private readonly SearchValues<string> _specialTokenStarts;
     private readonly string[] _specialTokens;
@@ -70,7 +73,7 @@ internal sealed class BackboneTokenizer
         var content = files.ReadAll(name);
         var form = Read(name, content, Path.Combine(files.Location, name));
         var kept = new Dictionary<string, byte[]> { [name] = content };
-        foreach (var config in SequenceTokens.ConfigFiles.Where(files.Contains))
+        foreach (var config in SequenceTokens.ConfigFiles.Append(ChatTemplateFile).Where(files.Contains))
             kept.Add(config, files.ReadAll(config));
         var sequence = SequenceTokens.Find(form, kept, files.Location)
             ?? throw new InvalidDataException($"'{files.Location}' names no end-of-sequence token: give eos_token in tokenizer_config.json, or eos_token_id in generation_config.json or config.json.");
