@@ -29,10 +29,21 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     }
 
     /// <summary>The names of all fields, in the order of the file.</summary>
-    private IEnumerable<string> Names => element.EnumerateObject().Select(member => member.Name);
+    public IEnumerable<string> Names => element.EnumerateObject().Select(member => member.Name);
 
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Find(name) is not null;
+
+    /// <summary>Refuses every field that is set and not known.</summary>
+    /// <exception cref="InvalidDataException">There is one.</exception>
+    public void RefuseOthers(params ReadOnlySpan<string> known)
+    {
+        foreach (var name in Names)
+        {
+            if (Has(name) && !known.Contains(name))
+                throw Error(name, $"is not known here, and could change the result; known are {string.Join(", ", known.ToArray())}");
+        }
+    }
 
     public InvalidDataException Error(string name, string problem) => new($"{source}: the field '{path}{name}' {problem}.");
 
@@ -163,6 +174,9 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { ValueKind: JsonValueKind.Object } value => value.EnumerateObject().Any(),
         _ => true,
     };
+
+    /// <summary>Whether the field is a list that begins with an object.</summary>
+    public bool HoldsObjects(string name) => Find(name) is { ValueKind: JsonValueKind.Array } list && list.EnumerateArray().FirstOrDefault().ValueKind == JsonValueKind.Object;
 
     /// <summary>Whether the field is an object.</summary>
     public bool IsObject(string name) => Find(name) is { ValueKind: JsonValueKind.Object };

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.Tests.Text;
 
@@ -68,9 +69,9 @@ public class TokenizerMaterialTests
     public void SentencePiece_merges_follow_the_definition_on_runs_and_words()
     {
         var name = "tokenizers/llama2";
-        var pieces = SentencePiece.ReadNormal(File.ReadAllBytes(Path.Combine(Material.Require(name), "tokenizer.model")));
-        var ranks = pieces.Select(piece => piece.Score).Distinct().OrderDescending().Index().ToDictionary(pair => pair.Item, pair => pair.Index);
-        var byText = pieces.ToDictionary(piece => piece.Text);
+        var model = SentencePieceFile.Read(File.ReadAllBytes(Path.Combine(Material.Require(name), "tokenizer.model")), addsFirstSpaceOnce: false);
+        var byText = model.Pieces.Index().Where(piece => piece.Item.Type == SentencePieceType.Normal).ToDictionary(piece => piece.Item.Text, piece => (Id: piece.Index, piece.Item.Score));
+        var ranks = byText.Values.Select(piece => piece.Score).Distinct().OrderDescending().Index().ToDictionary(pair => pair.Item, pair => pair.Index);
         var tokenizer = Load(name);
         var texts = Gen.Elements(" ", "  ", "     ", "                 ", "a", "aa", "aaaa", "-", "--", "=====", "!", "!!", "abab", "th", "the", "Answer", "0", "00", "\n", "\n\n", "é", ".", "..")
             .ListOf().Select(string.Concat).Where(text => text.Length > 0);
