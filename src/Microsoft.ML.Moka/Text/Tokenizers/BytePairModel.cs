@@ -143,21 +143,31 @@ internal sealed class BytePairModel
     private List<int> Symbols(ReadOnlySpan<char> letters)
     {
         var symbols = new List<int>(letters.Length);
-        var isUnknown = false;
+        // As in Hugging Face's, an unknown character waits for the next one that is a token, and the bytes of others go before it.
+        int? waiting = null;
         foreach (var rune in letters.EnumerateRunes())
         {
             if (_characters.TryGetValue(rune.Value, out var id))
             {
-                isUnknown = false;
+                End();
                 symbols.Add(id);
             }
-            else if (!AddBytes(rune.Value, symbols) && _parts.Unknown is { } unknown && !(isUnknown && _parts.FusesUnknown))
+            else if (!AddBytes(rune.Value, symbols))
             {
-                isUnknown = true;
-                symbols.Add(unknown);
+                if (!_parts.FusesUnknown)
+                    End();
+                waiting = _parts.Unknown;
             }
         }
+        End();
         return symbols;
+
+        void End()
+        {
+            if (waiting is { } unknown)
+                symbols.Add(unknown);
+            waiting = null;
+        }
     }
 
     // False, and nothing added, where one of the bytes has no token.

@@ -14,6 +14,9 @@ internal abstract class PreTokenizer
     /// <summary>Whether tokens are merged from bytes, in GPT-2's alphabet.</summary>
     public virtual bool IsByteLevel => false;
 
+    /// <summary>Whether the piece that the input begins with is treated otherwise.</summary>
+    public virtual bool LooksAtStart => false;
+
     public abstract void Apply(PieceList pieces);
 
     /// <summary>What becomes of the places where an expression matches.</summary>
@@ -29,6 +32,8 @@ internal abstract class PreTokenizer
     internal sealed class Chain(IReadOnlyList<PreTokenizer> items) : PreTokenizer
     {
         public override bool IsByteLevel => items.Any(item => item.IsByteLevel);
+
+        public override bool LooksAtStart => items.Any(item => item.LooksAtStart);
 
         public override void Apply(PieceList pieces)
         {
@@ -93,6 +98,8 @@ internal abstract class PreTokenizer
     internal sealed class Metaspace(char mark, PrependScheme scheme, bool splits) : PreTokenizer
     {
         private readonly Split? _words = splits ? new Split(Expression.ForSet(CodePointSet.Of(mark)), Behavior.MergedWithNext) : null;
+
+        public override bool LooksAtStart => scheme == PrependScheme.First;
 
         public override void Apply(PieceList pieces)
         {

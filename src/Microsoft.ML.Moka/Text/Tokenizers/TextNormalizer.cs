@@ -11,12 +11,12 @@ internal abstract class TextNormalizer
 
     public abstract string Normalize(string text);
 
-    /// <summary>Whether the text may become another one at all.</summary>
-    public virtual bool ChangesNothing => false;
+    /// <summary>Whether what it returns can begin elsewhere than the text.</summary>
+    public virtual bool MovesStart => false;
 
     internal sealed class Chain(IReadOnlyList<TextNormalizer> items) : TextNormalizer
     {
-        public override bool ChangesNothing => items.All(item => item.ChangesNothing);
+        public override bool MovesStart => items.Any(item => item.MovesStart);
 
         public override string Normalize(string text) => items.Aggregate(text, (current, item) => item.Normalize(current));
     }
@@ -34,6 +34,8 @@ internal abstract class TextNormalizer
     /// <summary>Puts something before a text that is not empty.</summary>
     internal sealed class Prepend(string what) : TextNormalizer
     {
+        public override bool MovesStart => true;
+
         public override string Normalize(string text) => text.Length == 0 ? text : what + text;
     }
 
@@ -69,6 +71,8 @@ internal abstract class TextNormalizer
 
     internal sealed class Strip(bool left, bool right) : TextNormalizer
     {
+        public override bool MovesStart => left;
+
         public override string Normalize(string text)
         {
             var (start, end) = (0, text.Length);

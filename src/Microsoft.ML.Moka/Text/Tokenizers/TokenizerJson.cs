@@ -60,7 +60,10 @@ internal static class TokenizerJson
 
         var vocabulary = ReadVocabulary(model, backboneVocabularySize);
         var added = ReadAddedTokens(root, vocabulary, others);
+        var normalizer = TokenizerJsonSteps.Normalizer(root.Object("normalizer"));
         var preTokenizer = TokenizerJsonSteps.PreTokenizer(root.Object("pre_tokenizer"));
+        if (normalizer.MovesStart && preTokenizer.LooksAtStart)
+            throw root.Error("pre_tokenizer", "has a Metaspace with prepend_scheme first behind a normalizer with Prepend or Strip, which is not supported");
         var hasFallback = model.Boolean("byte_fallback", missing: false);
         var (opening, closing) = TokenizerJsonSteps.Surroundings(root.Object("post_processor"), name => added.TryGetValue(name, out var token) ? token.Id : vocabulary.GetValueOrDefault(name, -1));
         return new TextTokenizerParts
@@ -77,7 +80,7 @@ internal static class TokenizerJson
                 IgnoresMerges = model.Boolean("ignore_merges", missing: false),
             },
             AddedTokens = [.. added.Values],
-            Normalizer = TokenizerJsonSteps.Normalizer(root.Object("normalizer")),
+            Normalizer = normalizer,
             PreTokenizer = preTokenizer,
             // Without one Hugging Face shows byte letters with blanks between them, which is nobody's text.
             Decoder = root.Object("decoder") is { } decoder ? TokenizerJsonSteps.Decoder(decoder) : preTokenizer.IsByteLevel ? new TokenDecoder.ByteLevel() : new TokenDecoder.Names(),

@@ -37,20 +37,15 @@ internal sealed class GenuineTokenizer : IDisposable
     {
         var plain = json.DeepClone();
         var vocabulary = plain["model"]!["vocab"]!.AsObject();
-        foreach (var token in plain["added_tokens"]?.AsArray() ?? [])
+        foreach (var token in plain["added_tokens"]?.AsArray().ToArray() ?? [])
         {
+            // One of the vocabulary keeps its id without being added; another one keeps it under a name that no text has.
             if (token!["special"]?.GetValue<bool>() != true)
                 continue;
-            var name = (string)token["content"]!;
-            var other = $"\uE000{(int)token["id"]!}\uE001";
-            token["content"] = other;
-            if (vocabulary[name] is { } id)
-            {
-                vocabulary.Remove(name);
-                vocabulary.Add(other, (int)id);
-            }
-            if ((string?)plain["model"]!["unk_token"] == name)
-                plain["model"]!["unk_token"] = other;
+            if (vocabulary.ContainsKey((string)token["content"]!))
+                plain["added_tokens"]!.AsArray().Remove(token);
+            else
+                token["content"] = $"\uE000{(int)token["id"]!}\uE001";
         }
         plain["post_processor"] = null;
         return plain;

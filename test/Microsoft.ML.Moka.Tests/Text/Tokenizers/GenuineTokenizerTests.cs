@@ -16,7 +16,7 @@ public class GenuineTokenizerTests
     {
         Assert.SkipWhen(folder.Length == 0, "The test material has no tokenizer.json.");
         var json = JsonNode.Parse(File.ReadAllText(Path.Combine(Material.Require(folder), "tokenizer.json")))!;
-        Compare(json, new Random(11), texts: 600, folder);
+        Compare(json, new Random(11), texts: 300, folder);
     }
 
     [Theory]
@@ -28,13 +28,14 @@ public class GenuineTokenizerTests
         var original = JsonNode.Parse(File.ReadAllText(Path.Combine(Material.Require(folder), "tokenizer.json")))!;
         var random = new Random(12);
         var isByteLevel = original["pre_tokenizer"]?.ToJsonString().Contains("ByteLevel", StringComparison.Ordinal) == true;
-        for (var variant = 0; variant < 4; variant++)
+        for (var variant = 0; variant < 3; variant++)
         {
             var json = original.DeepClone();
-            json["normalizer"] = TokenizerVariants.Normalizer(random);
-            json["pre_tokenizer"] = TokenizerVariants.PreTokenizer(random, isByteLevel);
+            var normalizer = TokenizerVariants.Normalizer(random);
+            json["normalizer"] = normalizer;
+            json["pre_tokenizer"] = TokenizerVariants.PreTokenizer(random, isByteLevel, normalizer);
             json["model"]!["ignore_merges"] = random.Next(2) == 0;
-            Compare(json, random, texts: 80, folder);
+            Compare(json, random, texts: 60, folder);
         }
     }
 
@@ -50,7 +51,7 @@ public class GenuineTokenizerTests
     public void Made_up_tokenizers_give_the_genuine_ids(int seed)
     {
         var random = new Random(seed);
-        for (var variant = 0; variant < 40; variant++)
+        for (var variant = 0; variant < 30; variant++)
             Compare(TokenizerVariants.Make(random), random, texts: 40, "made up");
     }
 

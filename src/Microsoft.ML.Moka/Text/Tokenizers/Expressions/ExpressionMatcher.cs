@@ -128,7 +128,7 @@ internal readonly ref struct ExpressionMatcher(ReadOnlySpan<char> text) : IDispo
         _ => IsWordBefore(at) == IsWordAt(at),
     };
 
-    private bool IsWordAt(int at) => at < _text.Length && NamedSets.Word.Contains(CodePoint(_text, at));
+    private bool IsWordAt(int at) => at < _text.Length && NamedSets.LoneWord.Contains(CodePoint(_text, at));
 
     private bool IsWordBefore(int at) => at > 0 && IsWordAt(Before(_text, at));
 

@@ -203,7 +203,7 @@ internal sealed class ExpressionParser
             _at += 2;
             return new Place(kind);
         }
-        return EscapedSet() is { } set ? new OneOf(set) : Literal(EscapedCharacter());
+        return EscapedSet(NamedSets.LoneWord) is { } set ? new OneOf(set) : Literal(EscapedCharacter());
     }
 
     private OneOf Literal(int code) => new(Cased(CodePointSet.Of(code)));
@@ -232,7 +232,7 @@ internal sealed class ExpressionParser
                 intersection = Both(intersection, CodePointSet.Union(parts));
                 parts.Clear();
             }
-            else if (Next == '\\' && EscapedSet() is { } set)
+            else if (Next == '\\' && EscapedSet(NamedSets.Word) is { } set)
                 parts.Add(set);
             else
                 parts.Add(Cased(RangeOrOne()));
@@ -271,7 +271,7 @@ internal sealed class ExpressionParser
     private bool IsSetEscape(int at) => _pattern[at] == '\\' && at + 1 < _pattern.Length && _pattern[at + 1] is 's' or 'S' or 'd' or 'D' or 'w' or 'W' or 'h' or 'H' or 'p' or 'P';
 
     /// <summary>A set that a backslash names, such as <c>\s</c>; null, and nothing taken, where it names a character.</summary>
-    private CodePointSet? EscapedSet()
+    private CodePointSet? EscapedSet(CodePointSet word)
     {
         if (!IsSetEscape(_at))
             return null;
@@ -281,7 +281,7 @@ internal sealed class ExpressionParser
         {
             's' => NamedSets.Space,
             'd' => NamedSets.Digit,
-            'w' => NamedSets.Word,
+            'w' => word,
             'h' => NamedSets.HexDigit,
             _ => Property(),
         };

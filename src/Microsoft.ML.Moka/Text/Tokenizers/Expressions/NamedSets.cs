@@ -21,8 +21,11 @@ internal static class NamedSets
 
     public static CodePointSet HexDigit => Get("\\h", () => CodePointSet.Union(CodePointSet.Range('0', '9'), CodePointSet.Range('A', 'F'), CodePointSet.Range('a', 'f')));
 
-    /// <summary><c>\w</c> of Oniguruma.</summary>
-    public static CodePointSet Word => Get("\\w", () => CodePointSet.Union(Find("l")!, Find("m")!, Find("n")!, Find("pc")!, CircledLetters));
+    /// <summary><c>\w</c> of Oniguruma in a class.</summary>
+    public static CodePointSet Word => Get("[\\w]", () => CodePointSet.Union(Find("l")!, Find("m")!, Find("nd")!, Find("nl")!, Find("pc")!, CircledLetters));
+
+    /// <summary><c>\w</c> of Oniguruma outside a class, and its borders of words: Latin-1's other numbers count there.</summary>
+    public static CodePointSet LoneWord => Get("\\w", () => CodePointSet.Union(Word, CodePointSet.Of(0xB2, 0xB3, 0xB9, 0xBC, 0xBD, 0xBE)));
 
     /// <summary><c>\w</c> of Rust's regex crate: numbers only where they are digits or letters, and the two joiners.</summary>
     public static CodePointSet RustWord => Get("rust \\w", () =>
