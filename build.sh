@@ -69,6 +69,13 @@ run_sample() {
   fi
 }
 
+pack_all() {
+  local project
+  for project in src/*; do
+    dotnet pack "$project" -c Release --nologo -o artifacts/packages "$@"
+  done
+}
+
 # Only the tool's own output is shown, for it may go into a file or another program.
 run_moka() {
   local output
@@ -95,7 +102,7 @@ case "$verb" in
   docs) dotnet run -c Release --project build/api -- docs/api ;;
   bench) dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) dotnet run -c Release --project build/pretraining -- "$@" ;;
-  pack) dotnet pack Moka.sln -c Release --nologo -o artifacts/packages "$@" ;;
+  pack) pack_all "$@" ;;
   clean) clean ;;
   help|-h|--help) usage ;;
   *) usage >&2; die "no verb '$verb'." ;;

@@ -28,7 +28,9 @@ internal sealed partial class Comments
         {
             inherit.Remove();
             if (inherit.Attribute("cref")?.Value is { } source && Of(source) is { } inherited)
-                whole.Add(inherit.Attribute("path")?.Value is { } path ? inherited.Elements(path.TrimStart('/')) : inherited.Elements().Where(element => whole.Element(element.Name) is null));
+                whole.Add(inherit.Attribute("path")?.Value is { } path
+                    ? inherited.Elements(path.TrimStart('/'))
+                    : inherited.Elements().Where(element => whole.Element(element.Name) is null));
         }
         return whole;
     }
@@ -50,7 +52,8 @@ internal sealed partial class Comments
             switch (node)
             {
                 case XText plain:
-                    text.Append(plain.Value.Replace("<", "&lt;", StringComparison.Ordinal).Replace("*", "\\*", StringComparison.Ordinal).Replace("|", "\\|", StringComparison.Ordinal));
+                    text.Append(plain.Value.Replace("<", "&lt;", StringComparison.Ordinal).Replace("*", "\\*", StringComparison.Ordinal)
+                        .Replace("|", "\\|", StringComparison.Ordinal));
                     break;
                 case XElement { Name.LocalName: "c" } code:
                     text.Append('`').Append(code.Value.Replace("\n", "\\n", StringComparison.Ordinal)).Append('`');
@@ -73,7 +76,9 @@ internal sealed partial class Comments
     private string Reference(XElement see)
     {
         if (see.Attribute("cref")?.Value is not { } name)
-            return see.Attribute("href")?.Value is { } address ? $"[{(see.Value.Length > 0 ? see.Value : address)}]({address})" : $"`{see.Attribute("langword")?.Value}`";
+            return see.Attribute("href")?.Value is { } address
+                ? $"[{(see.Value.Length > 0 ? see.Value : address)}]({address})"
+                : $"`{see.Attribute("langword")?.Value}`";
         var path = name[2..].Split('(')[0];
         var isType = name.StartsWith("T:", StringComparison.Ordinal);
         var type = isType ? path : path[..path.LastIndexOf('.')];

@@ -8,22 +8,27 @@ internal static class Groups
 
     public static IReadOnlyList<(string Page, string Title, string[] Types)> All { get; } =
     [
-        ("catalogs", "In an MLContext", ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog"]),
+        ("catalogs", "In an MLContext",
+            ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog"]),
         ("training", "Trainers and their options",
         [
-            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization", "LearningRateSchedule", "PromptTemplate",
+            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
+            "LearningRateSchedule", "PromptTemplate",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
-        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions"]),
+        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",
+            "BackboneDescription", "AdapterFileFormat", "MergeOptions"]),
         ("adapters", "Adapters and their design",
         [
-            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning", "FactorShape", "AdapterMethods", "AdapterDesigner",
-            "AdapterDesign", "AdaptedMap",
+            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning",
+            "FactorShape", "AdapterMethods", "AdapterSize",
+            "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
         ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection"]),
         ("evaluation", "Benchmarks",
         [
-            "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics", "BenchmarkTaskMetrics", "BenchmarkTask", "BenchmarkProgress",
+            "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics",
+            "BenchmarkTaskMetrics", "BenchmarkTask", "BenchmarkProgress",
             "BenchmarkAnswer", "BenchmarkReport", "BenchmarkReportOptions", "BenchmarkRow", "ChoiceRow", "InstructionRow",
         ]),
         (Rest, "More", []),

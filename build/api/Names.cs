@@ -7,7 +7,8 @@ internal static class Names
 {
     private static readonly Dictionary<Type, string> Keywords = new()
     {
-        [typeof(bool)] = "bool", [typeof(int)] = "int", [typeof(uint)] = "uint", [typeof(long)] = "long", [typeof(ulong)] = "ulong", [typeof(float)] = "float", [typeof(double)] = "double",
+        [typeof(bool)] = "bool", [typeof(int)] = "int", [typeof(uint)] = "uint", [typeof(long)] = "long", [typeof(ulong)] = "ulong", [typeof(float)] = "float",
+        [typeof(double)] = "double",
         [typeof(string)] = "string", [typeof(object)] = "object", [typeof(void)] = "void", [typeof(byte)] = "byte",
     };
 
@@ -41,7 +42,8 @@ internal static class Names
         FieldInfo field => $"F:{Id(field.DeclaringType!)}.{field.Name}",
         PropertyInfo property => $"P:{Id(property.DeclaringType!)}.{property.Name}",
         ConstructorInfo constructor => $"M:{Id(constructor.DeclaringType!)}.#ctor{Parameters(constructor)}",
-        MethodInfo method => $"M:{Id(method.DeclaringType!)}.{method.Name}{(method.IsGenericMethod ? $"``{method.GetGenericArguments().Length}" : "")}{Parameters(method)}",
+        MethodInfo method =>
+            $"M:{Id(method.DeclaringType!)}.{method.Name}{(method.IsGenericMethod ? $"``{method.GetGenericArguments().Length}" : "")}{Parameters(method)}",
         _ => "",
     };
 

@@ -30,7 +30,10 @@ internal sealed class Reference
     {
         var reference = new Reference(assembly, xml);
         var pages = new Dictionary<string, string>();
-        var index = new StringBuilder("# API reference\n\nThe public types of `Microsoft.ML.Moka`. `./build.sh docs` makes these pages from the comments in the source.\n\n| page | types |\n|---|---|\n");
+        var index =
+            new StringBuilder(
+                "# API reference\n\nThe public types of `Microsoft.ML.Moka`. `./build.sh docs` makes these pages from the comments in the source.\n\n| page " +
+                "| types |\n|---|---|\n");
         foreach (var (page, title, names) in Groups.All)
         {
             var types = reference._types.Values.Where(entry => entry.Page == page).Select(entry => entry.Type)
@@ -38,7 +41,8 @@ internal sealed class Reference
             if (types.Count == 0)
                 continue;
             pages[$"{page}.md"] = reference.Page(page, title, types);
-            index.Append(CultureInfo.InvariantCulture, $"| [{title}]({page}.md) | {string.Join(", ", types.Select(type => $"[{Names.Short(type)}]({page}.md#{Anchor(type)})"))} |\n");
+            index.Append(CultureInfo.InvariantCulture,
+                $"| [{title}]({page}.md) | {string.Join(", ", types.Select(type => $"[{Names.Short(type)}]({page}.md#{Anchor(type)})"))} |\n");
         }
         pages["README.md"] = index.ToString();
         return pages;
@@ -71,9 +75,16 @@ internal sealed class Reference
     private static string Head(Type type)
     {
         var kind = type.IsEnum ? "enum" : type.IsValueType ? "struct" : type.GetMethod("<Clone>$") is not null ? "record" : "class";
-        var modifier = type.IsEnum || type.IsValueType ? "" : type is { IsAbstract: true, IsSealed: true } ? "static " : type.IsAbstract ? "abstract " : type.IsSealed ? "sealed " : "";
-        List<string> bases = type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum) ? [Names.CSharp(parent)] : [];
-        bases.AddRange(type.GetInterfaces().Where(i => i.IsPublic && i.Namespace?.StartsWith("Microsoft.ML", StringComparison.Ordinal) == true && type.BaseType?.IsAssignableTo(i) != true).Select(Names.CSharp));
+        var modifier = type.IsEnum || type.IsValueType
+            ? ""
+            : type is { IsAbstract: true, IsSealed: true } ? "static " : type.IsAbstract ? "abstract " : type.IsSealed ? "sealed " : "";
+        List<string> bases = type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum)
+            ? [Names.CSharp(parent)]
+            : [];
+        bases.AddRange(
+            type.GetInterfaces()
+                .Where(i => i.IsPublic && i.Namespace?.StartsWith("Microsoft.ML", StringComparison.Ordinal) == true && type.BaseType?.IsAssignableTo(i) != true)
+                    .Select(Names.CSharp));
         return $"{modifier}{kind} {Names.Short(type)}{(bases.Count > 0 ? " : " : "")}{string.Join(", ", bases)}";
     }
 
@@ -84,15 +95,19 @@ internal sealed class Reference
         foreach (var field in type.GetFields(Declared).Where(field => !field.IsSpecialName))
             if (_comments.Of(Names.Documentation(field)) is { } comment)
                 rows.Add((field.Name, type.IsEnum ? "" : Names.CSharp(_nullability.Create(field)), _comments.Text(comment.Element("summary"))));
-        foreach (var property in type.GetProperties(Declared).Where(property => property.GetMethod?.IsPublic == true && property.GetIndexParameters().Length == 0))
+        foreach (var property in type.GetProperties(Declared)
+            .Where(property => property.GetMethod?.IsPublic == true && property.GetIndexParameters().Length == 0))
         {
             // A positional record describes its properties as parameters.
-            var summary = _comments.Of(Names.Documentation(property))?.Element("summary") ?? ofType?.Elements("param").FirstOrDefault(parameter => parameter.Attribute("name")!.Value == property.Name);
+            var summary = _comments.Of(Names.Documentation(property))?.Element("summary")
+                ?? ofType?.Elements("param").FirstOrDefault(parameter => parameter.Attribute("name")!.Value == property.Name);
             if (summary is not null)
                 rows.Add((property.Name, Names.CSharp(_nullability.Create(property)), _comments.Text(summary)));
         }
         foreach (var getter in type.GetMethods(Declared).Where(IsExtensionGetter))
-            rows.Add(($"{Names.CSharp(getter.GetParameters()[0].ParameterType)}.{getter.Name[4..]}", Names.CSharp(getter.ReturnType), _comments.Text(_comments.Of(Names.Documentation(getter))?.Element("summary"))));
+            rows.Add(
+                ($"{Names.CSharp(getter.GetParameters()[0].ParameterType)}.{getter.Name[4..]}", Names.CSharp(getter.ReturnType),
+                    _comments.Text(_comments.Of(Names.Documentation(getter))?.Element("summary"))));
         if (rows.Count == 0)
             return;
         text.Append(type.IsEnum ? "\n| value | |\n|---|---|\n" : "\n| property | type | |\n|---|---|---|\n");
@@ -101,12 +116,14 @@ internal sealed class Reference
     }
 
     /// <summary>C# 14 makes a static method of a property that extends another type.</summary>
-    private static bool IsExtensionGetter(MethodInfo method) => method.IsStatic && method.Name.StartsWith("get_", StringComparison.Ordinal) && method.GetParameters().Length == 1;
+    private static bool IsExtensionGetter(MethodInfo method) =>
+        method.IsStatic && method.Name.StartsWith("get_", StringComparison.Ordinal) && method.GetParameters().Length == 1;
 
     private void Method(StringBuilder text, MethodBase method, string name, XElement? comment)
     {
         // What the compiler makes, of a record for example, has no comment.
-        if (comment is null || (comment.Element("summary") is null && comment.Element("returns") is null) || (method.IsSpecialName && !method.IsConstructor) || (method is MethodInfo getter && IsExtensionGetter(getter)))
+        if (comment is null || (comment.Element("summary") is null && comment.Element("returns") is null) || (method.IsSpecialName && !method.IsConstructor)
+            || (method is MethodInfo getter && IsExtensionGetter(getter)))
             return;
         var parameters = method.GetParameters();
         var isExtension = method.IsDefined(typeof(System.Runtime.CompilerServices.ExtensionAttribute), false);
@@ -132,15 +149,19 @@ internal sealed class Reference
             null => parameter.ParameterType.IsValueType && Nullable.GetUnderlyingType(parameter.ParameterType) is null ? " = default" : " = null",
             string text => $" = \"{text}\"",
             bool flag => flag ? " = true" : " = false",
-            _ when parameter.ParameterType.IsEnum => $" = {Names.Short(parameter.ParameterType)}.{Enum.ToObject(parameter.ParameterType, parameter.RawDefaultValue!)}",
+            _ when parameter.ParameterType.IsEnum =>
+                $" = {Names.Short(parameter.ParameterType)}.{Enum.ToObject(parameter.ParameterType, parameter.RawDefaultValue!)}",
             IFormattable number => $" = {number.ToString(null, CultureInfo.InvariantCulture)}",
             _ => " = …",
         };
-        var modifier = parameter.IsOut ? "out " : parameter.IsDefined(typeof(ParamArrayAttribute), false) || parameter.IsDefined(typeof(System.Runtime.CompilerServices.ParamCollectionAttribute), false) ? "params " : "";
+        var modifier = parameter.IsOut ? "out " : parameter.IsDefined(typeof(ParamArrayAttribute), false)
+            || parameter.IsDefined(typeof(System.Runtime.CompilerServices.ParamCollectionAttribute), false) ? "params " : "";
         return $"{modifier}{Names.CSharp(_nullability.Create(parameter))} {parameter.Name}{value}";
     }
 
-    private string? LinkTo(string type) => _types.TryGetValue(type, out var entry) ? $"{(entry.Page == _page ? "" : $"{entry.Page}.md")}#{Anchor(entry.Type)}" : null;
+    private string? LinkTo(string type) => _types.TryGetValue(type, out var entry)
+        ? $"{(entry.Page == _page ? "" : $"{entry.Page}.md")}#{Anchor(entry.Type)}"
+        : null;
 
     private static string Anchor(Type type) => Names.Short(type).Replace(".", "", StringComparison.Ordinal).ToLowerInvariant();
 

@@ -24,17 +24,20 @@ internal static class Forms
     private static (string[] Head, List<string[]> Lines) Table(List<object> rows)
     {
         var properties = rows[0].GetType().GetProperties();
-        return ([.. properties.Select(property => property.Name)], [.. rows.Select(row => properties.Select(property => Text(property.GetValue(row))).ToArray())]);
+        return ([.. properties.Select(property => property.Name)],
+            [.. rows.Select(row => properties.Select(property => Text(property.GetValue(row))).ToArray())]);
     }
 
     private static string Html(string[] head, List<string[]> lines) =>
-        $"<table>\n<thead><tr>{Row("th", head)}</tr></thead>\n<tbody>\n{string.Concat(lines.Select(line => $"<tr>{Row("td", line)}</tr>\n"))}</tbody>\n</table>";
+        $"<table>\n<thead><tr>{Row("th", head)}</tr></thead>\n" +
+        $"<tbody>\n{string.Concat(lines.Select(line => $"<tr>{Row("td", line)}</tr>\n"))}</tbody>\n</table>";
 
     private static string Row(string element, string[] cells) => string.Concat(cells.Select(cell => $"<{element}>{WebUtility.HtmlEncode(cell)}</{element}>"));
 
     private static string Plain(string[] head, List<string[]> lines)
     {
-        var widths = head.Select((name, column) => lines.Max(line => line[column].Length) is var longest && longest > name.Length ? longest : name.Length).ToArray();
+        var widths = head.Select((name, column) => lines.Max(line => line[column].Length) is var longest && longest > name.Length ? longest : name.Length)
+            .ToArray();
         return string.Join('\n', lines.Prepend(head).Select(line => string.Join("  ", line.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd()));
     }
 

@@ -9,7 +9,13 @@ internal static class NotebookFile
 {
     private const string Text = "text/plain";
 
-    private static readonly JsonSerializerOptions Options = new() { WriteIndented = true, IndentSize = 1, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        IndentSize = 1,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static string Write(IReadOnlyList<Cell> cells)
     {
@@ -20,7 +26,13 @@ internal static class NotebookFile
             ["metadata"] = new JsonObject
             {
                 ["kernelspec"] = new JsonObject { ["display_name"] = ".NET (C#)", ["language"] = "C#", ["name"] = ".net-csharp" },
-                ["language_info"] = new JsonObject { ["file_extension"] = ".cs", ["mimetype"] = "text/x-csharp", ["name"] = "C#", ["pygments_lexer"] = "csharp" },
+                ["language_info"] = new JsonObject
+                {
+                    ["file_extension"] = ".cs",
+                    ["mimetype"] = "text/x-csharp",
+                    ["name"] = "C#",
+                    ["pygments_lexer"] = "csharp",
+                },
             },
             ["nbformat"] = 4,
             ["nbformat_minor"] = 5,
@@ -67,7 +79,8 @@ internal static class NotebookFile
 
     private static Cell ReadCell(JsonNode node)
     {
-        var cell = new Cell((string?)node["cell_type"] == "code", Join(node["source"]), node["metadata"]?["tags"]?.AsArray().Any(tag => (string?)tag == "exact") ?? false);
+        var cell = new Cell(
+            (string?)node["cell_type"] == "code", Join(node["source"]), node["metadata"]?["tags"]?.AsArray().Any(tag => (string?)tag == "exact") ?? false);
         foreach (var output in node["outputs"]?.AsArray() ?? [])
         {
             var read = new Output((string)output!["output_type"]!);
@@ -84,7 +97,8 @@ internal static class NotebookFile
     private static JsonArray Lines(string text)
     {
         var lines = text.Split('\n');
-        return new JsonArray([.. lines.Select((line, i) => i < lines.Length - 1 ? line + "\n" : line).Where(line => line.Length > 0).Select(line => (JsonNode?)line)]);
+        return new JsonArray(
+            [.. lines.Select((line, i) => i < lines.Length - 1 ? line + "\n" : line).Where(line => line.Length > 0).Select(line => (JsonNode?)line)]);
     }
 
     private static string Join(JsonNode? node) => node switch

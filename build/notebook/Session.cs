@@ -21,7 +21,8 @@ internal sealed partial class Session : IDisposable
             .WithReferences(LocalBuild.Framework)
             .AddReferences(typeof(DisplayExtensions).Assembly)
             .WithLanguageVersion(LanguageVersion.CSharp14)
-            .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading.Tasks", "System.Text", typeof(DisplayExtensions).Namespace!);
+            .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading.Tasks", "System.Text",
+                typeof(DisplayExtensions).Namespace!);
     }
 
     /// <summary>Runs a cell; what it shows becomes its outputs.</summary>
@@ -40,7 +41,9 @@ internal sealed partial class Session : IDisposable
                 Refer(package.Groups[1].Value);
                 return "";
             });
-            var script = _state is null ? CSharpScript.Create<object>(code, _options, assemblyLoader: _loader) : _state.Script.ContinueWith<object>(code, _options);
+            var script = _state is null
+                ? CSharpScript.Create<object>(code, _options, assemblyLoader: _loader)
+                : _state.Script.ContinueWith<object>(code, _options);
             _state = (_state is null ? script.RunAsync() : script.RunFromAsync(_state)).GetAwaiter().GetResult();
         }
         catch (Exception e)

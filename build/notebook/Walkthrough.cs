@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Microsoft.ML.Moka.Notebook;
 
 /// <summary>
-/// Reads a file-based app whose parts are marked with <c>// %%</c> as the cells of a notebook. Markdown, and code for the notebook alone, is commented out there; code for
-/// the app alone is left out; types, which stand last in an app, follow the usings.
+/// Reads a file-based app whose parts are marked with <c>// %%</c> as the cells of a notebook. Markdown, and code for the notebook alone, is commented out
+/// there; code for the app alone is left out; types, which stand last in an app, follow the usings.
 /// </summary>
 internal static partial class Walkthrough
 {

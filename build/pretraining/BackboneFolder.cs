@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Pretraining;

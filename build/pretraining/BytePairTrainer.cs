@@ -7,7 +7,9 @@ namespace Microsoft.ML.Moka.Pretraining;
 /// <summary>Learns a byte-level BPE from texts: again and again the most frequent pair of neighbouring tokens becomes one token.</summary>
 internal static partial class BytePairTrainer
 {
-    /// <summary>How a text falls into pieces before merging: LLaMA 3's expression, but every digit stands alone (the number of an answer is a token of its own).</summary>
+    /// <summary>
+    /// How a text falls into pieces before merging: LLaMA 3's expression, but every digit stands alone (the number of an answer is a token of its own).
+    /// </summary>
     public const string PiecePattern =
         @"[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Pretraining;
@@ -29,7 +29,7 @@ internal sealed class InitialWeights(LlamaConfig config, ulong seed, int firstNe
     private const float FinalNorm = 0.1f;
 
     // Head, how many tokens back it looks, and the range of the rotary frequencies that it uses: the first ones are sharp, later ones are blurred.
-    private static readonly (int Head, int Distance, Range Frequencies)[] s_looks = [(0, 1, 0..4), (1, 2, 0..4), (2, 4, 1..6)];
+    private static readonly (int Head, int Distance, Range Frequencies)[] Looks = [(0, 1, 0..4), (1, 2, 0..4), (2, 4, 1..6)];
 
     public override bool Contains(string name) => true;
 
@@ -62,23 +62,26 @@ internal sealed class InitialWeights(LlamaConfig config, ulong seed, int firstNe
         var isQuery = name.EndsWith("q_proj.weight", StringComparison.Ordinal);
         if (isQuery || name.EndsWith("k_proj.weight", StringComparison.Ordinal))
         {
-            var values = Normal(name.Replace("k_proj", "q_proj", StringComparison.Ordinal), rows, columns, Gain / MathF.Sqrt(columns) * (shape.Layer > 0 ? Likeness : 1));
+            var values = Normal(
+                name.Replace("k_proj", "q_proj", StringComparison.Ordinal), rows, columns, Gain / MathF.Sqrt(columns) * (shape.Layer > 0 ? Likeness : 1));
             if (shape.Layer == firstNewLayer)
                 LookBack(values, columns, isQuery);
             return values;
         }
 
         if (name.EndsWith("o_proj.weight", StringComparison.Ordinal))
-            return Transposed(Normal(name.Replace("o_proj", "v_proj", StringComparison.Ordinal), columns, rows, Copying * Gain / MathF.Sqrt(rows)), columns, rows);
+            return Transposed(
+                Normal(name.Replace("o_proj", "v_proj", StringComparison.Ordinal), columns, rows, Copying * Gain / MathF.Sqrt(rows)), columns, rows);
         var deviation = Gain / MathF.Sqrt(columns);
-        return Normal(name, rows, columns, name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? deviation / MathF.Sqrt(2f * config.LayerCount) : deviation);
+        return Normal(
+            name, rows, columns, name.EndsWith("down_proj.weight", StringComparison.Ordinal) ? deviation / MathF.Sqrt(2f * config.LayerCount) : deviation);
     }
 
     // A query that is the key turned by the rotation of some places has its highest product with what stands that many places back.
     private void LookBack(float[] values, int columns, bool isQuery)
     {
         var half = config.HeadWidth / 2;
-        foreach (var (head, distance, frequencies) in s_looks)
+        foreach (var (head, distance, frequencies) in Looks)
             for (var i = frequencies.Start.Value; i < frequencies.End.Value; i++)
             {
                 var angle = isQuery ? distance * MathF.Pow((float)config.RotaryBase, -(float)i / half) : 0;

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using EverydayWorld;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
@@ -55,7 +55,9 @@ internal sealed class Pretrainer : IDisposable
             {
                 var perSecond = tokens / clock.Elapsed.TotalSeconds;
                 var left = TimeSpan.FromSeconds(clock.Elapsed.TotalSeconds / (Step - since) * (_recipe.Steps - Step));
-                report($"step {Step}/{_recipe.Steps}: {string.Join(", ", sums.Select(sum => $"{sum.Key} {sum.Value / (Step - since):F3}"))}; {perSecond:F0} tokens/s, {left:hh\\:mm\\:ss} left; untold: {string.Join(", ", Probe().Select(kind => $"{kind.Kind} {kind.Share:P0}"))}");
+                report($"step {Step}/{_recipe.Steps}: {string.Join(", ", sums.Select(sum => $"{sum.Key} {sum.Value / (Step - since):F3}"))}; " +
+                    $"{perSecond:F0} tokens/s, {left:hh\\:mm\\:ss} left; " +
+                    $"untold: {string.Join(", ", Probe().Select(kind => $"{kind.Kind} {kind.Share:P0}"))}");
                 (tokens, since) = (0, Step);
                 sums.Clear();
                 clock.Restart();

@@ -7,13 +7,22 @@ using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Text;
 
 var defaults = new Recipe();
-var output = new Option<string>("--output") { Description = "The folder for the backbone.", DefaultValueFactory = _ => "src/Microsoft.ML.Moka/Backbone" };
-var state = new Option<string>("--state") { Description = "The file that keeps an unfinished run; the same command continues from it.", DefaultValueFactory = _ => "artifacts/pretraining.safetensors" };
+var output = new Option<string>("--output")
+{
+    Description = "The folder for the backbone.",
+    DefaultValueFactory = _ => "src/Microsoft.ML.Moka/Resources/Backbone",
+};
+var state = new Option<string>("--state")
+{
+    Description = "The file that keeps an unfinished run; the same command continues from it.",
+    DefaultValueFactory = _ => "artifacts/pretraining.safetensors",
+};
 var seed = new Option<int>("--seed") { Description = "Seeds the initial weights and the text.", DefaultValueFactory = _ => defaults.Seed };
 var threads = new Option<int?>("--threads") { Description = "Threads; all cores if left out." };
 var reportEvery = new Option<int>("--report") { Description = "Steps between two reports.", DefaultValueFactory = _ => 100 };
 var show = new Option<int>("--show") { Description = "Only prints that many passages of every kind of text." };
-var command = new RootCommand("Pretrains the embedded backbone on text about a closed world of everyday facts.") { output, state, seed, threads, reportEvery, show };
+var command =
+    new RootCommand("Pretrains the embedded backbone on text about a closed world of everyday facts.") { output, state, seed, threads, reportEvery, show };
 command.SetAction((parsed, cancellation) =>
 {
     var recipe = defaults with { Seed = parsed.GetValue(seed) };
@@ -26,7 +35,8 @@ command.SetAction((parsed, cancellation) =>
         return Task.FromResult(0);
     }
 
-    Pretrain(recipe, world, parsed.GetValue(output)!, Path.GetFullPath(parsed.GetValue(state)!), parsed.GetValue(threads), parsed.GetValue(reportEvery), cancellation);
+    Pretrain(recipe, world, parsed.GetValue(output)!, Path.GetFullPath(parsed.GetValue(state)!), parsed.GetValue(threads), parsed.GetValue(reportEvery),
+        cancellation);
     return Task.FromResult(0);
 });
 return await command.Parse(args).InvokeAsync();
@@ -40,7 +50,8 @@ static void Pretrain(Recipe recipe, World world, string output, string state, in
     var metadata = new Dictionary<string, string> { ["recipe"] = $"{recipe} {string.Join(", ", recipe.Stages)}" };
     if (File.Exists(state))
         Restore(pretrainer, state, metadata["recipe"]);
-    Console.WriteLine($"{pretrainer.Backbone.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {backend.Description}, step {pretrainer.Step} of {recipe.Steps}");
+    Console.WriteLine($"{pretrainer.Backbone.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, " +
+        $"{backend.Description}, step {pretrainer.Step} of {recipe.Steps}");
     Directory.CreateDirectory(Path.GetDirectoryName(state)!);
     pretrainer.Run(Console.WriteLine, kept => SafetensorsWriter.Write(state, kept.State(), metadata), reportEvery, keepEvery: 200, cancellation);
     BackboneFolder.Write(output, pretrainer.Backbone, files);

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 
@@ -28,7 +28,8 @@ internal sealed class QuantizedForward : IDisposable
         foreach (var (parameter, exact) in _maps)
         {
             _backend.Copy(parameter.Value, exact);
-            using var quantized = _backend.Upload(TensorKind.Parameter, Dequantizer.ToFloats(Quantize(_backend, parameter)), parameter.Value.Rows, parameter.Value.Columns);
+            using var quantized =
+                _backend.Upload(TensorKind.Parameter, Dequantizer.ToFloats(Quantize(_backend, parameter)), parameter.Value.Rows, parameter.Value.Columns);
             _backend.Copy(quantized, parameter.Value);
         }
     }

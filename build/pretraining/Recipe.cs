@@ -1,5 +1,5 @@
 using EverydayWorld;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Pretraining;
@@ -82,12 +82,14 @@ internal sealed record Recipe
 
     /// <summary>Facts and quizzes about things that no quiz of the pretraining text asks about: whether what was learned carries over.</summary>
     public static IReadOnlyList<(string Kind, Passage[] Passages)> Probes(World world) =>
-        [.. Facts(new Narrator(world, -1), 1), .. ShortQuizzes(new Quizmaster(world, Part.Training, -1), 1), .. LongQuizzes(new Quizmaster(world, Part.Training, -1), 4)];
+        [.. Facts(new Narrator(world, -1), 1), .. ShortQuizzes(new Quizmaster(world, Part.Training, -1), 1),
+            .. LongQuizzes(new Quizmaster(world, Part.Training, -1), 4)];
 
     /// <summary>The learning rate of a step: rising in each stage, constant, falling to zero.</summary>
     /// <param name="step">The step.</param>
     public float RateAt(int step) =>
-        Stages[StageAt(step)].LearningRate * MathF.Min(1, (step - StartOf(StageAt(step)) + 1f) / WarmUpSteps) * MathF.Min(1, (float)((1 - (double)step / Steps) / DecayShare));
+        Stages[StageAt(step)].LearningRate * MathF.Min(
+            1, (step - StartOf(StageAt(step)) + 1f) / WarmUpSteps) * MathF.Min(1, (float)((1 - (double)step / Steps) / DecayShare));
 
     /// <summary>The stage that a step belongs to.</summary>
     public int StageAt(int step)

@@ -9,7 +9,7 @@ internal static class TokenizerFiles
 {
     public const string Begin = "<|begin_of_text|>";
     public const string End = "<|end_of_text|>";
-    private static readonly JsonSerializerOptions s_readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary><c>tokenizer.json</c> and <c>tokenizer_config.json</c>.</summary>
     public static Dictionary<string, byte[]> Make(IReadOnlyList<(string Left, string Right)> merges)
@@ -47,8 +47,8 @@ internal static class TokenizerFiles
         var config = new { tokenizer_class = "PreTrainedTokenizerFast", add_bos_token = true, bos_token = Begin, eos_token = End };
         return new Dictionary<string, byte[]>
         {
-            ["tokenizer.json"] = JsonSerializer.SerializeToUtf8Bytes(tokenizer, s_readable),
-            ["tokenizer_config.json"] = JsonSerializer.SerializeToUtf8Bytes(config, s_readable),
+            ["tokenizer.json"] = JsonSerializer.SerializeToUtf8Bytes(tokenizer, Readable),
+            ["tokenizer_config.json"] = JsonSerializer.SerializeToUtf8Bytes(config, Readable),
         };
     }
 }

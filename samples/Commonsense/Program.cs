@@ -1,24 +1,46 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Commonsense;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
 using Spectre.Console;
 
-var backbone = new Option<DirectoryInfo?>("--backbone") { Description = "Folder of a LLaMA in Hugging Face form. Without it, the small backbone inside the package is tuned." };
+var backbone = new Option<DirectoryInfo?>("--backbone")
+{
+    Description = "Folder of a LLaMA in Hugging Face form. Without it, the small backbone inside the package is tuned.",
+};
 var data = new Option<DirectoryInfo[]>("--data")
 {
-    Description = "Folders of tasks, each with test*.json and, to be tuned on, train*.json in LLM-Adapters' form. Without it, questions about the everyday world that the embedded backbone has read about.",
+    Description =
+        "Folders of tasks, each with test*.json and, to be tuned on, train*.json in LLM-Adapters' form. Without it, " +
+        "questions about the everyday world that the embedded backbone has read about.",
     AllowMultipleArgumentsPerToken = true,
 };
 var rows = new Option<int>("--rows") { Description = "The most training rows of each task.", DefaultValueFactory = _ => 400 };
 var testRows = new Option<int>("--test-rows") { Description = "The most test rows of each task.", DefaultValueFactory = _ => 200 };
 var epochs = new Option<int>("--epochs") { Description = "How often each training row is seen.", DefaultValueFactory = _ => 3 };
-var rate = new Option<float?>("--learning-rate") { Description = "The highest learning rate. [default: by method; for MoKA 3 / the backbone's hidden size, 0.008 on the small backbone]" };
-var tokens = new Option<int>("--max-tokens") { Description = "The most tokens of a prompt with its answer; longer prompts lose their beginning.", DefaultValueFactory = _ => 512 };
+var rate = new Option<float?>("--learning-rate")
+{
+    Description = "The highest learning rate. [default: by method; for MoKA 3 / the backbone's hidden size, 0.008 on the small backbone]",
+};
+var tokens = new Option<int>("--max-tokens")
+{
+    Description = "The most tokens of a prompt with its answer; longer prompts lose their beginning.",
+    DefaultValueFactory = _ => 512,
+};
 var adapter = new Option<string>("--adapter") { Description = "What is trained.", DefaultValueFactory = _ => AdapterMethods.Names[0] };
-var targets = new Option<string[]>("--targets") { Description = "The linear maps that are adapted.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["q_proj", "k_proj", "v_proj", "o_proj"] };
-var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
+var targets = new Option<string[]>("--targets")
+{
+    Description = "The linear maps that are adapted.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => ["q_proj", "k_proj", "v_proj", "o_proj"],
+};
+var quantization = new Option<BackboneQuantization>("--quantization")
+{
+    Description = "How the backbone is kept in memory.",
+    DefaultValueFactory = _ => BackboneQuantization.NF4,
+};
 var plain = new Option<bool>("--plain") { Description = "Prompts without Alpaca's frame: the instruction, and 'Answer:'." };
 var seed = new Option<int>("--seed") { Description = "Initial values and the order of rows.", DefaultValueFactory = _ => 1 };
 var save = new Option<string?>("--save") { Description = "A file to save the tuned model to." };
@@ -91,14 +113,17 @@ static void Show(QuestionSet[] tasks, Result result)
 {
     var table = new Table().AddColumn("task").AddColumn("train rows").AddColumn("test rows").AddColumn("most frequent").AddColumn("untuned").AddColumn("tuned");
     for (var i = 0; i < tasks.Length; i++)
-        table.AddRow(tasks[i].Name, $"{tasks[i].Train.Count}", $"{tasks[i].Test.Count}", Percent(tasks[i].Majority), Percent(result.Before[i]), Percent(result.After[i]));
+        table.AddRow(tasks[i].Name, $"{tasks[i].Train.Count}", $"{tasks[i].Test.Count}", Percent(tasks[i].Majority), Percent(result.Before[i]),
+            Percent(result.After[i]));
     table.AddRow("average", "", "", Percent(tasks.Average(t => t.Majority)), Percent(result.Before.Average()), Percent(result.After.Average()));
     foreach (var column in table.Columns.Skip(1))
         column.RightAligned();
     AnsiConsole.Write(table);
-    Console.WriteLine("Accuracy by likelihood: the candidate answer that is likeliest after the prompt. Trained on the answers only. Average: the mean over the tasks.");
-    Console.WriteLine(FormattableString.Invariant(
-        $"{result.Trainable:N0} trained parameters = {100.0 * result.Trainable / result.Backbone:0.##} % of the backbone's; {result.Duration.TotalSeconds:0.0} s to tune and score."));
+    Console.WriteLine(
+        "Accuracy by likelihood: the candidate answer that is likeliest after the prompt. Trained on the answers only. Average: the mean over the tasks.");
+    Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+        $"{result.Trainable:N0} trained parameters = {100.0 * result.Trainable / result.Backbone:0.##} % of the backbone's; " +
+        $"{result.Duration.TotalSeconds:0.0} s to tune and score."));
 
     static string Percent(double share) => FormattableString.Invariant($"{100 * share:0.0} %");
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using MathNet.Numerics.Statistics;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
-using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace CompareAdapters;
 
@@ -32,8 +32,8 @@ internal sealed record Settings
 }
 
 /// <summary>
-/// Tunes every method: first at its middle budget with each learning rate, scored on the validation rows, then at every budget with the best rate, once for each
-/// seed.
+/// Tunes every method: first at its middle budget with each learning rate, scored on the validation rows, then at every budget with the best rate, once for
+/// each seed.
 /// </summary>
 internal sealed class Comparison(Settings settings, Questions questions, Action<string> report)
 {
@@ -56,7 +56,8 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         foreach (var rate in settings.Rates)
             foreach (var contestant in tried)
             {
-                var validation = Enumerable.Range(1, TrialSeeds).Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
+                var validation = Enumerable.Range(1, TrialSeeds)
+                    .Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
                 trials[contestant.Name].Add(new RateTrial(rate, validation));
                 Report(contestant, rate, "validation", trials[contestant.Name][^1].Accuracy);
             }
@@ -114,33 +115,32 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         var words = mlContext.Data.LoadFromEnumerable(questions.Words.Select(word => new { Label = word }));
         var times = new List<(double Milliseconds, double ProcessorMilliseconds)>();
         var (last, lastProcessor) = (0L, TimeSpan.Zero);
-        var pipeline = mlContext.Transforms.Conversion.MapValueToKey(nameof(Question.Label), keyData: words)
-            .Append(mlContext.MulticlassClassification.Trainers.Moka(new MokaTrainer.Options
+        var options = new MokaTrainer.Options
+        {
+            BackbonePath = settings.Backbone,
+            Quantization = settings.Quantization,
+            Adapter = adapter,
+            NumberOfEpochs = rate is null ? 0 : settings.Epochs,
+            LearningRate = rate,
+            BatchTokens = settings.BatchTokens,
+            Seed = seed,
+            Progress = _ =>
             {
-                BackbonePath = settings.Backbone,
-                Quantization = settings.Quantization,
-                Adapter = adapter,
-                NumberOfEpochs = rate is null ? 0 : settings.Epochs,
-                LearningRate = rate,
-                BatchTokens = settings.BatchTokens,
-                Seed = seed,
-                Progress = _ =>
-                {
-                    var (now, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
-                    if (last != 0)
-                        times.Add((Stopwatch.GetElapsedTime(last, now).TotalMilliseconds, (processor - lastProcessor).TotalMilliseconds));
-                    (last, lastProcessor) = (now, processor);
-                },
-            }));
+                var (now, processor) = (Stopwatch.GetTimestamp(), Environment.CpuUsage.TotalTime);
+                if (last != 0)
+                    times.Add((Stopwatch.GetElapsedTime(last, now).TotalMilliseconds, (processor - lastProcessor).TotalMilliseconds));
+                (last, lastProcessor) = (now, processor);
+            },
+        };
+        var pipeline = mlContext.Transforms.Conversion.MapValueToKey(nameof(Question.Label), keyData: words)
+            .Append(mlContext.MulticlassClassification.Trainers.Moka(options));
         try
         {
             using var model = pipeline.Fit(mlContext.Data.LoadFromEnumerable(train));
-            var weights = model.LastTransformer.Weights.Backbone;
-            var memory = (weights.ByteCount + ((CpuBackend)weights.Backend).PeakTensorBytes) / MiB;
             var metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(mlContext.Data.LoadFromEnumerable(test)));
             return new Measurement(
-                metrics.MicroAccuracy, metrics.LogLoss, Statistics.Median(times.Select(t => t.Milliseconds)),
-                Statistics.Median(times.Select(t => t.ProcessorMilliseconds)), memory);
+                metrics.MicroAccuracy, metrics.LogLoss, times.Select(t => t.Milliseconds).Median(), times.Select(t => t.ProcessorMilliseconds).Median(),
+                MemoryPlan.ForTraining(options).TotalBytes / MiB);
         }
         catch (TrainingDivergedException e)
         {

@@ -4,8 +4,14 @@ using System.Text.Json;
 using CompareAdapters;
 using Microsoft.ML.Moka;
 
-var backbone = new Option<DirectoryInfo?>("--backbone") { Description = "Folder of a LLaMA in Hugging Face form. Without it, the small backbone inside the package is tuned." };
-var train = new Option<FileInfo?>("--train") { Description = "Rows to tune on: a header, then text and label separated by a tab. Without it, questions about the everyday world in BoolQ's form." };
+var backbone = new Option<DirectoryInfo?>("--backbone")
+{
+    Description = "Folder of a LLaMA in Hugging Face form. Without it, the small backbone inside the package is tuned.",
+};
+var train = new Option<FileInfo?>("--train")
+{
+    Description = "Rows to tune on: a header, then text and label separated by a tab. Without it, questions about the everyday world in BoolQ's form.",
+};
 var test = new Option<FileInfo?>("--test") { Description = "Rows to report on, in the same form." };
 var methods = new Option<string[]>("--methods")
 {
@@ -13,13 +19,31 @@ var methods = new Option<string[]>("--methods")
     AllowMultipleArgumentsPerToken = true,
     DefaultValueFactory = _ => [.. AdapterMethods.Names.Where(name => name != "cdka_paper")],
 };
-var targets = new Option<string[]>("--targets") { Description = "The linear maps that are adapted.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["q_proj", "k_proj", "v_proj", "o_proj"] };
-var budgets = new Option<long[]>("--budgets") { Description = "Trained parameters at most. [default: half of what MoKA takes by default, that, and twice that]", AllowMultipleArgumentsPerToken = true };
-var rates = new Option<float[]>("--rates") { Description = "Learning rates; each method gets the one that is best on a quarter of the training rows.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [3e-4f, 1e-3f, 3e-3f, 1e-2f, 3e-2f, 1e-1f] };
+var targets = new Option<string[]>("--targets")
+{
+    Description = "The linear maps that are adapted.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => ["q_proj", "k_proj", "v_proj", "o_proj"],
+};
+var budgets = new Option<long[]>("--budgets")
+{
+    Description = "Trained parameters at most. [default: half of what MoKA takes by default, that, and twice that]",
+    AllowMultipleArgumentsPerToken = true,
+};
+var rates = new Option<float[]>("--rates")
+{
+    Description = "Learning rates; each method gets the one that is best on a quarter of the training rows.",
+    AllowMultipleArgumentsPerToken = true,
+    DefaultValueFactory = _ => [3e-4f, 1e-3f, 3e-3f, 1e-2f, 3e-2f, 1e-1f],
+};
 var seeds = new Option<int>("--seeds") { Description = "Runs with the chosen rate.", DefaultValueFactory = _ => 3 };
 var epochs = new Option<int>("--epochs") { Description = "How often each training row is seen.", DefaultValueFactory = _ => 5 };
 var batch = new Option<int>("--batch-tokens") { Description = "The most tokens of a batch.", DefaultValueFactory = _ => 512 };
-var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
+var quantization = new Option<BackboneQuantization>("--quantization")
+{
+    Description = "How the backbone is kept in memory.",
+    DefaultValueFactory = _ => BackboneQuantization.NF4,
+};
 var json = new Option<string?>("--json") { Description = "A file to write every figure to." };
 var markdown = new Option<string?>("--markdown") { Description = "A file to write the table to." };
 var svg = new Option<string?>("--svg") { Description = "A file to write the picture to." };

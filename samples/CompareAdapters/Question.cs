@@ -35,8 +35,8 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
     private int ValidationCount => Math.Max(1, (int)(Train.Count * ValidationShare));
 
     /// <summary>
-    /// Questions in BoolQ's form about a small world that the embedded backbone has read about; things that the test asks about were never asked about in training.
-    /// The backbone knows the facts, and has to learn to judge statements with true and false.
+    /// Questions in BoolQ's form about a small world that the embedded backbone has read about; things that the test asks about were never asked about in
+    /// training. The backbone knows the facts, and has to learn to judge statements with true and false.
     /// </summary>
     public static Questions OfEverydayWorld()
     {
@@ -44,7 +44,8 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
         return new Questions(About(Part.Training, 400, seed: 1), About(Part.Test, 200, seed: 2));
 
         List<Question> About(Part part, int count, int seed) =>
-            [.. new BenchmarkQuestions(world, part).Rows(BenchmarkForm.BoolQ, count, seed).Select(row => new Question { Text = row.Instruction, Label = row.Answer })];
+            [.. new BenchmarkQuestions(world, part).Rows(BenchmarkForm.BoolQ, count, seed)
+                .Select(row => new Question { Text = row.Instruction, Label = row.Answer })];
     }
 
     /// <summary>Text files with a header and two columns, text and label, separated by tabs.</summary>
@@ -58,7 +59,9 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
                 throw new FileNotFoundException($"There is no file '{file.FullName}'.");
             var data = new MLContext().Data;
             var rows = data.CreateEnumerable<Question>(data.LoadFromTextFile<Question>(file.FullName, hasHeader: true), reuseRowObject: false).ToList();
-            return rows.Count >= 4 ? rows : throw new InvalidDataException($"'{file.FullName}' has {rows.Count} rows of text and label; at least 4 are needed.");
+            return rows.Count >= 4
+                ? rows
+                : throw new InvalidDataException($"'{file.FullName}' has {rows.Count} rows of text and label; at least 4 are needed.");
         }
     }
 }

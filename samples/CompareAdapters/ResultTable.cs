@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using MathNet.Numerics.Statistics;
 
 namespace CompareAdapters;
 
@@ -12,7 +13,8 @@ internal static class ResultTable
         Append(text, $"{result.Backbone}, {result.BackboneParameters:N0} parameters; {result.TestRows} held-out rows, ");
         Append(text, $"mean ± standard deviation of {result.Contestants[0].Runs.Count} seeds. ");
         Append(text, $"Untuned: {result.Untuned:P1}; always the most frequent answer: {result.Majority:P1}.\n\n");
-        text.Append("| method | sizes | rank | trained parameters | learning rate | accuracy | log loss | step, ms | processor time of a step, ms | memory, MiB |\n");
+        text.Append(
+            "| method | sizes | rank | trained parameters | learning rate | accuracy | log loss | step, ms | processor time of a step, ms | memory, MiB |\n");
         text.Append("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
         foreach (var contestant in result.Contestants.OrderBy(c => c.Contestant.Budget ?? long.MaxValue).ThenByDescending(c => c.MeanOf(run => run.Accuracy)))
             AppendRow(text, contestant);
@@ -27,10 +29,12 @@ internal static class ResultTable
     {
         var design = result.Contestant.Design;
         var edge = result.RateIsAtEdge ? "\\*" : "";
-        Append(text, $"| {result.Contestant.Name} | {Sizes(design.ToString())} | {design.SmallestRank:N0} | {design.TrainableParameterCount:N0} | {result.Rate:0.#####}{edge} ");
+        Append(text, $"| {result.Contestant.Name} | {Sizes(design.ToString())} | {design.SmallestRank:N0} | {design.TrainableParameterCount:N0} ");
+        Append(text, $"| {result.Rate:0.#####}{edge} ");
         Append(text, $"| {100 * result.MeanOf(run => run.Accuracy):0.0} ± {100 * result.DeviationOf(run => run.Accuracy):0.0} % ");
         Append(text, $"| {result.MeanOf(run => run.LogLoss):0.000} ± {result.DeviationOf(run => run.LogLoss):0.000} ");
-        Append(text, $"| {Statistics.Median(result.Runs.Select(run => run.StepMilliseconds)):0.0} | {Statistics.Median(result.Runs.Select(run => run.ProcessorMilliseconds)):0.0} ");
+        Append(text,
+            $"| {result.Runs.Select(run => run.StepMilliseconds).Median():0.0} | {result.Runs.Select(run => run.ProcessorMilliseconds).Median():0.0} ");
         Append(text, $"| {result.MeanOf(run => run.MemoryMebibytes):0.0} |\n");
     }
 

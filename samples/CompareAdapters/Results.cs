@@ -1,3 +1,4 @@
+using MathNet.Numerics.Statistics;
 using Microsoft.ML.Moka;
 
 namespace CompareAdapters;
@@ -7,7 +8,7 @@ namespace CompareAdapters;
 /// <param name="LogLoss">Mean of −ln(probability of the right word); infinite where training diverged.</param>
 /// <param name="StepMilliseconds">The median time of a training step.</param>
 /// <param name="ProcessorMilliseconds">The median processor time of a training step, all threads together: a busy machine changes it less.</param>
-/// <param name="MemoryMebibytes">The backbone's weights, and at their most the activations, adapters, gradients and moments of training.</param>
+/// <param name="MemoryMebibytes">What training with a full batch takes, as <see cref="MemoryPlan"/> counts it.</param>
 internal sealed record Measurement(double Accuracy, double LogLoss, double StepMilliseconds, double ProcessorMilliseconds, double MemoryMebibytes);
 
 /// <summary>A method with sizes for a budget.</summary>
@@ -37,7 +38,8 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 
     public double MeanOf(Func<Measurement, double> select) => Runs.Average(select);
 
-    public double DeviationOf(Func<Measurement, double> select) => Statistics.Deviation([.. Runs.Select(select)]);
+    /// <summary>The standard deviation of what the runs are a sample of (n − 1); 0 of one run.</summary>
+    public double DeviationOf(Func<Measurement, double> select) => Runs.Count < 2 ? 0 : Runs.Select(select).StandardDeviation();
 
     /// <summary>The highest accuracy; of equals, the lowest loss.</summary>
     public static RateTrial Best(IReadOnlyList<RateTrial> trials) =>
@@ -53,4 +55,5 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 /// <param name="Contestants">In the order of the methods, then of the budgets.</param>
 /// <param name="Refused">What could not take part, and why.</param>
 internal sealed record ComparisonResult(
-    string Backbone, long BackboneParameters, double Untuned, double Majority, int TestRows, IReadOnlyList<ContestantResult> Contestants, IReadOnlyList<string> Refused);
+    string Backbone, long BackboneParameters, double Untuned, double Majority, int TestRows, IReadOnlyList<ContestantResult> Contestants,
+    IReadOnlyList<string> Refused);

@@ -8,11 +8,15 @@ const string Embedded = "embedded";
 
 var data = new Option<DirectoryInfo?>("--data")
 {
-    Description = "A folder with a subfolder for each task (boolq, piqa, social_i_qa, …) that holds its test*.json. Without it, questions about the everyday world that the embedded backbone has read about.",
+    Description =
+        "A folder with a subfolder for each task (boolq, piqa, social_i_qa, …) that holds its test*.json. Without it, " +
+        "questions about the everyday world that the embedded backbone has read about.",
 };
 var backbones = new Option<string[]>("--backbone")
 {
-    Description = "Folders of LLaMAs in Hugging Face form, evaluated untuned; 'embedded' is the small one inside the package, which is taken where neither backbones nor models are named.",
+    Description =
+        "Folders of LLaMAs in Hugging Face form, evaluated untuned; 'embedded' is the small one inside the package, " +
+        "which is taken where neither backbones nor models are named.",
     AllowMultipleArgumentsPerToken = true,
 };
 var models = new Option<FileInfo[]>("--model") { Description = "Model zips to be evaluated, one after the other.", AllowMultipleArgumentsPerToken = true };
@@ -23,15 +27,28 @@ var protocols = new Option<string[]>("--protocol")
     DefaultValueFactory = _ => ["likelihood"],
 };
 var beams = new Option<int>("--beams") { Description = "Beams of generation; 1 is greedy.", DefaultValueFactory = _ => 1 };
-var trainingPrompt = new Option<bool>("--training-prompt") { Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with." };
+var trainingPrompt = new Option<bool>("--training-prompt")
+{
+    Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with.",
+};
 var examples = new Option<int>("--examples") { Description = "Questions with answers before each question of MMLU.", DefaultValueFactory = _ => 5 };
 var tasks = new Option<string[]?>("--tasks") { Description = "The tasks. [default: all in the folder]", AllowMultipleArgumentsPerToken = true };
 var rows = new Option<int?>("--rows") { Description = "The most questions of each task. [default: all]" };
-var quantization = new Option<BackboneQuantization>("--quantization") { Description = "How the backbone is kept in memory.", DefaultValueFactory = _ => BackboneQuantization.NF4 };
-var results = new Option<DirectoryInfo?>("--results") { Description = "A folder that answers are written to as they come; an interrupted evaluation goes on from there." };
+var quantization = new Option<BackboneQuantization>("--quantization")
+{
+    Description = "How the backbone is kept in memory.",
+    DefaultValueFactory = _ => BackboneQuantization.NF4,
+};
+var results = new Option<DirectoryInfo?>("--results")
+{
+    Description = "A folder that answers are written to as they come; an interrupted evaluation goes on from there.",
+};
 var report = new Option<string?>("--report") { Description = "A folder to save a report to: Markdown, JSON and pictures." };
 var compare = new Option<string?>("--compare") { Description = "An earlier report (its folder or its report.json) that the new one is compared with." };
-var comparedModel = new Option<string?>("--compare-model") { Description = "The model of the earlier report that all are compared with. [default: the one of the same name]" };
+var comparedModel = new Option<string?>("--compare-model")
+{
+    Description = "The model of the earlier report that all are compared with. [default: the one of the same name]",
+};
 var title = new Option<string?>("--title") { Description = "What the report is called." };
 protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
 

@@ -5,7 +5,8 @@ using Microsoft.Extensions.AI;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
 
-// The small world that the embedded backbone has read about. It learns to answer questions in whole sentences; what it is asked in the test was never asked in training.
+// The small world that the embedded backbone has read about. It learns to answer questions in whole sentences; what it is asked in the test was never asked in
+// training.
 var world = new World();
 var mlContext = new MLContext(seed: 1);
 var train = mlContext.Data.LoadFromEnumerable(Rows(Part.Training));
@@ -64,7 +65,8 @@ List<Order> Rows(Part part) =>
        select new Order
        {
            Instruction = string.Format(CultureInfo.InvariantCulture, relation.Question, thing.Name),
-           Output = string.Format(CultureInfo.InvariantCulture, relation.Statements[0], thing.Name, thing[relation]).Replace($"The {thing.Name}", "It", StringComparison.Ordinal),
+           Output = string.Format(CultureInfo.InvariantCulture, relation.Statements[0], thing.Name, thing[relation])
+               .Replace($"The {thing.Name}", "It", StringComparison.Ordinal),
        },
 ];
 

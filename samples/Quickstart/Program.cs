@@ -55,7 +55,8 @@ Console.WriteLine("Held-out questions, accuracy");
 Console.WriteLine($"  untuned backbone        {before,8:P1}");
 Console.WriteLine($"  most frequent answer    {majority,8:P1}");
 Console.WriteLine($"  tuned with MoKA         {after,8:P1}");
-Console.WriteLine($"Trainable parameters      {tuned.TrainableParameterCount,8:N0} = {(double)tuned.TrainableParameterCount / tuned.BackboneParameterCount:P1} of the backbone");
+var share = (double)tuned.TrainableParameterCount / tuned.BackboneParameterCount;
+Console.WriteLine($"Trainable parameters      {tuned.TrainableParameterCount,8:N0} = {share:P1} of the backbone");
 Console.WriteLine($"Seconds                   {seconds,8:F1} (fit {fitSeconds:F1})");
 Console.WriteLine($"Loaded model, same scores {(reloadedEqual ? "yes" : "no"),8}");
 Console.WriteLine();
@@ -77,7 +78,8 @@ List<float> Scores(ITransformer transformer) =>
 IDataView Load(Part part) => mlContext.Data.LoadFromEnumerable(Rows(part));
 
 List<Question> Rows(Part part) =>
-    [.. DirectQuestions.About(world, part, 1, Relation.Material, Relation.Place).Select(question => new Question { Text = question.Text, Label = question.Label })];
+    [.. DirectQuestions.About(world, part, 1, Relation.Material, Relation.Place)
+        .Select(question => new Question { Text = question.Text, Label = question.Label })];
 
 internal sealed class Question
 {

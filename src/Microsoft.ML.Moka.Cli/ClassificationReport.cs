@@ -27,7 +27,8 @@ internal static class ClassificationReport
         };
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {numbers.Rows,9:N0}");
-        text.AppendLine(CultureInfo.InvariantCulture, $"Accuracy             {100 * numbers.MicroAccuracy,8:0.0} %   (always the most frequent label: {100 * numbers.MostFrequentLabel:0.0} %)");
+        text.AppendLine(CultureInfo.InvariantCulture,
+            $"Accuracy             {100 * numbers.MicroAccuracy,8:0.0} %   (always the most frequent label: {100 * numbers.MostFrequentLabel:0.0} %)");
         text.AppendLine(CultureInfo.InvariantCulture, $"Mean over the labels {100 * numbers.MacroAccuracy,8:0.0} %");
         text.AppendLine(CultureInfo.InvariantCulture, $"Log-loss             {numbers.LogLoss,9:0.000}");
         if (labels.Count <= MostLabels)
@@ -47,7 +48,10 @@ internal static class ClassificationReport
         var width = Math.Max(6, labels.Max(label => Math.Min(label.Length, 14)));
         var text = new StringBuilder().AppendLine($"{"true \\ predicted".PadRight(18)}{string.Concat(labels.Select(label => Cell(label, width)))}");
         for (var row = 0; row < labels.Count; row++)
-            text.AppendLine($"{Short(labels[row], 17).PadRight(18)}{string.Concat(counts[row].Select(count => Cell(count.ToString("N0", CultureInfo.InvariantCulture), width)))}");
+        {
+            var cells = counts[row].Select(count => Cell(count.ToString("N0", CultureInfo.InvariantCulture), width));
+            text.AppendLine($"{Short(labels[row], 17).PadRight(18)}{string.Concat(cells)}");
+        }
         return text;
     }
 

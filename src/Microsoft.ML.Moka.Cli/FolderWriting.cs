@@ -14,8 +14,16 @@ internal static class FolderWriting
     {
         var after = BackboneDescription.Of(folder);
         if (asJson)
-            Json.Write(terminal.Out, new { Folder = after.Location, after.WeightFormat, after.WeightBytes, BytesBefore = before.WeightBytes, after.Fingerprint });
+            Json.Write(terminal.Out, new
+            {
+                Folder = after.Location,
+                after.WeightFormat,
+                after.WeightBytes,
+                BytesBefore = before.WeightBytes,
+                after.Fingerprint,
+            });
         else
-            terminal.Out.WriteLine($"Wrote {folder}: linear maps in {after.WeightFormat} (before: {before.WeightFormat}), {Sizes.Of(after.WeightBytes)} (before: {Sizes.Of(before.WeightBytes)}).");
+            terminal.Out.WriteLine($"Wrote {folder}: linear maps in {after.WeightFormat} (before: {before.WeightFormat}), " +
+                $"{Sizes.Of(after.WeightBytes)} (before: {Sizes.Of(before.WeightBytes)}).");
     }
 }

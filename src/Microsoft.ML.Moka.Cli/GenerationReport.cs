@@ -16,7 +16,8 @@ internal static class GenerationReport
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {rows.Count,9:N0}");
         text.AppendLine(CultureInfo.InvariantCulture, $"Exactly right        {100.0 * exact / rows.Count,8:0.0} %");
         foreach (var (row, answer) in rows.Zip(written).Take(Shown))
-            text.AppendLine().AppendLine($"  {OneLine(row.Instruction)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}").AppendLine($"    expected: {OneLine(row.Output)}");
+            text.AppendLine().AppendLine($"  {OneLine(row.Instruction)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}")
+                .AppendLine($"    expected: {OneLine(row.Output)}");
         return new TestReport(text.ToString(), new { Rows = rows.Count, ExactlyRight = (double)exact / rows.Count });
     }
 

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>Results for scripts.</summary>
 internal static class Json
 {
-    private static readonly JsonSerializerOptions s_options = new()
+    private static readonly JsonSerializerOptions Options = new()
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -16,5 +16,5 @@ internal static class Json
         Converters = { new JsonStringEnumConverter() },
     };
 
-    public static void Write(TextWriter writer, object value) => writer.WriteLine(JsonSerializer.Serialize(value, s_options));
+    public static void Write(TextWriter writer, object value) => writer.WriteLine(JsonSerializer.Serialize(value, Options));
 }

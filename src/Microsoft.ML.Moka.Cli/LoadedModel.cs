@@ -22,7 +22,8 @@ internal sealed class LoadedModel : IDisposable
         {
             transformer = context.Model.Load(path, out _);
         }
-        catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException && !error.Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
+        catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException
+            && !error.Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
         {
             throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.Message}", error);
         }

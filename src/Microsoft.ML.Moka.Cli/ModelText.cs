@@ -12,7 +12,9 @@ internal static class ModelText
         ("backbone", backbone.Location),
         ("parameters", Text($"{backbone.ParameterCount:N0}{(backbone.HasTiedHead ? ", the head is the embedding" : "")}")),
         ("layers", Text($"{backbone.LayerCount}, hidden size {backbone.HiddenSize:N0}, feed-forward {backbone.IntermediateSize:N0}")),
-        ("attention", Text($"{backbone.AttentionHeadCount} heads of {backbone.HeadSize}, {backbone.KeyValueHeadCount} for keys and values, {backbone.MaximumPositions:N0} positions (rope base {backbone.RotaryBase:0.##}, scaling {backbone.RotaryScaling})")),
+        ("attention", string.Create(CultureInfo.InvariantCulture,
+            $"{backbone.AttentionHeadCount} heads of {backbone.HeadSize}, {backbone.KeyValueHeadCount} for keys and values, " +
+            $"{backbone.MaximumPositions:N0} positions (rope base {backbone.RotaryBase:0.##}, scaling {backbone.RotaryScaling})")),
         ("tokenizer", Text($"{backbone.Tokenizer}, {backbone.TokenizerVocabularySize:N0} tokens (embedding: {backbone.VocabularySize:N0})")),
         ("weights", Text($"linear maps in {backbone.WeightFormat}, {Sizes.Of(backbone.WeightBytes)}")),
         ("fingerprint", backbone.Fingerprint),
@@ -24,8 +26,11 @@ internal static class ModelText
         if (model is MokaTransformer classifier)
             yield return ("answers", Labels(classifier.Labels));
         if (model is MokaTextGenerator { Options: var options })
-            yield return ("writes", Text($"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, seed {options.Seed}"));
-        yield return ("prompt", $"{model.PromptTemplate.ToString().ReplaceLineEndings("\\n")}, at most {model.MaximumTokens.ToString("N0", CultureInfo.InvariantCulture)} tokens");
+            yield return ("writes", Text(
+                $"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, ") +
+                Text($"seed {options.Seed}"));
+        yield return ("prompt",
+            $"{model.PromptTemplate.ToString().ReplaceLineEndings("\\n")}, at most {model.MaximumTokens.ToString("N0", CultureInfo.InvariantCulture)} tokens");
         yield return ("in memory", $"linear maps in {model.Quantization}");
     }
 

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>The tool: its verbs, and what becomes of their failures.</summary>
 internal static class MokaTool
 {
-    private static readonly Option<bool> s_verbose = new("--verbose") { Description = "Shows the whole of an error.", Recursive = true };
+    private static readonly Option<bool> Verbose = new("--verbose") { Description = "Shows the whole of an error.", Recursive = true };
 
     public static async Task<int> RunAsync(IReadOnlyList<string> args, Terminal terminal, CancellationToken cancellation = default)
     {
@@ -29,7 +29,13 @@ internal static class MokaTool
         try
         {
             return await parsed.InvokeAsync(
-                new InvocationConfiguration { Output = terminal.Out, Error = terminal.Error, EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null },
+                new InvocationConfiguration
+                {
+                    Output = terminal.Out,
+                    Error = terminal.Error,
+                    EnableDefaultExceptionHandler = false,
+                    ProcessTerminationTimeout = null,
+                },
                 cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -45,7 +51,7 @@ internal static class MokaTool
         }
         catch (Exception error)
         {
-            terminal.Error.WriteLine($"moka: {(parsed.GetValue(s_verbose) ? error : ErrorText.Of(error))}");
+            terminal.Error.WriteLine($"moka: {(parsed.GetValue(Verbose) ? error : ErrorText.Of(error))}");
             return ExitCode.Failure;
         }
     }
@@ -72,7 +78,7 @@ internal static class MokaTool
             DesignVerb.Create(terminal),
             ScaffoldVerb.Create(terminal),
         };
-        root.Options.Add(s_verbose);
+        root.Options.Add(Verbose);
         // In the list of the verbs one line of each is enough; examples are in its own help.
         foreach (var verb in root.Subcommands.Where(verb => !args.Contains(verb.Name)))
             verb.Description = verb.Description!.Split('\n')[0];

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>Shows how far a work is: a bar that is redrawn where somebody looks, a line now and then where nobody does.</summary>
 internal sealed class ProgressDisplay
 {
-    private static readonly TimeSpan s_lineInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
 
     private readonly Action<double, string> _show;
 
@@ -57,7 +57,7 @@ internal sealed class ProgressDisplay
         var last = Stopwatch.GetTimestamp();
         return new ProgressDisplay((share, details) =>
         {
-            if (Stopwatch.GetElapsedTime(last) < s_lineInterval)
+            if (Stopwatch.GetElapsedTime(last) < LineInterval)
                 return;
             last = Stopwatch.GetTimestamp();
             terminal.Error.WriteLine(FormattableString.Invariant($"{title}: {100 * share:0} %{(details.Length > 0 ? $", {details}" : "")}."));
@@ -70,6 +70,7 @@ internal sealed class ProgressDisplay
 
         protected override bool NoWrap => true;
 
-        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Spectre.Console.Text(Line) { Overflow = Overflow.Ellipsis };
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            new Spectre.Console.Text(Line) { Overflow = Overflow.Ellipsis };
     }
 }

@@ -19,7 +19,8 @@ internal sealed class Terminal(TextWriter output, TextWriter error, TextReader i
     public static Terminal OfProcess()
     {
         var isDumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
-        return new Terminal(Console.Out, Console.Error, Console.In, isLive: !Console.IsErrorRedirected && !isDumb) { IsInputRedirected = Console.IsInputRedirected };
+        return new Terminal(
+            Console.Out, Console.Error, Console.In, isLive: !Console.IsErrorRedirected && !isDumb) { IsInputRedirected = Console.IsInputRedirected };
     }
 
     /// <summary>What draws on <see cref="Error"/> now, if anything does.</summary>

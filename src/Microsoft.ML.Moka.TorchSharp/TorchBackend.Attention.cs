@@ -11,6 +11,12 @@ namespace Microsoft.ML.Moka.Torch;
 /// </summary>
 internal sealed partial class TorchBackend
 {
+    /// <summary>
+    /// The score of a key that a query does not see. Not −∞, of which a padded query, which sees none, would get NaN: where a CPU has AMX, oneDNN's bfloat16 products
+    /// (3.14 still) read past a row's end into the next one and multiply what they find there by 0 (uxlfoundation/oneDNN #5717).
+    /// </summary>
+    private const float Hidden = -1e30f;
+
     public override Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp)
     {
         RequireAttention(q, k, v, layout, heads);
@@ -85,7 +91,7 @@ internal sealed partial class TorchBackend
     private AttentionPlan PlanOf(AttentionLayout layout, AttentionHeads heads) => AttentionPlan.Of(layout, Math.Max(1, ScoreBytes / (4L * heads.QueryHeads)));
 
     /// <summary>The rows of a group, in the scope of the kernel.</summary>
-    private GroupRows Select(AttentionGroup group, Tensor q, Tensor k, Tensor v, AttentionHeads heads)
+    internal GroupRows Select(AttentionGroup group, Tensor q, Tensor k, Tensor v, AttentionHeads heads)
     {
         var rows = new GroupRows
         {
@@ -115,7 +121,7 @@ internal sealed partial class TorchBackend
     /// Queries as [spans · key/value heads, query heads of each · queries, width], keys as [spans · key/value heads, keys, width]: query heads that share keys need no
     /// copies of them.
     /// </summary>
-    private sealed class GroupRows
+    internal sealed class GroupRows
     {
         public required AttentionGroup Group { get; init; }
 
@@ -147,13 +153,13 @@ internal sealed partial class TorchBackend
                 .permute(0, 2, 3, 1, 4).reshape(Group.Count * heads.KeyValueHeads, shared * Group.Queries, columns);
         }
 
-        /// <summary>q kᵀ scale, with −∞ where a query does not see.</summary>
+        /// <summary>q kᵀ scale, and <see cref="Hidden"/> where a query does not see.</summary>
         public NativeTensor Scores(AttentionHeads heads)
         {
             var scores = Q.to(ScalarType.Float32).bmm(K.to(ScalarType.Float32).transpose(1, 2)).mul_(heads.Scale);
             var isHidden = Places.unsqueeze(0).ge(Seen.unsqueeze(1)).view(Group.Count, 1, 1, Group.Queries, Group.Keys);
             scores.view(Group.Count, heads.KeyValueHeads, heads.QueryHeads / heads.KeyValueHeads, Group.Queries, Group.Keys)
-                .masked_fill_(isHidden, float.NegativeInfinity);
+                .masked_fill_(isHidden, Hidden);
             return scores;
         }
 

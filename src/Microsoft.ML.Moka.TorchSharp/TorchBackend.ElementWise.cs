@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Tensors;
-using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors.Cpu.Rows;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = Microsoft.ML.Moka.Tensors.Tensor;

@@ -9,8 +9,6 @@ namespace Microsoft.ML.Moka.Torch;
 /// <summary>What Microsoft.ML.Moka finds in this package: CUDA, if TorchSharp's native library is there and sees a GPU.</summary>
 internal sealed class TorchProvider : BackendProvider
 {
-    private static readonly string Natives = OperatingSystem.IsWindows() ? "TorchSharp-cuda-windows" : "TorchSharp-cuda-linux";
-
     private readonly Lazy<(int Count, string? Problem)> _gpus = new(FindGpus);
 
     public override string DeviceName(int gpu) => $"cuda:{gpu}";
@@ -23,22 +21,18 @@ internal sealed class TorchProvider : BackendProvider
 
     public override Backend Create(int gpu) => new TorchBackend(new torch.Device(DeviceType.CUDA, gpu), torch.ScalarType.BFloat16);
 
-    public override Backend CreateOnCpu() => new TorchBackend(torch.CPU, torch.ScalarType.Float32);
+    public override Backend CreateOnCpu() => NativeLibraries.Problem is { } problem
+        ? throw new InvalidOperationException($"The backend cannot be made: {problem}.")
+        : new TorchBackend(torch.CPU, torch.ScalarType.Float32);
 
     public override long? AvailableBytes(int gpu) => CudaDriver.FreeBytes(gpu);
 
     private static (int, string?) FindGpus()
     {
-        try
-        {
-            if (!torch.cuda.is_available())
-                return (0, $"PyTorch finds no CUDA device: it takes an NVIDIA GPU, its driver, and the package {Natives} in the place of TorchSharp-cpu");
-            return (torch.cuda.device_count(), null);
-        }
-        catch (Exception e) when (e is NotSupportedException or DllNotFoundException or TypeInitializationException or EntryPointNotFoundException
-            or BadImageFormatException or FileNotFoundException or FileLoadException or InvalidOperationException)
-        {
-            return (0, $"TorchSharp's native library does not load: add the package {Natives}, of the version that belongs to TorchSharp {typeof(torch).Assembly.GetName().Version?.ToString(3)}");
-        }
+        if (NativeLibraries.Problem is { } problem)
+            return (0, problem);
+        return torch.cuda.is_available()
+            ? (torch.cuda.device_count(), null)
+            : (0, $"PyTorch finds no CUDA device: it takes an NVIDIA GPU, its driver, and the package {NativeLibraries.CudaPackage} in the place of TorchSharp-cpu");
     }
 }

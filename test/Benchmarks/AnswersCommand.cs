@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
-using Microsoft.ML.Moka.Evaluation;
-using Microsoft.ML.Moka.Llama;
+using System.Globalization;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Text;
@@ -23,7 +23,9 @@ internal static class AnswersCommand
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");
         var threads = Number("--threads", 2, "Threads of a kernel.");
         model.AcceptOnlyFromAmong([.. StepRun.Configs.Keys]);
-        var command = new CliCommand("answers", "Scoring several candidate answers to a prompt, compared with scoring one.") { model, candidates, prompt, opening, answer, shared, batch, steps, threads };
+        var command =
+            new CliCommand("answers", "Scoring several candidate answers to a prompt, compared with scoring one.") { model, candidates, prompt, opening, answer,
+                shared, batch, steps, threads };
         command.SetAction(parsed =>
         {
             var config = StepRun.Configs[parsed.GetValue(model)!];
@@ -46,8 +48,11 @@ internal static class AnswersCommand
                 if (step > 0)
                     times.Add((Stopwatch.GetElapsedTime(start, middle).TotalSeconds, Stopwatch.GetElapsedTime(middle).TotalSeconds));
             }
-            Console.WriteLine(FormattableString.Invariant(
-                $"{parsed.GetValue(candidates)} candidates {times.Min(t => t.All):f3}s ({computedByAll} tokens), one {times.Min(t => t.One):f3}s ({computedByOne} tokens): ratio of the best {times.Min(t => t.All) / times.Min(t => t.One):f2}, median ratio {times.Select(t => t.All / t.One).Order().ElementAt(times.Count / 2):f2}, n={times.Count}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{parsed.GetValue(candidates)} candidates {times.Min(t => t.All):f3}s ({computedByAll} tokens), " +
+                $"one {times.Min(t => t.One):f3}s ({computedByOne} tokens): " +
+                $"ratio of the best {times.Min(t => t.All) / times.Min(t => t.One):f2}, " +
+                $"median ratio {times.Select(t => t.All / t.One).Order().ElementAt(times.Count / 2):f2}, n={times.Count}"));
 
             ScoringRow Row()
             {

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 
@@ -25,7 +25,10 @@ internal sealed class PeerWeights(LlamaConfig config, bool quantized) : WeightSo
         for (var i = 0; i < scales.Length; i++)
             scales[i] = (float)(1.7 / Math.Sqrt(columns) * (0.8 + 0.4 * random.NextDouble()));
         var matrix = new FourBitMatrix(rows, columns, codes, FourBitCode.NF4.Table, BlockSize, new FloatScales(scales));
-        return quantized ? matrix : new DenseMatrix(rows, columns, DenseFormat.Float32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(Dequantizer.ToFloats(matrix).AsSpan()).ToArray());
+        return quantized
+            ? matrix
+            : new DenseMatrix(
+                rows, columns, DenseFormat.Float32, System.Runtime.InteropServices.MemoryMarshal.AsBytes(Dequantizer.ToFloats(matrix).AsSpan()).ToArray());
     }
 
     /// <summary>bfloat16, as LLaMA's own, and a block of numbers over and over: a table this large is there to be timed.</summary>

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.ML.Moka.Benchmarks;
 
-var root = new RootCommand("Measures Moka's engine on random weights, and the web service under load.") { StepCommand.Create(), AnswersCommand.Create(), WebCommand.Create() };
+var root = new RootCommand(
+    "Measures Moka's engine on random weights, and the web service under load.") { StepCommand.Create(), AnswersCommand.Create(), WebCommand.Create() };
 return root.Parse(args).Invoke();

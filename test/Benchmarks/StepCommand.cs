@@ -8,8 +8,11 @@ internal static class StepCommand
 {
     public static CliCommand Create()
     {
-        var model = Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, of two layers of the first, of LLaMA-2-7B, or of LLaMA-3-8B.", "smol", "tiny1b", "toy", "llama2-7b", "llama3-8b");
-        var backend = Choice("--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device.", "cpu", "torch");
+        var model =
+            Choice("--model", "smol", "The shape of SmolLM2-135M, of a 1.1B LLaMA, of two layers of the first, of LLaMA-2-7B, or of LLaMA-3-8B.", "smol",
+                "tiny1b", "toy", "llama2-7b", "llama3-8b");
+        var backend = Choice(
+            "--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device.", "cpu", "torch");
         var quantization = Choice("--quant", "nf4", "How the linear maps are kept.", "nf4", "none");
         var adapter = Choice("--adapter", "moka", "What is trained.", ["none", .. AdapterMethods.Names]);
         var targets = Choice("--targets", "all", "The maps that get adapters.", "all", "qkvo");
@@ -20,7 +23,10 @@ internal static class StepCommand
         var sequence = Number("--seq", 128, "Tokens of a sequence.");
         var steps = Number("--steps", 5, "How many steps are measured, after one that is not.");
         var threads = Number("--threads", 2, "Threads of a kernel.");
-        var answer = new Option<int?>("--answer") { Description = "Scoring: how many last tokens of a sequence are scored, as an answer is after its prompt; all if not given." };
+        var answer = new Option<int?>("--answer")
+        {
+            Description = "Scoring: how many last tokens of a sequence are scored, as an answer is after its prompt; all if not given.",
+        };
         answer.Validators.Add(result =>
         {
             if (result.GetValue(answer) < 1 || result.GetValue(answer) > result.GetValue(sequence))
@@ -33,7 +39,8 @@ internal static class StepCommand
 
         var command = new CliCommand("step", "A forward and backward pass with AdamW, scoring, or decoding.")
         {
-            model, backend, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile, json,
+            model, backend, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile,
+            json,
         };
         command.SetAction(parsed =>
         {

@@ -32,10 +32,15 @@ internal sealed record StepResult(
 
     public string Line => Options.Mode switch
     {
-        "train" => Text(
-            $"{Options.Tag} b={Options.Batch} s={Options.Sequence} trainable={TrainableParameters / 1e6:f2}M best={Best:f3}s (opt {UpdateSeconds:f3}) med={Median:f3} max={Seconds.Max():f3} n={Seconds.Count} {Processor} tok/s={TokensPerSecond:f0} loss {FirstLoss:f3}->{LastLoss:f3} {Memory}"),
-        "score" => Text($"{Options.Tag} b={Options.Batch} s={Options.Sequence} scored={Options.Answer} best={Best:f3}s med={Median:f3} max={Seconds.Max():f3} n={Seconds.Count} {Processor} tok/s={TokensPerSecond:f0} {Memory}"),
-        _ => Text($"{Options.Tag} decode best={Best * 1e3:f2}ms med={Median * 1e3:f2}ms tok/s(med)={TokensPerSecond:f1} tok/s(mean)={Seconds.Count / Seconds.Sum():f1} n={Seconds.Count} {Memory}"),
+        "train" => Text($"{Options.Tag} b={Options.Batch} s={Options.Sequence} trainable={TrainableParameters / 1e6:f2}M best={Best:f3}s ") +
+            Text($"(opt {UpdateSeconds:f3}) med={Median:f3} max={Seconds.Max():f3} n={Seconds.Count} {Processor} ") +
+            Text($"tok/s={TokensPerSecond:f0} loss {FirstLoss:f3}->{LastLoss:f3} {Memory}"),
+        "score" => Text($"{Options.Tag} b={Options.Batch} s={Options.Sequence} scored={Options.Answer} ") +
+            Text($"best={Best:f3}s med={Median:f3} max={Seconds.Max():f3} ") +
+            Text($"n={Seconds.Count} {Processor} tok/s={TokensPerSecond:f0} {Memory}"),
+        _ => Text($"{Options.Tag} decode best={Best * 1e3:f2}ms med={Median * 1e3:f2}ms ") +
+            Text($"tok/s(med)={TokensPerSecond:f1} tok/s(mean)={Seconds.Count / Seconds.Sum():f1} ") +
+            Text($"n={Seconds.Count} {Memory}"),
     };
 
     /// <summary>What two threads together took, which a busy machine changes less than it changes the time.</summary>

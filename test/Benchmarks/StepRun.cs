@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Training;
@@ -72,7 +72,8 @@ internal sealed class StepRun : IDisposable
     private StepResult Train()
     {
         var model = new TrainedModel(_backbone, _adapters);
-        using var optimizer = new Optimizer(_backend, model.Parameters, new TrainingOptions());
+        using var optimizer =
+            new Optimizer(_backend, model.Parameters, TrainingPlan.Of(new MokaTrainer.Options(), numberOfEpochs: 1, learningRate: 1e-4f, seed: 0));
         // One token more than the step computes: the last is a target only.
         TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
         var targets = _options.Batch * _options.Sequence;
@@ -97,7 +98,8 @@ internal sealed class StepRun : IDisposable
     private StepResult Score()
     {
         var model = new TrainedModel(_backbone, _adapters);
-        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), _options.Sequence + 1 - _options.Answer))];
+        TrainingExample[] examples =
+            [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), _options.Sequence + 1 - _options.Answer))];
         Time(() => model.SumOfLosses(examples));
         return Result(_options.Batch * _options.Sequence);
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using WebApp.Tuning;
 
 namespace Microsoft.ML.Moka.Benchmarks;
@@ -28,7 +29,8 @@ internal static class WebCommand
                 run.Save(model);
             }
             await using var batched = await WebLoad.Start(model);
-            await using var single = await WebLoad.Start(model, "--Serving:MaximumBatchRows=1", "--Serving:ConcurrentBatches=1", "--Serving:BatchWindowMilliseconds=0");
+            await using var single =
+                await WebLoad.Start(model, "--Serving:MaximumBatchRows=1", "--Serving:ConcurrentBatches=1", "--Serving:BatchWindowMilliseconds=0");
             var ratios = new List<double>();
             var all = new List<(LoadResult Single, LoadResult Batched)>();
             for (var round = 0; round <= rounds; round++)
@@ -46,7 +48,9 @@ internal static class WebCommand
             Console.WriteLine(FormattableString.Invariant($"{clients} clients, medians of {rounds} rounds:"));
             Console.WriteLine(FormattableString.Invariant($"  one at a time  {LoadResult.Median(all.Select(pair => pair.Single))}"));
             Console.WriteLine(FormattableString.Invariant($"  batched        {LoadResult.Median(all.Select(pair => pair.Batched))}"));
-            Console.WriteLine(FormattableString.Invariant($"  throughput {ratios.Order().ElementAt(rounds / 2):f2} times (from {ratios.Min():f2} to {ratios.Max():f2}), processor time per answer {all.Select(pair => pair.Single.Processor / pair.Batched.Processor).Order().ElementAt(rounds / 2):f2} times less"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  throughput {ratios.Order().ElementAt(rounds / 2):f2} times (from {ratios.Min():f2} to {ratios.Max():f2}), " +
+                $"processor time per answer {all.Select(pair => pair.Single.Processor / pair.Batched.Processor).Order().ElementAt(rounds / 2):f2} times less"));
             Console.WriteLine(FormattableString.Invariant($"1 client: one at a time {lone.One}; batched {lone.Many}"));
             return all.Sum(pair => pair.Single.Failures + pair.Batched.Failures) == 0 ? 0 : 1;
         }

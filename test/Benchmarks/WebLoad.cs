@@ -23,7 +23,8 @@ internal sealed record LoadResult(double PerSecond, double P50, double P99, doub
     }
 
     public override string ToString() =>
-        FormattableString.Invariant($"{PerSecond:f0}/s, p50 {P50:f1} ms, p99 {P99:f1} ms, {Processor:f2} processor ms each{(Failures > 0 ? $", {Failures} FAILED" : "")}");
+        FormattableString.Invariant(
+            $"{PerSecond:f0}/s, p50 {P50:f1} ms, p99 {P99:f1} ms, {Processor:f2} processor ms each{(Failures > 0 ? $", {Failures} FAILED" : "")}");
 }
 
 /// <summary>The service on a free loopback port, and clients in the same process that keep asking it.</summary>
@@ -48,7 +49,8 @@ internal sealed class WebLoad : IAsyncDisposable
 
     public static async Task<WebLoad> Start(string model, params string[] settings)
     {
-        var app = WebApp.Program.Build(["--urls", "http://127.0.0.1:0", $"--Model:Path={model}", "--Logging:LogLevel:Default=None", "--Serving:QueueLength=10000", .. settings]);
+        var app = WebApp.Program.Build(
+            ["--urls", "http://127.0.0.1:0", $"--Model:Path={model}", "--Logging:LogLevel:Default=None", "--Serving:QueueLength=10000", .. settings]);
         await app.StartAsync();
         var load = new WebLoad(app);
         while (!(await load._client.GetAsync("/ready")).IsSuccessStatusCode)
@@ -66,7 +68,8 @@ internal sealed class WebLoad : IAsyncDisposable
         var processor = Environment.CpuUsage.TotalTime - before;
         latencies.Sort();
         return new LoadResult(
-            latencies.Count / elapsed.TotalSeconds, latencies[latencies.Count / 2], latencies[latencies.Count * 99 / 100], processor.TotalMilliseconds / latencies.Count, failures);
+            latencies.Count / elapsed.TotalSeconds, latencies[latencies.Count / 2], latencies[latencies.Count * 99 / 100],
+            processor.TotalMilliseconds / latencies.Count, failures);
     }
 
     public async ValueTask DisposeAsync()

@@ -11,18 +11,23 @@ namespace Microsoft.ML.Moka.Cli.Tests;
 internal sealed class CompiledScaffold
 {
     // The SDK leaves them out too: versions that the runtime unifies.
-    private static readonly Dictionary<string, ReportDiagnostic> s_suppressed = new() { ["CS1701"] = ReportDiagnostic.Suppress, ["CS1702"] = ReportDiagnostic.Suppress };
+    private static readonly Dictionary<string, ReportDiagnostic> Suppressed = new()
+    {
+        ["CS1701"] = ReportDiagnostic.Suppress,
+        ["CS1702"] = ReportDiagnostic.Suppress,
+    };
 
     private readonly Type _model;
 
     public CompiledScaffold(string folder, string className)
     {
         var trees = Directory.GetFiles(folder, "*.cs").Select(path => CSharpSyntaxTree.ParseText(File.ReadAllText(path), path: path));
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
+        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+            .Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
             $"scaffold-{Guid.NewGuid():N}", trees, references,
             new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9)
-                .WithSpecificDiagnosticOptions(s_suppressed));
+                .WithSpecificDiagnosticOptions(Suppressed));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         Assert.Empty(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning));
@@ -32,7 +37,8 @@ internal sealed class CompiledScaffold
     }
 
     /// <summary>The properties of ModelInput with their types.</summary>
-    public IEnumerable<(string Name, string Type)> Inputs => _model.GetNestedType("ModelInput")!.GetProperties().Select(property => (property.Name, property.PropertyType.Name));
+    public IEnumerable<(string Name, string Type)> Inputs =>
+        _model.GetNestedType("ModelInput")!.GetProperties().Select(property => (property.Name, property.PropertyType.Name));
 
     /// <summary>Trains on a file, and saves the model to where the code looks for it.</summary>
     public void Train(string path) => Call("Train", Get("MLNetModelPath"), path);
@@ -43,7 +49,8 @@ internal sealed class CompiledScaffold
     public string Predict(string property, string text)
     {
         var prediction = Call("Predict", Input(property, text))!;
-        return (string)prediction.GetType().GetProperties().Single(p => p.Name.StartsWith("PredictedLabel", StringComparison.Ordinal) && p.PropertyType == typeof(string)).GetValue(prediction)!;
+        return (string)prediction.GetType().GetProperties()
+            .Single(p => p.Name.StartsWith("PredictedLabel", StringComparison.Ordinal) && p.PropertyType == typeof(string)).GetValue(prediction)!;
     }
 
     public Dictionary<string, float> PredictAllLabels(string property, string text) =>
@@ -62,9 +69,12 @@ internal sealed class CompiledScaffold
 
     private object? Call(string name, params object?[] arguments)
     {
-        var method = _model.GetMethods().Single(m => m.Name == name && m.GetParameters() is [var first, ..] && first.ParameterType.IsInstanceOfType(arguments[0]));
-        var all = method.GetParameters().Select((parameter, i) => i < arguments.Length ? arguments[i] : parameter.HasDefaultValue ? parameter.DefaultValue : null);
-        return method.Invoke(null, BindingFlags.DoNotWrapExceptions, null, [.. all.Select((value, i) => value ?? Default(method.GetParameters()[i].ParameterType))], null);
+        var method = _model.GetMethods()
+            .Single(m => m.Name == name && m.GetParameters() is [var first, ..] && first.ParameterType.IsInstanceOfType(arguments[0]));
+        var all = method.GetParameters()
+            .Select((parameter, i) => i < arguments.Length ? arguments[i] : parameter.HasDefaultValue ? parameter.DefaultValue : null);
+        return method.Invoke(
+            null, BindingFlags.DoNotWrapExceptions, null, [.. all.Select((value, i) => value ?? Default(method.GetParameters()[i].ParameterType))], null);
     }
 
     private static object? Default(Type type) => type.IsValueType ? Activator.CreateInstance(type) : null;

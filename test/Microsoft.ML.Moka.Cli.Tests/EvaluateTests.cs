@@ -17,7 +17,8 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
         var again = Tool.Run("evaluate", benchmarks, "--protocol", "likelihood", "generation", "--results", _folder.File("results"), "--json").Succeeded();
 
         var evaluations = run.Json.GetProperty("evaluations");
-        Assert.Equal(["likelihood", "generation"], evaluations.EnumerateArray().Select(evaluation => evaluation.GetProperty("protocol").GetString()!.Split(' ', ',')[0]));
+        Assert.Equal(["likelihood", "generation"],
+            evaluations.EnumerateArray().Select(evaluation => evaluation.GetProperty("protocol").GetString()!.Split(' ', ',')[0]));
         Assert.Equal(evaluations.ToString(), again.Json.GetProperty("evaluations").ToString());
         var task = evaluations[0].GetProperty("tasks")[0];
         Assert.Equal(("BoolQ", 6), (task.GetProperty("task").GetString(), task.GetProperty("rows").GetInt32()));
@@ -38,7 +39,8 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
     public void AReportStandsNextToAnEarlierOne()
     {
         Tool.Run("evaluate", Benchmarks(), "--report", _folder.File("before")).Succeeded();
-        Tool.Run("evaluate", Benchmarks(), "--model", samples.Classifier, "--report", _folder.File("after"), "--compare", _folder.File("before"), "--compare-model", "embedded", "--title", "Tuned").Succeeded();
+        Tool.Run("evaluate", Benchmarks(), "--model", samples.Classifier, "--report", _folder.File("after"), "--compare", _folder.File("before"),
+            "--compare-model", "embedded", "--title", "Tuned").Succeeded();
 
         var report = File.ReadAllText(Path.Combine(_folder.File("after"), "report.md"));
         Assert.StartsWith("# Tuned", report, StringComparison.Ordinal);
@@ -53,7 +55,8 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
 
         var run = Tool.Run("evaluate", Benchmarks(), _folder.File("more"), "--rows", "1", "--results", _folder.File("results"), "--json").Succeeded();
 
-        Assert.Equal(["embedded on benchmarks", "embedded on more"], run.Json.GetProperty("evaluations").EnumerateArray().Select(evaluation => evaluation.GetProperty("model").GetString()));
+        Assert.Equal(["embedded on benchmarks", "embedded on more"],
+            run.Json.GetProperty("evaluations").EnumerateArray().Select(evaluation => evaluation.GetProperty("model").GetString()));
     }
 
     [Fact]

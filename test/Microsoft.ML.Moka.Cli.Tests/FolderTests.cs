@@ -28,7 +28,8 @@ public sealed class FolderTests(Samples samples) : IDisposable
         Tool.Run("merge", samples.Classifier, "--output", _folder.File("merged")).Succeeded();
         Tool.Run("merge", "--adapter-folder", _folder.File("adapter"), "--output", _folder.File("again")).Succeeded();
 
-        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.File("merged"), "model.safetensors")), File.ReadAllBytes(Path.Combine(_folder.File("again"), "model.safetensors")));
+        Assert.Equal(File.ReadAllBytes(Path.Combine(_folder.File("merged"), "model.safetensors")),
+            File.ReadAllBytes(Path.Combine(_folder.File("again"), "model.safetensors")));
         Assert.Equal(["adapter_config.json", "adapter_model.safetensors"], Directory.GetFiles(_folder.File("adapter")).Select(Path.GetFileName).Order());
         Tool.Run("generate", "The", "--backbone", _folder.File("merged"), "--max-tokens", "3").Succeeded();
     }
@@ -38,7 +39,8 @@ public sealed class FolderTests(Samples samples) : IDisposable
     {
         var run = Tool.Run("inspect", samples.Classifier, "--svg", _folder.File("pictures")).Succeeded();
 
-        Assert.All((string[])["answers", "wood", "fingerprint", "35,980 parameters", "eff. rank", "model.layers.6.self_attn.o_proj"], words => Assert.Contains(words, run.Out, StringComparison.Ordinal));
+        Assert.All((string[])["answers", "wood", "fingerprint", "35,980 parameters", "eff. rank", "model.layers.6.self_attn.o_proj"], words =>
+            Assert.Contains(words, run.Out, StringComparison.Ordinal));
         Assert.Equal(["gates.svg", "norms.svg", "ranks.svg"], Directory.GetFiles(_folder.File("pictures")).Select(Path.GetFileName).Order());
         Assert.Contains("at most 128 tokens", Tool.Run("inspect", samples.Generator, "--spectrum", "0").Succeeded().Out, StringComparison.Ordinal);
     }

@@ -15,7 +15,9 @@ public sealed class GenerateTests(Samples samples)
     [Fact]
     public void SeedAndTemperatureDecideWhatIsDrawn()
     {
-        string Drawn(string seed) => Tool.Run("generate", "The", "--temperature", "2", "--top-p", "0.9", "--top-k", "50", "--seed", seed, "--max-tokens", "12", "--json").Succeeded().Json.GetProperty("text").GetString()!;
+        string Drawn(string seed) =>
+            Tool.Run("generate", "The", "--temperature", "2", "--top-p", "0.9", "--top-k", "50", "--seed", seed, "--max-tokens", "12", "--json")
+                .Succeeded().Json.GetProperty("text").GetString()!;
 
         Assert.Equal(Drawn("1"), Drawn("1"));
         Assert.NotEqual(Drawn("1"), Drawn("2"));
@@ -33,7 +35,9 @@ public sealed class GenerateTests(Samples samples)
     [Fact]
     public void AConversationGoesOnLineByLine()
     {
-        var run = Tool.Run($"{samples.Training[0].Text}\n{samples.Training[1].Text}\n\nnever read\n", ["generate", "--model", samples.Generator, "--chat", "--max-tokens", "6"]).Succeeded();
+        var run =
+            Tool.Run($"{samples.Training[0].Text}\n{samples.Training[1].Text}\n\nnever read\n",
+                ["generate", "--model", samples.Generator, "--chat", "--max-tokens", "6"]).Succeeded();
 
         var answers = run.Out.Split('\n', StringSplitOptions.TrimEntries)[..2];
         Assert.Equal(samples.Training[0].Label, answers[0]);

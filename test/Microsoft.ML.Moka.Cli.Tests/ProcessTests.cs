@@ -32,7 +32,8 @@ public sealed partial class ProcessTests(Samples samples) : IDisposable
     public async Task StoppingKeepsTheBestWeights(int signal)
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent as Unix does.");
-        Assert.SkipWhen(signal == SigInt && IgnoresInterrupts(), "These tests run in the background of a script: SIGINT is ignored there, also by processes that they start.");
+        Assert.SkipWhen(signal == SigInt && IgnoresInterrupts(),
+            "These tests run in the background of a script: SIGINT is ignored there, also by processes that they start.");
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         limit.CancelAfter(TimeSpan.FromMinutes(5));
         var model = _folder.File("model.zip");
@@ -61,13 +62,17 @@ public sealed partial class ProcessTests(Samples samples) : IDisposable
     private static bool IgnoresInterrupts()
     {
         const string Field = "SigIgn:";
-        var line = File.Exists("/proc/self/status") ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal)) : null;
-        return line is not null && (ulong.Parse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (SigInt - 1) & 1) != 0;
+        var line = File.Exists("/proc/self/status")
+            ? File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal))
+            : null;
+        return line is not null
+            && (ulong.Parse(line.AsSpan(Field.Length).Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (SigInt - 1) & 1) != 0;
     }
 
     private static Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "moka.dll"), .. args])
+        var start = new ProcessStartInfo(
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "moka.dll"), .. args])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

@@ -22,7 +22,8 @@ public sealed class Samples : IDisposable
         InstructionFile = _folder.Write("instructions.jsonl", Instructions(Training));
         _classifier = new(() => Train("classifier.zip", TrainFile, "--epochs", "60", "--test", TestFile, "--json"));
         _generator = new(() => Train(
-            "generator.zip", InstructionFile, "--task", "generate", "--template", "{instruction}", "--epochs", "12", "--test", _folder.Write("held-out.jsonl", Instructions(HeldOut)), "--json"));
+            "generator.zip", InstructionFile, "--task", "generate", "--template", "{instruction}", "--epochs", "12", "--test",
+            _folder.Write("held-out.jsonl", Instructions(HeldOut)), "--json"));
     }
 
     public IReadOnlyList<DirectQuestion> Training { get; }

@@ -5,7 +5,8 @@ public sealed class ScaffoldTests(Samples samples) : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     /// <summary>Every other one says where a thing is kept.</summary>
-    private IReadOnlyList<string> Texts => [.. samples.Training.Take(20).Select((question, i) => i % 2 == 0 ? "It is kept in the kitchen." : $"It is made of {question.Label}.")];
+    private IReadOnlyList<string> Texts =>
+        [.. samples.Training.Take(20).Select((question, i) => i % 2 == 0 ? "It is kept in the kitchen." : $"It is made of {question.Label}.")];
 
     public void Dispose() => _folder.Dispose();
 
@@ -22,8 +23,10 @@ public sealed class ScaffoldTests(Samples samples) : IDisposable
 
         Assert.Equal(
             [
-                ("Class", "String"), ("Class_2", "String"), ("My_text", "String"), ("_1st", "Single"), ("Say__hi____0_", "String"), ("Größe", "Single"), ("名前", "String"), ("Текст", "String"),
-                ("Score", "Single"), ("PredictedLabel", "String"), ("ModelInput_2", "String"), ("ToString_2", "Boolean"), ("A_b", "String"), ("A_b_2", "String"), ("_path", "String"), ("Int", "String"),
+                ("Class", "String"), ("Class_2", "String"), ("My_text", "String"), ("_1st", "Single"), ("Say__hi____0_", "String"), ("Größe", "Single"),
+                ("名前", "String"), ("Текст", "String"),
+                ("Score", "Single"), ("PredictedLabel", "String"), ("ModelInput_2", "String"), ("ToString_2", "Boolean"), ("A_b", "String"),
+                ("A_b_2", "String"), ("_path", "String"), ("Int", "String"),
             ],
             code.Inputs);
     }
@@ -32,7 +35,8 @@ public sealed class ScaffoldTests(Samples samples) : IDisposable
     public void AnAwkwardCsvIsLearned()
     {
         var data = _folder.Write("App/data.csv", string.Concat(Texts.Select(
-            (text, i) => $"{i}.5;\"{(i % 2 == 0 ? "class \"\"wood\"\"; 日本" : "not, that")}\";\"{text}\r\nPlease; \"\"answer\"\".\";true\r\n").Prepend("Score;my label;\"the \"\"text\"\"\";ok\r\n")));
+            (text, i) => $"{i}.5;\"{(i % 2 == 0 ? "class \"\"wood\"\"; 日本" : "not, that")}\";\"{text}\r\nPlease; \"\"answer\"\".\";true\r\n")
+                .Prepend("Score;my label;\"the \"\"text\"\"\";ok\r\n")));
 
         Scaffold(data, "--label", "my label", "--epochs", "30");
         var code = new CompiledScaffold(_folder.File("App"), "Model");

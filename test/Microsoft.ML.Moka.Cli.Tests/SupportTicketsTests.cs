@@ -8,27 +8,28 @@ namespace Microsoft.ML.Moka.Cli.Tests;
 /// <summary>samples/SupportTickets is what the tool writes for its data, and learns what it says.</summary>
 public sealed partial class SupportTicketsTests
 {
-    private static readonly string s_sample = Path.Combine(Root(), "samples", "SupportTickets");
+    private static readonly string Sample = Path.Combine(Root(), "samples", "SupportTickets");
 
     [Fact]
     public void ItsDataIsDrawnByTheRepository()
     {
         var world = new World();
 
-        Assert.Equal(RepairTickets.ToCsv(RepairTickets.About(world, Part.Training, 1, 3)), File.ReadAllText(Path.Combine(s_sample, "tickets.csv")));
-        Assert.Equal(RepairTickets.ToCsv(RepairTickets.About(world, Part.Test, 1, 2)), File.ReadAllText(Path.Combine(s_sample, "tickets-test.csv")));
+        Assert.Equal(RepairTickets.ToCsv(RepairTickets.About(world, Part.Training, 1, 3)), File.ReadAllText(Path.Combine(Sample, "tickets.csv")));
+        Assert.Equal(RepairTickets.ToCsv(RepairTickets.About(world, Part.Test, 1, 2)), File.ReadAllText(Path.Combine(Sample, "tickets-test.csv")));
     }
 
     [Fact]
     public void ItsCodeIsWhatTheToolWrites()
     {
         using var folder = new TemporaryFolder();
-        folder.Write("SupportTickets/tickets.csv", File.ReadAllText(Path.Combine(s_sample, "tickets.csv")));
-        Tool.Run("scaffold", folder.File("SupportTickets/tickets.csv"), "--label", "Workshop", "--name", "TicketModel", "--epochs", "10", "--output", folder.File("SupportTickets")).Succeeded();
+        folder.Write("SupportTickets/tickets.csv", File.ReadAllText(Path.Combine(Sample, "tickets.csv")));
+        Tool.Run("scaffold", folder.File("SupportTickets/tickets.csv"), "--label", "Workshop", "--name", "TicketModel", "--epochs", "10", "--output",
+            folder.File("SupportTickets")).Succeeded();
 
         var written = Directory.GetFiles(folder.File("SupportTickets"), "TicketModel.*");
         Assert.Equal(4, written.Length);
-        Assert.All(written, path => Assert.Equal(File.ReadAllText(path), File.ReadAllText(Path.Combine(s_sample, Path.GetFileName(path)))));
+        Assert.All(written, path => Assert.Equal(File.ReadAllText(path), File.ReadAllText(Path.Combine(Sample, Path.GetFileName(path)))));
     }
 
     [Fact]
@@ -36,7 +37,8 @@ public sealed partial class SupportTicketsTests
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Parent!.Name;
         using var process = Process.Start(new ProcessStartInfo(
-            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", ["exec", Path.Combine(s_sample, "bin", configuration, "net10.0", "SupportTickets.dll")])
+            Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet",
+            ["exec", Path.Combine(Sample, "bin", configuration, "net10.0", "SupportTickets.dll")])
         {
             RedirectStandardOutput = true,
         })!;
@@ -48,7 +50,7 @@ public sealed partial class SupportTicketsTests
         Assert.Equal(20, shares[0]);
         Assert.True(shares[1] > 90, output);
         Assert.Contains("goes to the workshop for metal", output, StringComparison.Ordinal);
-        Assert.Contains("./build.sh run SupportTickets", File.ReadAllText(Path.Combine(s_sample, "README.md")), StringComparison.Ordinal);
+        Assert.Contains("./build.sh run SupportTickets", File.ReadAllText(Path.Combine(Sample, "README.md")), StringComparison.Ordinal);
     }
 
     private static string Root()

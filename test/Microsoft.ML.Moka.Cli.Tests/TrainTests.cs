@@ -46,7 +46,9 @@ public sealed class TrainTests(Samples samples) : IDisposable
         Assert.Equal(csv, Adapter("b.csv", "\uFEFF" + string.Concat(rows.Select(row => $"{row.Label};{row.Text}\n").Prepend("Label;Text\n"))));
         Assert.Equal(csv, Adapter("c.tsv", string.Concat(rows.Select(row => $"{row.Text}\t{row.Label}\n").Prepend("text\tlabel\n"))));
         Assert.Equal(csv, Adapter("d.json", JsonSerializer.Serialize(rows.Select(row => new { label = row.Label, other = 1, text = row.Text }))));
-        Assert.Equal(csv, Adapter("e.jsonl", string.Join('\n', rows.Select(row => JsonSerializer.Serialize(new { body = row.Text, kind = row.Label }))), "--text-column", "body", "--label-column", "kind"));
+        Assert.Equal(
+            csv, Adapter("e.jsonl", string.Join('\n', rows.Select(row => JsonSerializer.Serialize(new { body = row.Text, kind = row.Label }))), "--text-column",
+                "body", "--label-column", "kind"));
         Assert.NotEqual(csv, Adapter("f.csv", string.Concat(rows.Skip(1).Select(row => $"{row.Text},{row.Label}\n").Prepend("text,label\n"))));
 
         string Adapter(string name, string content, params string[] args)
@@ -60,7 +62,8 @@ public sealed class TrainTests(Samples samples) : IDisposable
     [Fact]
     public void SettingsOfTheAdapterAreTakenOver()
     {
-        Tool.Run("train", samples.TrainFile, "--epochs", "1", "--adapter", "lora", "--rank", "4", "--alpha", "8", "--targets", "q_proj", "v_proj", "--layers", "0", "3",
+        Tool.Run("train", samples.TrainFile, "--epochs", "1", "--adapter", "lora", "--rank", "4", "--alpha", "8", "--targets", "q_proj", "v_proj", "--layers",
+            "0", "3",
             "--quantization", "Int8", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
 
         var model = Tool.Run("inspect", _folder.File("lora.zip"), "--json").Succeeded().Json;
@@ -83,7 +86,9 @@ public sealed class TrainTests(Samples samples) : IDisposable
     [Fact]
     public void WhereSomebodyLooksABarIsDrawn()
     {
-        var run = Tool.Run("", ["train", samples.TrainFile, "--epochs", "4", "--validation", "0.25", "--patience", "2", "--output", _folder.File("model.zip")], isLive: true).Succeeded();
+        var run =
+            Tool.Run("", ["train", samples.TrainFile, "--epochs", "4", "--validation", "0.25", "--patience", "2", "--output", _folder.File("model.zip")],
+                isLive: true).Succeeded();
 
         Assert.Contains("Training", run.Error, StringComparison.Ordinal);
         Assert.Contains("tokens/s", run.Error, StringComparison.Ordinal);
@@ -94,7 +99,8 @@ public sealed class TrainTests(Samples samples) : IDisposable
     [Fact]
     public void WhenTheLossIsNoNumberTheLastGoodWeightsAreKept()
     {
-        Tool.Run("train", samples.TrainFile, "--rate", "1e30", "--output", _folder.File("model.zip")).Failed("Training stopped at step", "The last good weights are in", "model.zip");
+        Tool.Run("train", samples.TrainFile, "--rate", "1e30", "--output", _folder.File("model.zip"))
+            .Failed("Training stopped at step", "The last good weights are in", "model.zip");
 
         Tool.Run("evaluate", samples.TestFile, "--model", _folder.File("model.zip")).Succeeded();
     }

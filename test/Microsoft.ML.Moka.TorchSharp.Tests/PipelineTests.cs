@@ -1,6 +1,8 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Torch;
+using Microsoft.ML.TorchSharp;
+using Microsoft.ML.TorchSharp.NasBert;
 using TorchSharp;
 
 namespace Microsoft.ML.Moka.Tests;
@@ -54,6 +56,23 @@ public sealed class PipelineTests
             ((IDisposable)elsewhere).Dispose();
         }
         Assert.Equal(tensors, torch.Tensor.TotalCount);
+    }
+
+    /// <summary>ML.NET's own torch trainers bring another TorchSharp's wishes, SkiaSharp and loaders of their own; which version serves both: docs/gpu.md.</summary>
+    [Fact]
+    public void MokaTrainsWhereMlNetsTorchTrainersAreLoaded()
+    {
+        var context = new MLContext(seed: 1);
+        var theirs = context.MulticlassClassification.Trainers.TextClassification(
+            new TextClassificationTrainer.TextClassificationOptions { LabelColumnName = "Label", Sentence1ColumnName = "Text" });
+        Assert.Equal("Microsoft.ML.TorchSharp", theirs.GetType().Assembly.GetName().Name);
+
+        using var onCpu = Fit(context, out var line);
+        Assert.StartsWith("Running on cpu", line, StringComparison.Ordinal);
+        using var replaced = BackendProvider.Replace(new CpuDevice());
+        using var onTorch = Fit(new MLContext(seed: 1) { GpuDeviceId = 0 }, out line);
+        Assert.StartsWith("Running on torch cpu", line, StringComparison.Ordinal);
+        Assert.All(Scores(onCpu.Transform(Rows(context))).Zip(Scores(onTorch.Transform(Rows(context)))), pair => Assert.Equal(pair.First, pair.Second, 1e-3f));
     }
 
     [Fact]

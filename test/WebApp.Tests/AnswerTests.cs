@@ -61,7 +61,8 @@ public sealed class AnswerTests(TunedModels models)
     [Fact]
     public async Task WhenTheQueueIsFullOthersAreToldToComeBackLater()
     {
-        await using var service = await RunningService.Start(models.First, "--Serving:QueueLength=2", "--Serving:MaximumBatchRows=1", "--Serving:BatchWindowMilliseconds=0");
+        await using var service =
+            await RunningService.Start(models.First, "--Serving:QueueLength=2", "--Serving:MaximumBatchRows=1", "--Serving:BatchWindowMilliseconds=0");
         using var measured = new Measurements(service);
 
         var responses = await Task.WhenAll(Enumerable.Range(0, 100).Select(i => service.Post($"What is number {i}?", "odd", "even")));

@@ -31,7 +31,8 @@ public sealed partial class PageTests(TunedModels models, Browser browser)
         var expected = await service.Ask("What is the bell made of?", "wood", "metal", "glass");
         await Assertions.Expect(page.Locator("#verdict")).ToHaveTextAsync(expected.Choices[expected.Best].Text);
         await Assertions.Expect(page.Locator("#bars .text")).ToHaveTextAsync(["wood", "metal", "glass"]);
-        await Assertions.Expect(page.Locator("#bars .share")).ToHaveTextAsync(expected.Choices.Select(choice => FormattableString.Invariant($"{100 * choice.Probability:0.0} %")));
+        await Assertions.Expect(page.Locator("#bars .share"))
+            .ToHaveTextAsync(expected.Choices.Select(choice => FormattableString.Invariant($"{100 * choice.Probability:0.0} %")));
         Assert.Empty(_complaints);
     }
 
@@ -59,7 +60,8 @@ public sealed partial class PageTests(TunedModels models, Browser browser)
         await using var service = await RunningService.Start(models.First);
         var page = await Open(service, "/");
 
-        await page.EvaluateAsync("() => { const s = document.createElement('script'); s.textContent = \"document.title = 'attacked'\"; document.body.append(s); }");
+        await page.EvaluateAsync(
+            "() => { const s = document.createElement('script'); s.textContent = \"document.title = 'attacked'\"; document.body.append(s); }");
 
         Assert.Equal("Ask · Moka", await page.TitleAsync());
         Assert.Contains(_complaints, complaint => complaint.Contains("Content Security Policy", StringComparison.Ordinal));
@@ -145,7 +147,8 @@ public sealed partial class PageTests(TunedModels models, Browser browser)
             });
             Assert.True(picture.Length > 10_000);
             var result = await page.RunAxe();
-            Assert.Empty(result.Violations.Where(violation => violation.Impact is "serious" or "critical").Select(violation => $"{violation.Id}: {violation.Help} {string.Join("; ", violation.Nodes.Select(node => node.Html))}"));
+            Assert.Empty(result.Violations.Where(violation => violation.Impact is "serious" or "critical")
+                .Select(violation => $"{violation.Id}: {violation.Help} {string.Join("; ", violation.Nodes.Select(node => node.Html))}"));
         }
     }
 

@@ -38,7 +38,8 @@ public sealed partial class ProcessTests(TunedModels models)
         using var end = new ProcessEnd(process);
         using var client = new HttpClient { BaseAddress = await AddressOf(process) };
         await BecomeReady(client);
-        var asked = Enumerable.Range(0, 10).Select(i => client.PostAsJsonAsync("/api/answers", new AnswerRequest($"What is number {i}?", ["odd", "even"]))).ToList();
+        var asked = Enumerable.Range(0, 10).Select(i => client.PostAsJsonAsync("/api/answers", new AnswerRequest($"What is number {i}?", ["odd", "even"])))
+            .ToList();
         await Task.Delay(1200);
 
         using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);

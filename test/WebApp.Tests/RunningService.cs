@@ -16,7 +16,8 @@ internal sealed class RunningService : IAsyncDisposable
     {
         if (model is not null)
             File.Copy(model, ModelPath);
-        App = Program.Build(["--urls", "http://127.0.0.1:0", $"--Model:Path={ModelPath}", "--Model:PollMilliseconds=20", "--Logging:LogLevel:Default=None", .. settings]);
+        App = Program.Build(
+            ["--urls", "http://127.0.0.1:0", $"--Model:Path={ModelPath}", "--Model:PollMilliseconds=20", "--Logging:LogLevel:Default=None", .. settings]);
     }
 
     public WebApplication App { get; }
@@ -33,7 +34,11 @@ internal sealed class RunningService : IAsyncDisposable
         var service = new RunningService(model, settings);
         await service.App.StartAsync();
         var address = service.App.Urls.Single();
-        service.Client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 1000, PooledConnectionLifetime = TimeSpan.FromMinutes(1) }) { BaseAddress = new Uri(address) };
+        service.Client = new HttpClient(new SocketsHttpHandler
+        {
+            MaxConnectionsPerServer = 1000,
+            PooledConnectionLifetime = TimeSpan.FromMinutes(1),
+        }) { BaseAddress = new Uri(address) };
         if (model is not null)
             await Eventually(() => service.Version is not null);
         return service;

@@ -9,7 +9,8 @@ public sealed class TelemetryTests(TunedModels models)
     public async Task MetricsGoToACollector()
     {
         using var collector = Collector(out var address);
-        await using var service = await RunningService.Start(models.First, $"--OTEL_EXPORTER_OTLP_ENDPOINT={address}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
+        await using var service =
+            await RunningService.Start(models.First, $"--OTEL_EXPORTER_OTLP_ENDPOINT={address}", "--OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf");
         await service.Ask("Who?", "he", "she");
         var received = Receive(collector);
 
@@ -17,7 +18,8 @@ public sealed class TelemetryTests(TunedModels models)
 
         var (path, body) = await received.WaitAsync(TimeSpan.FromSeconds(20));
         Assert.Equal("/v1/metrics", path);
-        foreach (var name in (string[])["moka-webapp", "moka.batch.rows", "moka.answer.duration", "moka.queue.length", "http.server.request.duration", "dotnet.gc.collections"])
+        foreach (var name in (string[])["moka-webapp", "moka.batch.rows", "moka.answer.duration", "moka.queue.length", "http.server.request.duration",
+            "dotnet.gc.collections"])
             Assert.Contains(name, body, StringComparison.Ordinal);
     }
 

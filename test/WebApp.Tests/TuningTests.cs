@@ -43,7 +43,8 @@ public sealed class TuningTests(TunedModels models)
             curve.AddRange(state.Points);
             last = state;
             if (state.Phase == TuningPhase.Training && curve.Count >= 12)
-                Assert.Contains((await service.Client.PostAsync("/api/training/stop", null)).StatusCode, (HttpStatusCode[])[HttpStatusCode.Accepted, HttpStatusCode.Conflict]);
+                Assert.Contains((await service.Client.PostAsync("/api/training/stop", null)).StatusCode,
+                    (HttpStatusCode[])[HttpStatusCode.Accepted, HttpStatusCode.Conflict]);
             // Training does not keep the service from answering.
             await service.Ask("Who?", "he", "she");
             if (state.Phase == TuningPhase.Stopped)

@@ -22,13 +22,15 @@ public static class AnswerEndpoints
     public static void MapAnswers(this WebApplication app) => app.MapPost("/api/answers", Answer);
 
     private static async Task<Results<Ok<AnswerResponse>, ValidationProblem, ProblemHttpResult>> Answer(
-        AnswerRequest request, WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, IOptions<ServingOptions> options, HttpResponse response, CancellationToken dropped)
+        AnswerRequest request, WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, IOptions<ServingOptions> options, HttpResponse response,
+        CancellationToken dropped)
     {
         PendingAnswer pending;
         using (var lease = models.Use())
         {
             if (lease is null)
-                return Later(response, StatusCodes.Status503ServiceUnavailable, "There is no model yet", "The first model is being trained or loaded; /ready says when it is there.");
+                return Later(response, StatusCodes.Status503ServiceUnavailable, "There is no model yet",
+                    "The first model is being trained or loaded; /ready says when it is there.");
             if (RequestCheck.Run(request, lease.Model, options.Value, out var row, out var tokens) is { Count: > 0 } errors)
             {
                 metrics.Rejected("invalid");
@@ -39,7 +41,8 @@ public static class AnswerEndpoints
         if (!queue.TryAdd(pending))
         {
             metrics.Rejected("queue_full");
-            return Later(response, StatusCodes.Status429TooManyRequests, "The queue is full", "More questions arrive than can be answered. Ask again a little later.");
+            return Later(
+                response, StatusCodes.Status429TooManyRequests, "The queue is full", "More questions arrive than can be answered. Ask again a little later.");
         }
         var answer = await pending.Answer;
         metrics.Answered(pending.Age);

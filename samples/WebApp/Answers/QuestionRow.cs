@@ -1,7 +1,8 @@
 namespace WebApp.Answers;
 
 /// <summary>
-/// A row as the model reads it. The choices are whatever the user typed, so they stand in the text, each behind a mark; what the model chooses from are the marks.
+/// A row as the model reads it. The choices are whatever the user typed, so they stand in the text, each behind a mark; what the model chooses from are the
+/// marks.
 /// </summary>
 public sealed class QuestionRow
 {
@@ -20,6 +21,11 @@ public sealed class QuestionRow
     public static QuestionRow Ask(string question, IReadOnlyList<string> choices, int? right = null)
     {
         var marked = choices.Select((choice, i) => $"\nChoice{i + 1}: {choice}");
-        return new QuestionRow { Text = question + string.Concat(marked), Candidates = [.. Marks.Take(choices.Count)], Label = right is { } place ? Marks[place] : "" };
+        return new QuestionRow
+        {
+            Text = question + string.Concat(marked),
+            Candidates = [.. Marks.Take(choices.Count)],
+            Label = right is { } place ? Marks[place] : "",
+        };
     }
 }

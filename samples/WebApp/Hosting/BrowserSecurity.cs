@@ -4,7 +4,8 @@ namespace WebApp.Hosting;
 internal static class BrowserSecurity
 {
     private const string ContentSecurityPolicy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; " +
+        "frame-ancestors 'none'";
 
     public static void UseBrowserSecurity(this WebApplication app)
     {

@@ -17,7 +17,12 @@ internal static class Health
     private static Task Write(HttpContext context, HealthReport report)
     {
         var model = report.Entries[ModelHealth.Name];
-        return context.Response.WriteAsJsonAsync(new { status = report.Status.ToString(), model = model.Data.GetValueOrDefault("version"), detail = model.Description });
+        return context.Response.WriteAsJsonAsync(new
+        {
+            status = report.Status.ToString(),
+            model = model.Data.GetValueOrDefault("version"),
+            detail = model.Description,
+        });
     }
 }
 

@@ -6,8 +6,8 @@ using OpenTelemetry.Resources;
 namespace WebApp.Hosting;
 
 /// <summary>
-/// Sends metrics to an OpenTelemetry collector, where OTEL_EXPORTER_OTLP_ENDPOINT names one: those of the service, of ASP.NET Core and of the runtime. The other
-/// OTEL_ variables (protocol, headers, interval, resource attributes) work too.
+/// Sends metrics to an OpenTelemetry collector, where OTEL_EXPORTER_OTLP_ENDPOINT names one: those of the service, of ASP.NET Core and of the runtime. The
+/// other OTEL_ variables (protocol, headers, interval, resource attributes) work too.
 /// </summary>
 internal sealed class Telemetry(IConfiguration configuration) : IHostedService
 {

@@ -7,7 +7,8 @@ namespace WebApp.Models;
 /// Looks at the model's file now and then. Where another one was put in its place, it is loaded beside the old one and takes over when it is ready; where it
 /// cannot be loaded, the old one stays and the error is told. Put files there by renaming, so that none is seen half written.
 /// </summary>
-public sealed partial class ModelWatcher(ModelHost models, ServiceMetrics metrics, IOptions<ModelOptions> options, ILogger<ModelWatcher> log) : BackgroundService
+public sealed partial class ModelWatcher(
+    ModelHost models, ServiceMetrics metrics, IOptions<ModelOptions> options, ILogger<ModelWatcher> log) : BackgroundService
 {
     private readonly SemaphoreSlim _gate = new(1);
     private (DateTime Written, long Length)? _seen;

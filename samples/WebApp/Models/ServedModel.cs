@@ -5,7 +5,9 @@ using WebApp.Answers;
 
 namespace WebApp.Models;
 
-/// <summary>A model in memory, ready to answer. Any number of threads may use it; it goes when its owner has disposed it and the last lease has ended.</summary>
+/// <summary>
+/// A model in memory, ready to answer. Any number of threads may use it; it goes when its owner has disposed it and the last lease has ended.
+/// </summary>
 public sealed class ServedModel : IDisposable
 {
     private const int VersionLength = 8;
@@ -26,7 +28,9 @@ public sealed class ServedModel : IDisposable
                 ?? throw new InvalidDataException($"{path} holds no model of Moka's classification trainer.");
             MaximumChoices = QuestionRow.Marks.TakeWhile(_moka.Labels.Contains).Count();
             if (MaximumChoices < 2)
-                throw new InvalidDataException($"{path} holds a model that answers with '{string.Join("', '", _moka.Labels)}', not with the marks '{string.Join("', '", QuestionRow.Marks)}' of this page.");
+                throw new InvalidDataException(
+                    $"{path} holds a model that answers with '{string.Join("', '", _moka.Labels)}', " +
+                    $"not with the marks '{string.Join("', '", QuestionRow.Marks)}' of this page.");
             // The first question takes longer than the others: memory and compiled code are made ready before users come.
             Score([QuestionRow.Ask("Ready?", ["yes", "no"])]);
         }

@@ -19,7 +19,8 @@ internal static class ExampleQuestions
         {
             var relation = Relation.All[i % Relation.All.Count];
             if (i % 3 == 2)
-                return new ExampleQuestion(TrainingQuestions.Wording(relation.YesNo, thing, relation.Values[0]), ["yes", "no"], thing[relation] == relation.Values[0] ? 0 : 1);
+                return new ExampleQuestion(
+                    TrainingQuestions.Wording(relation.YesNo, thing, relation.Values[0]), ["yes", "no"], thing[relation] == relation.Values[0] ? 0 : 1);
             var choices = dice.Shuffle(relation.Values)[..4];
             if (!choices.Contains(thing[relation]))
                 choices[0] = thing[relation];

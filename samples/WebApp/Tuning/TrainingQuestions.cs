@@ -5,8 +5,8 @@ using WebApp.Answers;
 namespace WebApp.Tuning;
 
 /// <summary>
-/// Questions about the everyday world that the embedded backbone has read about, with the values to choose from ("What is the bell made of?") or with yes and no
-/// ("Is the bell made of wood?"). For your own task, read your own rows here.
+/// Questions about the everyday world that the embedded backbone has read about, with the values to choose from ("What is the bell made of?") or with yes and
+/// no ("Is the bell made of wood?"). For your own task, read your own rows here.
 /// </summary>
 public static class TrainingQuestions
 {
@@ -19,7 +19,8 @@ public static class TrainingQuestions
     }
 
     /// <summary>The question for a value, or with a value the question whether it is the one.</summary>
-    internal static string Wording(string form, Thing thing, string value = "") => Capitalized(string.Format(CultureInfo.InvariantCulture, form, thing.Name, value));
+    internal static string Wording(string form, Thing thing, string value = "") =>
+        Capitalized(string.Format(CultureInfo.InvariantCulture, form, thing.Name, value));
 
     private static QuestionRow Draw(Dice dice, IReadOnlyList<Thing> things)
     {

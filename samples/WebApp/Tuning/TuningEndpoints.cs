@@ -47,7 +47,8 @@ public static class TuningEndpoints
     private static IResult Conflict(string title) => Results.Problem(title: title, statusCode: StatusCodes.Status409Conflict);
 
     /// <summary>The state after each change, some times a second at most; the first event has the whole curve, the others what was added.</summary>
-    private static async IAsyncEnumerable<SseItem<TuningState>> Watch(TuningService tuning, CancellationToken stopping, [EnumeratorCancellation] CancellationToken dropped)
+    private static async IAsyncEnumerable<SseItem<TuningState>> Watch(
+        TuningService tuning, CancellationToken stopping, [EnumeratorCancellation] CancellationToken dropped)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(stopping, dropped);
         var (run, sent) = (0, 0);

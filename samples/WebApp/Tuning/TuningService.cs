@@ -4,7 +4,8 @@ using WebApp.Models;
 namespace WebApp.Tuning;
 
 /// <summary>The training run of this service: one at a time, beside the serving.</summary>
-public sealed partial class TuningService(ModelHost models, ModelWatcher watcher, IOptions<TrainingSettings> settings, ILogger<TuningService> log) : IHostedService, IDisposable
+public sealed partial class TuningService(
+    ModelHost models, ModelWatcher watcher, IOptions<TrainingSettings> settings, ILogger<TuningService> log) : IHostedService, IDisposable
 {
     private static readonly TuningState NoRun = new(0, TuningPhase.Idle, 0, []);
 
@@ -16,7 +17,9 @@ public sealed partial class TuningService(ModelHost models, ModelWatcher watcher
     /// <summary>Ends at the next change of the state.</summary>
     public Task Changed => Volatile.Read(ref _changed).Task;
 
-    /// <summary>Where the run stands, with the points of its curve from <paramref name="first"/> on; all points of another run than <paramref name="run"/>.</summary>
+    /// <summary>
+    /// Where the run stands, with the points of its curve from <paramref name="first"/> on; all points of another run than <paramref name="run"/>.
+    /// </summary>
     public TuningState StateFrom(int run, int first)
     {
         lock (_lock)

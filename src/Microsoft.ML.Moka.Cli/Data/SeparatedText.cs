@@ -1,6 +1,4 @@
-using System.Globalization;
-using CsvHelper;
-using CsvHelper.Configuration;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Cli.Data;
 
@@ -10,40 +8,30 @@ internal static class SeparatedText
     public static Table Read(string path, string text)
     {
         var separator = SeparatorOf(path, text);
-        var line = 1;
-        var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
-        {
-            Delimiter = separator.ToString(),
-            IgnoreBlankLines = true,
-            BadDataFound = _ => throw new InvalidDataException(
-                $"{path}, line {line}: a field in quotes is never closed, or goes on after its closing quote, or a quote stands in a field without quotes; quotes inside a field are written twice."),
-        };
-        using var parser = new CsvParser(new StringReader(text), configuration);
-        if (!parser.Read())
+        using var records = CsvRecords.Read(new StringReader(text), path, separator).GetEnumerator();
+        if (!records.MoveNext())
             throw new InvalidDataException($"{path} is empty: its first line should name the columns.");
-        var columns = Columns(path, parser.Record!);
+        var columns = Columns(records.Current);
         var rows = new List<TableRow>();
-        line = parser.RawRow + 1;
-        while (parser.Read())
+        while (records.MoveNext())
         {
-            var record = parser.Record!;
-            if (record.Length != columns.Count)
-                throw new InvalidDataException($"{path}, line {line}: there are {record.Length} fields, and the first line names {columns.Count} columns.");
-            rows.Add(new TableRow(line, record));
-            line = parser.RawRow + 1;
+            var record = records.Current;
+            if (record.Fields.Length != columns.Count)
+                throw record.Error($"there are {record.Fields.Length} fields, and the first line names {columns.Count} columns");
+            rows.Add(new TableRow(record.Line, record.Fields));
         }
         return new Table(path, columns, rows, new TableFormat(separator));
     }
 
-    private static List<string> Columns(string path, string[] header)
+    private static List<string> Columns(CsvRecord header)
     {
-        var columns = header.Select(name => name.Trim()).ToList();
+        var columns = header.Fields.Select(name => name.Trim()).ToList();
         for (var i = 0; i < columns.Count; i++)
         {
             if (columns[i].Length == 0)
-                throw new InvalidDataException($"{path}, line 1: column {i + 1} has no name; the first line should name the columns.");
+                throw header.Error($"column {i + 1} has no name; the first line should name the columns");
             if (columns.IndexOf(columns[i]) < i)
-                throw new InvalidDataException($"{path}, line 1: two columns are named '{columns[i]}'.");
+                throw header.Error($"two columns are named '{columns[i]}'");
         }
         return columns;
     }

@@ -28,7 +28,8 @@ internal sealed record Table(string Path, IReadOnlyList<string> Columns, IReadOn
         if (name is not null)
             return Find(name) ?? throw new InvalidDataException($"{Path} has no column '{name}' ({option}). It has {Listed}.");
         return usual.Select(Find).FirstOrDefault(found => found is not null)
-            ?? throw new InvalidDataException($"{Path} has no column named {string.Join(" or ", usual.Select(u => $"'{u}'"))}: say with {option} which one is meant. It has {Listed}.");
+            ?? throw new InvalidDataException(
+                $"{Path} has no column named {string.Join(" or ", usual.Select(u => $"'{u}'"))}: say with {option} which one is meant. It has {Listed}.");
     }
 
     /// <summary>The columns' names for a message.</summary>

@@ -17,7 +17,7 @@ internal static class TableReader
         var table = Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".csv" or ".tsv" or ".txt" => SeparatedText.Read(path, TextOf(path)),
-            ".json" or ".jsonl" or ".ndjson" => JsonRows.Read(path, TextOf(path)),
+            ".json" or ".jsonl" or ".ndjson" => JsonTable.Read(path, Encoding.UTF8.GetBytes(TextOf(path))),
             _ => throw new InvalidDataException($"'{path}' is no kind of file that is read here: its name should end in .csv, .tsv, .json or .jsonl."),
         };
         return table.Rows.Count > 0 ? table : throw new InvalidDataException($"{path} has no rows.");
@@ -35,5 +35,7 @@ internal static class TableReader
         }
     }
 
-    private static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes;
+    private static ReadOnlySpan<byte> WithoutMark(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Encoding.UTF8.Preamble)
+        ? bytes[Encoding.UTF8.Preamble.Length..]
+        : bytes;
 }

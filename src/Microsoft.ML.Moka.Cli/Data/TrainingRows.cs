@@ -13,11 +13,27 @@ internal sealed class LabelledText
 /// <summary>The options that say which columns of a file are meant, and the rows that they make of it.</summary>
 internal sealed class TrainingColumns
 {
-    private readonly Option<string?> _text = new("--text-column") { Description = "The column of texts to be classified. [default: text, or the only one beside the label]", HelpName = "name" };
+    private readonly Option<string?> _text = new("--text-column")
+    {
+        Description = "The column of texts to be classified. [default: text, or the only one beside the label]",
+        HelpName = "name",
+    };
     private readonly Option<string?> _label = new("--label-column") { Description = "The column of labels. [default: label]", HelpName = "name" };
-    private readonly Option<string?> _instruction = new("--instruction-column") { Description = "The column of instructions (--task generate). [default: instruction or prompt]", HelpName = "name" };
-    private readonly Option<string?> _input = new("--input-column") { Description = "The column of inputs that go with instructions (--task generate). [default: input, if there is one]", HelpName = "name" };
-    private readonly Option<string?> _output = new("--output-column") { Description = "The column of texts to be written (--task generate). [default: output or response]", HelpName = "name" };
+    private readonly Option<string?> _instruction = new("--instruction-column")
+    {
+        Description = "The column of instructions (--task generate). [default: instruction or prompt]",
+        HelpName = "name",
+    };
+    private readonly Option<string?> _input = new("--input-column")
+    {
+        Description = "The column of inputs that go with instructions (--task generate). [default: input, if there is one]",
+        HelpName = "name",
+    };
+    private readonly Option<string?> _output = new("--output-column")
+    {
+        Description = "The column of texts to be written (--task generate). [default: output or response]",
+        HelpName = "name",
+    };
 
     public void AddLabelOptionsTo(CliCommand command)
     {

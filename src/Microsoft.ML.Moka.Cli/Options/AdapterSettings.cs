@@ -26,16 +26,21 @@ internal sealed class AdapterSettings
         HelpName = "numbers",
     };
 
-    private readonly Option<float?> _dropout = new("--dropout") { Description = "The share of an adapter's input that is dropped in training. [default: 0]", HelpName = "share" };
-    private readonly Option<int?> _filters = new("--filters") { Description = "Kronecker products on each map (moka, moka_s, cdka).", HelpName = "number" };
-    private readonly Option<int?> _rank = new("--rank") { Description = "Rank (lora, rslora, dora, lokr).", HelpName = "number" };
-    private readonly Option<float?> _alpha = new("--alpha") { Description = "Scale (cdka, lora, rslora, dora, lokr).", HelpName = "number" };
-    private readonly Option<int?> _r1 = new("--r1") { Description = "Rows of cdka's right factors.", HelpName = "number" };
-    private readonly Option<int?> _r2 = new("--r2") { Description = "Columns of cdka's left factors.", HelpName = "number" };
-    private readonly bool _hasRank;
+    private readonly Option<float?> _dropout = new("--dropout")
+    {
+        Description = "The share of an adapter's input that is dropped in training. [default: 0]",
+        HelpName = "share",
+    };
 
-    /// <param name="hasRank">Whether the rank is a setting of the method; where it is something else's, there is no such option here.</param>
-    public AdapterSettings(bool hasRank = true) => _hasRank = hasRank;
+    private readonly List<SizeOption> _sizes;
+
+    /// <param name="except">Sizes that are no settings of the method here, but something else's.</param>
+    public AdapterSettings(params IReadOnlyCollection<string> except) =>
+        _sizes = [.. AdapterMethods.Names
+            .SelectMany(AdapterMethods.SizesOf, (method, size) => (Method: method, Size: size))
+            .Where(pair => !except.Contains(pair.Size.Name))
+            .GroupBy(pair => pair.Size.Name)
+            .Select(group => SizeOption.Of(group.First().Size, [.. group.Select(pair => pair.Method)]))];
 
     public void AddTo(CliCommand command)
     {
@@ -44,12 +49,8 @@ internal sealed class AdapterSettings
         command.Options.Add(_targets);
         command.Options.Add(_layers);
         command.Options.Add(_dropout);
-        command.Options.Add(_filters);
-        if (_hasRank)
-            command.Options.Add(_rank);
-        command.Options.Add(_alpha);
-        command.Options.Add(_r1);
-        command.Options.Add(_r2);
+        foreach (var size in _sizes)
+            command.Options.Add(size.Option);
     }
 
     /// <exception cref="UsageException">A setting is none of the method's.</exception>
@@ -62,43 +63,31 @@ internal sealed class AdapterSettings
         if (parsed.GetValue(_layers) is { Length: > 0 } layers)
             adapter.Layers = layers;
         adapter.Dropout = parsed.GetValue(_dropout) ?? adapter.Dropout;
-        Set(parsed, _filters, method, adapter switch
+        var known = AdapterMethods.SizesOf(method).ToDictionary(size => size.Name, StringComparer.Ordinal);
+        foreach (var size in _sizes)
         {
-            MokaAdapter moka => value => moka.Filters = value,
-            MokaSAdapter mokaS => value => mokaS.Filters = value,
-            CdkaAdapter cdka => value => cdka.Filters = value,
-            _ => null,
-        });
-        if (_hasRank)
-        {
-            Set(parsed, _rank, method, adapter switch
-            {
-                LoraAdapter lora => value => lora.Rank = value,
-                DoraAdapter dora => value => dora.Rank = value,
-                LokrAdapter lokr => value => lokr.Rank = value,
-                _ => null,
-            });
+            if (size.Read(parsed) is not { } value)
+                continue;
+            if (!known.TryGetValue(size.Name, out var found))
+                throw new UsageException($"The adapter '{method}' has no {size.Option.Name}.");
+            found.Set(adapter, value);
         }
-        Set(parsed, _alpha, method, adapter switch
-        {
-            CdkaAdapter cdka => value => cdka.Alpha = value,
-            LoraAdapter lora => value => lora.Alpha = value,
-            DoraAdapter dora => value => dora.Alpha = value,
-            LokrAdapter lokr => value => lokr.Alpha = value,
-            _ => null,
-        });
-        Set(parsed, _r1, method, adapter is CdkaAdapter first ? value => first.R1 = value : null);
-        Set(parsed, _r2, method, adapter is CdkaAdapter second ? value => second.R2 = value : null);
         return adapter;
     }
 
-    private static void Set<T>(ParseResult parsed, Option<T?> option, string method, Action<T>? set)
-        where T : struct
+    /// <summary>An option for a size of one method or of several.</summary>
+    private sealed record SizeOption(string Name, Option Option, Func<ParseResult, double?> Read)
     {
-        if (parsed.GetValue(option) is not { } value)
-            return;
-        if (set is null)
-            throw new UsageException($"The adapter '{method}' has no {option.Name}.");
-        set(value);
+        public static SizeOption Of(AdapterSize size, IReadOnlyList<string> methods)
+        {
+            var (name, description) = ($"--{size.Name}", $"{size.Meaning} ({string.Join(", ", methods)}).");
+            if (size.IsWhole)
+            {
+                var whole = new Option<int?>(name) { Description = description, HelpName = "number" };
+                return new SizeOption(size.Name, whole, parsed => parsed.GetValue(whole));
+            }
+            var real = new Option<float?>(name) { Description = description, HelpName = "number" };
+            return new SizeOption(size.Name, real, parsed => parsed.GetValue(real));
+        }
     }
 }

@@ -21,7 +21,12 @@ internal static class CommonOptions
 
     public static Option<bool> Json() => new("--json") { Description = "Writes the result as JSON, for scripts." };
 
-    public static Option<DirectoryInfo> OutputFolder(string description) => new("--output", "-o") { Description = description, Required = true, HelpName = "folder" };
+    public static Option<DirectoryInfo> OutputFolder(string description) => new("--output", "-o")
+    {
+        Description = description,
+        Required = true,
+        HelpName = "folder",
+    };
 
     /// <summary>A number that has to lie in a range.</summary>
     public static Option<T> Within<T>(this Option<T> option, double least, double most)
@@ -29,7 +34,8 @@ internal static class CommonOptions
         option.Validators.Add(result =>
         {
             // What is no number at all is reported by the parser.
-            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var number) && !(number >= least && number <= most))
+            if (result.Tokens is [{ Value: var text }] && double.TryParse(text, CultureInfo.InvariantCulture, out var number)
+                && !(number >= least && number <= most))
                 result.AddError(FormattableString.Invariant($"{option.Name} is {text}; it must be {Range(least, most)}."));
         });
         return option;

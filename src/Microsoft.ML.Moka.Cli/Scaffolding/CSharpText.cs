@@ -6,18 +6,19 @@ namespace Microsoft.ML.Moka.Cli.Scaffolding;
 /// <summary>Names and literals of C#.</summary>
 internal static class CSharpText
 {
-    private static readonly HashSet<string> s_keywords = new(StringComparer.Ordinal)
+    private static readonly HashSet<string> Keywords = new(StringComparer.Ordinal)
     {
-        "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class", "const", "continue", "decimal", "default", "delegate", "do", "double",
-        "else", "enum", "event", "explicit", "extern", "false", "finally", "fixed", "float", "for", "foreach", "goto", "if", "implicit", "in", "int", "interface", "internal",
-        "is", "lock", "long", "namespace", "new", "null", "object", "operator", "out", "override", "params", "private", "protected", "public", "readonly", "ref", "return",
-        "sbyte", "sealed", "short", "sizeof", "stackalloc", "static", "string", "struct", "switch", "this", "throw", "true", "try", "typeof", "uint", "ulong", "unchecked",
-        "unsafe", "ushort", "using", "virtual", "void", "volatile", "while", "file", "record", "required", "scoped", "var", "dynamic", "field", "extension", "nint", "nuint",
-        "notnull", "unmanaged", "partial", "where", "yield", "await", "async", "allows",
+        "abstract", "as", "base", "bool", "break", "byte", "case", "catch", "char", "checked", "class", "const", "continue", "decimal", "default", "delegate",
+        "do", "double", "else", "enum", "event", "explicit", "extern", "false", "finally", "fixed", "float", "for", "foreach", "goto", "if", "implicit", "in",
+        "int", "interface", "internal", "is", "lock", "long", "namespace", "new", "null", "object", "operator", "out", "override", "params", "private",
+        "protected", "public", "readonly", "ref", "return", "sbyte", "sealed", "short", "sizeof", "stackalloc", "static", "string", "struct", "switch",
+        "this", "throw", "true", "try", "typeof", "uint", "ulong", "unchecked", "unsafe", "ushort", "using", "virtual", "void", "volatile", "while", "file",
+        "record", "required", "scoped", "var", "dynamic", "field", "extension", "nint", "nuint", "notnull", "unmanaged", "partial", "where", "yield", "await",
+        "async", "allows",
     };
 
     /// <summary>Whether a text is a name for a class as it stands.</summary>
-    public static bool IsIdentifier(string text) => text.Length > 0 && !s_keywords.Contains(text) && text == Cleaned(text);
+    public static bool IsIdentifier(string text) => text.Length > 0 && !Keywords.Contains(text) && text == Cleaned(text);
 
     /// <summary>Whether a text is a namespace: identifiers with dots between them.</summary>
     public static bool IsNamespace(string text) => text.Split('.').All(IsIdentifier);
@@ -28,7 +29,7 @@ internal static class CSharpText
         var cleaned = Cleaned(column);
         // With its capital it is no keyword any more; what has no capitals gets a mark.
         var name = char.ToUpperInvariant(cleaned[0]) + cleaned[1..];
-        if (s_keywords.Contains(name))
+        if (Keywords.Contains(name))
             name += "_";
         var unique = name;
         for (var i = 2; !taken.Add(unique); i++)
@@ -53,7 +54,8 @@ internal static class CSharpText
     /// <summary>A character literal.</summary>
     public static string Literal(char character) => character == '\t' ? "'\\t'" : $"'{character}'";
 
-    private static bool MayBegin(char character) => character == '_' || char.IsLetter(character) || char.GetUnicodeCategory(character) == UnicodeCategory.LetterNumber;
+    private static bool MayBegin(char character) =>
+        character == '_' || char.IsLetter(character) || char.GetUnicodeCategory(character) == UnicodeCategory.LetterNumber;
 
     private static bool MayBeInside(char character) => MayBegin(character) || char.GetUnicodeCategory(character) is
         UnicodeCategory.DecimalDigitNumber or UnicodeCategory.NonSpacingMark or UnicodeCategory.SpacingCombiningMark or UnicodeCategory.ConnectorPunctuation;

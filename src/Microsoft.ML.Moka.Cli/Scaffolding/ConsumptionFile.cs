@@ -113,8 +113,10 @@ internal static class ConsumptionFile
 
         """;
 
-    private static string Properties(IEnumerable<ScaffoldColumn> columns, bool isInput, ScaffoldPlan plan) => string.Join("\n\n", columns.Select(column => Property(
-        column, !isInput && column == plan.Label ? "uint" : SourceFile.TypeOf(column), isInput && !plan.Format.IsJson ? $"            [LoadColumn({column.Index})]\n" : null)));
+    private static string Properties(IEnumerable<ScaffoldColumn> columns, bool isInput, ScaffoldPlan plan) =>
+        string.Join("\n\n", columns.Select(column => Property(
+        column, !isInput && column == plan.Label ? "uint" : SourceFile.TypeOf(column),
+        isInput && !plan.Format.IsJson ? $"            [LoadColumn({column.Index})]\n" : null)));
 
     private static string Property(ScaffoldColumn column, string type, string? attribute) =>
         $$"""

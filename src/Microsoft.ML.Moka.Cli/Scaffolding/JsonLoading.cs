@@ -1,6 +1,8 @@
 namespace Microsoft.ML.Moka.Cli.Scaffolding;
 
-/// <summary>The part of X.training.cs that reads rows from JSON. A value that is missing or of another kind is no error, as in ML.NET's reader of text files.</summary>
+/// <summary>
+/// The part of X.training.cs that reads rows from JSON. A value that is missing or of another kind is no error, as in ML.NET's reader of text files.
+/// </summary>
 internal static class JsonLoading
 {
     public static string Of(ScaffoldPlan plan) =>

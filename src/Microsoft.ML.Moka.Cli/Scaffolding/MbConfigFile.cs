@@ -6,7 +6,12 @@ namespace Microsoft.ML.Moka.Cli.Scaffolding;
 /// <summary>X.mbconfig: the settings, as Model Builder keeps them beside the code.</summary>
 internal static class MbConfigFile
 {
-    private static readonly JsonSerializerOptions s_options = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static string Of(ScaffoldPlan plan) => JsonSerializer.Serialize(
         new
@@ -46,5 +51,5 @@ internal static class MbConfigFile
             },
             RunHistory = (object?)null,
         },
-        s_options) + "\n";
+        Options) + "\n";
 }

@@ -18,7 +18,8 @@ internal sealed record ScaffoldColumn(string Name, string Property, ColumnType T
 internal sealed record ScaffoldPlan
 {
     // Members that every object has, and the class that the properties are in.
-    private static readonly string[] s_taken = ["ModelInput", "ModelOutput", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
+    private static readonly string[] Taken =
+        ["ModelInput", "ModelOutput", "Equals", "GetHashCode", "GetType", "ToString", "MemberwiseClone", "Finalize", "ReferenceEquals"];
 
     /// <summary>The name of the generated class.</summary>
     public required string ClassName { get; init; }
@@ -52,17 +53,20 @@ internal sealed record ScaffoldPlan
     public static ScaffoldPlan Of(Table table, string label, string? text, string className, string @namespace, string dataPath)
     {
         if (!table.Format.IsJson && table.Columns.FirstOrDefault(name => name.AsSpan().IndexOfAny('\r', '\n') >= 0) is { } broken)
-            throw new InvalidDataException($"{table.Path}, line 1: the column name '{broken.ReplaceLineEndings(" ")}' holds a line end, which ML.NET's reader does not take.");
+            throw new InvalidDataException(
+                $"{table.Path}, line 1: the column name '{broken.ReplaceLineEndings(" ")}' holds a line end, which ML.NET's reader does not take.");
         var labelIndex = table.Require(label, "--label");
         var textIndex = text is null ? OnlyText(table, labelIndex) : table.Require(text, "--text");
         if (textIndex == labelIndex)
             throw new UsageException($"Text and label are both the column '{label}'.");
         if (table.Rows.Select(row => row.Values[labelIndex]).Where(value => !string.IsNullOrWhiteSpace(value)).Distinct().Take(2).Count() < 2)
-            throw new InvalidDataException($"{table.Path}: the label '{table.Columns[labelIndex]}' has fewer than two values, so that there is nothing to learn.");
-        var taken = new HashSet<string>(s_taken, StringComparer.Ordinal);
+            throw new InvalidDataException(
+                $"{table.Path}: the label '{table.Columns[labelIndex]}' has fewer than two values, so that there is nothing to learn.");
+        var taken = new HashSet<string>(Taken, StringComparer.Ordinal);
         List<ScaffoldColumn> columns =
         [
-            .. table.Columns.Select((name, i) => new ScaffoldColumn(name, CSharpText.PropertyName(name, taken), i == labelIndex || i == textIndex ? ColumnType.Text : TypeOf(table, i), i)),
+            .. table.Columns.Select((name, i) =>
+                new ScaffoldColumn(name, CSharpText.PropertyName(name, taken), i == labelIndex || i == textIndex ? ColumnType.Text : TypeOf(table, i), i)),
         ];
         return new ScaffoldPlan
         {
@@ -93,7 +97,8 @@ internal sealed record ScaffoldPlan
             return only;
         throw new UsageException(texts.Count == 0
             ? $"{table.Path} has no column of texts beside the label '{table.Columns[label]}': say with --text which one is to be classified."
-            : $"{table.Path} has several columns of texts ({string.Join(", ", texts.Select(i => $"'{table.Columns[i]}'"))}): say with --text which one is to be classified.");
+            : $"{table.Path} has several columns of texts ({string.Join(", ", texts.Select(i => $"'{table.Columns[i]}'"))}): " +
+                $"say with --text which one is to be classified.");
     }
 
     /// <summary>Numbers and true or false, if all values that there are read as such; text if not, or if there are none.</summary>

@@ -8,10 +8,22 @@ internal static class DesignVerb
 {
     public static CliCommand Create(Terminal terminal)
     {
-        var backbone = new Argument<string?>("backbone") { Description = "A config.json, or a folder that holds one; no weights are needed. [default: the small backbone inside the tool]", Arity = ArgumentArity.ZeroOrOne };
-        var settings = new AdapterSettings(hasRank: false);
-        var budget = new Option<long?>("--budget") { Description = "Finds the sizes that use this number of trained parameters best.", HelpName = "parameters" }.Within(1, long.MaxValue);
-        var rank = new Option<int?>("--rank") { Description = "Finds the sizes with the fewest parameters that can reach this rank on every map.", HelpName = "rank" }.Within(1, int.MaxValue);
+        var backbone = new Argument<string?>("backbone")
+        {
+            Description = "A config.json, or a folder that holds one; no weights are needed. [default: the small backbone inside the tool]",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var settings = new AdapterSettings(except: ["rank"]);
+        var budget = new Option<long?>("--budget")
+        {
+            Description = "Finds the sizes that use this number of trained parameters best.",
+            HelpName = "parameters",
+        }.Within(1, long.MaxValue);
+        var rank = new Option<int?>("--rank")
+        {
+            Description = "Finds the sizes with the fewest parameters that can reach this rank on every map.",
+            HelpName = "rank",
+        }.Within(1, int.MaxValue);
         var json = CommonOptions.Json();
         var command = new CliCommand("design",
             """
@@ -37,7 +49,16 @@ internal static class DesignVerb
                 : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach)
                 : designer.Describe(adapter);
             if (parsed.GetValue(json))
-                Json.Write(terminal.Out, new { Backbone = designer.Backbone, design.TrainableParameterCount, design.BackboneParameterCount, design.SmallestRank, design.OperationsPerToken, design.Maps, design.Notes });
+                Json.Write(terminal.Out, new
+                {
+                    Backbone = designer.Backbone,
+                    design.TrainableParameterCount,
+                    design.BackboneParameterCount,
+                    design.SmallestRank,
+                    design.OperationsPerToken,
+                    design.Maps,
+                    design.Notes,
+                });
             else
                 terminal.Out.WriteLine(design);
             return ExitCode.Success;

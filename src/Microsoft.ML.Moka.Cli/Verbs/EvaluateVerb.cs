@@ -14,8 +14,18 @@ internal sealed class EvaluateVerb
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Option<FileInfo[]> _models = new("--model", "-m") { Description = "Model files.", AllowMultipleArgumentsPerToken = true, HelpName = "model.zip" };
-    private readonly Option<DirectoryInfo[]> _backbones = new("--backbone") { Description = "Folders of LLaMAs, evaluated as they are. [default: without a model, the small one inside the tool]", AllowMultipleArgumentsPerToken = true, HelpName = "folder" };
+    private readonly Option<FileInfo[]> _models = new("--model", "-m")
+    {
+        Description = "Model files.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "model.zip",
+    };
+    private readonly Option<DirectoryInfo[]> _backbones = new("--backbone")
+    {
+        Description = "Folders of LLaMAs, evaluated as they are. [default: without a model, the small one inside the tool]",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "folder",
+    };
     private readonly Option<string[]> _protocols = new("--protocol")
     {
         Description = "How answers are got: likelihood (of the answer words), choices (likelihood of the choices' own texts), generation.",
@@ -23,16 +33,54 @@ internal sealed class EvaluateVerb
         DefaultValueFactory = _ => ["likelihood"],
     };
 
-    private readonly Option<int> _beams = new Option<int>("--beams") { Description = "Beams of generation; 1 is greedy.", DefaultValueFactory = _ => 1, HelpName = "number" }.Within(1, 64);
-    private readonly Option<bool> _trainingPrompt = new("--training-prompt") { Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with." };
-    private readonly Option<int> _examples = new Option<int>("--examples") { Description = "Questions with answers before each question of MMLU.", DefaultValueFactory = _ => 5, HelpName = "number" }.Within(0, int.MaxValue);
-    private readonly Option<string[]> _tasks = new("--tasks") { Description = "The tasks. [default: all in the folder]", AllowMultipleArgumentsPerToken = true, HelpName = "names" };
-    private readonly Option<int?> _rows = new Option<int?>("--rows") { Description = "The most questions of each task, the first ones. [default: all]", HelpName = "number" }.Within(1, int.MaxValue);
+    private readonly Option<int> _beams = new Option<int>("--beams")
+    {
+        Description = "Beams of generation; 1 is greedy.",
+        DefaultValueFactory = _ => 1,
+        HelpName = "number",
+    }.Within(1, 64);
+    private readonly Option<bool> _trainingPrompt = new("--training-prompt")
+    {
+        Description = "Generates after the prompt that LLM-Adapters trains with, not the one that it evaluates with.",
+    };
+    private readonly Option<int> _examples = new Option<int>("--examples")
+    {
+        Description = "Questions with answers before each question of MMLU.",
+        DefaultValueFactory = _ => 5,
+        HelpName = "number",
+    }.Within(0, int.MaxValue);
+    private readonly Option<string[]> _tasks = new("--tasks")
+    {
+        Description = "The tasks. [default: all in the folder]",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "names",
+    };
+    private readonly Option<int?> _rows = new Option<int?>("--rows")
+    {
+        Description = "The most questions of each task, the first ones. [default: all]",
+        HelpName = "number",
+    }.Within(1, int.MaxValue);
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
-    private readonly Option<DirectoryInfo?> _results = new("--results") { Description = "A folder that answers are written to as they come: after an interruption the same command goes on from there.", HelpName = "folder" };
-    private readonly Option<string?> _report = new("--report") { Description = "A folder to save a report to: Markdown, JSON and pictures.", HelpName = "folder" };
-    private readonly Option<string?> _compare = new("--compare") { Description = "An earlier report (its folder or its report.json) that the new one is compared with.", HelpName = "report" };
-    private readonly Option<string?> _comparedModel = new("--compare-model") { Description = "The model of the earlier report that all are compared with. [default: the one of the same name]", HelpName = "name" };
+    private readonly Option<DirectoryInfo?> _results = new("--results")
+    {
+        Description = "A folder that answers are written to as they come: after an interruption the same command goes on from there.",
+        HelpName = "folder",
+    };
+    private readonly Option<string?> _report = new("--report")
+    {
+        Description = "A folder to save a report to: Markdown, JSON and pictures.",
+        HelpName = "folder",
+    };
+    private readonly Option<string?> _compare = new("--compare")
+    {
+        Description = "An earlier report (its folder or its report.json) that the new one is compared with.",
+        HelpName = "report",
+    };
+    private readonly Option<string?> _comparedModel = new("--compare-model")
+    {
+        Description = "The model of the earlier report that all are compared with. [default: the one of the same name]",
+        HelpName = "name",
+    };
     private readonly Option<string?> _title = new("--title") { Description = "What the report is called.", HelpName = "text" };
     private readonly TrainingColumns _columns = new();
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -108,7 +156,8 @@ internal sealed class EvaluateVerb
             {
                 foreach (var (name, evaluate) in Subjects(parsed, context, folders.Length > 1 ? $" on {NameOf(folder)}" : ""))
                 {
-                    var metrics = ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, display, cancellation)));
+                    var metrics =
+                        ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, display, cancellation)));
                     all.Add(metrics);
                     if (!parsed.GetValue(_json))
                         _terminal.Out.WriteLine($"{metrics}{Environment.NewLine}");

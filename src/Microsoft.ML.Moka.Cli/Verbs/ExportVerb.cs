@@ -30,11 +30,18 @@ internal static class ExportVerb
         {
             var folder = parsed.GetValue(output)!.ToString();
             using var loaded = LoadedModel.Open(Context.Create(terminal), parsed.GetValue(model)!.ToString());
-            loaded.Model.SaveAdapter(folder, Enum.Parse<AdapterFileFormat>(parsed.GetValue(format)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
+            loaded.Model.SaveAdapter(
+                folder, Enum.Parse<AdapterFileFormat>(parsed.GetValue(format)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
             if (parsed.GetValue(json))
-                Json.Write(terminal.Out, new { Folder = Path.GetFullPath(folder), Parameters = loaded.Model.TrainableParameterCount, Bytes = Sizes.OfFolder(folder) });
+                Json.Write(terminal.Out, new
+                {
+                    Folder = Path.GetFullPath(folder),
+                    Parameters = loaded.Model.TrainableParameterCount,
+                    Bytes = Sizes.OfFolder(folder),
+                });
             else
-                terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {folder}: {loaded.Model.TrainableParameterCount:N0} parameters, {Sizes.Of(Sizes.OfFolder(folder))}."));
+                terminal.Out.WriteLine(
+                    FormattableString.Invariant($"Wrote {folder}: {loaded.Model.TrainableParameterCount:N0} parameters, {Sizes.Of(Sizes.OfFolder(folder))}."));
             return ExitCode.Success;
         });
         return command;

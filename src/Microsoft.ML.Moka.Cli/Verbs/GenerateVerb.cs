@@ -10,21 +10,55 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 internal sealed class GenerateVerb
 {
     private readonly Terminal _terminal;
-    private readonly Argument<string?> _prompt = new("prompt") { Description = "What to answer or to go on from. [default: what comes in on standard input]", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _prompt = new("prompt")
+    {
+        Description = "What to answer or to go on from. [default: what comes in on standard input]",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
     private readonly Option<FileInfo?> _model = new("--model", "-m") { Description = "A model that was trained with --task generate.", HelpName = "model.zip" };
     private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
-    private readonly Option<DirectoryInfo?> _adapter = new("--adapter-folder") { Description = "An adapter on the backbone, in PEFT's form.", HelpName = "folder" };
+    private readonly Option<DirectoryInfo?> _adapter = new("--adapter-folder")
+    {
+        Description = "An adapter on the backbone, in PEFT's form.",
+        HelpName = "folder",
+    };
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly Option<string?> _input = new("--input") { Description = "An input that goes with the instruction (--model only).", HelpName = "text" };
     private readonly Option<bool> _chat = new("--chat") { Description = "Holds a conversation, a line each; an empty line ends it." };
-    private readonly Option<string?> _template = new("--template") { Description = "How a conversation or prompt becomes what the model reads: llama2 or llama3 (--chat), instruction (Alpaca's form) or plain. [default: the model's own; plain for a backbone]" };
+    private readonly Option<string?> _template = new("--template")
+    {
+        Description =
+            "How a conversation or prompt becomes what the model reads: llama2 or llama3 (--chat), instruction (Alpaca's form) or plain. [default: " +
+            "the model's own; plain for a backbone]",
+    };
     private readonly Option<string?> _system = new("--system") { Description = "What the model is told before a conversation.", HelpName = "text" };
-    private readonly Option<int?> _length = new Option<int?>("--max-tokens") { Description = "The most tokens of the text. [default: the model's; 128]", HelpName = "number" }.Within(1, int.MaxValue);
-    private readonly Option<float?> _temperature = new Option<float?>("--temperature") { Description = "How freely tokens are drawn: 0 takes the likeliest, 1 draws by the model's probabilities. [default: the model's; 0]", HelpName = "number" }.Within(0, double.MaxValue);
-    private readonly Option<float?> _topP = new Option<float?>("--top-p") { Description = "Draws among the likeliest tokens that have this probability together. [default: 1]", HelpName = "number" }.Within(double.Epsilon, 1);
-    private readonly Option<int?> _topK = new Option<int?>("--top-k") { Description = "Draws among so many of the likeliest tokens; 0 for all. [default: 0]", HelpName = "number" }.Within(0, int.MaxValue);
+    private readonly Option<int?> _length = new Option<int?>("--max-tokens")
+    {
+        Description = "The most tokens of the text. [default: the model's; 128]",
+        HelpName = "number",
+    }.Within(1, int.MaxValue);
+    private readonly Option<float?> _temperature = new Option<float?>("--temperature")
+    {
+        Description = "How freely tokens are drawn: 0 takes the likeliest, 1 draws by the model's probabilities. [default: the model's; 0]",
+        HelpName = "number",
+    }.Within(0, double.MaxValue);
+    private readonly Option<float?> _topP = new Option<float?>("--top-p")
+    {
+        Description = "Draws among the likeliest tokens that have this probability together. [default: 1]",
+        HelpName = "number",
+    }.Within(double.Epsilon, 1);
+    private readonly Option<int?> _topK = new Option<int?>("--top-k")
+    {
+        Description = "Draws among so many of the likeliest tokens; 0 for all. [default: 0]",
+        HelpName = "number",
+    }.Within(0, int.MaxValue);
     private readonly Option<long?> _seed = new("--seed") { Description = "The same seed draws the same text. [default: 0]", HelpName = "number" };
-    private readonly Option<string[]> _stop = new("--stop") { Description = "Texts that end the text where they would begin.", AllowMultipleArgumentsPerToken = true, HelpName = "texts" };
+    private readonly Option<string[]> _stop = new("--stop")
+    {
+        Description = "Texts that end the text where they would begin.",
+        AllowMultipleArgumentsPerToken = true,
+        HelpName = "texts",
+    };
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private GenerateVerb(Terminal terminal) => _terminal = terminal;
@@ -65,7 +99,17 @@ internal sealed class GenerateVerb
         var pieces = model.GenerateAsync(prompt, parsed.GetValue(_input), options, cancellation);
         var text = await WriteAsync(pieces, isSilent: parsed.GetValue(_json));
         if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, new { Prompt = prompt, Text = text, options.Temperature, options.TopK, options.TopP, options.Seed, options.MaximumNewTokens, Seconds = clock.Elapsed.TotalSeconds });
+            Json.Write(_terminal.Out, new
+            {
+                Prompt = prompt,
+                Text = text,
+                options.Temperature,
+                options.TopK,
+                options.TopP,
+                options.Seed,
+                options.MaximumNewTokens,
+                Seconds = clock.Elapsed.TotalSeconds,
+            });
         return ExitCode.Success;
     }
 
@@ -92,7 +136,8 @@ internal sealed class GenerateVerb
     private LoadedModel Open(ParseResult parsed, MLContext context, CancellationToken cancellation)
     {
         if (parsed.GetValue(_model) is not { } file)
-            return LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString(), parsed.GetValue(_adapter)?.ToString(), parsed.GetValue(_quantization), TemplateOf(parsed), cancellation);
+            return LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString(), parsed.GetValue(_adapter)?.ToString(),
+                parsed.GetValue(_quantization), TemplateOf(parsed), cancellation);
         var loaded = LoadedModel.Open(context, file.ToString());
         if (loaded.Model is MokaTextGenerator)
             return loaded;
@@ -111,7 +156,8 @@ internal sealed class GenerateVerb
         TopK = parsed.GetValue(_topK) ?? model.TopK,
         Seed = parsed.GetValue(_seed) ?? model.Seed,
         // A shell hands \n over as two characters.
-        StopWords = parsed.GetValue(_stop) is { Length: > 0 } words ? [.. words.Select(word => word.Replace("\\n", "\n", StringComparison.Ordinal))] : model.StopWords,
+        StopWords =
+            parsed.GetValue(_stop) is { Length: > 0 } words ? [.. words.Select(word => word.Replace("\\n", "\n", StringComparison.Ordinal))] : model.StopWords,
     };
 
     private async Task<int> ChatAsync(ParseResult parsed, MokaTextGenerator model, TextGenerationOptions options, CancellationToken cancellation)

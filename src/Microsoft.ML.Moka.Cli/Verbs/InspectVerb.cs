@@ -10,10 +10,27 @@ internal sealed class InspectVerb
     private const string AdapterConfig = "adapter_config.json";
 
     private readonly Terminal _terminal;
-    private readonly Argument<string?> _path = new("path") { Description = "A model file, an adapter folder or a backbone folder. [default: the small backbone inside the tool]", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<DirectoryInfo?> _backbone = new("--backbone") { Description = "The backbone of an adapter folder. [default: the one that it names, else the one inside the tool]", HelpName = "folder" };
-    private readonly Option<int> _spectrum = new Option<int>("--spectrum") { Description = "The most singular values of an update; effective ranks of larger updates are left out.", DefaultValueFactory = _ => 512, HelpName = "number" }.Within(0, int.MaxValue);
-    private readonly Option<DirectoryInfo?> _svg = new("--svg") { Description = "Writes pictures of gates, norms and ranks into this folder.", HelpName = "folder" };
+    private readonly Argument<string?> _path = new("path")
+    {
+        Description = "A model file, an adapter folder or a backbone folder. [default: the small backbone inside the tool]",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+    private readonly Option<DirectoryInfo?> _backbone = new("--backbone")
+    {
+        Description = "The backbone of an adapter folder. [default: the one that it names, else the one inside the tool]",
+        HelpName = "folder",
+    };
+    private readonly Option<int> _spectrum = new Option<int>("--spectrum")
+    {
+        Description = "The most singular values of an update; effective ranks of larger updates are left out.",
+        DefaultValueFactory = _ => 512,
+        HelpName = "number",
+    }.Within(0, int.MaxValue);
+    private readonly Option<DirectoryInfo?> _svg = new("--svg")
+    {
+        Description = "Writes pictures of gates, norms and ranks into this folder.",
+        HelpName = "folder",
+    };
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private InspectVerb(Terminal terminal) => _terminal = terminal;
@@ -47,7 +64,8 @@ internal sealed class InspectVerb
             return Backbone(parsed, BackboneDescription.Of(path));
         var context = Context.Create(_terminal);
         using var loaded = isAdapter
-            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4, new PromptTemplate("{instruction}", ""), cancellation)
+            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4,
+                new PromptTemplate("{instruction}", ""), cancellation)
             : LoadedModel.Open(context, path);
         return Model(parsed, path, loaded.Model, isAdapter);
     }
@@ -81,8 +99,9 @@ internal sealed class InspectVerb
         if (!isAdapter)
             Tell(ModelText.Of(model, path));
         Tell(ModelText.Of(backbone));
+        var share = 100.0 * model.TrainableParameterCount / model.BackboneParameterCount;
         _terminal.Out.WriteLine(FormattableString.Invariant(
-            $"adapter        {model.TrainableParameterCount:N0} parameters on {inspection.Maps.Count} maps, {100.0 * model.TrainableParameterCount / model.BackboneParameterCount:0.###} % of the backbone's"));
+            $"adapter        {model.TrainableParameterCount:N0} parameters on {inspection.Maps.Count} maps, {share:0.###} % of the backbone's"));
         _terminal.Out.WriteLine();
         _terminal.Out.WriteLine(inspection);
         return ExitCode.Success;
@@ -91,7 +110,8 @@ internal sealed class InspectVerb
     private void Draw(DirectoryInfo folder, AdapterInspection inspection)
     {
         folder.Create();
-        foreach (var (name, svg) in (ReadOnlySpan<(string, string)>)[("gates.svg", inspection.GatesToSvg()), ("norms.svg", inspection.NormsToSvg()), ("ranks.svg", inspection.RanksToSvg())])
+        foreach (var (name, svg) in (ReadOnlySpan<(string, string)>)[("gates.svg", inspection.GatesToSvg()), ("norms.svg", inspection.NormsToSvg()),
+            ("ranks.svg", inspection.RanksToSvg())])
             File.WriteAllText(Path.Combine(folder.FullName, name), svg);
         _terminal.Error.WriteLine($"Wrote gates.svg, norms.svg and ranks.svg to {folder}.");
     }
@@ -108,7 +128,8 @@ internal sealed class InspectVerb
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, AdapterConfig)));
-            return config.RootElement.TryGetProperty("base_model_name_or_path", out var name) && name.ValueKind == JsonValueKind.String && Directory.Exists(name.GetString())
+            return config.RootElement.TryGetProperty("base_model_name_or_path", out var name) && name.ValueKind == JsonValueKind.String
+                && Directory.Exists(name.GetString())
                 ? name.GetString()
                 : null;
         }

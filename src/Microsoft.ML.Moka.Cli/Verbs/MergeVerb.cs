@@ -8,13 +8,28 @@ internal static class MergeVerb
 {
     public static CliCommand Create(Terminal terminal)
     {
-        var model = new Argument<FileInfo?>("model") { Description = "A model file. Without it, --adapter-folder says what is merged.", Arity = ArgumentArity.ZeroOrOne };
-        var adapter = new Option<DirectoryInfo?>("--adapter-folder") { Description = "An adapter in PEFT's form, to be merged into --backbone.", HelpName = "folder" };
+        var model = new Argument<FileInfo?>("model")
+        {
+            Description = "A model file. Without it, --adapter-folder says what is merged.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var adapter = new Option<DirectoryInfo?>("--adapter-folder")
+        {
+            Description = "An adapter in PEFT's form, to be merged into --backbone.",
+            HelpName = "folder",
+        };
         var backbone = CommonOptions.Backbone();
         var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");
-        var type = new Option<string>("--type") { Description = "The merged weights: none (the precision of the backbone's files), nf4 or fp4.", DefaultValueFactory = _ => "none" };
+        var type = new Option<string>("--type")
+        {
+            Description = "The merged weights: none (the precision of the backbone's files), nf4 or fp4.",
+            DefaultValueFactory = _ => "none",
+        };
         type.AcceptOnlyFromAmong("none", "nf4", "fp4");
-        var keep = new Option<bool>("--keep-quantization-errors") { Description = "Merges into the weights as they were quantized in training, instead of those in the backbone's files (a model file only)." };
+        var keep = new Option<bool>("--keep-quantization-errors")
+        {
+            Description = "Merges into the weights as they were quantized in training, instead of those in the backbone's files (a model file only).",
+        };
         var json = CommonOptions.Json();
         var command = new CliCommand("merge",
             """
@@ -51,10 +66,12 @@ internal static class MergeVerb
                 else
                 {
                     if (parsed.GetValue(keep))
-                        throw new UsageException("An adapter folder does not say how the backbone was quantized in training: --keep-quantization-errors needs a model file.");
+                        throw new UsageException(
+                            "An adapter folder does not say how the backbone was quantized in training: --keep-quantization-errors needs a model file.");
                     var source = parsed.GetValue(backbone)?.ToString();
                     before = BackboneDescription.Of(source);
-                    FolderWriting.Run(terminal, "Merging", quantization, options => context.Model.Merge(source, folder!.ToString(), target, options), cancellation);
+                    FolderWriting.Run(terminal, "Merging", quantization, options =>
+                        context.Model.Merge(source, folder!.ToString(), target, options), cancellation);
                 }
                 FolderWriting.Tell(terminal, before, target, parsed.GetValue(json));
                 return ExitCode.Success;

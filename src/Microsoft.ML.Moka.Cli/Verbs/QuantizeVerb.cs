@@ -8,7 +8,11 @@ internal static class QuantizeVerb
 {
     public static CliCommand Create(Terminal terminal)
     {
-        var backbone = new Argument<DirectoryInfo?>("backbone") { Description = "The folder of a LLaMA in Hugging Face form. [default: the small one inside the tool]", Arity = ArgumentArity.ZeroOrOne };
+        var backbone = new Argument<DirectoryInfo?>("backbone")
+        {
+            Description = "The folder of a LLaMA in Hugging Face form. [default: the small one inside the tool]",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
         var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");
         var type = new Option<string>("--type") { Description = "nf4, fp4, or none: in full precision again.", DefaultValueFactory = _ => "nf4" };
         type.AcceptOnlyFromAmong("nf4", "fp4", "none");

@@ -14,11 +14,28 @@ internal static class ScaffoldVerb
         var label = new Option<string>("--label") { Description = "The column of labels.", Required = true, HelpName = "column" };
         var text = new Option<string?>("--text") { Description = "The column of texts. [default: the only other one of texts]", HelpName = "column" };
         var name = new Option<string>("--name") { Description = "The name of the class, and of the files.", Required = true, HelpName = "name" };
-        var space = new Option<string?>("--namespace") { Description = "The namespace of the class. [default: the name of the output folder]", HelpName = "name" };
-        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "The folder that the files are written to.", DefaultValueFactory = _ => new DirectoryInfo("."), HelpName = "folder" };
+        var space = new Option<string?>("--namespace")
+        {
+            Description = "The namespace of the class. [default: the name of the output folder]",
+            HelpName = "name",
+        };
+        var output = new Option<DirectoryInfo>("--output", "-o")
+        {
+            Description = "The folder that the files are written to.",
+            DefaultValueFactory = _ => new DirectoryInfo("."),
+            HelpName = "folder",
+        };
         var backbone = CommonOptions.Backbone();
-        var epochs = new Option<int?>("--epochs") { Description = "How often training sees each row. [default: as often as 300 updates take]", HelpName = "number" }.Within(1, int.MaxValue);
-        var gpu = new Option<int?>("--gpu") { Description = "The GPU of training and prediction, counted from 0. [default: the CPU]", HelpName = "number" }.Within(0, int.MaxValue);
+        var epochs = new Option<int?>("--epochs")
+        {
+            Description = "How often training sees each row. [default: as often as 300 updates take]",
+            HelpName = "number",
+        }.Within(1, int.MaxValue);
+        var gpu = new Option<int?>("--gpu")
+        {
+            Description = "The GPU of training and prediction, counted from 0. [default: the CPU]",
+            HelpName = "number",
+        }.Within(0, int.MaxValue);
         var force = new Option<bool>("--force") { Description = "Replaces files of an earlier run." };
         var command = new CliCommand("scaffold",
             """
@@ -35,10 +52,13 @@ internal static class ScaffoldVerb
             var folder = parsed.GetValue(output)!;
             var className = parsed.GetValue(name)!;
             if (!CSharpText.IsIdentifier(className))
-                throw new UsageException($"--name is '{className}'; it has to be a name for a class, such as {CSharpText.PropertyName(className, new HashSet<string>())}.");
+                throw new UsageException(
+                    $"--name is '{className}'; it has to be a name for a class, such as {CSharpText.PropertyName(className, new HashSet<string>())}.");
             var file = parsed.GetValue(data)!;
             var table = TableReader.Read(file.ToString());
-            var plan = ScaffoldPlan.Of(table, parsed.GetValue(label)!, parsed.GetValue(text), className, NamespaceOf(parsed.GetValue(space), folder, className), PathOf(file, folder)) with
+            var plan =
+                ScaffoldPlan.Of(table, parsed.GetValue(label)!, parsed.GetValue(text), className, NamespaceOf(parsed.GetValue(space), folder, className),
+                    PathOf(file, folder)) with
             {
                 BackbonePath = parsed.GetValue(backbone)?.FullName,
                 Epochs = parsed.GetValue(epochs),
@@ -46,7 +66,8 @@ internal static class ScaffoldVerb
             };
             FileSet.Write(folder.ToString(), FilesOf(plan), parsed.GetValue(force));
             terminal.Out.WriteLine($"Wrote {string.Join(", ", FilesOf(plan).Keys)} in {Path.GetFullPath(folder.ToString())}.");
-            terminal.Out.WriteLine($"{className}.Train(\"{className}.mlnet\") trains; {className}.Predict(new {className}.ModelInput {{ {plan.Text.Property} = \"…\" }}).{plan.PredictedLabel.Property} answers.");
+            terminal.Out.WriteLine($"{className}.Train(\"{className}.mlnet\") trains; " +
+                $"{className}.Predict(new {className}.ModelInput {{ {plan.Text.Property} = \"…\" }}).{plan.PredictedLabel.Property} answers.");
             return ExitCode.Success;
         });
         return command;
@@ -63,7 +84,9 @@ internal static class ScaffoldVerb
     private static string NamespaceOf(string? given, DirectoryInfo folder, string className)
     {
         if (given is not null)
-            return CSharpText.IsNamespace(given) && given != className ? given : throw new UsageException($"--namespace is '{given}'; it has to be a namespace of C#, other than the class's name.");
+            return CSharpText.IsNamespace(given) && given != className
+                ? given
+                : throw new UsageException($"--namespace is '{given}'; it has to be a namespace of C#, other than the class's name.");
         var name = CSharpText.Cleaned(new DirectoryInfo(folder.FullName.TrimEnd(Path.DirectorySeparatorChar)).Name);
         return CSharpText.IsIdentifier(name) && name != className ? name : $"{name}App";
     }

@@ -10,24 +10,87 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 internal sealed class TrainVerb
 {
     private readonly Terminal _terminal;
-    private readonly Argument<FileInfo> _data = new("data") { Description = "The rows to learn from: .csv or .tsv whose first line names the columns, .json or .jsonl." };
-    private readonly Option<string> _task = new("--task") { Description = "classify: answer with one of the labels; generate: write the output that belongs to an instruction.", DefaultValueFactory = _ => "classify" };
-    private readonly Option<FileInfo> _output = new("--output", "-o") { Description = "The file of the model.", DefaultValueFactory = _ => new FileInfo("model.zip"), HelpName = "model.zip" };
-    private readonly Option<FileInfo?> _test = new("--test") { Description = "Rows that are not learned from: how the model does on them is shown in the end.", HelpName = "file" };
-    private readonly Option<string?> _validation = new("--validation") { Description = "Rows that choose the best weights: a file, or the share of the data that is taken for it, such as 0.1.", HelpName = "file|share" };
-    private readonly Option<int?> _patience = new Option<int?>("--patience") { Description = "Ends training after so many looks at the validation rows that found nothing better.", HelpName = "number" }.Within(1, int.MaxValue);
+    private readonly Argument<FileInfo> _data = new("data")
+    {
+        Description = "The rows to learn from: .csv or .tsv whose first line names the columns, .json or .jsonl.",
+    };
+    private readonly Option<string> _task = new("--task")
+    {
+        Description = "classify: answer with one of the labels; generate: write the output that belongs to an instruction.",
+        DefaultValueFactory = _ => "classify",
+    };
+    private readonly Option<FileInfo> _output = new("--output", "-o")
+    {
+        Description = "The file of the model.",
+        DefaultValueFactory = _ => new FileInfo("model.zip"),
+        HelpName = "model.zip",
+    };
+    private readonly Option<FileInfo?> _test = new("--test")
+    {
+        Description = "Rows that are not learned from: how the model does on them is shown in the end.",
+        HelpName = "file",
+    };
+    private readonly Option<string?> _validation = new("--validation")
+    {
+        Description = "Rows that choose the best weights: a file, or the share of the data that is taken for it, such as 0.1.",
+        HelpName = "file|share",
+    };
+    private readonly Option<int?> _patience = new Option<int?>("--patience")
+    {
+        Description = "Ends training after so many looks at the validation rows that found nothing better.",
+        HelpName = "number",
+    }.Within(1, int.MaxValue);
     private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly AdapterSettings _adapter = new();
-    private readonly Option<DirectoryInfo?> _from = new("--from-adapter") { Description = "An adapter folder that training goes on from.", HelpName = "folder" };
-    private readonly Option<int?> _epochs = new Option<int?>("--epochs") { Description = "How often each row is seen; 0 for the backbone as it is. [default: as often as 300 updates take]", HelpName = "number" }.Within(0, int.MaxValue);
-    private readonly Option<float?> _rate = new Option<float?>("--rate") { Description = "The learning rate. [default: by adapter and backbone]", HelpName = "number" }.Within(double.Epsilon, double.MaxValue);
-    private readonly Option<int> _batch = new Option<int>("--batch-tokens") { Description = "Tokens of one batch.", DefaultValueFactory = _ => 1024, HelpName = "number" }.Within(1, int.MaxValue);
-    private readonly Option<int> _length = new Option<int>("--max-tokens") { Description = "The longest prompt with its answer; longer ones are cut.", DefaultValueFactory = _ => 512, HelpName = "number" }.Within(8, int.MaxValue);
-    private readonly Option<string?> _template = new("--template") { Description = "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task]", HelpName = "text" };
-    private readonly Option<int> _seed = new("--seed") { Description = "The same seed gives the same model.", DefaultValueFactory = _ => 1, HelpName = "number" };
-    private readonly Option<DirectoryInfo?> _checkpoints = new("--checkpoints") { Description = "A folder for the state of training: after an interruption the same command goes on from there.", HelpName = "folder" };
-    private readonly Option<bool> _include = new("--include-backbone") { Description = "Puts the quantized backbone into the model file, which then needs no other." };
+    private readonly Option<DirectoryInfo?> _from = new("--from-adapter")
+    {
+        Description = "An adapter folder that training goes on from.",
+        HelpName = "folder",
+    };
+    private readonly Option<int?> _epochs = new Option<int?>("--epochs")
+    {
+        Description = "How often each row is seen; 0 for the backbone as it is. [default: as often as 300 updates take]",
+        HelpName = "number",
+    }.Within(0, int.MaxValue);
+    private readonly Option<float?> _rate = new Option<float?>("--rate")
+    {
+        Description = "The learning rate. [default: by adapter and backbone]",
+        HelpName = "number",
+    }.Within(double.Epsilon, double.MaxValue);
+    private readonly Option<int> _batch = new Option<int>("--batch-tokens")
+    {
+        Description = "Tokens of one batch.",
+        DefaultValueFactory = _ => 1024,
+        HelpName = "number",
+    }.Within(1, int.MaxValue);
+    private readonly Option<int> _length = new Option<int>("--max-tokens")
+    {
+        Description = "The longest prompt with its answer; longer ones are cut.",
+        DefaultValueFactory = _ => 512,
+        HelpName = "number",
+    }.Within(8, int.MaxValue);
+    private readonly Option<string?> _template = new("--template")
+    {
+        Description =
+            "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task]",
+        HelpName = "text",
+    };
+    private readonly Option<int> _seed = new("--seed")
+    {
+        Description = "The same seed gives the same model.",
+        DefaultValueFactory = _ => 1,
+        HelpName = "number",
+    };
+    private readonly Option<DirectoryInfo?> _checkpoints = new("--checkpoints")
+    {
+        Description = "A folder for the state of training: after an interruption the same command goes on from there.",
+        HelpName = "folder",
+    };
+    private readonly Option<bool> _include = new("--include-backbone")
+    {
+        Description = "Puts the quantized backbone into the model file, which then needs no other.",
+    };
     private readonly Option<bool> _recompute = new("--less-memory") { Description = "Computes activations twice instead of keeping them." };
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly TrainingColumns _columns = new();
@@ -50,7 +113,8 @@ internal sealed class TrainVerb
             verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints,
+            verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -61,14 +125,14 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var training = new TrainingRun(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
+        var training = new TrainingSession(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
         {
             CanGoOn = parsed.GetValue(_checkpoints) is not null,
         };
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
     }
 
-    private int Classifier(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    private int Classifier(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         // A wrong file is noticed before hours of training, not after.
         var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
@@ -81,12 +145,14 @@ internal sealed class TrainVerb
         return training.Run(
             data,
             rows => context.MulticlassClassification.Trainers.Moka(options).Fit(keys.Transform(rows)),
-            model => new TransformerChain<ITransformer>(keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
+            model =>
+                new TransformerChain<ITransformer>(
+                    keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
             model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)),
             parsed.GetValue(_json));
     }
 
-    private int Generator(ParseResult parsed, TrainingRun training, CancellationToken cancellation)
+    private int Generator(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
         var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString()) : null;
@@ -106,12 +172,14 @@ internal sealed class TrainVerb
             parsed.GetValue(_json));
     }
 
-    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingRun training, CancellationToken cancellation)
+    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
     {
         if (parsed.GetValue(_validation) is { } validation)
         {
             if (double.TryParse(validation, CultureInfo.InvariantCulture, out var share) && !File.Exists(validation))
-                options.ValidationFraction = share is > 0 and < 1 ? share : throw new UsageException($"--validation is {validation}; a share is above 0 and below 1.");
+                options.ValidationFraction = share is > 0 and < 1
+                    ? share
+                    : throw new UsageException($"--validation is {validation}; a share is above 0 and below 1.");
             else
                 options.ValidationSet = load(validation);
         }

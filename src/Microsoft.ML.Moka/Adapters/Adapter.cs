@@ -43,7 +43,8 @@ internal sealed class Adapter : IDisposable
             if (plan.Magnitude is { } magnitude)
             {
                 Parameter[] update = [.. _parameters];
-                var lengths = new Parameter(backend, $"{plan.Map.Name}.{magnitude.Name}", values.Magnitudes(plan.Map, magnitude), plan.Map.Rows) { Decays = false };
+                var lengths =
+                    new Parameter(backend, $"{plan.Map.Name}.{magnitude.Name}", values.Magnitudes(plan.Map, magnitude), plan.Map.Rows) { Decays = false };
                 _parameters.Add(lengths);
                 _magnitude = new AdapterMagnitude(backend, lengths, update);
             }
@@ -110,7 +111,8 @@ internal sealed class Adapter : IDisposable
             "or un-merge with the adapter that merged.");
         for (var row = 0; row < norms.Length; row++)
             if (trained[row] == 0 && norms[row] != 0)
-                throw new InvalidOperationException($"Row {row} of {Plan.Map.Name} was merged with the magnitude 0, and nothing is left of it: take the original weight.");
+                throw new InvalidOperationException(
+                    $"Row {row} of {Plan.Map.Name} was merged with the magnitude 0, and nothing is left of it: take the original weight.");
         using var expanded = _backend.Expand(merged);
         using var sum = ScaleRows(expanded, [.. trained.Zip(norms, (length, norm) => norm == 0 ? 0 : norm / length)]);
         using var weight = _backend.AsWeight(sum);

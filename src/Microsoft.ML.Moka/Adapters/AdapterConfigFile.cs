@@ -1,25 +1,17 @@
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Adapters;
 
-/// <summary>An adapter's options as PEFT's <c>adapter_config.json</c>, with the fields of LoRA's for LoRA and our own in the same style for the others.</summary>
+/// <summary>
+/// An adapter's options as PEFT's <c>adapter_config.json</c>, with the fields of LoRA's for LoRA and our own in the same style for the others.
+/// </summary>
 internal static class AdapterConfigFile
 {
     public const string Name = "adapter_config.json";
 
     private const string RankPattern = "rank_pattern";
     private const string AlphaPattern = "alpha_pattern";
-
-    private static readonly (string Method, string TensorsBegin, Func<JsonFields, AdapterOptions> Read)[] Methods =
-    [
-        (MokaAdapter.MethodName, "moka_A", MokaAdapter.Read),
-        (MokaSAdapter.MethodName, "moka_B", MokaSAdapter.Read),
-        (CdkaAdapter.MethodName, "cdka_", CdkaAdapter.Read),
-        (KronaAdapter.MethodName, "krona_", KronaAdapter.Read),
-        (LokrAdapter.MethodName, "lokr_", LokrAdapter.Read),
-        (LoraAdapter.MethodName, "lora_", LoraAdapter.Read),
-        (FullFineTuning.MethodName, "full_", FullFineTuning.Read),
-    ];
 
     /// <param name="options">The adapter's options.</param>
     /// <param name="maps">The linear maps of the backbone.</param>
@@ -59,39 +51,19 @@ internal static class AdapterConfigFile
 
     private static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
-        var method = fields.Text("peft_type", MethodOf(tensors));
-        var index = Array.FindIndex(Methods, m => m.Method == method);
-        if (index < 0)
-            throw fields.Error("peft_type", $"is '{method}'; there are {string.Join(", ", Methods.Select(m => m.Method))}");
+        var type = fields.Text("peft_type", TypeIn(tensors));
+        var method = AdapterMethods.All.FirstOrDefault(known => known.PeftType == type)
+            ?? throw fields.Error("peft_type", $"is '{type}'; there are {string.Join(", ", AdapterMethods.All.Select(known => known.PeftType).Distinct())}");
         PeftFields.RequireSupported(fields);
-        var options = Methods[index].Read(fields);
-        if (options is LokrAdapter lokr)
-        {
-            lokr.Shapes = LokrShape.Read(tensors, maps);
-            if (!fields.Has("r"))
-                lokr.Rank = lokr.Shapes.Values.Select(shape => shape.RightRank ?? shape.LeftRank).FirstOrDefault(rank => rank is not null) ?? lokr.Rank;
-        }
-        if (options is LoraAdapter lora)
-        {
-            if (!fields.Has("r"))
-                lora.Rank = RankIn(tensors) ?? lora.Rank;
-            if (fields.Boolean("use_dora", tensors.Names.Any(name => name.Contains($".{DoraAdapter.MagnitudeName}", StringComparison.Ordinal))))
-                options = DoraAdapter.Of(lora);
-        }
+        var options = method.Read(fields, tensors, maps);
         (options.Ranks, options.Alphas) = (ModuleValues.Read(fields, RankPattern, 1, 1 << 20), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
-        if ((options.Ranks ?? options.Alphas) is not null && options is not (LoraAdapter or DoraAdapter or LokrAdapter))
-            throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {method} has no rank and alpha for single modules");
+        if ((options.Ranks ?? options.Alphas) is not null && !options.HasModuleValues)
+            throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {type} has no rank and alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         return options;
     }
 
     /// <summary>The method whose tensors a file holds.</summary>
-    private static string? MethodOf(SafetensorsFile tensors) =>
-        Array.Find(Methods, m => tensors.Names.Any(name => name.Contains($".{m.TensorsBegin}", StringComparison.Ordinal))).Method;
-
-    private static int? RankIn(SafetensorsFile tensors)
-    {
-        var name = tensors.Names.Where(n => n.EndsWith(".lora_A.weight", StringComparison.Ordinal)).Order(StringComparer.Ordinal).FirstOrDefault();
-        return name is not null && tensors[name].Shape is [var rank and > 0, _] ? rank : null;
-    }
+    private static string? TypeIn(SafetensorsFile tensors) => AdapterMethods.All.FirstOrDefault(
+        method => tensors.Names.Any(name => name.Contains($".{method.TensorPrefix}", StringComparison.Ordinal)))?.PeftType;
 }

@@ -2,7 +2,9 @@ using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Adapters;
 
-/// <summary>The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of.</summary>
+/// <summary>
+/// The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of.
+/// </summary>
 internal sealed class AdapterFactor
 {
     private AdapterFactor(IReadOnlyList<FactorPart> parts) => Parts = parts;

@@ -42,6 +42,9 @@ public abstract class AdapterOptions
     /// </summary>
     internal virtual float RateTimesWidth => 3;
 
+    /// <summary>Whether single maps may have a rank and an alpha of their own: <see cref="Ranks"/>, <see cref="Alphas"/>.</summary>
+    internal virtual bool HasModuleValues => false;
+
     internal AdapterOptions Copy() => (AdapterOptions)MemberwiseClone();
 
     /// <summary>What is added to each of the maps that the options name.</summary>
@@ -51,10 +54,25 @@ public abstract class AdapterOptions
         return [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
     }
 
+    /// <summary>
+    /// Options with all sizes that are worth a thought on maps of these sizes, the rest as it is here; in the order of preference between those that are
+    /// equally good. These alone, where the method has no sizes to choose.
+    /// </summary>
+    /// <param name="maps">A map of each size.</param>
+    internal virtual IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) => [Copy()];
+
     /// <summary>Adds the fields of the method to those of all methods.</summary>
     internal abstract void Write(SortedDictionary<string, object?> fields);
 
     private protected abstract AdapterPlan Plan(MapShape map);
+
+    private protected static T Changed<T>(T options, Action<T> change)
+        where T : AdapterOptions
+    {
+        var copy = (T)options.Copy();
+        change(copy);
+        return copy;
+    }
 
     private protected int RankOf(MapShape map, int rank) => (int)(Ranks?.Of(map) ?? rank);
 

@@ -38,7 +38,8 @@ internal sealed record ConstantCoefficient(float Value) : CoefficientRule;
 /// <param name="Right">The factors Bᵢ.</param>
 internal sealed record FilterRule(FilterShape Shape, int Count, FactorRule? Left, FactorRule Right)
 {
-    public long ParameterCount => Count * ((Left?.ParameterCount(Shape.LeftRows, Shape.LeftColumns) ?? 0) + Right.ParameterCount(Shape.RightRows, Shape.RightColumns));
+    public long ParameterCount =>
+        Count * ((Left?.ParameterCount(Shape.LeftRows, Shape.LeftColumns) ?? 0) + Right.ParameterCount(Shape.RightRows, Shape.RightColumns));
 }
 
 /// <summary>How one side's factors start and what files call them.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Adapters;
 
@@ -12,7 +13,8 @@ internal static class AdapterTargets
 
     /// <summary>Target modules and layers of the options, in terms that PEFT understands too.</summary>
     public static (IReadOnlyList<string> Modules, IReadOnlyList<int>? Layers) ForPeft(AdapterOptions options, IReadOnlyList<MapShape> maps) =>
-        options.TargetModules.Any(target => target.AsSpan().ContainsAny('*', '?')) || (options.Layers is not null && maps.Any(map => options.TargetModules.Contains(map.Name)))
+        options.TargetModules.Any(target => target.AsSpan().ContainsAny('*', '?'))
+            || (options.Layers is not null && maps.Any(map => options.TargetModules.Contains(map.Name)))
             ? Describe(TargetMaps.Select(maps, options.TargetModules, options.Layers), maps)
             : (options.TargetModules, options.Layers);
 
@@ -47,7 +49,8 @@ internal static class AdapterTargets
             ? found
             : throw new InvalidDataException(tensors.Names.Count == 0
                 ? $"{tensors.Name} holds no tensors."
-                : $"{tensors.Name}: none of the tensors is on a linear map of the backbone; the first is '{tensors.Names.Order(StringComparer.Ordinal).First()}', " +
+                : $"{tensors.Name}: none of the tensors is on a linear map of the backbone; " +
+                    $"the first is '{tensors.Names.Order(StringComparer.Ordinal).First()}', " +
                   $"where '{AdapterTensors.NameOf(maps[0], "…")}' is expected. Does the adapter belong to another backbone?");
     }
 

@@ -46,7 +46,8 @@ internal static class AdapterTensors
                 case FactorStorage.PerFilter:
                     var size = stack.Rows * stack.Columns;
                     for (var i = 0; i < stack.Count; i++)
-                        yield return SafetensorsTensor.Of(NameOf(map, $"{rule.Name}.{stack.First + i}"), values.AsSpan(i * size, size), stack.Rows, stack.Columns);
+                        yield return SafetensorsTensor.Of(
+                            NameOf(map, $"{rule.Name}.{stack.First + i}"), values.AsSpan(i * size, size), stack.Rows, stack.Columns);
                     break;
                 case FactorStorage.Stacked:
                     yield return SafetensorsTensor.Of(NameOf(map, rule.Name), values, stack.Count * stack.Rows, stack.Columns);

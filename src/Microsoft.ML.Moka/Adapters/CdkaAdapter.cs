@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka;
@@ -59,6 +59,24 @@ public sealed class CdkaAdapter : AdapterOptions
         Alpha = (float)fields.Number("cdka_alpha", -1e9, 1e9),
         Dropout = (float)fields.Number("dropout", 0, 1, 0),
     };
+
+    /// <summary>
+    /// The paper's advice: r₁ from 2 to 4, r₂ large, r from 2 to 8. Of those that reach the same rank a moderate r comes first, and then the larger r₂.
+    /// </summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps)
+    {
+        var smallSides = SizeChoices.Divisors(maps.Select(map => map.Rows)).Where(r1 => r1 is >= 2 and <= 4).ToList();
+        var largeSides = SizeChoices.Divisors(maps.Select(map => map.Columns));
+        if (smallSides.Count == 0)
+            throw new ArgumentException(
+                $"CDKA's r1 of 2 to 4 has to divide the outputs of all its maps; those of {SizeChoices.Text(maps)} have no such divisor. " +
+                "The nearest choice is LoraAdapter with RankStabilized, which is CDKA with r1 = r2 = 1, or other TargetModules.");
+        return from filters in (int[])[4, 5, 6, 7, 8, 3, 2]
+               from r1 in smallSides
+               from r2 in largeSides
+               where r2 >= r1
+               select Changed(this, options => (options.R1, options.R2, options.Filters) = (r1, r2, filters));
+    }
 
     private protected override AdapterPlan Plan(MapShape map)
     {

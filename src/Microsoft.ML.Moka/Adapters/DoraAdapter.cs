@@ -28,15 +28,23 @@ public sealed class DoraAdapter : AdapterOptions
 
     internal override float RateTimesWidth => 0.4f;
 
+    internal override bool HasModuleValues => true;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         new LoraAdapter { Rank = Rank, Alpha = Alpha, RankStabilized = RankStabilized, Dropout = Dropout }.Write(fields);
         fields["use_dora"] = true;
     }
 
+    /// <summary>Whether a file of LoRA's holds magnitudes as well.</summary>
+    internal static bool IsIn(SafetensorsFile tensors) => tensors.Names.Any(name => name.Contains($".{MagnitudeName}", StringComparison.Ordinal));
+
     /// <summary>With what PEFT writes for LoRA.</summary>
     internal static DoraAdapter Of(LoraAdapter lora) =>
         new() { Rank = lora.Rank, Alpha = lora.Alpha, RankStabilized = lora.RankStabilized, Dropout = lora.Dropout };
+
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
+        SizeChoices.Ranks(maps).Select(rank => Changed(this, options => options.Rank = rank));
 
     private protected override AdapterPlan Plan(MapShape map) =>
         LoraAdapter.Plan(map, RankOf(map, Rank), AlphaOf(map, Alpha), RankStabilized) with { Magnitude = new MagnitudeRule(MagnitudeName) };

@@ -42,7 +42,8 @@ internal static class FilterShapes
             return Complete(leftRows, leftColumns, map.Rows, map.Columns);
         throw new ArgumentException(
             $"A left factor of shape {leftRows}x{leftColumns} does not fit the map {map.Name} of shape {map.Rows}x{map.Columns}: " +
-            $"its rows must divide {map.Rows} and its columns {map.Columns}. The nearest that fits is {NearestDivisor(leftRows, map.Rows)}x{NearestDivisor(leftColumns, map.Columns)}.");
+            $"its rows must divide {map.Rows} and its columns {map.Columns}. " +
+            $"The nearest that fits is {NearestDivisor(leftRows, map.Rows)}x{NearestDivisor(leftColumns, map.Columns)}.");
     }
 
     /// <summary>The block-diagonal filter I ⊗ B with an identity of the given size.</summary>

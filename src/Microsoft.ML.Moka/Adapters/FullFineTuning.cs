@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka;

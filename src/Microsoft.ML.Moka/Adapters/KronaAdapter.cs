@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka;
 
@@ -37,6 +37,16 @@ public sealed class KronaAdapter : AdapterOptions
             Scale = (float)fields.Number("krona_scale", -1e9, 1e9, 1),
             Dropout = (float)fields.Number("dropout", 0, 1, 0),
         };
+    }
+
+    /// <summary>One shape for all maps or, preferred, the balanced shape of each.</summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps)
+    {
+        var shapes =
+            from rows in SizeChoices.Divisors(maps.Select(map => map.Rows))
+            from columns in SizeChoices.Divisors(maps.Select(map => map.Columns))
+            select (FactorShape?)new FactorShape(rows, columns);
+        return shapes.Prepend(null).Select(shape => Changed(this, options => options.Shape = shape));
     }
 
     private protected override AdapterPlan Plan(MapShape map)

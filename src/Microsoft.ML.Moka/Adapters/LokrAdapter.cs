@@ -1,12 +1,13 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// LoKr (arXiv 2309.14859) as PEFT has it: ΔW = (alpha / rank) · w1 ⊗ w2, where w2, and with <see cref="DecomposeBoth"/> also w1, is a product of two factors of
-/// the rank where that is low enough: rank &lt; max(rows, columns) / 2. w1 starts at zero.
+/// LoKr (arXiv 2309.14859) as PEFT has it: ΔW = (alpha / rank) · w1 ⊗ w2, where w2, and with <see cref="DecomposeBoth"/> also w1, is a product of two factors
+/// of the rank where that is low enough: rank &lt; max(rows, columns) / 2. w1 starts at zero.
 /// </summary>
 public sealed class LokrAdapter : AdapterOptions
 {
@@ -30,9 +31,13 @@ public sealed class LokrAdapter : AdapterOptions
 
     internal const string MethodName = "LOKR";
 
+    private const int MostDesignedRank = 256;
+
     internal override string Method => MethodName;
 
     internal override float RateTimesWidth => 1;
+
+    internal override bool HasModuleValues => true;
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
@@ -45,14 +50,27 @@ public sealed class LokrAdapter : AdapterOptions
             fields["dropout"] = Dropout;
     }
 
-    internal static LokrAdapter Read(JsonFields fields) => new()
+    /// <summary>With the shapes that the tensors have, and their rank where the fields do not give it.</summary>
+    internal static LokrAdapter Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
-        Rank = fields.Integer("r", 1, 1 << 20, 8),
-        Alpha = (float)fields.Number("alpha", -1e9, 1e9, 8),
-        DecomposeBoth = fields.Boolean("decompose_both", false),
-        DecomposeFactor = fields.Integer("decompose_factor", -1, int.MaxValue, -1),
-        Dropout = (float)fields.Number("dropout", 0, 1, 0),
-    };
+        var shapes = LokrShape.Read(tensors, maps);
+        var ranks = shapes.Values.Select(shape => shape.RightRank ?? shape.LeftRank);
+        return new LokrAdapter
+        {
+            Rank = fields.Integer("r", 1, 1 << 20, ranks.FirstOrDefault(rank => rank is not null) ?? 8),
+            Alpha = (float)fields.Number("alpha", -1e9, 1e9, 8),
+            DecomposeBoth = fields.Boolean("decompose_both", false),
+            DecomposeFactor = fields.Integer("decompose_factor", -1, int.MaxValue, -1),
+            Dropout = (float)fields.Number("dropout", 0, 1, 0),
+            Shapes = shapes,
+        };
+    }
+
+    /// <summary>w1 and w2 balanced or w1 as small as a common divisor of the sizes, and w2 of a low rank.</summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
+        from factor in SizeChoices.CommonDivisors(maps).Where(divisor => divisor is > 1 and <= 64).Prepend(-1)
+        from rank in Enumerable.Range(1, Math.Min(MostDesignedRank, maps.Max(map => Math.Max(map.Rows, map.Columns))))
+        select Changed(this, options => (options.DecomposeFactor, options.Rank) = (factor, rank));
 
     private protected override AdapterPlan Plan(MapShape map)
     {
@@ -82,7 +100,8 @@ public sealed class LokrAdapter : AdapterOptions
     private LokrShape LokrShapeOf(MapShape map, int rank)
     {
         var filter = ShapeOf(map, DecomposeFactor);
-        return new LokrShape(filter, DecomposeBoth && IsLow(filter.LeftRows, filter.LeftColumns) ? rank : null, IsLow(filter.RightRows, filter.RightColumns) ? rank : null);
+        return new LokrShape(
+            filter, DecomposeBoth && IsLow(filter.LeftRows, filter.LeftColumns) ? rank : null, IsLow(filter.RightRows, filter.RightColumns) ? rank : null);
 
         bool IsLow(int rows, int columns) => 2L * rank < Math.Max(rows, columns);
     }

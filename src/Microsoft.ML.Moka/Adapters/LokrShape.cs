@@ -22,7 +22,8 @@ internal sealed record LokrShape(FilterShape Filter, int? LeftRank, int? RightRa
                 continue;
             if ((long)left.Rows * right.Rows != map.Rows || (long)left.Columns * right.Columns != map.Columns)
                 throw new InvalidDataException(
-                    $"{tensors.Name}: '{AdapterTensors.NameOf(map, "lokr_w1")}' of shape {left} and lokr_w2 of shape {right} do not make the map's {map.Rows}x{map.Columns}.");
+                    $"{tensors.Name}: '{AdapterTensors.NameOf(map, "lokr_w1")}' of shape {left} and lokr_w2 of shape {right} do not make the map's " +
+                    $"{map.Rows}x{map.Columns}.");
             shapes.Add(map.Name, new LokrShape(new FilterShape(left.Rows, left.Columns, right.Rows, right.Columns), leftRank, rightRank));
         }
         return shapes;
@@ -35,7 +36,8 @@ internal sealed record LokrShape(FilterShape Filter, int? LeftRank, int? RightRa
             return (new FactorShape(rows, columns), null);
         var (left, right) = (Shape(tensors, map, $"{name}_a"), Shape(tensors, map, $"{name}_b"));
         if (left is null != right is null)
-            throw new InvalidDataException($"{tensors.Name} has no matrix '{AdapterTensors.NameOf(map, $"{name}_{(left is null ? "a" : "b")}")}', where it has the other factor.");
+            throw new InvalidDataException(
+                $"{tensors.Name} has no matrix '{AdapterTensors.NameOf(map, $"{name}_{(left is null ? "a" : "b")}")}', where it has the other factor.");
         return left is var (leftRows, rank) && right is var (_, rightColumns) ? (new FactorShape(leftRows, rightColumns), rank) : null;
     }
 

@@ -1,5 +1,6 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka;
@@ -27,6 +28,8 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override float RateTimesWidth => 0.4f;
 
+    internal override bool HasModuleValues => true;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields["bias"] = "none";
@@ -39,13 +42,21 @@ public sealed class LoraAdapter : AdapterOptions
         fields["use_rslora"] = RankStabilized;
     }
 
-    internal static LoraAdapter Read(JsonFields fields) => new()
+    /// <summary>With the rank that the tensors have where the fields do not give it; DoRA's options where the fields, or its tensors, say so.</summary>
+    internal static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
-        Rank = fields.Integer("r", 1, 1 << 20, PeftDefault),
-        Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
-        Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
-        RankStabilized = fields.Boolean("use_rslora", false),
-    };
+        var lora = new LoraAdapter
+        {
+            Rank = fields.Integer("r", 1, 1 << 20, RankIn(tensors) ?? PeftDefault),
+            Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
+            Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
+            RankStabilized = fields.Boolean("use_rslora", false),
+        };
+        return fields.Boolean("use_dora", DoraAdapter.IsIn(tensors)) ? DoraAdapter.Of(lora) : lora;
+    }
+
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
+        SizeChoices.Ranks(maps).Select(rank => Changed(this, options => options.Rank = rank));
 
     private protected override AdapterPlan Plan(MapShape map) => Plan(map, RankOf(map, Rank), AlphaOf(map, Alpha), RankStabilized);
 
@@ -60,5 +71,11 @@ public sealed class LoraAdapter : AdapterOptions
             new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero),
             new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform));
         return new AdapterPlan(map, new ConstantCoefficient(alpha / (rankStabilized ? MathF.Sqrt(rank) : rank)), [filter]);
+    }
+
+    private static int? RankIn(SafetensorsFile tensors)
+    {
+        var name = tensors.Names.Where(n => n.EndsWith(".lora_A.weight", StringComparison.Ordinal)).Order(StringComparer.Ordinal).FirstOrDefault();
+        return name is not null && tensors[name].Shape is [var rank and > 0, _] ? rank : null;
     }
 }

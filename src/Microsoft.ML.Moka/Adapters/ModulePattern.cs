@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Adapters;
 
@@ -41,8 +41,8 @@ internal sealed class ModulePattern
 }
 
 /// <summary>
-/// PEFT's <c>rank_pattern</c> or <c>alpha_pattern</c>: values of some maps in place of the one for all. A key is a regular expression for a full name, or for the
-/// end of one from a dot on; the first that matches counts.
+/// PEFT's <c>rank_pattern</c> or <c>alpha_pattern</c>: values of some maps in place of the one for all. A key is a regular expression for a full name, or for
+/// the end of one from a dot on; the first that matches counts.
 /// </summary>
 internal sealed class ModuleValues
 {

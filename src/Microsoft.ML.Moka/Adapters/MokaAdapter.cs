@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka;
 
@@ -22,11 +22,14 @@ public sealed class MokaAdapter : AdapterOptions
     public int Filters { get; set; } = 5;
 
     /// <summary>
-    /// The shapes of the left factors Aᵢ, in place of <see cref="Filters"/>. The right factor's follow from the map: a map [m, n] takes Bᵢ [m / rows, n / columns].
+    /// The shapes of the left factors Aᵢ, in place of <see cref="Filters"/>. The right factor's follow from the map: a map [m, n] takes Bᵢ [m / rows, n /
+    /// columns].
     /// </summary>
     public IReadOnlyList<FactorShape>? FilterShapes { get; set; }
 
     internal const string MethodName = "MOKA";
+
+    private const int MostDesigned = 256;
 
     internal override string Method => MethodName;
 
@@ -45,6 +48,11 @@ public sealed class MokaAdapter : AdapterOptions
             : null,
         Filters = fields.Integer("filters", 1, KroneckerMixture.MostFilters, 5),
     };
+
+    /// <summary>More filters are better than larger ones: a balanced filter reaches the full rank already, and others of other shapes add directions.</summary>
+    internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
+        from filters in Enumerable.Range(0, MostDesigned).Select(i => MostDesigned - i)
+        select Changed(this, options => (options.Filters, options.FilterShapes) = (filters, null));
 
     private protected override AdapterPlan Plan(MapShape map)
     {

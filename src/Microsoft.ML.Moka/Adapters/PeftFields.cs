@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Adapters;
 
@@ -43,6 +43,7 @@ internal static class PeftFields
         if (fields.IsText("init_lora_weights") && fields.Text("init_lora_weights") is var initial
             && Array.Exists(ChangingBackbone, start => initial.StartsWith(start, StringComparison.OrdinalIgnoreCase)))
             throw fields.Error("init_lora_weights",
-                $"is '{initial}': such an adapter belongs to a changed backbone. Convert it to plain LoRA with PEFT (save_pretrained, path_initial_model_for_weight_conversion)");
+                $"is '{initial}': such an adapter belongs to a changed backbone. Convert it to plain LoRA with PEFT (save_pretrained, " +
+                "path_initial_model_for_weight_conversion)");
     }
 }

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>

@@ -37,7 +37,8 @@ internal sealed class Checkpoint : IDisposable
                 checkpoint.AddFile(checkpoint.Read(files, SingleFile));
             else
                 throw new FileNotFoundException(
-                    $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; other formats have to be converted first.", SingleFile);
+                    $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; " +
+                    "other formats have to be converted first.", SingleFile);
             return checkpoint;
         }
         catch

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 

@@ -69,7 +69,9 @@ internal static class QuantizedWeight
     public static bool IsStored(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is not null;
 
     /// <summary>The kind of codes that the checkpoint holds the weight of this name in, such as "nf4"; null where it is not quantized.</summary>
-    public static string? KindOf(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is { } state ? state[(state.IndexOf("__", StringComparison.Ordinal) + 2)..] : null;
+    public static string? KindOf(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is { } state
+        ? state[(state.IndexOf("__", StringComparison.Ordinal) + 2)..]
+        : null;
 
     private static string? StateOf(Checkpoint checkpoint, string name) => Array.Find(States, s => checkpoint.Contains($"{name}.quant_state.{s}"));
 

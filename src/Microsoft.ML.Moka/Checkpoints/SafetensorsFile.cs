@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>A safetensors file whose header has been checked; tensors are looked at where they lie.</summary>

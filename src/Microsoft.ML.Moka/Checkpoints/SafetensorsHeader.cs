@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.Json;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 
@@ -38,7 +39,8 @@ internal sealed class SafetensorsHeader
         var length = BinaryPrimitives.ReadUInt64LittleEndian(content.Slice(0, 8).Span);
         if (length > (ulong)(content.Length - 8))
             throw new InvalidDataException(
-                $"{content.Name}: the header is said to have {length} bytes, but only {content.Length - 8} follow. The file is truncated or no safetensors file.");
+                $"{content.Name}: the header is said to have {length} bytes, but only {content.Length - 8} follow. " +
+                "The file is truncated or no safetensors file.");
         if (length > MaxHeaderBytes)
             throw new InvalidDataException($"{content.Name}: the header has {length} bytes; at most {MaxHeaderBytes} are read.");
         var header = new SafetensorsHeader(content.Name, 8 + (long)length, content.Length - 8 - (long)length);

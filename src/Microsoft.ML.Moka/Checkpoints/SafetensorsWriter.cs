@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text.Json;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 

@@ -1,5 +1,4 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Design;
 
 namespace Microsoft.ML.Moka;
 
@@ -43,15 +42,17 @@ public sealed record AdaptedMap
     public int FilterCount { get; }
 
     /// <summary>
-    /// The shapes of the products Aᵢ ⊗ Bᵢ: "64x64/64x64 32x128/128x32"; "8*2048x2/2x2048" for eight of one shape, "I64/64x64" where A is the identity, "64x64/64x64:8" where B
-    /// is itself of rank 8 at most (LoKr).
+    /// The shapes of the products Aᵢ ⊗ Bᵢ: "64x64/64x64 32x128/128x32"; "8*2048x2/2x2048" for eight of one shape, "I64/64x64" where A is the identity,
+    /// "64x64/64x64:8" where B is itself of rank 8 at most (LoKr).
     /// </summary>
     public string Filters { get; }
 
     /// <summary>Trained parameters of this map: factors, gates and whatever else the method trains.</summary>
     public long TrainableParameterCount { get; }
 
-    /// <summary>The largest rank that the update can have: min(Σᵢ rank(Aᵢ)·rank(Bᵢ), m, n). DoRA's is that of its low-rank part; its magnitude comes on top.</summary>
+    /// <summary>
+    /// The largest rank that the update can have: min(Σᵢ rank(Aᵢ)·rank(Bᵢ), m, n). DoRA's is that of its low-rank part; its magnitude comes on top.
+    /// </summary>
     public int ReachableRank { get; }
 
     /// <summary>

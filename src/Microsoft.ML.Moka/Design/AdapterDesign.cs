@@ -1,6 +1,5 @@
-using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka;
 

@@ -1,9 +1,6 @@
 using System.Text;
-using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
 
 namespace Microsoft.ML.Moka;
 

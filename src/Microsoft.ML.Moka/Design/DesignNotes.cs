@@ -12,10 +12,12 @@ internal static class DesignNotes
             var (rows, columns) = (plan.Map.Rows, plan.Map.Columns);
             var rank = PlanFigures.ReachableRank(plan);
             if (rank < Math.Min(rows, columns))
-                yield return $"the filters of {plan.Map.Module} ({rows}x{columns}) reach rank {rank} only: {Factors(rows)} and {Factors(columns)} allow no balanced shapes. " +
+                yield return $"the filters of {plan.Map.Module} ({rows}x{columns}) reach rank {rank} only: " +
+                    $"{Factors(rows)} and {Factors(columns)} allow no balanced shapes. " +
                     "Leave the map out of TargetModules, or take more filters.";
             if (plan.ParameterCount >= (long)rows * columns)
-                yield return $"the filters of {plan.Map.Module} ({rows}x{columns}) have as many parameters as the map itself: {Factors(rows)} and {Factors(columns)} have " +
+                yield return $"the filters of {plan.Map.Module} ({rows}x{columns}) have as many parameters as the map itself: " +
+                    $"{Factors(rows)} and {Factors(columns)} have " +
                     "no common divisor that would make a block-diagonal filter small. Leave the map out of TargetModules.";
         }
     }

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 
 namespace Microsoft.ML.Moka.Design;
 
@@ -20,7 +20,7 @@ internal sealed class DesignSearch
         _maps = TargetMaps.Select(config.LinearMaps, template.TargetModules, template.Layers);
         // Maps of one size get the same, so one of each is enough to count with.
         _kinds = [.. _maps.GroupBy(map => (map.Rows, map.Columns)).Select(group => (group.First(), group.Count()))];
-        _candidates = [.. DesignCandidates.Of(template, [.. _kinds.Select(kind => kind.Map)]).Select(Measure)];
+        _candidates = [.. template.Candidates([.. _kinds.Select(kind => kind.Map)]).Select(Measure)];
     }
 
     public AdapterOptions ForBudget(long parameters)
@@ -38,14 +38,16 @@ internal sealed class DesignSearch
         var narrowest = _maps.MinBy(map => Math.Min(map.Rows, map.Columns))!;
         var limit = Math.Min(narrowest.Rows, narrowest.Columns);
         if (rank > limit)
-            throw new ArgumentOutOfRangeException(nameof(rank), rank, Text(
-                $"No update of {narrowest.Module} ({narrowest.Rows}x{narrowest.Columns}) has a rank above {limit}: the nearest choice is {limit}, or to leave the map out of TargetModules."));
+            throw new ArgumentOutOfRangeException(nameof(rank), rank, string.Create(CultureInfo.InvariantCulture,
+                $"No update of {narrowest.Module} ({narrowest.Rows}x{narrowest.Columns}) has a rank above {limit}: " +
+                $"the nearest choice is {limit}, or to leave the map out of TargetModules."));
         var reaching = _candidates.Where(candidate => candidate.SmallestRank >= rank).ToList();
         if (reaching.Count > 0)
             return Keep(reaching.MinBy(candidate => candidate.Parameters)!);
         var best = _candidates.MaxBy(candidate => candidate.SmallestRank)!;
-        throw new ArgumentOutOfRangeException(nameof(rank), rank, Text(
-            $"{_template.Method} reaches no rank of {rank} on {Modules}. The nearest is rank {best.SmallestRank} with {OptionsText.Of(Keep(best))}, {best.Parameters:N0} parameters."));
+        throw new ArgumentOutOfRangeException(nameof(rank), rank, string.Create(CultureInfo.InvariantCulture,
+            $"{_template.Method} reaches no rank of {rank} on {Modules}. " +
+            $"The nearest is rank {best.SmallestRank} with {OptionsText.Of(Keep(best))}, {best.Parameters:N0} parameters."));
     }
 
     private string Modules => string.Join(", ", _maps.Select(map => map.Module).Distinct());
@@ -79,11 +81,10 @@ internal sealed class DesignSearch
         var advice = fitting >= 1
             ? $"On {fitting} of the {layers.Count} layers that fits the budget: Layers = [{string.Join(", ", layers.TakeLast(fitting))}]."
             : "The budget does not even suffice for one layer: take fewer TargetModules.";
-        return new ArgumentOutOfRangeException(nameof(parameters), parameters, Text(
-            $"A budget of {parameters:N0} parameters is too small for {_template.Method} on {_maps.Count} maps ({Modules}). The nearest choice is {OptionsText.Of(Keep(cheapest))} with {cheapest.Parameters:N0}. {advice}"));
+        return new ArgumentOutOfRangeException(nameof(parameters), parameters, string.Create(CultureInfo.InvariantCulture,
+            $"A budget of {parameters:N0} parameters is too small for {_template.Method} on {_maps.Count} maps ({Modules}). " +
+            $"The nearest choice is {OptionsText.Of(Keep(cheapest))} with {cheapest.Parameters:N0}. {advice}"));
     }
-
-    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     /// <param name="Options">Sizes; maps and layers are those of the search.</param>
     /// <param name="Parameters">Of all maps together.</param>

@@ -17,18 +17,24 @@ internal static class DesignTable
         {
             var map = group.First();
             lines.Add([
-                map.Module, Layers([.. group.Select(m => m.Layer)]), $"{map.Rows}x{map.Columns}", Number(map.TrainableParameterCount), Number(map.ReachableRank),
+                map.Module, Layers([.. group.Select(m => m.Layer)]), $"{map.Rows}x{map.Columns}", Number(map.TrainableParameterCount),
+                Number(map.ReachableRank),
                 Number(map.OperationsPerToken), Filters(map),
             ]);
         }
         var widths = Enumerable.Range(0, Header.Length).Select(column => lines.Max(line => line[column].Length)).ToArray();
         var text = new StringBuilder().AppendLine(CultureInfo.InvariantCulture, $"{OptionsText.Of(design.Options)} on {backbone}");
         foreach (var line in lines)
-            text.AppendLine(string.Join("  ", line.Select((cell, i) => i is 0 or 1 or 2 ? cell.PadRight(widths[i]) : i == Header.Length - 1 ? cell : cell.PadLeft(widths[i]))));
+            text.AppendLine(
+                string.Join(
+                    "  ", line.Select((cell, i) => i is 0 or 1 or 2 ? cell.PadRight(widths[i]) : i == Header.Length - 1 ? cell : cell.PadLeft(widths[i]))));
         text.AppendLine(CultureInfo.InvariantCulture,
-            $"Total: {design.Maps.Count:N0} maps, {design.TrainableParameterCount:N0} trained parameters = {100 * design.TrainableShare:0.###} % of the backbone's {design.BackboneParameterCount:N0}.");
+            $"Total: {design.Maps.Count:N0} maps, {design.TrainableParameterCount:N0} trained parameters = " +
+            $"{100 * design.TrainableShare:0.###} % of the backbone's {design.BackboneParameterCount:N0}.");
         text.Append(CultureInfo.InvariantCulture,
-            $"Parameters, reachable rank and multiply-adds for one token are those of one map; all maps together take {design.OperationsPerToken:N0} multiply-adds for one token, {100.0 * design.OperationsPerToken / design.Maps.Sum(map => map.FrozenOperationsPerToken):0.##} % of the frozen maps'.");
+            $"Parameters, reachable rank and multiply-adds for one token are those of one map; " +
+            $"all maps together take {design.OperationsPerToken:N0} multiply-adds for one token, " +
+            $"{100.0 * design.OperationsPerToken / design.Maps.Sum(map => map.FrozenOperationsPerToken):0.##} % of the frozen maps'.");
         foreach (var note in design.Notes)
             text.AppendLine().Append("Note: ").Append(note);
         return text.ToString();

@@ -7,7 +7,8 @@ internal sealed class Axis
 {
     private static readonly double[] RoundSteps = [1, 2, 5, 10];
 
-    private Axis(double least, double most, bool logarithmic, IReadOnlyList<double> ticks) => (Least, Most, Logarithmic, Ticks) = (least, most, logarithmic, ticks);
+    private Axis(double least, double most, bool logarithmic, IReadOnlyList<double> ticks) =>
+        (Least, Most, Logarithmic, Ticks) = (least, most, logarithmic, ticks);
 
     public double Least { get; }
 
@@ -37,7 +38,9 @@ internal sealed class Axis
         return new Axis(least, Math.Max(most, least + 1), false, [.. Enumerable.Range(0, (most - least) / step + 1).Select(i => (double)(least + i * step))]);
     }
 
-    /// <summary>A logarithmic axis around positive values, with ticks at 1, 2 and 5 times the powers of ten, or at the powers alone where those are many.</summary>
+    /// <summary>
+    /// A logarithmic axis around positive values, with ticks at 1, 2 and 5 times the powers of ten, or at the powers alone where those are many.
+    /// </summary>
     public static Axis Log(double least, double most)
     {
         var (low, high) = (Math.Log10(least), Math.Log10(most));

@@ -25,7 +25,8 @@ internal static class CountTables
 
     private static double WidthOf(string text) => SvgDocument.WidthOf(text, LabelSize);
 
-    private static void DrawTable(SvgDocument svg, CountTable table, (double X, double Y) place, double left, double cellWidth, string rowTitle, string columnTitle)
+    private static void DrawTable(
+        SvgDocument svg, CountTable table, (double X, double Y) place, double left, double cellWidth, string rowTitle, string columnTitle)
     {
         var (x, y) = (place.X + left, place.Y + 50);
         var width = table.Columns.Count * cellWidth;
@@ -44,7 +45,8 @@ internal static class CountTables
                 var share = total == 0 ? 0 : count / (double)total;
                 svg.Rectangle(x + column * cellWidth, y + row * CellHeight, cellWidth - 1, CellHeight - 1, Palette.OfShare(share), FormattableString.Invariant(
                     $"{table.Title}, {rowTitle} {table.Rows[row]}, {columnTitle} {table.Columns[column]}: {count} ({100 * share:0.0} %)"));
-                svg.Text(x + (column + 0.5) * cellWidth, y + (row + 0.5) * CellHeight + 4, FormattableString.Invariant($"{count}"), Palette.InkOnShare(share), Anchor.Middle, LabelSize);
+                svg.Text(x + (column + 0.5) * cellWidth, y + (row + 0.5) * CellHeight + 4, FormattableString.Invariant($"{count}"), Palette.InkOnShare(share),
+                    Anchor.Middle, LabelSize);
             }
         }
     }

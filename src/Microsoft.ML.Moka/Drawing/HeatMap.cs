@@ -10,7 +10,8 @@ internal static class HeatMap
     private const double CellHeight = 26;
 
     public static string Draw(
-        string title, string groupTitle, string columnTitle, string valueTitle, IReadOnlyList<string> rows, IReadOnlyList<string> groups, IReadOnlyList<HeatCell> cells)
+        string title, string groupTitle, string columnTitle, string valueTitle, IReadOnlyList<string> rows, IReadOnlyList<string> groups,
+        IReadOnlyList<HeatCell> cells)
     {
         var (least, most) = (cells.Min(cell => cell.Value), cells.Max(cell => cell.Value));
         var widths = Enumerable.Range(0, groups.Count).Select(group => cells.Where(cell => cell.Group == group).Max(cell => cell.Column) + 1).ToArray();
@@ -24,12 +25,14 @@ internal static class HeatMap
         const double top = 48;
         var bottom = top + rows.Count * CellHeight;
         var width = Math.Max(starts[^1] + 20, Math.Max(SvgDocument.WidthOf(title, 16) + 40, left + 300));
-        var svg = new SvgDocument(width, bottom + 118, title, $"{valueTitle} from {least:0.####} to {most:0.####}; rows are maps, columns are {columnTitle} within {groupTitle}.");
+        var svg = new SvgDocument(
+            width, bottom + 118, title, $"{valueTitle} from {least:0.####} to {most:0.####}; rows are maps, columns are {columnTitle} within {groupTitle}.");
 
         for (var row = 0; row < rows.Count; row++)
             svg.Text(left - 8, top + (row + 0.5) * CellHeight + 4, rows[row], Palette.Ink, Anchor.End);
         foreach (var (row, group, column, value) in cells)
-            svg.Rectangle(starts[group] + column * cellWidth, top + row * CellHeight, cellWidth - Math.Min(1, cellWidth / 8), CellHeight - 1, Palette.OfShare(Share(value)),
+            svg.Rectangle(starts[group] + column * cellWidth, top + row * CellHeight, cellWidth - Math.Min(1, cellWidth / 8), CellHeight - 1,
+                Palette.OfShare(Share(value)),
                 $"{rows[row]}, {groupTitle} {groups[group]}, {columnTitle} {column}: {value:0.####}");
 
         // A label for each group, or for every second, third … where they would touch.
@@ -45,7 +48,8 @@ internal static class HeatMap
                 svg.Text((starts[group] + starts[group + 1] - Gap) / 2, bottom + (numbered ? 30 : 18), groups[group], Palette.Ink, Anchor.Middle);
         }
         var axis = bottom + (numbered ? 50 : 38);
-        svg.Text((left + starts[^1]) / 2, axis, numbered ? $"{groupTitle}; small numbers: {columnTitle}" : $"{groupTitle}; columns within: {columnTitle}", Palette.Ink, Anchor.Middle);
+        svg.Text((left + starts[^1]) / 2, axis, numbered ? $"{groupTitle}; small numbers: {columnTitle}" : $"{groupTitle}; columns within: {columnTitle}",
+            Palette.Ink, Anchor.Middle);
         DrawScale(svg, left, axis + 18);
         return svg.ToString();
 
@@ -63,5 +67,7 @@ internal static class HeatMap
         }
     }
 
-    private static double Round(double value) => value == 0 ? 0 : Math.Round(value / Math.Pow(10, Math.Floor(Math.Log10(Math.Abs(value))) - 2)) * Math.Pow(10, Math.Floor(Math.Log10(Math.Abs(value))) - 2);
+    private static double Round(double value) => value == 0
+        ? 0
+        : Math.Round(value / Math.Pow(10, Math.Floor(Math.Log10(Math.Abs(value))) - 2)) * Math.Pow(10, Math.Floor(Math.Log10(Math.Abs(value))) - 2);
 }

@@ -25,7 +25,8 @@ internal static class IntervalChart
     /// <param name="series">The points, shares from 0 to 1.</param>
     /// <param name="earlierName">What lines of <see cref="IntervalPoint.Earlier"/> are.</param>
     public static string Draw(
-        string title, string description, IReadOnlyList<string> rows, IReadOnlyList<double> levels, string levelName, IReadOnlyList<IntervalSeries> series, string? earlierName)
+        string title, string description, IReadOnlyList<string> rows, IReadOnlyList<double> levels, string levelName, IReadOnlyList<IntervalSeries> series,
+        string? earlierName)
     {
         var rowHeight = 14 + series.Count * SeriesDistance;
         var names = series.Select(s => s.Name).Append(levelName).Concat(earlierName is null ? [] : [earlierName]).ToList();
@@ -74,8 +75,9 @@ internal static class IntervalChart
         svg.Line(plot.X(100 * point.Low), y, plot.X(100 * point.High), y, Palette.Series(series), 2);
         if (point.Earlier is { } earlier)
             DrawEarlier(svg, plot.X(100 * earlier), y, Palette.Series(series));
+        var comparison = point.Earlier is { } before ? FormattableString.Invariant($", earlier {100 * before:0.0} %") : "";
         svg.Marker(plot.X(100 * point.Value), y, series, 4.5, FormattableString.Invariant(
-            $"{name}, {row}: {100 * point.Value:0.0} % ({100 * point.Low:0.0} to {100 * point.High:0.0}){(point.Earlier is { } before ? $", earlier {100 * before:0.0} %" : "")}"));
+            $"{name}, {row}: {100 * point.Value:0.0} % ({100 * point.Low:0.0} to {100 * point.High:0.0}){comparison}"));
     }
 
     private static void DrawEarlier(SvgDocument svg, double x, double y, Color color) => svg.Line(x, y - 6, x, y + 6, color, 2.5);

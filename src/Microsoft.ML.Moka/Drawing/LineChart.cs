@@ -11,7 +11,8 @@ internal sealed record LineSeries(string Name, IReadOnlyList<(int X, double Y)> 
 internal static class LineChart
 {
     public static string Draw(
-        string title, string horizontalTitle, string verticalTitle, IReadOnlyList<LineSeries> series, Axis? horizontal = null, Axis? vertical = null, int? plotWidth = null)
+        string title, string horizontalTitle, string verticalTitle, IReadOnlyList<LineSeries> series, Axis? horizontal = null, Axis? vertical = null,
+        int? plotWidth = null)
     {
         var points = series.SelectMany(line => line.Points).Where(point => double.IsFinite(point.Y)).ToList();
         var (first, last) = (points.Min(point => point.X), points.Max(point => point.X));

@@ -34,7 +34,9 @@ internal static class Palette
     /// <summary>Behind every second row.</summary>
     public static Color Band { get; } = new("#f6f8fa", "band");
 
-    /// <summary>What pages that are dark change. Every rule names a class of these pictures: the style sheet of an inline picture holds for its whole page.</summary>
+    /// <summary>
+    /// What pages that are dark change. Every rule names a class of these pictures: the style sheet of an inline picture holds for its whole page.
+    /// </summary>
     public static string DarkStyle { get; } = MakeDarkStyle();
 
     public static Color Series(int index) => new(SeriesColors[index % SeriesColors.Length].Light, $"s{index % SeriesColors.Length}");

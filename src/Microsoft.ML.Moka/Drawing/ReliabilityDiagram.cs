@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Microsoft.ML.Moka.Drawing;
 
 /// <summary>Answers of about the same probability.</summary>
@@ -51,13 +53,15 @@ internal static class ReliabilityDiagram
         foreach (var point in panel.Points)
         {
             var height = Math.Max(1, BarHeight * point.Rows / most);
-            var tip = FormattableString.Invariant(
-                $"{panel.Title}: {point.Rows} answers, probability {100 * point.Probability:0.0} %, accuracy {100 * point.Accuracy:0.0} % ({100 * point.Low:0.0} to {100 * point.High:0.0})");
+            var tip = string.Create(CultureInfo.InvariantCulture,
+                $"{panel.Title}: {point.Rows} answers, probability {100 * point.Probability:0.0} %, " +
+                $"accuracy {100 * point.Accuracy:0.0} % ({100 * point.Low:0.0} to {100 * point.High:0.0})");
             svg.Rectangle(plot.Left + point.Bin * Side / bins + 1, bottom - height, Side / bins - 2, height, Palette.Faint, tip);
             svg.Line(plot.X(100 * point.Probability), plot.Y(100 * point.Low), plot.X(100 * point.Probability), plot.Y(100 * point.High), ColorOf(point), 1.5);
         }
         svg.Line(plot.Left, bottom, plot.Left + Side, bottom, Palette.Faint);
-        svg.Path(panel.Points.Where(point => point.Rows >= FewAnswers).Select(point => (plot.X(100 * point.Probability), plot.Y(100 * point.Accuracy))), Palette.Series(0), 1.5);
+        svg.Path(panel.Points.Where(point => point.Rows >= FewAnswers).Select(point => (plot.X(100 * point.Probability), plot.Y(100 * point.Accuracy))),
+            Palette.Series(0), 1.5);
         foreach (var point in panel.Points)
             svg.Dot(plot.X(100 * point.Probability), plot.Y(100 * point.Accuracy), 3.5, ColorOf(point));
     }

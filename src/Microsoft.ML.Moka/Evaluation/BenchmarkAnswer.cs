@@ -12,7 +12,10 @@ public sealed record BenchmarkAnswer
     /// <summary>Whether the answer is right.</summary>
     public required bool IsCorrect { get; init; }
 
-    /// <summary>Whether it is right if each choice's log-likelihood is divided by its length; null where choices are not scored by their texts, and for tasks where lm-evaluation-harness has no such accuracy.</summary>
+    /// <summary>
+    /// Whether it is right if each choice's log-likelihood is divided by its length; null where choices are not scored by their texts, and for tasks where
+    /// lm-evaluation-harness has no such accuracy.
+    /// </summary>
     public bool? IsCorrectNormalized { get; init; }
 
     /// <summary>The answers that there were to choose from.</summary>

@@ -3,7 +3,8 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Reports;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Evaluation;
@@ -115,8 +116,8 @@ internal sealed class BenchmarkEvaluation
     }
 
     /// <summary>
-    /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one that
-    /// was never interrupted, and so the same scores to the last bit.
+    /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one
+    /// that was never interrupted, and so the same scores to the last bit.
     /// </summary>
     private IEnumerable<List<EncodedQuestion>> Batches(BenchmarkSet set, int start)
     {

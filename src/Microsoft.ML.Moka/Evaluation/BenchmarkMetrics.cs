@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Moka.Evaluation;
 using System.Text;
 
@@ -6,7 +7,8 @@ namespace Microsoft.ML.Moka;
 /// <summary>How a model did on a folder of benchmarks.</summary>
 public sealed class BenchmarkMetrics
 {
-    internal BenchmarkMetrics(string model, EvaluationProtocol protocol, IReadOnlyDictionary<string, string> settings, IReadOnlyList<BenchmarkTaskMetrics> tasks)
+    internal BenchmarkMetrics(
+        string model, EvaluationProtocol protocol, IReadOnlyDictionary<string, string> settings, IReadOnlyList<BenchmarkTaskMetrics> tasks)
     {
         Model = model;
         EvaluationProtocol = protocol;
@@ -30,8 +32,8 @@ public sealed class BenchmarkMetrics
     public double AverageAccuracy => Tasks.Average(task => task.Accuracy);
 
     /// <summary>
-    /// The plain mean of the tasks' normalized accuracies, or accuracies where lm-evaluation-harness normalizes none (BoolQ, SIQA, WinoGrande); null by protocols that
-    /// have none.
+    /// The plain mean of the tasks' normalized accuracies, or accuracies where lm-evaluation-harness normalizes none (BoolQ, SIQA, WinoGrande); null by
+    /// protocols that have none.
     /// </summary>
     public double? AverageNormalizedAccuracy =>
         Tasks.Any(task => task.NormalizedAccuracy is not null) ? Tasks.Average(task => task.NormalizedAccuracy ?? task.Accuracy) : null;
@@ -48,7 +50,9 @@ public sealed class BenchmarkMetrics
     internal string Device { get; init; } = "cpu";
 
     /// <summary>Saves a report: <c>report.md</c>, <c>report.json</c> and pictures. Several evaluations in one report: <see cref="BenchmarkReport"/>.</summary>
-    /// <param name="folder">The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.</param>
+    /// <param name="folder">
+    /// The folder. An earlier report in it is replaced as a whole when the new one is on the disk, unless it holds files of another kind.
+    /// </param>
     /// <param name="options">Title and comparison; the defaults if not given.</param>
     /// <exception cref="FileNotFoundException">There is no earlier report to compare with at that place.</exception>
     /// <exception cref="InvalidDataException">The file to compare with is no report, or one of another version; the message names file and field.</exception>
@@ -64,8 +68,9 @@ public sealed class BenchmarkMetrics
         {
             var (lower, upper) = task.AccuracyInterval;
             var normalized = task.NormalizedAccuracy is { } value ? FormattableString.Invariant($"  norm {100 * value,5:0.0} %") : "";
-            text.AppendLine(FormattableString.Invariant(
-                $"  {task.Task,-12}{100 * task.Accuracy,5:0.0} % ({100 * lower:0.0} to {100 * upper:0.0}){normalized}  n {task.RowCount}  unanswered {task.UnansweredCount}  {task.Seconds:0.0} s  {task.TokensPerSecond:0} tokens/s"));
+            text.AppendLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {task.Task,-12}{100 * task.Accuracy,5:0.0} % ({100 * lower:0.0} to {100 * upper:0.0}){normalized}  " +
+                $"n {task.RowCount}  unanswered {task.UnansweredCount}  {task.Seconds:0.0} s  {task.TokensPerSecond:0} tokens/s"));
         }
         var average = AverageNormalizedAccuracy is { } mean ? FormattableString.Invariant($"  norm {100 * mean,5:0.0} %") : "";
         return text.Append(FormattableString.Invariant($"  {"average",-12}{100 * AverageAccuracy,5:0.0} %{average}")).ToString();

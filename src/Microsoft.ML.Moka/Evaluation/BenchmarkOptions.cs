@@ -16,8 +16,8 @@ public sealed class BenchmarkOptions
     public int Examples { get; set; } = 5;
 
     /// <summary>
-    /// The most tokens of a question with its answer, at least 8. Longer prompts lose their beginning, and are counted. Default: as the model was trained; for a
-    /// backbone 2048. Never more than the backbone has positions.
+    /// The most tokens of a question with its answer, at least 8. Longer prompts lose their beginning, and are counted. Default: as the model was trained; for
+    /// a backbone 2048. Never more than the backbone has positions.
     /// </summary>
     public int? MaximumTokens { get; set; }
 
@@ -28,8 +28,8 @@ public sealed class BenchmarkOptions
     public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
 
     /// <summary>
-    /// Whether test sets must have as many rows and answers of each kind as the published ones. Otherwise a difference is a warning in the log. Not checked where
-    /// <see cref="MaximumRows"/> is set. Default false.
+    /// Whether test sets must have as many rows and answers of each kind as the published ones. Otherwise a difference is a warning in the log. Not checked
+    /// where <see cref="MaximumRows"/> is set. Default false.
     /// </summary>
     public bool RequirePublishedCounts { get; set; }
 

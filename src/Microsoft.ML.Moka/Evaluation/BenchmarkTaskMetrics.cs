@@ -1,10 +1,10 @@
+using Microsoft.ML.Moka.Evaluation.Statistics;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>How a model did on one task.</summary>
 public sealed class BenchmarkTaskMetrics
 {
-    private const double NormalQuantile = 1.959963984540054;
-
     internal BenchmarkTaskMetrics(string task, string data, IReadOnlyList<BenchmarkAnswer> answers, double seconds, long tokens)
     {
         Task = task;
@@ -17,7 +17,8 @@ public sealed class BenchmarkTaskMetrics
         CutPromptCount = answers.Count(answer => answer.PromptWasCut);
         if (answers.Count > 0 && answers.All(answer => answer.IsCorrectNormalized is not null))
             NormalizedAccuracy = answers.Count(answer => answer.IsCorrectNormalized == true) / (double)answers.Count;
-        AccuracyInterval = Wilson(CorrectCount, answers.Count);
+        var interval = Interval.OfShare(CorrectCount, answers.Count);
+        AccuracyInterval = (interval.Lower, interval.Upper);
     }
 
     /// <summary>The task's name.</summary>
@@ -35,7 +36,9 @@ public sealed class BenchmarkTaskMetrics
     /// <summary>The 95 % interval of the accuracy by Wilson's score.</summary>
     public (double Lower, double Upper) AccuracyInterval { get; }
 
-    /// <summary>The accuracy if each choice's log-likelihood is divided by its length (acc_norm); null by protocols that do not score the choices' texts.</summary>
+    /// <summary>
+    /// The accuracy if each choice's log-likelihood is divided by its length (acc_norm); null by protocols that do not score the choices' texts.
+    /// </summary>
     public double? NormalizedAccuracy { get; }
 
     /// <summary>How many questions the model did not answer with a word that counts.</summary>
@@ -58,15 +61,4 @@ public sealed class BenchmarkTaskMetrics
 
     /// <summary>The hash of the file of questions, which are its first ones.</summary>
     internal string Data { get; }
-
-    /// <summary>The score interval of E. B. Wilson (1927), which also holds near 0 and 1 and for few rows.</summary>
-    internal static (double Lower, double Upper) Wilson(int correct, int count)
-    {
-        if (count == 0)
-            return (0, 1);
-        var (p, zz) = (correct / (double)count, NormalQuantile * NormalQuantile);
-        var center = (p + zz / (2 * count)) / (1 + zz / count);
-        var half = NormalQuantile / (1 + zz / count) * Math.Sqrt(p * (1 - p) / count + zz / (4.0 * count * count));
-        return (Math.Max(0, center - half), Math.Min(1, center + half));
-    }
 }

@@ -1,10 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Models;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 
@@ -15,7 +14,8 @@ internal sealed class EvaluatedModel : IDisposable
 {
     private readonly IDisposable _held;
 
-    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training, IDisposable held)
+    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens,
+        TrainingRecord? training, IDisposable held)
     {
         _held = held;
         Name = name;
@@ -31,7 +31,9 @@ internal sealed class EvaluatedModel : IDisposable
             ["tokenizer"] = tokenizer.Fingerprint,
             ["adapters"] = adapters is null ? "none" : FingerprintOf(Backbone, adapters),
         };
-        Tuning = adapters is null ? null : new TuningSummary(OptionsText.Of(adapters.Options), adapters.ParameterCount, Backbone.Config.ParameterCount, training);
+        Tuning = adapters is null
+            ? null
+            : new TuningSummary(OptionsText.Of(adapters.Options), adapters.ParameterCount, Backbone.Config.ParameterCount, training);
     }
 
     public string Name { get; }
@@ -62,7 +64,8 @@ internal sealed class EvaluatedModel : IDisposable
             MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(
-                $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.", nameof(model)),
+                $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.",
+                nameof(model)),
         };
 
         EvaluatedModel Of(TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training)

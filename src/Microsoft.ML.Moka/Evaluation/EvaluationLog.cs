@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Evaluation;
@@ -44,15 +45,17 @@ internal sealed class EvaluationLog(string model, long totalRows, IChannel chann
         if (Stopwatch.GetElapsedTime(_logged) >= LogInterval)
         {
             _logged = Stopwatch.GetTimestamp();
-            Info(FormattableString.Invariant(
-                $"{model}, {progress.Task}: {progress.Row:N0} of {progress.Rows:N0} questions, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {progress.TimeLeft:hh\\:mm\\:ss} left."));
+            Info(string.Create(CultureInfo.InvariantCulture,
+                $"{model}, {progress.Task}: {progress.Row:N0} of {progress.Rows:N0} questions, {100 * progress.Accuracy:0.0} % right, " +
+                $"{progress.TokensPerSecond:N0} tokens/s, {progress.TimeLeft:hh\\:mm\\:ss} left."));
         }
         callback?.Invoke(progress);
     }
 
     public void End(BenchmarkTaskMetrics metrics)
     {
-        Info(FormattableString.Invariant($"{model}, {metrics.Task}: {100 * metrics.Accuracy:0.0} % of {metrics.RowCount:N0} questions in {metrics.Seconds:0.0} s."));
+        Info(FormattableString.Invariant(
+            $"{model}, {metrics.Task}: {100 * metrics.Accuracy:0.0} % of {metrics.RowCount:N0} questions in {metrics.Seconds:0.0} s."));
         if (metrics.CutPromptCount > 0)
             channel.Warning(MessageSensitivity.None, FormattableString.Invariant(
                 $"{model}, {metrics.Task}: {metrics.CutPromptCount:N0} of {metrics.RowCount:N0} prompts were too long and lost their beginning."));

@@ -9,8 +9,8 @@ internal sealed record AnsweredBatch(
     [property: JsonRequired] IReadOnlyList<BenchmarkAnswer> Answers);
 
 /// <summary>
-/// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that was
-/// being written when the process died is dropped, so that an evaluation goes on where it was interrupted.
+/// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that
+/// was being written when the process died is dropped, so that an evaluation goes on where it was interrupted.
 /// </summary>
 internal sealed class ResultsFile : IDisposable
 {
@@ -91,7 +91,8 @@ internal sealed class ResultsFile : IDisposable
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{path}, line {number}: this is no line of answers ({e.Message.TrimEnd('.')}). Delete the file, or choose another folder.", e);
+            throw new InvalidDataException(
+                $"{path}, line {number}: this is no line of answers ({e.Message.TrimEnd('.')}). Delete the file, or choose another folder.", e);
         }
     }
 
@@ -115,7 +116,8 @@ internal sealed class ResultsFile : IDisposable
         {
             var first = answered.GetValueOrDefault(batch.Task);
             if (batch.First != first || batch.Answers.Count == 0 || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
-                throw new InvalidDataException($"{path}: the answers to {batch.Task} from question {batch.First + 1} on do not follow question {first}. Delete the file.");
+                throw new InvalidDataException(
+                    $"{path}: the answers to {batch.Task} from question {batch.First + 1} on do not follow question {first}. Delete the file.");
             answered[batch.Task] = first + batch.Answers.Count;
         }
     }

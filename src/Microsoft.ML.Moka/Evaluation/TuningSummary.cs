@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Models;
 
 namespace Microsoft.ML.Moka.Evaluation;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Generation;
@@ -14,10 +14,15 @@ internal sealed record AnswerForm(string Prefix, IReadOnlyList<int> EndTokens);
 /// <param name="ReachedLimit">Whether it ended only because it became too long.</param>
 internal sealed record GeneratedAnswer(string Text, int TokenCount, bool ReachedLimit);
 
-/// <summary>Generates the answers to prompts, in batches. An answer does not depend on the others of its batch, and any number of threads may generate.</summary>
+/// <summary>
+/// Generates the answers to prompts, in batches. An answer does not depend on the others of its batch, and any number of threads may generate.
+/// </summary>
 internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer tokenizer)
 {
-    /// <summary>The most tokens whose keys and values are kept at a time, if there are several texts: a gigabyte per thousand of them in a LLaMA of 7 billion parameters.</summary>
+    /// <summary>
+    /// The most tokens whose keys and values are kept at a time, if there are several texts: a gigabyte per thousand of them in a LLaMA of 7 billion
+    /// parameters.
+    /// </summary>
     private const int BatchTokens = 4096;
 
     /// <summary>The answers, in the order of the prompts.</summary>

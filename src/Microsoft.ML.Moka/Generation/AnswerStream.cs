@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Generation;
 

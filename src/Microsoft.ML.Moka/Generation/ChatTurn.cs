@@ -23,7 +23,10 @@ internal readonly record struct ChatTurn(ChatRole Role, string Text)
         return turns.Count > 0 ? turns : throw new ArgumentException("There are no messages to be answered.", nameof(messages));
     }
 
-    /// <summary>Turns as questions and answers in turn: system messages that stand first, then pairs of which the last one has no answer yet. Messages of one role that follow each other are joined.</summary>
+    /// <summary>
+    /// Turns as questions and answers in turn: system messages that stand first, then pairs of which the last one has no answer yet. Messages of one role that
+    /// follow each other are joined.
+    /// </summary>
     /// <exception cref="ArgumentException">The turns are in another order.</exception>
     public static (string? System, IReadOnlyList<(string Question, string? Answer)> Pairs) Pair(IReadOnlyList<ChatTurn> turns)
     {
@@ -39,7 +42,8 @@ internal readonly record struct ChatTurn(ChatRole Role, string Text)
             else if (turn.Role == ChatRole.User)
                 pairs[^1] = (Join(pairs[^1].Question, turn.Text), null);
             else if (pairs.Count == 0)
-                throw new ArgumentException("A message of the assistant stands before any of the user; in this chat template the user speaks first.", nameof(turns));
+                throw new ArgumentException(
+                    "A message of the assistant stands before any of the user; in this chat template the user speaks first.", nameof(turns));
             else
                 pairs[^1] = (pairs[^1].Question, isOpen ? turn.Text : Join(pairs[^1].Answer!, turn.Text));
         }

@@ -5,19 +5,22 @@ namespace Microsoft.ML.Moka.Generation;
 /// <summary>LLaMA 2's chat form, as <c>chat_completion</c> of Meta's <c>llama/generation.py</c> makes it.</summary>
 internal sealed class Llama2Chat : ChatTemplate
 {
-    private static readonly string[] s_marks = ["[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
+    private static readonly string[] Marks = ["[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
 
     internal override MarkedText Render(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer)
     {
         foreach (var turn in turns)
         {
-            if (s_marks.FirstOrDefault(mark => turn.Text.Contains(mark, StringComparison.Ordinal)) is { } found)
-                throw new ArgumentException($"A message contains '{found}', by which LLaMA 2's chat form tells who speaks: it is refused, for the model could not tell it from the form's own.", nameof(turns));
+            if (Marks.FirstOrDefault(mark => turn.Text.Contains(mark, StringComparison.Ordinal)) is { } found)
+                throw new ArgumentException(
+                    $"A message contains '{found}', by which LLaMA 2's chat form tells who speaks: it is refused, for the model could not tell it from the " +
+                    "form's own.", nameof(turns));
         }
         var (system, pairs) = ChatTurn.Pair(turns);
         var prompt = new MarkedText();
         var begin = tokenizer.BeginOfSequence
-            ?? throw new InvalidOperationException("The tokenizer has no begin-of-sequence token, which LLaMA 2's chat form needs: choose another chat template.");
+            ?? throw new InvalidOperationException(
+                "The tokenizer has no begin-of-sequence token, which LLaMA 2's chat form needs: choose another chat template.");
         for (var i = 0; i < pairs.Count; i++)
         {
             var question = i == 0 && system is not null ? $"<<SYS>>\n{system}\n<</SYS>>\n\n{pairs[i].Question}" : pairs[i].Question;

@@ -35,5 +35,6 @@ internal sealed class Llama3Chat : ChatTemplate
 
     private static int IdOf(string name, BackboneTokenizer tokenizer) => tokenizer.TryGetId(name, out var id)
         ? id
-        : throw new InvalidOperationException($"The tokenizer has no '{name}', which LLaMA 3's chat form needs: the backbone is of another kind; choose another chat template.");
+        : throw new InvalidOperationException(
+            $"The tokenizer has no '{name}', which LLaMA 3's chat form needs: the backbone is of another kind; choose another chat template.");
 }

@@ -1,12 +1,13 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Rows;
+using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.Generation;
 
 /// <summary>The generated text.</summary>
 /// <param name="name">The column.</param>
 /// <param name="generate">Generates the texts of rows, and says how many prompts were too long.</param>
-internal sealed class TextColumns(string name, Func<IReadOnlyList<PositionedRow>, (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts)> generate) : AddedColumns
+internal sealed class TextColumns(
+    string name, Func<IReadOnlyList<PositionedRow>, (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts)> generate) : AddedColumns
 {
     public override string Work => "Generation";
 

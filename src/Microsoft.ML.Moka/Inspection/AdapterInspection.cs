@@ -36,7 +36,10 @@ public sealed class AdapterInspection
         return mlContext.Data.LoadFromEnumerable(Filters);
     }
 
-    /// <summary>A heat map: a row for each kind of map, a column for each filter of each layer, coloured by the filter's coefficient (its share, where gates are trained) or, where the method has no gates, by its norm.</summary>
+    /// <summary>
+    /// A heat map: a row for each kind of map, a column for each filter of each layer, coloured by the filter's coefficient (its share, where gates are
+    /// trained) or, where the method has no gates, by its norm.
+    /// </summary>
     /// <returns>An SVG document.</returns>
     public string GatesToSvg() => InspectionPictures.Gates(this);
 

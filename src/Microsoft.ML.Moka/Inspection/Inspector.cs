@@ -1,6 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
@@ -79,7 +78,9 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
             var lefts = group.Left is null ? null : Download(group.Left);
             var rights = Download(group.Right);
             for (var i = 0; i < group.Count; i++)
-                filters.Add(new UpdateFilter(group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
+                filters.Add(
+                    new UpdateFilter(
+                        group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
         }
         return filters;
 

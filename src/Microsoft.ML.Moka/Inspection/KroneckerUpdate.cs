@@ -14,7 +14,8 @@ internal sealed record UpdateFilter(FilterShape Shape, double Coefficient, doubl
     public int RankBound => Math.Min(Shape.LeftRows, Shape.LeftColumns) * Math.Min(Shape.RightRows, Shape.RightColumns);
 
     /// <summary>‖c · A ⊗ B‖ = |c| · ‖A‖ · ‖B‖ (Frobenius).</summary>
-    public double Norm => Math.Abs(Coefficient) * (Left is null ? Math.Sqrt(Shape.LeftRows) : TensorPrimitives.Norm<double>(Left)) * TensorPrimitives.Norm<double>(Right);
+    public double Norm =>
+        Math.Abs(Coefficient) * (Left is null ? Math.Sqrt(Shape.LeftRows) : TensorPrimitives.Norm<double>(Left)) * TensorPrimitives.Norm<double>(Right);
 
     public UpdateFilter Transpose() => new(
         new FilterShape(Shape.LeftColumns, Shape.LeftRows, Shape.RightColumns, Shape.RightRows),
@@ -94,7 +95,8 @@ internal sealed class KroneckerUpdate(int rows, int columns, IReadOnlyList<Updat
             var shape = filter.Shape;
             if (filter.Left is null)
                 AddRightProduct(x, filter.Right, shape.LeftRows, shape, filter.Coefficient, y);
-            else if ((long)shape.LeftColumns * shape.RightRows * (shape.LeftRows + shape.RightColumns) <= (long)shape.LeftRows * shape.RightColumns * (shape.LeftColumns + shape.RightRows))
+            else if ((long)shape.LeftColumns * shape.RightRows * (shape.LeftRows +
+                shape.RightColumns) <= (long)shape.LeftRows * shape.RightColumns * (shape.LeftColumns + shape.RightRows))
             {
                 // A (X Bᵀ)
                 var inner = new double[shape.LeftColumns * shape.RightRows];

@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// What training has made of one linear map: a row of an <see cref="AdapterInspection"/>. Norms are Frobenius norms. ΔW is what is added to W; DoRA's magnitude,
-/// which scales the rows of W + ΔW, is no part of it.
+/// What training has made of one linear map: a row of an <see cref="AdapterInspection"/>. Norms are Frobenius norms. ΔW is what is added to W; DoRA's
+/// magnitude, which scales the rows of W + ΔW, is no part of it.
 /// </summary>
 public sealed record MapInspection
 {

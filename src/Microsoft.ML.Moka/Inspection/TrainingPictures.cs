@@ -45,12 +45,14 @@ internal static class TrainingPictures
         var steps = last < 6 ? Axis.Whole(0, last, 7) : Axis.Linear(0, last);
         var isLogarithmic = least > 0 && most > WidestLinearRatio * least;
         return LineChart.Draw(
-            title, "step", isLogarithmic ? "loss (logarithmic)" : "loss", series, steps, isLogarithmic ? Axis.Log(least, most) : Axis.Linear(Math.Min(0, least), most), Width);
+            title, "step", isLogarithmic ? "loss (logarithmic)" : "loss", series, steps,
+            isLogarithmic ? Axis.Log(least, most) : Axis.Linear(Math.Min(0, least), most), Width);
     }
 
     private static IEnumerable<LineSeries> Validation(string name, IReadOnlyList<TrainingProgress> steps)
     {
-        var points = steps.Where(step => step.ValidationLoss is { } loss && double.IsFinite(loss)).Select(step => (step.Step, step.ValidationLoss!.Value)).ToList();
+        var points = steps.Where(step => step.ValidationLoss is { } loss && double.IsFinite(loss)).Select(step => (step.Step, step.ValidationLoss!.Value))
+            .ToList();
         return points.Count > 0 ? [new LineSeries(name, points)] : [];
     }
 
@@ -70,6 +72,7 @@ internal static class TrainingPictures
     private static void Check(IReadOnlyList<TrainingProgress> steps, string what)
     {
         if (!steps.Any(step => double.IsFinite(step.Loss)))
-            throw new InvalidOperationException($"{what} has no step yet: set Progress to its Add method before Fit (with NumberOfEpochs = 0 there are no steps).");
+            throw new InvalidOperationException(
+                $"{what} has no step yet: set Progress to its Add method before Fit (with NumberOfEpochs = 0 there are no steps).");
     }
 }

@@ -24,7 +24,8 @@ internal static class UpdateFigures
     }
 
     /// <summary>
-    /// The largest singular value, by power iteration on ΔWᵀΔW from a fixed start: at most the true value, and near it even where the next one is nearly as large.
+    /// The largest singular value, by power iteration on ΔWᵀΔW from a fixed start: at most the true value, and near it even where the next one is nearly as
+    /// large.
     /// </summary>
     public static double SpectralNorm(WeightUpdate update)
     {

@@ -15,8 +15,8 @@ internal static class AdapterConversion
         var isThereAlready = format switch
         {
             AdapterFileFormat.AsTrained => true,
-            AdapterFileFormat.Lokr => adapters.Options is LokrAdapter,
-            AdapterFileFormat.Lora => adapters.Options is LoraAdapter or DoraAdapter,
+            AdapterFileFormat.Lokr => adapters.Options.Method == LokrAdapter.MethodName,
+            AdapterFileFormat.Lora => adapters.Options.Method == LoraAdapter.MethodName,
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
         };
         if (isThereAlready)
@@ -64,7 +64,8 @@ internal static class AdapterConversion
         var tooLarge = plans.Find(plan => ranks[0] > Math.Min(plan.Map.Rows, plan.Map.Columns));
         if (tooLarge is not null)
             throw Refusal("LoRA", tooLarge, $"would have rank {ranks[0]}, above that of the map");
-        return (Targeting(new LoraAdapter { Rank = ranks[0], Alpha = scale * ranks[0] }, options), [.. plans.SelectMany(plan => LoraFactors(plan, ranks[0], tensors))]);
+        return (Targeting(new LoraAdapter { Rank = ranks[0], Alpha = scale * ranks[0] }, options),
+            [.. plans.SelectMany(plan => LoraFactors(plan, ranks[0], tensors))]);
     }
 
     private static IEnumerable<SafetensorsTensor> LoraFactors(AdapterPlan plan, int rank, Dictionary<string, SafetensorsTensor> tensors)
@@ -115,7 +116,8 @@ internal static class AdapterConversion
                 throw Refusal(method, plan, "has a magnitude");
             if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
                 throw Refusal(method, plan, "weights its products with gates");
-            if (plan.Filters.Any(filter => filter.Left is not { Rank: null } || filter.Right.Rank is not null || filter.Left.Storage == FactorStorage.StackedTransposed))
+            if (plan.Filters.Any(filter =>
+                filter.Left is not { Rank: null } || filter.Right.Rank is not null || filter.Left.Storage == FactorStorage.StackedTransposed))
                 throw Refusal(method, plan, "is not made of two plain factors");
         }
         // The softmax of a single gate is 1.

@@ -1,7 +1,7 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Interchange;
 

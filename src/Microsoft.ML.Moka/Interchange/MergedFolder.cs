@@ -1,7 +1,7 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
@@ -31,13 +31,16 @@ internal static class MergedFolder
         Write(folder, source.Files, new MergedTensors(checkpoint, config, merged, NamesOf(weights.Adapters), options.Quantization), options);
     }
 
-    /// <summary>Writes a backbone with an adapter merged into it, neither of which is in memory; without an adapter, only the form of the weights changes.</summary>
+    /// <summary>
+    /// Writes a backbone with an adapter merged into it, neither of which is in memory; without an adapter, only the form of the weights changes.
+    /// </summary>
     public static void WriteOf(BackboneSource source, string? adapterFolder, string folder, MergeOptions options)
     {
         Check(options);
         if (options.KeepQuantizationErrors)
             throw new ArgumentException(
-                "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. Use SaveMerged of the model.", nameof(options));
+                "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
+                "Use SaveMerged of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
         using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps);
         using var checkpoint = Checkpoint.Open(source.Files);
@@ -62,7 +65,8 @@ internal static class MergedFolder
         {
             if (QuantizedWeight.IsStored(checkpoint, name))
                 throw new InvalidDataException(
-                    $"'{files.Location}' has '{name}' quantized: the codes of a merged weight do not tell the original one. Un-merge a folder in full precision.");
+                    $"'{files.Location}' has '{name}' quantized: the codes of a merged weight do not tell the original one. " +
+                    "Un-merge a folder in full precision.");
         }
         var original = new MergedWeights(new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)), backend, adapters, unmerge: true);
         Write(folder, files, new MergedTensors(checkpoint, config, original, NamesOf(adapters), BackboneQuantization.None), new MergeOptions());
@@ -71,7 +75,8 @@ internal static class MergedFolder
     private static void Check(MergeOptions options)
     {
         if (options.Quantization is not (BackboneQuantization.None or BackboneQuantization.NF4 or BackboneQuantization.FP4))
-            throw new ArgumentException($"Quantization is {options.Quantization}; merged weights are written as None, NF4 or FP4, which others read too.", nameof(options));
+            throw new ArgumentException(
+                $"Quantization is {options.Quantization}; merged weights are written as None, NF4 or FP4, which others read too.", nameof(options));
         if (options.MaximumShardBytes < 1)
             throw new ArgumentException($"MaximumShardBytes is {options.MaximumShardBytes}; it must be above 0.", nameof(options));
     }
@@ -80,7 +85,8 @@ internal static class MergedFolder
 
     private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options)
     {
-        if (source is FolderFiles { Location: var location } && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
+        if (source is FolderFiles { Location: var location }
+            && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
             throw new ArgumentException($"'{folder}' is the folder that the weights are read from: name another.", nameof(folder));
         var config = Config(source, tensors.Format, options.Quantization);
         AtomicFolder.Write(folder, Belongs, target =>

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 
@@ -87,7 +87,8 @@ internal sealed class MergedTensors
         var bytes = FloatFormats.FromFloats(format, values);
         if (format == DenseFormat.Float16 && MemoryMarshal.Cast<byte, Half>(bytes).ContainsAnyExceptInRange(Half.MinValue, Half.MaxValue))
             throw new InvalidDataException(
-                $"The merged weight '{name}' has values beyond 65504, the largest of float16, which the backbone is stored in. Merge into a backbone in bfloat16 or float32.");
+                $"The merged weight '{name}' has values beyond 65504, the largest of float16, which the backbone is stored in. " +
+                "Merge into a backbone in bfloat16 or float32.");
         return new DenseMatrix(matrix.Rows, matrix.Columns, format, bytes);
     }
 }

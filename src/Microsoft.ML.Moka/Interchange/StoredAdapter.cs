@@ -101,6 +101,7 @@ internal sealed class StoredAdapter : IDisposable
             throw new InvalidDataException($"{source} does not fit the backbone. {e.Message}", e);
         }
         if (tensors.ByteCount / FewestBytesPerParameter < parameters)
-            throw new InvalidDataException($"{source} asks for {parameters:N0} parameters, more than {tensors.Name} holds in its {tensors.ByteCount:N0} bytes.");
+            throw new InvalidDataException(
+                $"{source} asks for {parameters:N0} parameters, more than {tensors.Name} holds in its {tensors.ByteCount:N0} bytes.");
     }
 }

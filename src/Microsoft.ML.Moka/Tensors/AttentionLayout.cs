@@ -36,7 +36,9 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
         return new AttentionLayout(spans);
     }
 
-    /// <summary>Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.</summary>
+    /// <summary>
+    /// Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.
+    /// </summary>
     public void Validate(int queryRows, int keyRows)
     {
         var end = 0;

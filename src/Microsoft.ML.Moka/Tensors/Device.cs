@@ -17,7 +17,9 @@ internal sealed record Device(
     /// <param name="gpu">MLContext.GpuDeviceId.</param>
     /// <param name="fallbackToCpu">MLContext.FallbackToCpu.</param>
     /// <param name="provider">What knows of GPUs; asked only where one is wanted.</param>
-    /// <exception cref="InvalidOperationException">The GPU cannot be used, and the CPU may not take its place; the message says what to install or change.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// The GPU cannot be used, and the CPU may not take its place; the message says what to install or change.
+    /// </exception>
     public static Device Choose(int? gpu, bool fallbackToCpu, BackendProvider provider)
     {
         if (gpu is not { } number)

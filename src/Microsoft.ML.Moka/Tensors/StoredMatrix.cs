@@ -51,7 +51,8 @@ internal sealed record FloatScales(ReadOnlyMemory<float> Absmax) : BlockScales(A
 }
 
 /// <summary>Double quantization: the absmax of block b is <c>Map[Codes[b]] · NestedAbsmax[b / NestedBlockSize] + Offset</c>.</summary>
-internal sealed record NestedScales(ReadOnlyMemory<byte> Codes, ReadOnlyMemory<float> Map, ReadOnlyMemory<float> NestedAbsmax, int NestedBlockSize, float Offset)
+internal sealed record NestedScales(
+    ReadOnlyMemory<byte> Codes, ReadOnlyMemory<float> Map, ReadOnlyMemory<float> NestedAbsmax, int NestedBlockSize, float Offset)
     : BlockScales(Codes.Length)
 {
     public override long ByteCount => Codes.Length + 4L * (NestedAbsmax.Length + Map.Length);

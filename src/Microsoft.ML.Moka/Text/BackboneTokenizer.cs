@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.Text;

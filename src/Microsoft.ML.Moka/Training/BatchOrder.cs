@@ -9,15 +9,15 @@ namespace Microsoft.ML.Moka.Training;
 internal sealed class BatchOrder
 {
     private readonly int[] _lengths;
-    private readonly TrainingOptions _options;
+    private readonly TrainingPlan _plan;
     private int[][] _batches = [];
     private int _plannedEpoch = -1;
 
-    public BatchOrder(IReadOnlyList<TrainingExample> examples, TrainingOptions options)
+    public BatchOrder(IReadOnlyList<TrainingExample> examples, TrainingPlan plan)
     {
         _lengths = [.. examples.Select(e => e.InputCount)];
-        _options = options;
-        Steps = options.Steps ?? Enumerable.Range(0, options.Epochs).Sum(epoch => (Batches(epoch).Length - 1) / options.AccumulatedBatches + 1);
+        _plan = plan;
+        Steps = plan.NumberOfSteps ?? Enumerable.Range(0, plan.NumberOfEpochs).Sum(epoch => (Batches(epoch).Length - 1) / plan.GradientAccumulation + 1);
     }
 
     /// <summary>All steps of the run.</summary>
@@ -27,7 +27,7 @@ internal sealed class BatchOrder
     public (ArraySegment<int[]> Batches, BatchPlace Next) Step(BatchPlace place)
     {
         var batches = Batches(place.Epoch);
-        var count = Math.Min(_options.AccumulatedBatches, batches.Length - place.Batch);
+        var count = Math.Min(_plan.GradientAccumulation, batches.Length - place.Batch);
         var end = place.Batch + count;
         return (new ArraySegment<int[]>(batches, place.Batch, count), end < batches.Length ? place with { Batch = end } : new BatchPlace(place.Epoch + 1, 0));
     }
@@ -42,7 +42,7 @@ internal sealed class BatchOrder
     {
         if (epoch != _plannedEpoch)
         {
-            _batches = LengthBuckets.Plan(_lengths, _options.BatchTokens, _options.Seed, epoch);
+            _batches = LengthBuckets.Plan(_lengths, _plan.BatchTokens, _plan.Seed, epoch);
             _plannedEpoch = epoch;
         }
         return _batches;

@@ -6,13 +6,13 @@ namespace Microsoft.ML.Moka.Training;
 internal sealed class Optimizer : IDisposable
 {
     private readonly Backend _backend;
-    private readonly TrainingOptions _options;
+    private readonly TrainingPlan _plan;
     private readonly List<Slot> _slots = [];
 
-    public Optimizer(Backend backend, IReadOnlyList<Parameter> parameters, TrainingOptions options)
+    public Optimizer(Backend backend, IReadOnlyList<Parameter> parameters, TrainingPlan plan)
     {
         _backend = backend;
-        _options = options;
+        _plan = plan;
         try
         {
             foreach (var parameter in parameters)
@@ -39,15 +39,15 @@ internal sealed class Optimizer : IDisposable
     public void Update(float learningRate, double gradientNorm)
     {
         Step++;
-        var clips = _options.MaxGradientNorm > 0 && gradientNorm > _options.MaxGradientNorm;
-        var scale = clips ? (float)(_options.MaxGradientNorm / gradientNorm) : 1f;
+        var clips = _plan.MaximumGradientNorm > 0 && gradientNorm > _plan.MaximumGradientNorm;
+        var scale = clips ? (float)(_plan.MaximumGradientNorm / gradientNorm) : 1f;
         foreach (var slot in _slots)
         {
             _backend.Copy(slot.Parameter.Value, slot.Good);
-            var decay = slot.Parameter.Decays ? _options.WeightDecay : 0;
+            var decay = slot.Parameter.Decays ? _plan.WeightDecay : 0;
             slot.Parameter.Update(
                 _backend, slot.First, slot.Second,
-                new AdamWStep(learningRate, _options.Beta1, _options.Beta2, _options.Epsilon, decay, scale, Step));
+                new AdamWStep(learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
         }
     }
 

@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Training;

@@ -50,10 +50,12 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
         if (written != fingerprint)
             throw new InvalidOperationException(
-                $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, or name another file.");
+                $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, " +
+                "or name another file.");
         var state = ReadState(json);
         if (!run.CanBeIn(state))
-            throw new InvalidDataException($"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
+            throw new InvalidDataException(
+                $"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
         foreach (var (parameter, first, second) in run.Optimizer.Moments)
         {
             parameter.Overwrite(run.Model.Backend, Read("value", parameter));
@@ -73,13 +75,13 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
 
     /// <summary>Tells runs apart: two that agree in it, from options to the values that training starts from, go through the same steps.</summary>
     public static string Fingerprint(
-        TrainingOptions options,
+        TrainingPlan plan,
         TrainedModel model,
         IReadOnlyList<TrainingExample> examples,
         IReadOnlyList<TrainingExample>? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(options));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(plan));
         hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(model.Parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
         foreach (var parameter in model.Parameters)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 
@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Training;
 /// <summary>A training run: the model, the optimizer and the state that go from step to step.</summary>
 internal sealed class TrainingRun : IDisposable
 {
-    private readonly TrainingOptions _options;
+    private readonly TrainingPlan _plan;
     private readonly IReadOnlyList<TrainingExample> _examples;
     private readonly IReadOnlyList<TrainingExample>? _validation;
     private readonly BatchOrder _order;
@@ -15,15 +15,15 @@ internal sealed class TrainingRun : IDisposable
     private readonly ProgressMeter _meter = new();
 
     public TrainingRun(
-        TrainedModel model, TrainingOptions options, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation)
+        TrainedModel model, TrainingPlan plan, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation)
     {
         Model = model;
-        _options = options;
+        _plan = plan;
         _examples = examples;
         _validation = validation;
-        _order = new BatchOrder(examples, options);
-        _rate = new LearningRate(options, _order.Steps);
-        Optimizer = new Optimizer(model.Backend, model.Parameters, options);
+        _order = new BatchOrder(examples, plan);
+        _rate = new LearningRate(plan, _order.Steps);
+        Optimizer = new Optimizer(model.Backend, model.Parameters, plan);
     }
 
     public TrainedModel Model { get; }
@@ -38,7 +38,7 @@ internal sealed class TrainingRun : IDisposable
     public TrainingResult Result(StopReason reason) =>
         new(reason, State.Step, State.SmoothedLoss, State.BestLoss, State.BestStep, State.Tokens);
 
-    /// <summary>Whether a run with these options and examples can be in such a state.</summary>
+    /// <summary>Whether a run with these plan and examples can be in such a state.</summary>
     public bool CanBeIn(TrainingState state) => state.Step >= 0 && state.Step <= _order.Steps && _order.Contains(state.Place);
 
     /// <summary>Goes on from a state, with the weights and moments that the caller has put back.</summary>
@@ -51,7 +51,7 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>One update, and a look at the validation set where one is due.</summary>
     /// <exception cref="OperationCanceledException">Before the update: weights, moments and state are those of the step before.</exception>
-    /// <exception cref="TrainingDivergedException">A loss or gradient is not finite; good weights are restored.</exception>
+    /// <exception cref="DivergenceException">A loss or gradient is not finite; good weights are restored.</exception>
     public TrainingProgress Step(CancellationToken cancellation)
     {
         _meter.StartStep();
@@ -98,13 +98,13 @@ internal sealed class TrainingRun : IDisposable
                 cancellation.ThrowIfCancellationRequested();
             }
             TrainingExample[] examples = [.. batches[i].Select(index => _examples[index])];
-            var options = new ForwardOptions
+            var plan = new ForwardOptions
             {
-                Recompute = _options.Recompute,
-                DropoutSeed = new SeededRandom(_options.Seed, $"dropout {State.Step}.{i}").Next(),
+                Recompute = _plan.GradientCheckpointing,
+                DropoutSeed = new SeededRandom(_plan.Seed, $"dropout {State.Step}.{i}").Next(),
             };
             // The mean over all targets of the step, however they are spread over its batches.
-            sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, options), "loss");
+            sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, plan), "loss");
             tokens += examples.Sum(e => e.InputCount);
         }
         return (sum / targets, tokens);
@@ -112,16 +112,16 @@ internal sealed class TrainingRun : IDisposable
 
     private bool IsValidationDue() => _validation is not null &&
         (State.Step == _order.Steps
-        || (_options.ValidationInterval is { } interval ? State.Step % interval == 0 : State.Place.Batch == 0));
+        || (_plan.ValidationInterval is { } interval ? State.Step % interval == 0 : State.Place.Batch == 0));
 
     private double Validate()
     {
-        var loss = RequireFinite(MeanLoss(Model, _validation!, _options.BatchTokens), "validation loss");
+        var loss = RequireFinite(MeanLoss(Model, _validation!, _plan.BatchTokens), "validation loss");
         var isBest = State.BestLoss is not { } best || loss < best;
         if (isBest)
             Best = WeightSnapshot.Take(Model.Backend, Model.Parameters);
         State = State.AfterValidation(loss, isBest);
-        if (_options.Patience is { } patience && State.LooksSinceBest >= patience)
+        if (_plan.EarlyStoppingPatience is { } patience && State.LooksSinceBest >= patience)
             State = State with { Finished = StopReason.EarlyStopped };
         return loss;
     }
@@ -144,6 +144,6 @@ internal sealed class TrainingRun : IDisposable
             Optimizer.RestoreGoodWeights();
         else
             RestoreBest();
-        throw new TrainingDivergedException(State.Step + (what == "validation loss" ? 0 : 1), what, value);
+        throw new DivergenceException(State.Step + (what == "validation loss" ? 0 : 1), what, value);
     }
 }

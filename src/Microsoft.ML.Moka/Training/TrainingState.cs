@@ -1,6 +1,8 @@
 namespace Microsoft.ML.Moka.Training;
 
-/// <summary>What a run has come to besides weights and moments. Everything random is a function of the seed and of the place, so this resumes it exactly.</summary>
+/// <summary>
+/// What a run has come to besides weights and moments. Everything random is a function of the seed and of the place, so this resumes it exactly.
+/// </summary>
 internal sealed record TrainingState
 {
     private const double Fading = 0.9;

@@ -1,7 +1,7 @@
 using System.Text;
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Llama;
 

@@ -1,7 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tests.Llama;
@@ -29,7 +29,7 @@ public sealed class AdapterPropertyTests
         var random = new Random(c.Seed);
         var map = new MapShape("map", c.Rows, c.Columns, 0);
         var options = RandomAdapters.Options(map, random);
-        var weight = Tensors.RandomWeights.Matrix((WeightFormat)random.Next(8), c.Rows, c.Columns, random);
+        var weight = RandomMatrices.Matrix((WeightFormat)random.Next(8), c.Rows, c.Columns, random);
         float[] x = Normal(c.Tokens * c.Columns, random), dy = Normal(c.Tokens * c.Rows, random);
         using var reference = new ReferenceBackend();
         using var cpu = new CpuBackend(threads: 2);
@@ -73,7 +73,8 @@ public sealed class AdapterPropertyTests
                 foreach (var (sum, part) in apart.Parameters.Zip(one.Parameters))
                 {
                     using var share = backend.Upload(
-                        TensorKind.Parameter, [.. TinyLlama.Download(backend, part.Gradient).Select(g => g * (ids.Length - 1) / targets)], part.Value.Rows, part.Value.Columns);
+                        TensorKind.Parameter, [.. TinyLlama.Download(backend, part.Gradient).Select(g => g * (ids.Length - 1) / targets)], part.Value.Rows,
+                        part.Value.Columns);
                     backend.AddInPlace(sum.Gradient, share);
                 }
             }
@@ -132,7 +133,7 @@ public sealed class AdapterPropertyTests
     private static AdapterSet AdapterSetCopy(Backend backend, AdapterOptions options) =>
         AdapterSet.Create(backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(5, 0.2f));
 
-    private static float[] Normal(int count, Random random) => [.. Enumerable.Range(0, count).Select(_ => (float)Tensors.RandomWeights.Normal(random))];
+    private static float[] Normal(int count, Random random) => [.. Enumerable.Range(0, count).Select(_ => (float)RandomMatrices.Normal(random))];
 
     private static void AssertClose(float[] expected, float[] actual, double tolerance, string what, float[]? scaleOf = null)
     {

@@ -1,6 +1,6 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tests.Llama;
@@ -295,7 +295,8 @@ public sealed class AdapterSetTests : IDisposable
     }
 
     /// <summary>Adapters as after training: no factor is zero and gates differ.</summary>
-    private AdapterSet Trained(AdapterOptions options) => AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(3, 0.3f));
+    private AdapterSet Trained(AdapterOptions options) =>
+        AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(3, 0.3f));
 
     private SafetensorsFile Store(AdapterSet adapters) =>
         SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes(AdapterTensors.From(_backend, adapters)));

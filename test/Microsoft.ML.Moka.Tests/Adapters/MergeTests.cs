@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -39,7 +39,8 @@ public sealed class MergeTests : IDisposable
         using var backbone = LlamaBackbone.Frozen(_backend, TinyLlama.Config, weights);
         using var adapters = AdapterSet.Create(_backend, options, TinyLlama.Config.LinearMaps, new RandomAdapters.Trained(2, 0.3f));
         using var merged = LlamaBackbone.Frozen(_backend, TinyLlama.Config, new MergedWeights(weights, _backend, adapters));
-        using var unmerged = LlamaBackbone.Frozen(_backend, TinyLlama.Config, new MergedWeights(new MergedWeights(weights, _backend, adapters), _backend, adapters, unmerge: true));
+        using var unmerged = LlamaBackbone.Frozen(
+            _backend, TinyLlama.Config, new MergedWeights(new MergedWeights(weights, _backend, adapters), _backend, adapters, unmerge: true));
         var batch = RaggedBatch.Of(TinyLlama.Ids(9, 1), TinyLlama.Ids(4, 2));
 
         var plain = TinyLlama.Logits(backbone, batch);

@@ -16,7 +16,13 @@ internal static class RandomAdapters
             2 => new MokaSAdapter { Filters = random.Next(1, 4) },
             3 => new CdkaAdapter { Filters = random.Next(1, 5), R1 = Divisor(map.Rows), R2 = Divisor(map.Columns), Alpha = Scale() },
             4 => random.Next(2) == 0 ? new KronaAdapter { Scale = Scale() } : new KronaAdapter { Shape = Shape(), Scale = Scale() },
-            5 => new LokrAdapter { Rank = random.Next(1, 9), Alpha = Scale(), DecomposeBoth = random.Next(2) == 0, DecomposeFactor = random.Next(3) == 0 ? -1 : random.Next(1, 20) },
+            5 => new LokrAdapter
+            {
+                Rank = random.Next(1, 9),
+                Alpha = Scale(),
+                DecomposeBoth = random.Next(2) == 0,
+                DecomposeFactor = random.Next(3) == 0 ? -1 : random.Next(1, 20),
+            },
             6 => new LoraAdapter { Rank = random.Next(1, smallest + 1), Alpha = Scale(), RankStabilized = random.Next(2) == 0 },
             7 => new DoraAdapter { Rank = random.Next(1, smallest + 1), Alpha = Scale(), RankStabilized = random.Next(2) == 0 },
             _ => new FullFineTuning(),

@@ -1,5 +1,5 @@
 using System.Text;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Checkpoints;
 
@@ -54,7 +54,8 @@ public sealed class AtomicFileTests : IDisposable
         Put(".config.tmp", "n");
 
         Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(
-            [.. Paths.Select((path, i) => (path, (Action<Stream>)(stream => { if (i == failing) throw new InvalidOperationException(); stream.WriteByte(0); })))]));
+            [.. Paths.Select((path, i) =>
+                (path, (Action<Stream>)(stream => { if (i == failing) throw new InvalidOperationException(); stream.WriteByte(0); })))]));
         AtomicFile.Finish(Paths);
 
         Assert.Equal(["old", "old"], Read());

@@ -33,7 +33,8 @@ public class CheckpointTests
     public void Shards_are_found_through_the_index()
     {
         var checkpoint = Checkpoint.Open(Sharded(
-            """{"metadata":{"total_size":72},"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"""));
+            """{"metadata":{"total_size":72},"weight_map":{"a":"model-00001-of-00002.safetensors",""" +
+            """ "b":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"""));
         Assert.Equal(["a", "b", "c"], checkpoint.Names.Order());
         Assert.Contains("00002", checkpoint["c"].Source, StringComparison.Ordinal);
     }
@@ -78,7 +79,8 @@ public class CheckpointTests
         }));
         foreach (var action in new Action[]
         {
-            () => checkpoint.ReadMatrix("a", 3, 2), () => checkpoint.ReadVector("a", 6), () => checkpoint.ReadMatrix("v", 2, 1), () => checkpoint.ReadVector("v", 3),
+            () => checkpoint.ReadMatrix("a", 3, 2), () =>
+                checkpoint.ReadVector("a", 6), () => checkpoint.ReadMatrix("v", 2, 1), () => checkpoint.ReadVector("v", 3),
             () => checkpoint.ReadVector("v", 2),
         })
         {

@@ -57,7 +57,8 @@ public class QuantizedWeightTests
     public void A_state_as_python_writes_it_is_read()
     {
         var tensors = Tensors(
-            """{"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [8, 32], "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 2.0511}""");
+            """{"quant_type": "nf4", "blocksize": 64, "dtype": "bfloat16", "shape": [8, 32], "nested_blocksize": 256, """ +
+            """ "nested_dtype": "float32", "nested_offset": 2.0511}""");
         var read = (FourBitMatrix)Open(tensors).ReadMatrix(Name, 8, 32);
         Assert.Equal(2.0511f, ((NestedScales)read.Scales).Offset);
     }

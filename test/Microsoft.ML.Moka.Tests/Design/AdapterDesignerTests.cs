@@ -1,6 +1,6 @@
 using System.Text;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
-using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Design;
 
@@ -105,8 +105,14 @@ public sealed class AdapterDesignerTests
     [Fact]
     public void The_proposal_for_LoRA_is_the_largest_rank_that_fits()
     {
-        Assert.Equal(32, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter { TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, 56_623_104).Options).Rank);
-        Assert.Equal(31, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter { TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"] }, 56_623_103).Options).Rank);
+        Assert.Equal(32, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter
+        {
+            TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"],
+        }, 56_623_104).Options).Rank);
+        Assert.Equal(31, ((LoraAdapter)Llama3.ForBudget(new LoraAdapter
+        {
+            TargetModules = ["q_proj", "k_proj", "v_proj", "up_proj", "down_proj"],
+        }, 56_623_103).Options).Rank);
     }
 
     [Fact]
@@ -116,7 +122,8 @@ public sealed class AdapterDesignerTests
 
         Assert.Equal(6_476_005_376, design.TrainableParameterCount);
         Assert.Equal(4096, design.SmallestRank);
-        Assert.Contains("new FullFineTuning() with 6,476,005,376", Assert.Throws<ArgumentOutOfRangeException>(() => Llama2.ForBudget(new FullFineTuning(), 1_000_000)).Message);
+        Assert.Contains("new FullFineTuning() with 6,476,005,376",
+            Assert.Throws<ArgumentOutOfRangeException>(() => Llama2.ForBudget(new FullFineTuning(), 1_000_000)).Message);
     }
 
     [Fact]
@@ -154,15 +161,21 @@ public sealed class AdapterDesignerTests
 
     [Fact]
     public void A_rank_that_cannot_be_is_refused_with_what_can() =>
-        Assert.Contains("k_proj (1024x4096) has a rank above 1024", Assert.Throws<ArgumentOutOfRangeException>(() => Llama3.ForRank(new LoraAdapter(), 1025)).Message);
+        Assert.Contains(
+            "k_proj (1024x4096) has a rank above 1024", Assert.Throws<ArgumentOutOfRangeException>(() => Llama3.ForRank(new LoraAdapter(), 1025)).Message);
 
     [Fact]
     public void Sizes_that_do_not_factor_are_explained()
     {
         Assert.Contains("11003 (prime)", Assert.Single(Prime.Describe(new MokaAdapter { TargetModules = ["up_proj"] }).Notes));
         Assert.Contains("as many parameters as the map itself", Assert.Single(Prime.Describe(new MokaSAdapter { TargetModules = ["up_proj"] }).Notes));
-        Assert.Contains("11003x4096 (up_proj)", Assert.Throws<ArgumentException>(() => Prime.ForBudget(new MokaSAdapter { TargetModules = ["up_proj"] }, 1_000_000)).Message);
-        Assert.Contains("nearest that fits is", Assert.Throws<ArgumentException>(() => Prime.Describe(new MokaAdapter { FilterShapes = [new FactorShape(64, 64)], TargetModules = ["up_proj"] })).Message);
+        Assert.Contains("11003x4096 (up_proj)",
+            Assert.Throws<ArgumentException>(() => Prime.ForBudget(new MokaSAdapter { TargetModules = ["up_proj"] }, 1_000_000)).Message);
+        Assert.Contains("nearest that fits is", Assert.Throws<ArgumentException>(() => Prime.Describe(new MokaAdapter
+        {
+            FilterShapes = [new FactorShape(64, 64)],
+            TargetModules = ["up_proj"],
+        })).Message);
         Assert.Empty(Llama2.Describe(new MokaAdapter { TargetModules = AllMaps }).Notes);
     }
 
@@ -176,7 +189,12 @@ public sealed class AdapterDesignerTests
     [Fact]
     public void The_table_has_a_line_for_each_kind_of_map_and_totals()
     {
-        var lines = Llama3.Describe(new LoraAdapter { Rank = 2, TargetModules = ["q_proj", "up_proj"], Layers = [0, 1, 2, 7] }).ToString().Split(Environment.NewLine);
+        var lines = Llama3.Describe(new LoraAdapter
+        {
+            Rank = 2,
+            TargetModules = ["q_proj", "up_proj"],
+            Layers = [0, 1, 2, 7],
+        }).ToString().Split(Environment.NewLine);
 
         Assert.Equal("new LoraAdapter { Rank = 2, TargetModules = [\"q_proj\", \"up_proj\"], Layers = [0, 1, 2, 7] } on config", lines[0]);
         Assert.Equal("map      layers  shape       parameters  rank  operations  filters A/B", lines[1]);

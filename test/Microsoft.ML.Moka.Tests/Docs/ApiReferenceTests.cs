@@ -15,7 +15,8 @@ public sealed class ApiReferenceTests
 
         Assert.Equal(Pages.Value.Keys.Order(), Directory.GetFiles(folder).Select(Path.GetFileName).Order());
         foreach (var (name, text) in Pages.Value)
-            Assert.True(text == File.ReadAllText(Path.Combine(folder, name)).ReplaceLineEndings("\n"), $"docs/api/{name} is not up to date: run ./build.sh docs.");
+            Assert.True(
+                text == File.ReadAllText(Path.Combine(folder, name)).ReplaceLineEndings("\n"), $"docs/api/{name} is not up to date: run ./build.sh docs.");
     }
 
     [Fact]
@@ -48,7 +49,8 @@ public sealed class ApiReferenceTests
     public void Comments_become_Markdown()
     {
         var comments = new Comments(
-            """<doc><members><member name="T:A.B"><summary>See <see cref="T:A.C"/>, <see cref="P:A.C.D"/>, <see cref="M:X.Y.Z(System.Int32)"/>, <c>a &lt; b</c>, <see langword="null"/> and <paramref name="p"/>; 1 &lt; 2 * 3.</summary></member>"""
+            """<doc><members><member name="T:A.B"><summary>See <see cref="T:A.C"/>, <see cref="P:A.C.D"/>, <see cref="M:X.Y.Z(System.Int32)"/>, """
+            + """<c>a &lt; b</c>, <see langword="null"/> and <paramref name="p"/>; 1 &lt; 2 * 3.</summary></member>"""
             + """<member name="M:A.B.E"><inheritdoc cref="T:A.B"/></member></members></doc>""",
             type => type == "A.C" ? "page.md#c" : null);
 

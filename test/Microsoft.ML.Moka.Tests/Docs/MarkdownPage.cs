@@ -48,7 +48,8 @@ internal sealed class MarkdownPage
     {
         foreach (var file in folder.EnumerateFiles("*.md"))
             yield return System.IO.Path.GetRelativePath(Repository.Root, file.FullName).Replace('\\', '/');
-        foreach (var inner in folder.EnumerateDirectories().Where(inner => inner.Name is not ("bin" or "obj" or "artifacts" or "TestResults") && inner.Name[0] != '.'))
+        foreach (var inner in folder.EnumerateDirectories()
+            .Where(inner => inner.Name is not ("bin" or "obj" or "artifacts" or "TestResults") && inner.Name[0] != '.'))
             foreach (var name in Find(inner))
                 yield return name;
     }

@@ -81,7 +81,9 @@ public sealed partial class MarkdownTests
             // A script knows no declaration that disposes at the end of its scope: it has no such end.
             script = script.ContinueWith(TopLevelUsing().Replace(code, "var "));
             var errors = script.GetCompilation().GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
-                .Select(error => $"{name}, line {line + error.Location.GetLineSpan().StartLinePosition.Line}: {error.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}");
+                .Select(error =>
+                    $"{name}, line {line + error.Location.GetLineSpan().StartLinePosition.Line}: " +
+                    $"{error.GetMessage(System.Globalization.CultureInfo.InvariantCulture)}");
             Assert.True(!errors.Any(), string.Join('\n', errors));
         }
     }

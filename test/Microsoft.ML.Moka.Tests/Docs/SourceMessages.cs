@@ -43,7 +43,8 @@ internal static class SourceMessages
                 // Of texts that are joined, the whole.
                 if (expression.Parent is BinaryExpressionSyntax { RawKind: (int)SyntaxKind.AddExpression } || TextOf(expression) is not { } text)
                     continue;
-                var thrown = expression.Parent is ArgumentSyntax { Parent.Parent: ObjectCreationExpressionSyntax creation } && creation.Type.ToString().EndsWith("Exception", StringComparison.Ordinal);
+                var thrown = expression.Parent is ArgumentSyntax { Parent.Parent: ObjectCreationExpressionSyntax creation }
+                    && creation.Type.ToString().EndsWith("Exception", StringComparison.Ordinal);
                 messages.Add(new SourceMessage(name, text, thrown));
             }
         }
@@ -53,7 +54,8 @@ internal static class SourceMessages
     private static string? TextOf(ExpressionSyntax expression) => expression switch
     {
         LiteralExpressionSyntax literal when literal.IsKind(SyntaxKind.StringLiteralExpression) => literal.Token.ValueText,
-        InterpolatedStringExpressionSyntax interpolated => string.Concat(interpolated.Contents.Select(content => content is InterpolatedStringTextSyntax text ? text.TextToken.ValueText : "…"))
+        InterpolatedStringExpressionSyntax interpolated =>
+            string.Concat(interpolated.Contents.Select(content => content is InterpolatedStringTextSyntax text ? text.TextToken.ValueText : "…"))
             .Replace("{{", "{", StringComparison.Ordinal).Replace("}}", "}", StringComparison.Ordinal),
         BinaryExpressionSyntax sum when sum.IsKind(SyntaxKind.AddExpression) && TextOf(sum.Left) is { } left && TextOf(sum.Right) is { } right => left + right,
         _ => null,

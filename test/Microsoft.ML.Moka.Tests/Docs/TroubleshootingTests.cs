@@ -11,13 +11,16 @@ public sealed partial class TroubleshootingTests
     /// <summary>What only a defect of the package itself, or a backend of someone else's, could bring up.</summary>
     private static readonly string[] Internals =
     [
-        "Tensors/", "Drawing/", "Training/Trainer.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Llama/LlamaBackbone.cs", "Llama/PrefixSharing.cs", "Llama/RaggedBatch.cs",
-        "Llama/GenerationOptions.cs", "Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Adapters/AdapterFactor.cs", "Evaluation/Protocols/Answerer.cs",
+        "Tensors/", "Drawing/", "Training/TrainingLoop.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Backbones/LlamaBackbone.cs",
+        "Backbones/PrefixSharing.cs", "Backbones/RaggedBatch.cs",
+        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Adapters/AdapterFactor.cs",
+        "Evaluation/Protocols/Answerer.cs",
     ];
 
     private static readonly Lazy<IReadOnlyList<SourceMessage>> Source = new(SourceMessages.Read);
 
-    private static List<string> Quotes => [.. Quote().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "troubleshooting.md"))).Select(match => match.Groups[1].Value)];
+    private static List<string> Quotes =>
+        [.. Quote().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "troubleshooting.md"))).Select(match => match.Groups[1].Value)];
 
     [Fact]
     public void Every_quoted_message_is_in_the_source()
@@ -46,7 +49,9 @@ public sealed partial class TroubleshootingTests
     [InlineData("has only the value '…' and more", false)]
     [InlineData("training needs … has only", false)]
     public void A_quote_may_leave_out_but_not_change(string quote, bool isOf) =>
-        Assert.Equal(isOf, new SourceMessage("", "The label column '…' has only the value '…': to tell classes apart, training needs rows of at least two.", true).IsQuotedBy(quote));
+        Assert.Equal(
+            isOf, new SourceMessage("", "The label column '…' has only the value '…': to tell classes apart, training needs rows of at least two.", true)
+                .IsQuotedBy(quote));
 
     /// <summary>Whether a message says something beside the names and numbers in it.</summary>
     private static bool Says(SourceMessage message) => Word().Count(message.Text) >= FewestWords && message.Text.Count(char.IsLetter) >= FewestLetters;

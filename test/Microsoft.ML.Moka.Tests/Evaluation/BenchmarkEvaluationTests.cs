@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 using Microsoft.ML.Moka.Tests.Face;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation;
@@ -201,7 +202,8 @@ public sealed class BenchmarkEvaluationTests : IDisposable
         // Of another adapter nobody knows.
         _tuned.Model.SaveAdapter(_folder.File("adapter"));
         using var other = _tuned.Model.WithAdapter(_folder.File("adapter"));
-        Assert.Contains("| training | not known |", new BenchmarkReport([Catalog.EvaluateBenchmarks(other, Benchmarks)]).ToMarkdown(), StringComparison.Ordinal);
+        Assert.Contains(
+            "| training | not known |", new BenchmarkReport([Catalog.EvaluateBenchmarks(other, Benchmarks)]).ToMarkdown(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -225,7 +227,8 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     public void AMixedFileIsTrainedOnWithTheCandidatesOfEachRow()
     {
         var mixed = _folder.File("mixed.json");
-        File.WriteAllText(mixed, string.Join(",\n", new[] { "ARC-Easy", "winogrande" }.Select(task => File.ReadAllText(Path.Combine(Benchmarks, task, "test.json"))))
+        File.WriteAllText(
+            mixed, string.Join(",\n", new[] { "ARC-Easy", "winogrande" }.Select(task => File.ReadAllText(Path.Combine(Benchmarks, task, "test.json"))))
             .Replace("],\n[", ",\n", StringComparison.Ordinal));
         var options = _tuned.FewSteps;
         (options.InstructionColumnName, options.CandidatesColumnName, options.PromptTemplate) = ("Instruction", "Candidates", null);
@@ -266,7 +269,8 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     {
         var other = _mlContext.Transforms.Conversion.MapValueToKey("Label").Fit(_tuned.Train);
 
-        Assert.Contains(nameof(MokaTrainer), Assert.Throws<ArgumentException>(() => Catalog.EvaluateBenchmarks(other, Benchmarks)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            nameof(MokaTrainer), Assert.Throws<ArgumentException>(() => Catalog.EvaluateBenchmarks(other, Benchmarks)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -309,7 +313,8 @@ public sealed class BenchmarkEvaluationTests : IDisposable
 
         Assert.All(new[] { "MaximumRows", "BatchTokens", "MaximumTokens", "Beams" }, name => Assert.Contains(name, error.Message, StringComparison.Ordinal));
         Assert.Contains("has no 'boolq'", Assert.Throws<ArgumentException>(
-            () => Evaluate("likelihood", options => options.Tasks = ["WinoGrande", "BoolQ"])).Message.Replace("BoolQ", "boolq", StringComparison.Ordinal), StringComparison.Ordinal);
+            () => Evaluate("likelihood", options => options.Tasks = ["WinoGrande", "BoolQ"])).Message.Replace("BoolQ", "boolq", StringComparison.Ordinal),
+            StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => Catalog.EvaluateBackbone(_tuned.BackbonePath, Directory.CreateDirectory(_folder.File("empty")).FullName));
         Assert.Throws<DirectoryNotFoundException>(() => Catalog.EvaluateBackbone(_tuned.BackbonePath, _folder.File("absent")));
     }
@@ -321,7 +326,7 @@ public sealed class BenchmarkEvaluationTests : IDisposable
     [InlineData(10, 10, 0.7225, 1)]
     public void TheIntervalIsWilsons(int correct, int count, double lower, double upper)
     {
-        var interval = BenchmarkTaskMetrics.Wilson(correct, count);
+        var interval = Interval.OfShare(correct, count);
 
         Assert.Equal(lower, interval.Lower, 1e-4);
         Assert.Equal(upper, interval.Upper, 1e-4);

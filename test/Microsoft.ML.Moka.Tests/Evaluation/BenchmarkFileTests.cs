@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation;
 
@@ -30,13 +31,17 @@ public sealed class BenchmarkFileTests : IDisposable
 
     [Theory]
     [InlineData("""[{"instruction": "Which?\n\nAnswer format: a/b", "answer": "a"}, 5]""", "line 1 (row 2)")]
-    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"},\n\n{\"instruction\": \"Which?\", \"answer\": \"a\"}]", "line 4 (row 2): the instruction does not end")]
-    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"c\"}]", "line 2 (row 1): the answer is 'c'")]
-    [InlineData("{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"}\n{\"answer\": \"a\"}", "line 2 (row 2): 'instruction' is missing")]
-    [InlineData("[\n{\"instruction\": 3}]", "line 2 (row 1): 'instruction' must be a text")]
-    [InlineData("[\n{\"instruction\": \"\\ud800\"}]", "line 2 (row 1): 'instruction' is no well-formed text")]
+    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"},\n\n{\"instruction\": \"Which?\", \"answer\": \"a\"}]",
+        "line 4 (row 2): the field 'instruction' does not end")]
+    [InlineData("[\n{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"c\"}]", "line 2 (row 1): the field 'answer' is 'c'")]
+    [InlineData(
+        "{\"instruction\": \"Which?\\n\\nAnswer format: a/b\", \"answer\": \"a\"}\n{\"answer\": \"a\"}", "line 2 (row 2): the field 'instruction' is missing")]
+    [InlineData("[\n{\"instruction\": 3}]", "line 2 (row 1): the field 'instruction' must be a text; found 3")]
+    [InlineData("[\n{\"instruction\": \"\\ud800\"}]", "line 2 (row 1): the field 'instruction' is no well-formed text")]
     [InlineData("[\n\n{\"instruction\": ", "line 3")]
     [InlineData("[] {}", "nothing may follow")]
+    [InlineData("[\n{\"instruction\": \"a\",\n\"instruction\": \"b\"}]", "this is not valid JSON")]
+    [InlineData("[\n[1]]", "line 2 (row 1): a row must be an object with fields; found an array")]
     [InlineData("hello", "line 1")]
     public void ABadRowIsReportedWithFileAndLine(string content, string message)
     {
@@ -53,7 +58,8 @@ public sealed class BenchmarkFileTests : IDisposable
     {
         var path = Write("""{"instruction": "Which?\n\nAnswer format: ending1/ending2", "answer": "ending1"}""");
 
-        Assert.Contains("PIQA", Assert.Throws<InvalidDataException>(() => BenchmarkFile.ReadInstructions(path, BenchmarkTask.Piqa).ToList()).Message, StringComparison.Ordinal);
+        Assert.Contains("PIQA", Assert.Throws<InvalidDataException>(() => BenchmarkFile.ReadInstructions(path, BenchmarkTask.Piqa).ToList()).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -77,9 +83,9 @@ public sealed class BenchmarkFileTests : IDisposable
 
         // The memory of the whole process says nothing: other tests run meanwhile.
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal("0", JsonRows.Read(path).First().Text("input"));
+        Assert.Equal("0", JsonRows.Read(path).First().Fields.Text("input"));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4 << 20);
-        Assert.Equal("39999", JsonRows.Read(path).Last().Text("input"));
+        Assert.Equal("39999", JsonRows.Read(path).Last().Fields.Text("input"));
     }
 
     [Fact]
@@ -102,11 +108,12 @@ public sealed class BenchmarkFileTests : IDisposable
     {
         var path = _folder.File("mixed.json");
         int[] lengths = [1, 70_000, 2, 300_000, 65_000, 3];
-        File.WriteAllText(path, "[" + string.Join(",\n", lengths.Select(length => $$"""{"text": "{{new string('é', length)}}"}""")) + "]", new UTF8Encoding(true));
+        File.WriteAllText(
+            path, "[" + string.Join(",\n", lengths.Select(length => $$"""{"text": "{{new string('é', length)}}"}""")) + "]", new UTF8Encoding(true));
 
         var rows = JsonRows.Read(path).ToList();
 
-        Assert.Equal(lengths, rows.Select(row => row.Text("text").Length));
+        Assert.Equal(lengths, rows.Select(row => row.Fields.Text("text").Length));
         Assert.Equal([1, 2, 3, 4, 5, 6], rows.Select(row => (int)row.Line));
     }
 
@@ -114,16 +121,26 @@ public sealed class BenchmarkFileTests : IDisposable
     [InlineData("BoolQ", """{"question": "is it so", "passage": "It is.", "answer": true}""", "It is.\nQuestion: is it so?\nAnswer:", "yes|no", 0,
         "Please answer the following question with true or false, question: is it so?\n\nAnswer format: true/false", "true")]
     [InlineData("PIQA", """{"goal": "Boil it", "sol1": "a pot", "sol2": "a hat", "label": 1}""", "Question: Boil it\nAnswer:", "a pot|a hat", 1,
-        "Please choose the correct solution to the question: Boil it\n\nSolution1: a pot\n\nSolution2: a hat\n\nAnswer format: solution1/solution2", "solution2")]
-    [InlineData("SIQA", """{"context": "A ran.", "question": "Why?", "answerA": "x", "answerB": "y", "answerC": "z", "label": "3"}""", "Q: A ran. Why?\nA:", "x|y|z", 2,
-        "Please choose the correct answer to the question: A ran. Why?\n\nAnswer1: x Answer2: y Answer3: z\n\nAnswer format: answer1/answer2/answer3", "answer3")]
-    [InlineData("HellaSwag", """{"activity_label": "Roof", "ctx_a": "He [header] sits [title] up.", "ctx_b": "he", "endings": ["a [step] b", "c", "d", "e"], "label": "0"}""", "Roof: He sits. up. He", "a b|c|d|e", 0,
-        "Please choose the correct ending to complete the given sentence: Roof: He sits. up. He\n\nEnding1: a b Ending2: c Ending3: d Ending4: e\n\nAnswer format: ending1/ending2/ending3/ending4", "ending1")]
+        "Please choose the correct solution to the question: Boil it\n\nSolution1: a pot\n\nSolution2: a hat\n\nAnswer format: solution1/solution2",
+        "solution2")]
+    [InlineData(
+        "SIQA", """{"context": "A ran.", "question": "Why?", "answerA": "x", "answerB": "y", "answerC": "z", "label": "3"}""", "Q: A ran. Why?\nA:", "x|y|z", 2,
+        "Please choose the correct answer to the question: A ran. Why?\n\nAnswer1: x Answer2: y Answer3: z\n\nAnswer format: answer1/answer2/answer3",
+        "answer3")]
+    [InlineData(
+        "HellaSwag",
+        """{"activity_label": "Roof", "ctx_a": "He [header] sits [title] up.", "ctx_b": "he", "endings": ["a [step] b", "c", "d", "e"], "label": "0"}""",
+        "Roof: He sits. up. He", "a b|c|d|e", 0,
+        "Please choose the correct ending to complete the given sentence: Roof: He sits. up. He\n\nEnding1: a b Ending2: c Ending3: d Ending4: " +
+        "e\n\nAnswer format: ending1/ending2/ending3/ending4", "ending1")]
     [InlineData("WinoGrande", """{"sentence": "A saw B so _ left.", "option1": "A", "option2": "B", "answer": "2"}""", "A saw B so _ left.", "A|B", 1,
-        "Please choose the correct answer to fill in the blank to complete the given sentence: A saw B so _ left.\n\nOption1: A Option2: B Answer format: option1/option2", "option2")]
-    [InlineData("ARC-e", """{"question": {"stem": "Why?", "choices": [{"text": "p", "label": "1"}, {"text": "q", "label": "2"}]}, "answerKey": "2"}""", "Question: Why?\nAnswer:", "p|q", 1,
+        "Please choose the correct answer to fill in the blank to complete the given sentence: A saw B so _ left.\n\nOption1: A Option2: B Answer format: " +
+        "option1/option2", "option2")]
+    [InlineData("ARC-e", """{"question": {"stem": "Why?", "choices": [{"text": "p", "label": "1"}, {"text": "q", "label": "2"}]}, "answerKey": "2"}""",
+        "Question: Why?\nAnswer:", "p|q", 1,
         "Please choose the correct answer to the question: Why?\n\nAnswer1: p Answer2: q\n\nAnswer format: answer1/answer2", "answer2")]
-    [InlineData("ARC-c", """{"question": "Why?", "choices": {"text": ["p", "q", "r"], "label": ["A", "B", "C"]}, "answerKey": "C"}""", "Question: Why?\nAnswer:", "p|q|r", 2,
+    [InlineData("ARC-c", """{"question": "Why?", "choices": {"text": ["p", "q", "r"], "label": ["A", "B", "C"]}, "answerKey": "C"}""",
+        "Question: Why?\nAnswer:", "p|q|r", 2,
         "Please choose the correct answer to the question: Why?\n\nAnswer1: p Answer2: q Answer3: r\n\nAnswer format: answer1/answer2/answer3", "answer3")]
     [InlineData("OBQA", """{"question_stem": "The sun", "choices": {"text": ["p", "q"], "label": ["A", "B"]}, "answerKey": "A"}""", "The sun", "p|q", 0,
         "Please choose the correct answer to the question: The sun\n\nAnswer1: p Answer2: q\n\nAnswer format: answer1/answer2", "answer1")]
@@ -150,7 +167,8 @@ public sealed class BenchmarkFileTests : IDisposable
     [InlineData("ARC-e", """{"question": "q", "choices": {"text": ["a", "b"], "label": ["A"]}, "answerKey": "A"}""", "2 texts and 1 labels")]
     [InlineData("HellaSwag", """{"activity_label": "a", "ctx": "c", "endings": "e", "label": 0}""", "'endings' must be a list of texts")]
     public void ABadRowOfATasksOwnFormIsReported(string task, string json, string message) => Assert.Contains(
-        message, Assert.Throws<InvalidDataException>(() => BenchmarkFile.ReadChoices(Write(json), BenchmarkTask.Find(task)!).ToList()).Message, StringComparison.Ordinal);
+        message, Assert.Throws<InvalidDataException>(() => BenchmarkFile.ReadChoices(Write(json), BenchmarkTask.Find(task)!).ToList()).Message,
+        StringComparison.Ordinal);
 
     [Theory(SkipTestWithoutData = true)]
     [Trait("Category", "Material")]
@@ -162,7 +180,7 @@ public sealed class BenchmarkFileTests : IDisposable
         {
             foreach (var row in BenchmarkFile.ReadInstructions(path, task))
             {
-                var again = LlmAdaptersForm.Render(LlmAdaptersForm.Parse(task, row)!);
+                var again = LlmAdaptersForm.Render(task, LlmAdaptersForm.Parse(task, row)!);
                 Assert.Equal(row.Instruction, again.Instruction);
                 Assert.Equal(row.Output, again.Output);
             }
@@ -190,7 +208,8 @@ public sealed class BenchmarkFileTests : IDisposable
         var data = _mlContext.Data;
 
         Assert.Single(data.CreateEnumerable<BenchmarkRow>(data.LoadBenchmark(path), reuseRowObject: false));
-        Assert.Contains("3,270", Assert.Throws<InvalidDataException>(() => data.LoadBenchmark(path, requirePublishedCounts: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "3,270", Assert.Throws<InvalidDataException>(() => data.LoadBenchmark(path, requirePublishedCounts: true)).Message, StringComparison.Ordinal);
         var counts = BenchmarkTask.BoolQ.TestLabelCounts.ToDictionary();
         Assert.Null(PublishedCounts.Difference(BenchmarkTask.BoolQ, 3270, counts));
         (counts["true"], counts["false"]) = (2032, 1238);
@@ -229,7 +248,8 @@ public sealed class BenchmarkFileTests : IDisposable
     {
         var data = _mlContext.Data.LoadInstructions(Material.Require("instruct/alpaca_en_demo.json"));
 
-        Assert.Equal(999, _mlContext.Data.CreateEnumerable<InstructionRow>(data, reuseRowObject: true).Count(row => row.Instruction.Length > 0 && row.Output.Length > 0));
+        Assert.Equal(999,
+            _mlContext.Data.CreateEnumerable<InstructionRow>(data, reuseRowObject: true).Count(row => row.Instruction.Length > 0 && row.Output.Length > 0));
     }
 
     private string Write(string content, string name = "rows.json")

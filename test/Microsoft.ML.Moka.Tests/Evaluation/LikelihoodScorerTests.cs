@@ -1,6 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Evaluation;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tests.Llama;
 using Microsoft.ML.Moka.Text;

@@ -6,7 +6,8 @@ public sealed class MaterialEvaluationTests
 {
     private readonly MLContext _mlContext = new(seed: 1);
 
-    public static TheoryData<string?, string> Cases => new MatrixTheoryData<string?, string>([null, "stories260K"], ["likelihood", "choices", "greedy", "beams"]);
+    public static TheoryData<string?, string> Cases =>
+        new MatrixTheoryData<string?, string>([null, "stories260K"], ["likelihood", "choices", "greedy", "beams"]);
 
     [Theory]
     [MemberData(nameof(Cases))]

@@ -60,7 +60,8 @@ public sealed class MmluTests : IDisposable
     {
         var test = Write("a_test.csv", "Q?,w,x,y,z,C\n");
 
-        Assert.Contains("has 1 examples; 5 are wanted", Assert.Throws<InvalidDataException>(() => _mlContext.Data.LoadMmlu(test, test)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "has 1 examples; 5 are wanted", Assert.Throws<InvalidDataException>(() => _mlContext.Data.LoadMmlu(test, test)).Message, StringComparison.Ordinal);
         Assert.Single(_mlContext.Data.CreateEnumerable<ChoiceRow>(_mlContext.Data.LoadMmlu(test), reuseRowObject: false));
     }
 

@@ -21,7 +21,9 @@ public class QuestionTests
             Assert.Equal(Default.ThingsOf(part).Count, questions.Distinct().Count());
             var counts = questions.CountBy(question => question.Label).Select(count => count.Value).ToArray();
             Assert.True(counts.Length >= 4 && counts.Max() - counts.Min() <= 1);
-            Assert.All(questions, question => Assert.Contains(Default.ThingsOf(part), thing => question.Text.Contains(thing.Name, StringComparison.Ordinal) && thing[relation] == question.Label));
+            Assert.All(questions, question =>
+                Assert.Contains(Default.ThingsOf(part), thing =>
+                    question.Text.Contains(thing.Name, StringComparison.Ordinal) && thing[relation] == question.Label));
         }
     }
 
@@ -58,8 +60,10 @@ public class QuestionTests
         foreach (var row in new BenchmarkQuestions(Default, Part.Test).Rows(BenchmarkForm.ArcEasy, 200, 3))
         {
             var thing = Default.ThingsOf(Part.Test).Single(thing => WorldTests.Words([row.Instruction]).Contains(thing.Name));
-            var relation = Relation.All.Single(relation => row.Instruction.Contains(string.Format(null, relation.Question, thing.Name), StringComparison.Ordinal));
-            var options = Regex.Matches(row.Instruction, @"Answer(\d): (\w+)").ToDictionary(match => "answer" + match.Groups[1].Value, match => match.Groups[2].Value);
+            var relation =
+                Relation.All.Single(relation => row.Instruction.Contains(string.Format(null, relation.Question, thing.Name), StringComparison.Ordinal));
+            var options = Regex.Matches(row.Instruction, @"Answer(\d): (\w+)")
+                .ToDictionary(match => "answer" + match.Groups[1].Value, match => match.Groups[2].Value);
             Assert.Equal(thing[relation], options[row.Answer]);
             Assert.Equal(options.Count, options.Values.Distinct().Count());
         }
@@ -81,7 +85,9 @@ public class QuestionTests
 
     [Fact]
     public void Asking_for_more_rows_than_there_are_is_refused() =>
-        Assert.Contains("fewer", Assert.Throws<ArgumentException>(() => new BenchmarkQuestions(Default, Part.Test).Rows(BenchmarkForm.BoolQ, 100_000, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "fewer", Assert.Throws<ArgumentException>(() => new BenchmarkQuestions(Default, Part.Test).Rows(BenchmarkForm.BoolQ, 100_000, 1)).Message,
+            StringComparison.Ordinal);
 
     /// <summary>The words before the first option and the option marks are those of the published rows.</summary>
     [Theory]

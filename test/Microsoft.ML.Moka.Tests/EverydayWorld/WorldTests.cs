@@ -10,7 +10,8 @@ public class WorldTests
     [Fact]
     public void The_same_seed_gives_the_same_world_and_another_seed_another()
     {
-        static string Tell(World world) => string.Join('\n', world.Things.Select(thing => $"{thing.Name} {thing.Part} {string.Join(' ', Relation.All.Select(relation => thing[relation]))}"));
+        static string Tell(World world) =>
+            string.Join('\n', world.Things.Select(thing => $"{thing.Name} {thing.Part} {string.Join(' ', Relation.All.Select(relation => thing[relation]))}"));
 
         Assert.Equal(Tell(new World(3)), Tell(new World(3)));
         Assert.NotEqual(Tell(new World(3)), Tell(new World(4)));
@@ -71,7 +72,8 @@ public class WorldTests
     public void Profiles_name_the_four_values_of_a_thing()
     {
         var narrator = new Narrator(Default, 1);
-        var profiles = Enumerable.Range(0, 50).SelectMany(_ => narrator.Profiles().Text.TrimEnd(';').Split("; ")).Select(profile => profile.Split(' ')).ToList();
+        var profiles = Enumerable.Range(0, 50).SelectMany(_ => narrator.Profiles().Text.TrimEnd(';').Split("; ")).Select(profile => profile.Split(' '))
+            .ToList();
 
         Assert.All(profiles, words => Assert.Equal(Relation.All.Select(relation => Find(words[0])[relation]).Order(), words[1..].Order()));
     }
@@ -88,30 +90,39 @@ public class WorldTests
     public void The_pretraining_text_has_none_of_the_forms_that_tuning_and_tests_use()
     {
         var text = string.Join('\n', Quizzes(1, 1000).Select(quiz => quiz.Text));
-        Assert.All(["Options:", "Answer", "answer", "Solution", "solution", "Ending", "ending", "Option", "option", "true", "false", "instruction"], word => Assert.DoesNotContain(word, text, StringComparison.Ordinal));
+        Assert.All(["Options:", "Answer", "answer", "Solution", "solution", "Ending", "ending", "Option", "option", "true", "false", "instruction"], word =>
+            Assert.DoesNotContain(word, text, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Quizzes_are_answered_truly()
     {
         var quizmaster = new Quizmaster(Default, Part.Pretraining, 2);
-        var checks = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(quizmaster.Checks().Text, @"The (\w+) is made of (\w+)( yes| no)?\? (yes|no),")).ToList();
+        var checks = Enumerable.Range(0, 300).SelectMany(_ => Regex.Matches(quizmaster.Checks().Text, @"The (\w+) is made of (\w+)( yes| no)?\? (yes|no),"))
+            .ToList();
         var verdicts = Enumerable.Range(0, 100).SelectMany(_ => quizmaster.Verdicts().Text.TrimEnd(';').Split("; ")).ToList();
 
         Assert.True(checks.Count > 10);
-        Assert.All(checks, check => Assert.Equal(Find(check.Groups[1].Value)[Relation.Material] == check.Groups[2].Value ? "yes" : "no", check.Groups[4].Value));
+        Assert.All(checks, check =>
+            Assert.Equal(Find(check.Groups[1].Value)[Relation.Material] == check.Groups[2].Value ? "yes" : "no", check.Groups[4].Value));
         Assert.All(checks.Where(check => check.Groups[3].Length > 0), check => Assert.Equal(" " + check.Groups[4].Value, check.Groups[3].Value));
         foreach (var (thing, claims) in verdicts.Select(verdict => verdict.Split(": ")).Select(parts => (Find(parts[0]), parts[1].Split(", "))))
-            Assert.All(claims.Select(claim => claim.Split(' ')), claim => Assert.Equal(Relation.All.Any(relation => thing[relation] == claim[0]) ? "yes" : "no", claim[1]));
+            Assert.All(claims.Select(claim => claim.Split(' ')), claim =>
+                Assert.Equal(Relation.All.Any(relation => thing[relation] == claim[0]) ? "yes" : "no", claim[1]));
     }
 
     [Fact]
     public void Marks_name_the_choice_that_belongs_to_what_is_asked()
     {
         var quizmaster = new Quizmaster(Default, Part.Pretraining, 2);
-        var choices = Enumerable.Range(0, 3000).SelectMany(_ => Regex.Matches(quizmaster.Choices().Text, @"The (?<query>\w+) is made of(?: (?<mark>[A-E1-5])[:.)]? (?:\w+ )*?(?<option>wood|metal|glass|cloth|clay)\.?(?: yes| no)?)+ Pick: (?<answer>\w),")).ToList();
-        var picks = Enumerable.Range(0, 100).SelectMany(_ => Regex.Matches(quizmaster.Picks().Text, @"(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+)(?: yes| no)?)+: ?(?<answer>\w),")).ToList();
-        var lookups = Enumerable.Range(0, 100).SelectMany(i => Lookups(i % 2 == 0 ? quizmaster.ValueLookups(isPlain: true) : quizmaster.ThingLookups(isPlain: true))).ToList();
+        const string Pattern = @"The (?<query>\w+) is made of(?: (?<mark>[A-E1-5])[:.)]? (?:\w+ )*?(?<option>wood|metal|glass|cloth|clay)\.?(?: yes| no)?)+" +
+            @" Pick: (?<answer>\w),";
+        var choices = Enumerable.Range(0, 3000).SelectMany(_ => Regex.Matches(quizmaster.Choices().Text, Pattern)).ToList();
+        var picks = Enumerable.Range(0, 100)
+            .SelectMany(_ => Regex.Matches(quizmaster.Picks().Text, @"(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+)(?: yes| no)?)+: ?(?<answer>\w),"))
+                .ToList();
+        var lookups = Enumerable.Range(0, 100)
+            .SelectMany(i => Lookups(i % 2 == 0 ? quizmaster.ValueLookups(isPlain: true) : quizmaster.ThingLookups(isPlain: true))).ToList();
 
         Assert.True(choices.Count > 10 && picks.Count == 700 && lookups.Count > 800, $"{choices.Count} {picks.Count} {lookups.Count}");
         foreach (var quiz in choices.Concat(picks).Concat(lookups))
@@ -124,11 +135,16 @@ public class WorldTests
         static IEnumerable<Match> Lookups(Passage passage)
         {
             var (listed, asked) = (passage.Text.Split(';')[0], passage.Text.Split(';')[1]);
-            return Regex.Matches(asked, @"(\w{2,}?) ?([A-E1-5]),").Select(query => Regex.Match($"{query.Groups[1].Value}{listed}:{query.Groups[2].Value},", @"^(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+))+:(?<answer>\w),"));
+            return Regex.Matches(asked, @"(\w{2,}?) ?([A-E1-5]),")
+                .Select(query =>
+                    Regex.Match($"{query.Groups[1].Value}{listed}:{query.Groups[2].Value},",
+                        @"^(?<query>\w{2,})(?: (?<mark>[A-E1-5]) (?<option>\w+))+:(?<answer>\w),"));
         }
 
         static bool Belongs(string query, string option) =>
-            query == option || Relation.All.Any(relation => Default.Things.Any(thing => (thing.Name == query && thing[relation] == option) || (thing.Name == option && thing[relation] == query)));
+            query == option
+                || Relation.All.Any(relation =>
+                    Default.Things.Any(thing => (thing.Name == query && thing[relation] == option) || (thing.Name == option && thing[relation] == query)));
     }
 
     [Fact]

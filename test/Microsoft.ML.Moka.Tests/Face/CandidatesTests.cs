@@ -50,10 +50,12 @@ public sealed class CandidatesTests(TunedModel tuned)
         options.CandidatesColumnName = "Candidates";
         using var model = tuned.Pipeline(context, options).Fit(_context.Data.LoadFromEnumerable(new ChoiceRow[] { new("a", "yes", []), new("b", "no", []) }));
 
-        Score(model, new("nice", "", ["yes", "perhaps"]), new("nice", "", ["perhaps"]), new("nice", "", []), new(string.Concat(Enumerable.Repeat("long ", 100)), "", []));
+        Score(model, new("nice", "", ["yes", "perhaps"]), new("nice", "", ["perhaps"]), new("nice", "", []),
+            new(string.Concat(Enumerable.Repeat("long ", 100)), "", []));
 
         Assert.Equal(
-            ["Prompts that were too long and lost their beginning: 1.", "Rows with candidates that are no values of the label that was trained on, and are never chosen: 2."], warnings);
+            ["Prompts that were too long and lost their beginning: 1.",
+                "Rows with candidates that are no values of the label that was trained on, and are never chosen: 2."], warnings);
     }
 
     [Fact]

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Text.Json.Nodes;
-using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Tests.Face;
 
@@ -167,7 +166,8 @@ public sealed class DamagedModelTests : IDisposable
             {
                 (_context.Model.Load(_path, out _) as IDisposable)?.Dispose();
             }
-            catch (Exception e) when (e is InvalidOperationException or InvalidDataException or FormatException or IOException or ArgumentException or NotSupportedException)
+            catch (Exception e) when (e is InvalidOperationException or InvalidDataException or FormatException or IOException
+                or ArgumentException or NotSupportedException)
             {
             }
         }

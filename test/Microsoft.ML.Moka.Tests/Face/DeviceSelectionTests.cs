@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Tensors;
 

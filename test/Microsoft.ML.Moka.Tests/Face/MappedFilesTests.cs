@@ -1,5 +1,4 @@
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.ModelFiles;
+using Microsoft.ML.Moka.Backbones;
 
 namespace Microsoft.ML.Moka.Tests.Face;
 

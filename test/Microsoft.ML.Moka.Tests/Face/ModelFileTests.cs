@@ -2,7 +2,9 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.Moka.Tests.Face;
 
-/// <summary>Saving, loading, and finding the backbone again. Tests here change the environment and the resolver, so they are one class, which runs one by one.</summary>
+/// <summary>
+/// Saving, loading, and finding the backbone again. Tests here change the environment and the resolver, so they are one class, which runs one by one.
+/// </summary>
 public sealed class ModelFileTests(TunedModel tuned) : IDisposable
 {
     private const string ModelVariable = "MOKA_TEST_MODEL";
@@ -64,7 +66,13 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
 
         using var loaded = Load(Save(model));
 
-        Assert.Equal(model.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Outputs = null! }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Outputs = null! });
+        Assert.Equal(model.Parts with
+        {
+            Backbone = null!,
+            Tokenizer = null!,
+            Template = null!,
+            Outputs = null!,
+        }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null!, Outputs = null! });
         Assert.Equal(model.Parts.Outputs with { Words = null! }, loaded.Parts.Outputs with { Words = null! });
         Assert.Equal(model.Labels, loaded.Labels);
         Assert.Equal(model.Parts.Template.ToString(), loaded.Parts.Template.ToString());

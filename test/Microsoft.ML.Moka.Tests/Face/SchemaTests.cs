@@ -17,8 +17,12 @@ public sealed class SchemaTests(TunedModel tuned)
 
         Assert.Equal(Describe(ShapeOf(tuned.Model.Transform(mapped).Schema)), promised);
         Assert.Equal(Describe(ShapeOf(tuned.Model.GetOutputSchema(mapped.Schema))), promised);
-        Assert.Contains("PredictedLabel: Scalar UInt32 key {KeyValues: Vector String, ScoreColumnKind: Scalar String, ScoreColumnSetId: Scalar UInt32 key, ScoreValueKind: Scalar String}", promised);
-        Assert.Contains("Score: Vector Single {ScoreColumnKind: Scalar String, ScoreColumnSetId: Scalar UInt32 key, ScoreValueKind: Scalar String, SlotNames: Vector String, TrainingLabelValues: Vector String}", promised);
+        Assert.Contains(
+            "PredictedLabel: Scalar UInt32 key {KeyValues: Vector String, ScoreColumnKind: Scalar String, ScoreColumnSetId: Scalar UInt32 key, " +
+            "ScoreValueKind: Scalar String}", promised);
+        Assert.Contains(
+            "Score: Vector Single {ScoreColumnKind: Scalar String, ScoreColumnSetId: Scalar UInt32 key, ScoreValueKind: Scalar String, SlotNames: " +
+            "Vector String, TrainingLabelValues: Vector String}", promised);
     }
 
     [Fact]
@@ -89,7 +93,8 @@ public sealed class SchemaTests(TunedModel tuned)
     {
         { "Could not find the label column", new([]) },
         { "expected Key<UInt32>, got Single", new([MlNetAccess.CreateColumn("Label", Kind.Scalar, NumberDataViewType.Single, false)]) },
-        { "expected Key<UInt32>, got a vector of UInt32", new([MlNetAccess.CreateColumn("Label", Kind.Vector, NumberDataViewType.UInt32, true, new([Words]))]) },
+        { "expected Key<UInt32>, got a vector of UInt32",
+            new([MlNetAccess.CreateColumn("Label", Kind.Vector, NumberDataViewType.UInt32, true, new([Words]))]) },
         { "expected Key<UInt32>, got UInt16", new([MlNetAccess.CreateColumn("Label", Kind.Scalar, NumberDataViewType.UInt16, true, new([Words]))]) },
         { "have no words", new([MlNetAccess.CreateColumn("Label", Kind.Scalar, NumberDataViewType.UInt32, true)]) },
         {

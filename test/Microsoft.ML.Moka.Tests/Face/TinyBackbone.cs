@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Text;
 

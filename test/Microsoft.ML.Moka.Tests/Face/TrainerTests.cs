@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Tests.Face;
@@ -36,8 +36,10 @@ public sealed class TrainerTests(TunedModel tuned)
             CheckpointFolder = "",
         }));
 
-        foreach (var name in (string[])["LabelColumnName", "both 'Out'", "{input}", "/no/such/folder", "Quantization", "Adapter", "MaximumTokens", "NumberOfEpochs",
-            "NumberOfSteps", "LearningRate is", "LearningRateSchedule", "WarmupFraction", "WeightDecay", "MaximumGradientNorm", "BatchTokens", "GradientAccumulation",
+        foreach (var name in (string[])["LabelColumnName", "both 'Out'", "{input}", "/no/such/folder", "Quantization", "Adapter", "MaximumTokens",
+            "NumberOfEpochs",
+            "NumberOfSteps", "LearningRate is", "LearningRateSchedule", "WarmupFraction", "WeightDecay", "MaximumGradientNorm", "BatchTokens",
+            "GradientAccumulation",
             "ValidationFraction is", "both set", "ValidationInterval", "EarlyStoppingPatience", "CheckpointFolder"])
             Assert.Contains(name, error.Message, StringComparison.Ordinal);
     }
@@ -90,7 +92,8 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.All(steps, s => Assert.True(s.Loss > 0 && s.TokensPerSecond > 0));
         Assert.Contains(steps, s => s.ValidationLoss > 0);
         Assert.Contains(log, l => l.Contains("80 rows, watching 20 others", StringComparison.Ordinal));
-        Assert.Contains(log, l => l.Contains("Step 5 of 5 (100.0 %): loss ", StringComparison.Ordinal) && l.Contains("validation loss", StringComparison.Ordinal)
+        Assert.Contains(log, l =>
+            l.Contains("Step 5 of 5 (100.0 %): loss ", StringComparison.Ordinal) && l.Contains("validation loss", StringComparison.Ordinal)
             && l.Contains("tokens/s", StringComparison.Ordinal) && l.Contains("left", StringComparison.Ordinal));
         Assert.Contains(log, l => l.StartsWith("Trained 5 steps", StringComparison.Ordinal));
     }
@@ -296,7 +299,8 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.Contains("only the value 'yes'", Fails([new Row { Label = "yes", Text = "a" }]).Message, StringComparison.Ordinal);
         Assert.Contains("has no values", Fails([new Row { Text = "a" }, new Row { Text = "b" }]).Message, StringComparison.Ordinal);
         Assert.Contains("is blank", Fails([new Row { Label = " ", Text = "a" }, new Row { Label = "b", Text = "b" }]).Message, StringComparison.Ordinal);
-        Assert.Contains("no room is left", Fails([new Row { Label = new string('x', 600), Text = "a" }, new Row { Label = "b", Text = "b" }]).Message, StringComparison.Ordinal);
+        Assert.Contains("no room is left", Fails([new Row { Label = new string('x', 600), Text = "a" }, new Row { Label = "b", Text = "b" }]).Message,
+            StringComparison.Ordinal);
 
         InvalidOperationException Fails(List<Row> rows) =>
             Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, tuned.FewSteps).Fit(tuned.Context.Data.LoadFromEnumerable(rows)));
@@ -416,7 +420,8 @@ public sealed class TrainerTests(TunedModel tuned)
 
         Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
 
-        Assert.DoesNotContain(SharedBackbone.Shares.Keys, k => k.StartsWith(SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath)), StringComparison.Ordinal));
+        Assert.DoesNotContain(SharedBackbone.Shares.Keys, k =>
+            k.StartsWith(SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath)), StringComparison.Ordinal));
     }
 
     [Fact]

@@ -90,9 +90,13 @@ public sealed class ChatClientTests(WritingModel writing)
     {
         using var client = writing.Model.AsChatClient();
 
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("sky", new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1)] }, Token));
-        await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync("sky", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token));
-        Assert.Contains("TopP is 3", (await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync("sky", new ChatOptions { TopP = 3 }, Token))).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            client.GetResponseAsync("sky", new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1)] }, Token));
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            client.GetResponseAsync("sky", new ChatOptions { ResponseFormat = ChatResponseFormat.Json }, Token));
+        Assert.Contains(
+            "TopP is 3", (await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync("sky", new ChatOptions { TopP = 3 }, Token))).Message,
+            StringComparison.Ordinal);
         var tooLong = await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync(new string('x', 200), cancellationToken: Token));
         Assert.Contains("128 positions", tooLong.Message, StringComparison.Ordinal);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("sky", cancellationToken: new CancellationToken(canceled: true)));
@@ -141,7 +145,8 @@ public sealed class ChatClientTests(WritingModel writing)
         options.BackbonePath = TinyBackbone.Write(folder.File("chat"), seed: 41);
         WriteChatTokenizer(options.BackbonePath);
         options.InputColumnName = null;
-        options.PromptTemplate = new PromptTemplate("<|start_header_id|>user<|end_header_id|>\n\n{instruction}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", "");
+        options.PromptTemplate =
+            new PromptTemplate("<|start_header_id|>user<|end_header_id|>\n\n{instruction}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n", "");
         using var model = WritingModel.Trainer(writing.Context, options).Fit(writing.Context.Data.LoadFromEnumerable(WritingModel.Orders.Take(2)));
         using var client = model.AsChatClient(ChatTemplate.Llama3);
 

@@ -129,7 +129,8 @@ public class ChatTemplateTests
             new(ChatRole.Assistant, "c"), new(ChatRole.Assistant, "d"), new(ChatRole.User, "e"),
         ];
 
-        Assert.Equal("<s>[INST] <<SYS>>\nOne.\n\nTwo.\n<</SYS>>\n\na\nb [/INST] c\nd </s><s>[INST] e [/INST]", Render(ChatTemplate.Llama2, "SentencePiece", talk).ToString());
+        Assert.Equal("<s>[INST] <<SYS>>\nOne.\n\nTwo.\n<</SYS>>\n\na\nb [/INST] c\nd </s><s>[INST] e [/INST]",
+            Render(ChatTemplate.Llama2, "SentencePiece", talk).ToString());
     }
 
     [Fact]
@@ -144,12 +145,14 @@ public class ChatTemplateTests
         Refused("text only", new ChatMessage(ChatRole.User, [new TextContent("a"), new DataContent(new byte[] { 1 }, "image/png")]));
 
         static void Refused(string why, params ChatMessage[] messages) =>
-            Assert.Contains(why, Assert.Throws<ArgumentException>(() => Render(ChatTemplate.Llama2, "SentencePiece", messages)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                why, Assert.Throws<ArgumentException>(() => Render(ChatTemplate.Llama2, "SentencePiece", messages)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_template_that_the_tokenizer_has_no_tokens_for_is_refused() => Assert.Contains(
-        "<|start_header_id|>", Assert.Throws<InvalidOperationException>(() => Render(ChatTemplate.Llama3, "tokenizer.json", Talk)).Message, StringComparison.Ordinal);
+        "<|start_header_id|>", Assert.Throws<InvalidOperationException>(() => Render(ChatTemplate.Llama3, "tokenizer.json", Talk)).Message,
+        StringComparison.Ordinal);
 
     private static MarkedText Render(ChatTemplate template, string form, params ChatMessage[] messages) =>
         template.Render(ChatTurn.Of(messages), SmallTokenizers.ByName(form));

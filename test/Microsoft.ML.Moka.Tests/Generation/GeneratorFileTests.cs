@@ -23,7 +23,12 @@ public sealed class GeneratorFileTests(WritingModel writing) : IDisposable
         using var loaded = Load(Save(model));
 
         Assert.Equal(model.Options, loaded.Options);
-        Assert.Equal(model.Parts with { Backbone = null!, Tokenizer = null!, Template = null! }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null! });
+        Assert.Equal(model.Parts with
+        {
+            Backbone = null!,
+            Tokenizer = null!,
+            Template = null!,
+        }, loaded.Parts with { Backbone = null!, Tokenizer = null!, Template = null! });
         Assert.Equal(model.Parts.Template.ToString(), loaded.Parts.Template.ToString());
         Assert.Equal(WritingModel.Texts(model.Transform(writing.Train), "Said"), WritingModel.Texts(loaded.Transform(writing.Train), "Said"));
         loaded.Options = loaded.Options with { Seed = 3 };

@@ -21,12 +21,21 @@ public sealed class StreamingTests(WritingModel writing)
     public async Task Streaming_and_rows_agree_whatever_the_options(float temperature)
     {
         using var model = WritingModel.Trainer(writing.Context, writing.FewSteps).Fit(writing.Train);
-        var options = new TextGenerationOptions { MaximumNewTokens = 30, Temperature = temperature, TopK = 40, TopP = 0.95f, Seed = 9, StopWords = ["e", "xyz"] };
+        var options = new TextGenerationOptions
+        {
+            MaximumNewTokens = 30,
+            Temperature = temperature,
+            TopK = 40,
+            TopP = 0.95f,
+            Seed = 9,
+            StopWords = ["e", "xyz"],
+        };
 
         var pieces = await Read(model.GenerateAsync("sea", null, options, TestContext.Current.CancellationToken));
 
         model.Options = options;
-        Assert.Equal(WritingModel.Texts(model.Transform(writing.Context.Data.LoadFromEnumerable([new Order { Instruction = "sea" }])))[0], string.Concat(pieces));
+        Assert.Equal(
+            WritingModel.Texts(model.Transform(writing.Context.Data.LoadFromEnumerable([new Order { Instruction = "sea" }])))[0], string.Concat(pieces));
     }
 
     [Fact]
@@ -67,7 +76,8 @@ public sealed class StreamingTests(WritingModel writing)
     [Fact]
     public void Wrong_options_are_refused_at_once()
     {
-        Assert.Contains("TopP is 0", Assert.Throws<ArgumentException>(() => writing.Model.GenerateAsync("sea", null, new() { TopP = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains("TopP is 0", Assert.Throws<ArgumentException>(() => writing.Model.GenerateAsync("sea", null, new() { TopP = 0 })).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => writing.Model.GenerateAsync((string)null!));
     }
 

@@ -80,7 +80,8 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
         using var model = Fit(writing.FewSteps, data: _context.Data.LoadFromEnumerable([.. WritingModel.Orders, new Order { Instruction = "sky" }]));
 
         Assert.Contains(lines, line => line.Contains("Skipped 1 of 4 rows of the training set: their output is missing.", StringComparison.Ordinal));
-        var error = Assert.Throws<InvalidOperationException>(() => Fit(writing.FewSteps, data: _context.Data.LoadFromEnumerable([new Order { Instruction = "sky" }])));
+        var error =
+            Assert.Throws<InvalidOperationException>(() => Fit(writing.FewSteps, data: _context.Data.LoadFromEnumerable([new Order { Instruction = "sky" }])));
         Assert.Contains("no output", error.Message, StringComparison.Ordinal);
     }
 
@@ -135,7 +136,8 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
 
         string[] expected =
         [
-            "InstructionColumnName is not set", "GeneratedColumnName and OutputColumnName are both 'Text'", "InputColumnName is not set", "no {instruction}", "{candidates}",
+            "InstructionColumnName is not set", "GeneratedColumnName and OutputColumnName are both 'Text'", "InputColumnName is not set", "no {instruction}",
+            "{candidates}",
             "LearningRate is -1", "MaximumNewTokens is 0", "Temperature is NaN", "TopK is -1", "TopP is 0", "StopWords has an empty text",
         ];
         Assert.All(expected, text => Assert.Contains(text, error, StringComparison.Ordinal));
@@ -145,7 +147,8 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
     [Fact]
     public void The_short_form_takes_names_backbone_epochs_and_validation()
     {
-        using var model = _context.TextGeneration.Trainers.Moka("Instruction", outputColumnName: "Output", backbonePath: writing.BackbonePath, numberOfEpochs: 1, validationSet: writing.Train).Fit(writing.Train);
+        using var model = _context.TextGeneration.Trainers.Moka(
+            "Instruction", outputColumnName: "Output", backbonePath: writing.BackbonePath, numberOfEpochs: 1, validationSet: writing.Train).Fit(writing.Train);
 
         Assert.Same(PromptTemplate.Instruction, model.Parts.Template);
         Assert.Null(model.Parts.Inputs.Input);
@@ -154,7 +157,8 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
     [Fact]
     public void A_run_that_diverges_gives_the_model_with_the_last_good_weights()
     {
-        var error = Assert.Throws<TrainingDivergedException>(() => Fit(writing.FewSteps, o => o.LearningRate = 1e30f, o => o.NumberOfSteps = 5, o => o.MaximumGradientNorm = 0));
+        var error = Assert.Throws<TrainingDivergedException>(() =>
+            Fit(writing.FewSteps, o => o.LearningRate = 1e30f, o => o.NumberOfSteps = 5, o => o.MaximumGradientNorm = 0));
 
         using var model = error.TextGenerator;
         Assert.NotNull(model);
@@ -166,7 +170,8 @@ public sealed class TextGenerationTrainerTests(WritingModel writing)
     [Trait("Category", "Material")]
     public void The_loss_on_real_instructions_falls()
     {
-        var rows = JsonSerializer.Deserialize<List<Order>>(File.ReadAllText(Material.Require("instruct/alpaca_en_demo.json")), JsonSerializerOptions.Web)!.Take(24).ToList();
+        var rows = JsonSerializer.Deserialize<List<Order>>(
+            File.ReadAllText(Material.Require("instruct/alpaca_en_demo.json")), JsonSerializerOptions.Web)!.Take(24).ToList();
         var data = _context.Data.LoadFromEnumerable(rows);
         var losses = new List<double>();
         using var model = _context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options

@@ -96,7 +96,10 @@ public sealed class TextGeneratorTests(WritingModel writing)
         context.Log += (_, e) => lines.Add(e.Message);
         using var model = WritingModel.Trainer(context, writing.FewSteps).Fit(writing.Train);
 
-        var texts = WritingModel.Texts(model.Transform(View([new Order { Instruction = new string('x', 500) }, new Order { Instruction = new string('y', 500) + new string('x', 200) }])));
+        var texts = WritingModel.Texts(model.Transform(View([new Order { Instruction = new string('x', 500) }, new Order
+        {
+            Instruction = new string('y', 500) + new string('x', 200),
+        }])));
 
         Assert.Equal(texts[0], texts[1]);
         Assert.Contains(lines, line => line.Contains("lost their beginning: 2", StringComparison.Ordinal));
@@ -105,7 +108,8 @@ public sealed class TextGeneratorTests(WritingModel writing)
     [Fact]
     public void Empty_and_missing_texts_are_prompts_too()
     {
-        var texts = WritingModel.Texts(writing.Model.Transform(View([new Order(), new Order { Instruction = null!, Input = null! }, new Order { Instruction = "sky" }])));
+        var texts = WritingModel.Texts(
+            writing.Model.Transform(View([new Order(), new Order { Instruction = null!, Input = null! }, new Order { Instruction = "sky" }])));
 
         Assert.Equal(texts[0], texts[1]);
         Assert.Equal(WritingModel.AnswerToSky, texts[2]);
@@ -171,7 +175,11 @@ public sealed class TextGeneratorTests(WritingModel writing)
         Assert.Equal(3, WritingModel.Texts(chain.Transform(writing.Train), "Said").Count);
     }
 
-    private static List<Order> Orders(int count) => [.. Enumerable.Range(0, count).Select(i => new Order { Instruction = $"a{i}", Input = i % 3 == 0 ? "the end" : "" })];
+    private static List<Order> Orders(int count) => [.. Enumerable.Range(0, count).Select(i => new Order
+    {
+        Instruction = $"a{i}",
+        Input = i % 3 == 0 ? "the end" : "",
+    })];
 
     private IDataView View(IEnumerable<Order> orders) => _context.Data.LoadFromEnumerable(orders);
 

@@ -77,7 +77,8 @@ public sealed class WritingModel : IDisposable
         }
     }
 
-    public static MokaTextGenerationTrainer Trainer(MLContext context, MokaTextGenerationTrainer.Options options) => context.TextGeneration.Trainers.Moka(options);
+    public static MokaTextGenerationTrainer Trainer(MLContext context, MokaTextGenerationTrainer.Options options) =>
+        context.TextGeneration.Trainers.Moka(options);
 
     public static IReadOnlyList<string> Texts(IDataView view, string name = "Generated")
     {

@@ -12,8 +12,11 @@ public sealed class BackboneDescriptionTests(TunedModel tuned)
         Assert.Equal(tuned.BackbonePath, description.Location);
         Assert.Equal(tuned.Model.BackboneParameterCount, description.ParameterCount);
         Assert.Equal(tuned.Model.Weights.Shared.Fingerprint, description.Fingerprint);
-        Assert.Equal((2, 32, 64, 4, 2, 8), (description.LayerCount, description.HiddenSize, description.IntermediateSize, description.AttentionHeadCount, description.KeyValueHeadCount, description.HeadSize));
-        Assert.Equal(("byte-level BPE", "F32", "none", true), (description.Tokenizer, description.WeightFormat, description.RotaryScaling, description.HasTiedHead));
+        Assert.Equal(
+            (2, 32, 64, 4, 2, 8), (description.LayerCount, description.HiddenSize, description.IntermediateSize, description.AttentionHeadCount,
+                description.KeyValueHeadCount, description.HeadSize));
+        Assert.Equal(
+            ("byte-level BPE", "F32", "none", true), (description.Tokenizer, description.WeightFormat, description.RotaryScaling, description.HasTiedHead));
         Assert.Equal(4 * description.ParameterCount, description.WeightBytes);
         Assert.Equal((320, 128, 10000.0), (description.VocabularySize, description.MaximumPositions, description.RotaryBase));
     }

@@ -57,7 +57,8 @@ public sealed class InspectorTests : IDisposable
         using var backbone = TinyLlama.Frozen(_backend);
         using var adapters = backbone.CreateAdapters(options, seed: 1);
 
-        Assert.All(new Inspector(backbone, 512).Inspect(adapters).Maps, map => Assert.Equal((0.0, 0.0, 0.0), (map.UpdateNorm, map.EffectiveRank, map.StableRank)));
+        Assert.All(new Inspector(backbone, 512).Inspect(adapters).Maps, map =>
+            Assert.Equal((0.0, 0.0, 0.0), (map.UpdateNorm, map.EffectiveRank, map.StableRank)));
     }
 
     [Fact]

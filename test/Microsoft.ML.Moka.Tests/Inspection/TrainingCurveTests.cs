@@ -27,7 +27,9 @@ public sealed class TrainingCurveTests(TunedModel tuned)
 
         var tips = svg.Descendants(svg.Name.Namespace + "title").Select(title => title.Value).ToList();
         Assert.Contains("Loss of the run", tips);
-        Assert.Equal([10, 20, 30, 40], tips.Where(tip => tip.StartsWith("validation, step ", StringComparison.Ordinal)).Select(tip => int.Parse(tip.Split(' ', ':')[2], CultureInfo.InvariantCulture)));
+        Assert.Equal(
+            [10, 20, 30, 40], tips.Where(tip =>
+                tip.StartsWith("validation, step ", StringComparison.Ordinal)).Select(tip => int.Parse(tip.Split(' ', ':')[2], CultureInfo.InvariantCulture)));
     }
 
     [Fact]
@@ -95,7 +97,8 @@ public sealed class TrainingCurveTests(TunedModel tuned)
     public void A_curve_without_steps_says_what_to_do()
     {
         Assert.Contains("set Progress to its Add method", Assert.Throws<InvalidOperationException>(() => new TrainingCurve().ToSvg()).Message);
-        Assert.Contains("'LoRA'", Assert.Throws<InvalidOperationException>(() => TrainingCurve.ToSvg("Runs", ("MoKA", CurveOf(3, _ => 1)), ("LoRA", new TrainingCurve()))).Message);
+        Assert.Contains("'LoRA'",
+            Assert.Throws<InvalidOperationException>(() => TrainingCurve.ToSvg("Runs", ("MoKA", CurveOf(3, _ => 1)), ("LoRA", new TrainingCurve()))).Message);
         Assert.Contains("no run", Assert.Throws<InvalidOperationException>(() => TrainingCurve.ToSvg("Runs")).Message);
         Assert.Throws<ArgumentNullException>(() => new TrainingCurve().Add(null!));
     }
@@ -106,7 +109,8 @@ public sealed class TrainingCurveTests(TunedModel tuned)
         for (var step = 1; step <= count; step++)
             curve.Add(new TrainingProgress
             {
-                Step = step, Steps = count, Epoch = 0, Loss = loss(step), SmoothedLoss = loss(step), LearningRate = 1, GradientNorm = 1, TokensPerSecond = 1, TimeLeft = default,
+                Step = step, Steps = count, Epoch = 0, Loss = loss(step), SmoothedLoss = loss(step), LearningRate = 1, GradientNorm = 1, TokensPerSecond = 1,
+                TimeLeft = default,
                 ValidationLoss = validation?.Invoke(step),
             });
         return curve;

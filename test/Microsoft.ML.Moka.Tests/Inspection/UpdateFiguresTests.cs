@@ -49,7 +49,8 @@ public sealed class UpdateFiguresTests
     public void An_update_of_low_rank_gives_its_singular_values_through_its_factors()
     {
         // Two filters of 20x1 and 1x30: rank two of a 20x30 map.
-        var filters = Enumerable.Range(0, 2).Select(i => new UpdateFilter(new FilterShape(20, 1, 1, 30), 2, RowMajor(Random(20, 1, i)), RowMajor(Random(1, 30, i + 10)))).ToList();
+        var filters = Enumerable.Range(0, 2)
+            .Select(i => new UpdateFilter(new FilterShape(20, 1, 1, 30), 2, RowMajor(Random(20, 1, i)), RowMajor(Random(1, 30, i + 10)))).ToList();
         var update = new KroneckerUpdate(20, 30, filters);
         var dense = Matrix<double>.Build.Dense(20, 30, (i, j) => filters.Sum(filter => 2 * filter.Left![i] * filter.Right[j]));
 
@@ -70,5 +71,6 @@ public sealed class UpdateFiguresTests
 
     private static double[] RowMajor(Matrix<double> matrix) => matrix.ToRowMajorArray();
 
-    private static void AssertClose(Vector<double> expected, double[] actual) => Assert.Equal(0, (expected - Vector<double>.Build.Dense(actual)).L2Norm(), 1e-12);
+    private static void AssertClose(Vector<double> expected, double[] actual) =>
+        Assert.Equal(0, (expected - Vector<double>.Build.Dense(actual)).L2Norm(), 1e-12);
 }

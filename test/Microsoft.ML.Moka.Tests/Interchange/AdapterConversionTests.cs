@@ -40,7 +40,8 @@ public sealed class AdapterConversionTests(TunedModel tuned) : IDisposable
         Assert.Equal(model.TrainableParameterCount - (adapter is MokaAdapter ? 8 : 0), read.TrainableParameterCount);
         // And LoKr stays LoKr.
         read.SaveAdapter(_folder.File("again"), AdapterFileFormat.Lokr);
-        Assert.Equal(File.ReadAllBytes(_folder.File("adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(_folder.File("again"), "adapter_model.safetensors")));
+        Assert.Equal(
+            File.ReadAllBytes(_folder.File("adapter_model.safetensors")), File.ReadAllBytes(Path.Combine(_folder.File("again"), "adapter_model.safetensors")));
     }
 
     [Theory]
@@ -95,5 +96,6 @@ public sealed class AdapterConversionTests(TunedModel tuned) : IDisposable
         return tuned.Pipeline(tuned.Context, options).Fit(tuned.Train).LastTransformer;
     }
 
-    private IReadOnlyList<float[]> Scores(MokaTransformer model) => TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(20, seed: 3))));
+    private IReadOnlyList<float[]> Scores(MokaTransformer model) =>
+        TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(20, seed: 3))));
 }

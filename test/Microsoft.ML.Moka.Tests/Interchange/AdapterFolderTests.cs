@@ -1,6 +1,5 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Interchange;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Tests.Face;
 
 namespace Microsoft.ML.Moka.Tests.Interchange;
@@ -51,7 +50,8 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
 
         using var file = SafetensorsFile.Map(_folder.File("adapter_model.safetensors"));
         Assert.Equal(
-            ["base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight", "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight"], file.Names.Order());
+            ["base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight", "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight"],
+            file.Names.Order());
         Assert.Equal([4, 32], file["base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight"].Shape);
         Assert.Equal("pt", file.Metadata["format"]);
         var config = PeftFolder.Config(File.ReadAllText(_folder.File("adapter_config.json")));
@@ -191,7 +191,8 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
     {
         tuned.Context.Model.Save(tuned.Model, tuned.Train.Schema, _folder.File("model.zip"));
         var target = _folder.File("target");
-        using var process = FreshProcess.Start(typeof(AdapterFolderTests), nameof(SavesUntilItIsKilled), (ModelVariable, _folder.File("model.zip")), (TargetVariable, target));
+        using var process =
+            FreshProcess.Start(typeof(AdapterFolderTests), nameof(SavesUntilItIsKilled), (ModelVariable, _folder.File("model.zip")), (TargetVariable, target));
         while (!File.Exists(Path.Combine(target, "adapter_config.json")))
             Assert.False(process.WaitForExit(20));
         Thread.Sleep(new Random(2).Next(60));

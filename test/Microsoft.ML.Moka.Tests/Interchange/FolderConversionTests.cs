@@ -52,7 +52,11 @@ public sealed class FolderConversionTests(TunedModel tuned) : IDisposable
     {
         var shares = new List<double>();
 
-        tuned.Context.Model.Quantize(tuned.BackbonePath, _folder.File("quantized"), new MergeOptions { Quantization = BackboneQuantization.NF4, Progress = shares.Add });
+        tuned.Context.Model.Quantize(tuned.BackbonePath, _folder.File("quantized"), new MergeOptions
+        {
+            Quantization = BackboneQuantization.NF4,
+            Progress = shares.Add,
+        });
 
         Assert.True(shares.Count > 10);
         Assert.Equal(shares.Order(), shares);
@@ -80,7 +84,8 @@ public sealed class FolderConversionTests(TunedModel tuned) : IDisposable
             () => tuned.Context.Model.Quantize(tuned.BackbonePath, _folder.File("x"), new MergeOptions { KeepQuantizationErrors = true }));
         Assert.Contains("SaveMerged", error.Message, StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => tuned.Context.Model.Merge(tuned.BackbonePath, _folder.File("nothing"), _folder.File("x")));
-        Assert.Contains("read from", Assert.Throws<ArgumentException>(() => tuned.Context.Model.Quantize(tuned.BackbonePath, tuned.BackbonePath)).Message, StringComparison.Ordinal);
+        Assert.Contains("read from", Assert.Throws<ArgumentException>(() => tuned.Context.Model.Quantize(tuned.BackbonePath, tuned.BackbonePath)).Message,
+            StringComparison.Ordinal);
         Assert.False(Path.Exists(_folder.File("x")));
     }
 

@@ -22,9 +22,12 @@ public sealed class ForeignAdapterTests : IDisposable
 
         var updates = PeftFolder.Updates(Write(Lora, tensors));
 
-        Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], updates.Keys);
+        Assert.Equal(
+            ["model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.v_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"],
+            updates.Keys);
         AssertClose(Product(tensors, "model.layers.1.self_attn.v_proj", 3), updates["model.layers.1.self_attn.v_proj"]);
-        AssertClose(Product(tensors, "model.layers.1.self_attn.v_proj", 6), PeftFolder.Updates(Write(Lora.Replace("{", """{"use_rslora":true,"""), tensors))["model.layers.1.self_attn.v_proj"]);
+        AssertClose(Product(tensors, "model.layers.1.self_attn.v_proj", 6),
+            PeftFolder.Updates(Write(Lora.Replace("{", """{"use_rslora":true,"""), tensors))["model.layers.1.self_attn.v_proj"]);
     }
 
     [Theory]
@@ -124,7 +127,8 @@ public sealed class ForeignAdapterTests : IDisposable
 
         var updates = PeftFolder.Updates(Write(config.ToJsonString(), tensors));
 
-        foreach (var (map, scale) in (IEnumerable<(string, float)>)[("0.self_attn.q_proj", 1.5f), ("1.self_attn.q_proj", 2), ("0.self_attn.v_proj", 0.5f), ("1.self_attn.v_proj", 5)])
+        foreach (var (map, scale) in (IEnumerable<(string, float)>)[("0.self_attn.q_proj", 1.5f), ("1.self_attn.q_proj", 2), ("0.self_attn.v_proj", 0.5f),
+            ("1.self_attn.v_proj", 5)])
             AssertClose(Product(tensors, $"model.layers.{map}", scale), updates[$"model.layers.{map}"]);
         // The first that matches counts, in the order of the file.
         config["alpha_pattern"] = JsonNode.Parse("""{"v_proj":20,".*\\.0\\.self_attn.v_proj":2}""");
@@ -136,7 +140,8 @@ public sealed class ForeignAdapterTests : IDisposable
         Assert.Equal(updates, PeftFolder.Updates(_folder.Path));
         Assert.Contains("'rank_pattern.q_proj'", Refusal(With("rank_pattern", """{"q_proj":0}"""), tensors), StringComparison.Ordinal);
         Assert.Contains("'rank_pattern' is set, and CDKA", Refusal(
-            """{"peft_type":"CDKA","r":1,"r1":1,"r2":1,"cdka_alpha":1,"target_modules":["q_proj"],"rank_pattern":{"q_proj":2}}""", tensors), StringComparison.Ordinal);
+            """{"peft_type":"CDKA","r":1,"r1":1,"r2":1,"cdka_alpha":1,"target_modules":["q_proj"],"rank_pattern":{"q_proj":2}}""", tensors),
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -161,7 +166,8 @@ public sealed class ForeignAdapterTests : IDisposable
         })], update);
         Assert.Contains("lokr_w1", Refusal(config, [PeftFolder.Random($"{name}w1", 3, 8), .. tensors[1..]]), StringComparison.Ordinal);
         Assert.Contains("lokr_w2_b", Refusal(config, [tensors[0], tensors[1], .. second]), StringComparison.Ordinal);
-        Assert.Contains("Rank is not that of the factors", Refusal(config.Replace("\"r\":2", "\"r\":3", StringComparison.Ordinal), tensors), StringComparison.Ordinal);
+        Assert.Contains(
+            "Rank is not that of the factors", Refusal(config.Replace("\"r\":2", "\"r\":3", StringComparison.Ordinal), tensors), StringComparison.Ordinal);
         Assert.Contains("lokr_t2", Refusal(config, [PeftFolder.Random($"{name}t2", 2, 2), .. tensors]), StringComparison.Ordinal);
     }
 
@@ -173,20 +179,25 @@ public sealed class ForeignAdapterTests : IDisposable
         Assert.Contains(last.Name, Refusal(Lora, tensors[..^1]), StringComparison.Ordinal);
         Assert.Contains(last.Name, Refusal(Lora, [.. tensors[..^1], PeftFolder.Random(last.Name, 4, 4)]), StringComparison.Ordinal);
         Assert.Contains("[4, 4]", Refusal(Lora, [.. tensors[..^1], PeftFolder.Random(last.Name, 4, 4)]), StringComparison.Ordinal);
-        Assert.Contains("lm_head.lora_A.weight", Refusal(Lora, [.. tensors, PeftFolder.Random("base_model.model.lm_head.lora_A.weight", 4, 32)]), StringComparison.Ordinal);
+        Assert.Contains(
+            "lm_head.lora_A.weight", Refusal(Lora, [.. tensors, PeftFolder.Random("base_model.model.lm_head.lora_A.weight", 4, 32)]), StringComparison.Ordinal);
         Assert.Contains("k_proj.lora_A.weight", Refusal(Lora, [.. tensors, .. PeftFolder.Lora(4, "k_proj")]), StringComparison.Ordinal);
-        Assert.Contains(last.Name, Refusal(Lora, [.. tensors[..^1], SafetensorsTensor.Of(last.Name, [.. last.ToFloats()[..^1], float.NaN], [.. last.Shape])]), StringComparison.Ordinal);
-        Assert.Contains("another backbone", Refusal(With("target_modules", "null"), [PeftFolder.Random("base_model.model.transformer.h.0.lora_A.weight", 4, 4)]), StringComparison.Ordinal);
+        Assert.Contains(last.Name, Refusal(Lora, [.. tensors[..^1], SafetensorsTensor.Of(last.Name, [.. last.ToFloats()[..^1], float.NaN], [.. last.Shape])]),
+            StringComparison.Ordinal);
+        Assert.Contains("another backbone",
+            Refusal(With("target_modules", "null"), [PeftFolder.Random("base_model.model.transformer.h.0.lora_A.weight", 4, 4)]), StringComparison.Ordinal);
         Assert.Contains("holds no tensors", Refusal(With("target_modules", "null"), []), StringComparison.Ordinal);
     }
 
     [Fact]
     public void WhatIsNoAdapterIsSaid()
     {
-        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message, StringComparison.Ordinal);
+        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
+            StringComparison.Ordinal);
         File.WriteAllText(_folder.File("adapter_config.json"), Lora);
         File.WriteAllText(_folder.File("adapter_model.bin"), "pickle");
-        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message, StringComparison.Ordinal);
+        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

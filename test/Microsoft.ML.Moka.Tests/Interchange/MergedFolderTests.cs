@@ -1,8 +1,6 @@
 using System.Text.Json;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Interchange;
-using Microsoft.ML.Moka.Llama;
-using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tests.Face;
 
 namespace Microsoft.ML.Moka.Tests.Interchange;
@@ -84,7 +82,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         untuned.SaveMerged(_folder.File("untuned"), new MergeOptions { Quantization = BackboneQuantization.NF4, KeepQuantizationErrors = true });
         using var before = Open("untuned");
         using var after = Open("quantized");
-        Assert.All(before.Names.Where(name => name.Contains("gate_proj", StringComparison.Ordinal)), name => Assert.Equal(before[name].Data.ToArray(), after[name].Data.ToArray()));
+        Assert.All(before.Names.Where(name => name.Contains("gate_proj", StringComparison.Ordinal)), name =>
+            Assert.Equal(before[name].Data.ToArray(), after[name].Data.ToArray()));
     }
 
     [Theory]
@@ -110,12 +109,14 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         Assert.Equal(type == "F16" ? "float16" : "bfloat16", config.RootElement.GetProperty("torch_dtype").GetString());
         Assert.Equal("kept", config.RootElement.GetProperty("something_else").GetString());
         Assert.Equal(
-            [.. Directory.GetFiles(backbone).Select(path => Path.GetFileName(path)).Order()], Directory.GetFiles(_folder.File("merged")).Select(path => Path.GetFileName(path)).Order());
+            [.. Directory.GetFiles(backbone).Select(path => Path.GetFileName(path)).Order()],
+            Directory.GetFiles(_folder.File("merged")).Select(path => Path.GetFileName(path)).Order());
         Assert.Equal(File.ReadAllBytes(Path.Combine(backbone, "tokenizer.json")), File.ReadAllBytes(Path.Combine(_folder.File("merged"), "tokenizer.json")));
 
         // A bfloat16 has 8 significant bits.
         model.SaveAdapter(_folder.File("adapter"));
-        AssertClose(Scores(Untuned(backbone, BackboneQuantization.None, _folder.File("adapter"))), Scores(Untuned(_folder.File("merged"), BackboneQuantization.None)), 0.1);
+        AssertClose(Scores(Untuned(backbone, BackboneQuantization.None, _folder.File("adapter"))),
+            Scores(Untuned(_folder.File("merged"), BackboneQuantization.None)), 0.1);
     }
 
     [Fact]
@@ -151,7 +152,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         model.SaveMerged(_folder.File("merged"));
         if (method == "dora")
         {
-            Assert.Throws<InvalidOperationException>(() => tuned.Context.Model.Unmerge(_folder.File("merged"), _folder.File("adapter"), _folder.File("original")));
+            Assert.Throws<InvalidOperationException>(() =>
+                tuned.Context.Model.Unmerge(_folder.File("merged"), _folder.File("adapter"), _folder.File("original")));
             Assert.False(Path.Exists(_folder.File("original")) || Path.Exists(_folder.File(".original.tmp")));
             return;
         }
@@ -177,7 +179,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         model.SaveAdapter(_folder.File("adapter"));
         model.SaveMerged(_folder.File("merged"), new MergeOptions { Quantization = BackboneQuantization.NF4 });
 
-        var error = Assert.Throws<InvalidDataException>(() => tuned.Context.Model.Unmerge(_folder.File("merged"), _folder.File("adapter"), _folder.File("original")));
+        var error =
+            Assert.Throws<InvalidDataException>(() => tuned.Context.Model.Unmerge(_folder.File("merged"), _folder.File("adapter"), _folder.File("original")));
 
         Assert.Contains("full precision", error.Message, StringComparison.Ordinal);
     }
@@ -248,8 +251,11 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         var backbone = TinyBackbone.Write(_folder.File("backbone"), seed: 61);
         using var model = Fit("moka", BackboneQuantization.NF4, backbone);
 
-        Assert.Contains("Int8", Assert.Throws<ArgumentException>(() => model.SaveMerged(_folder.File("x"), new() { Quantization = BackboneQuantization.Int8 })).Message, StringComparison.Ordinal);
-        Assert.Contains("MaximumShardBytes", Assert.Throws<ArgumentException>(() => model.SaveMerged(_folder.File("x"), new() { MaximumShardBytes = 0 })).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "Int8", Assert.Throws<ArgumentException>(() => model.SaveMerged(_folder.File("x"), new() { Quantization = BackboneQuantization.Int8 })).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("MaximumShardBytes",
+            Assert.Throws<ArgumentException>(() => model.SaveMerged(_folder.File("x"), new() { MaximumShardBytes = 0 })).Message, StringComparison.Ordinal);
         Assert.Contains("read from", Assert.Throws<ArgumentException>(() => model.SaveMerged(backbone + "/")).Message, StringComparison.Ordinal);
         TinyBackbone.Write(backbone, seed: 62);
         Assert.Contains("changed", Assert.Throws<InvalidOperationException>(() => model.SaveMerged(_folder.File("x"))).Message, StringComparison.Ordinal);
@@ -263,7 +269,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         using var model = Fit("lora", BackboneQuantization.None, backbone);
         model.SaveMerged(_folder.File("merged"));
         var before = Contents("merged");
-        var tensors = PeftFolder.Lora(4, "q_proj").Select(tensor => SafetensorsTensor.Of(tensor.Name, [.. tensor.ToFloats().Select(value => value * 1e4f)], [.. tensor.Shape]));
+        var tensors = PeftFolder.Lora(4, "q_proj")
+            .Select(tensor => SafetensorsTensor.Of(tensor.Name, [.. tensor.ToFloats().Select(value => value * 1e4f)], [.. tensor.Shape]));
         PeftFolder.Write(_folder.File("large"), PeftFolder.Config("""{"peft_type":"LORA","r":4,"lora_alpha":4,"target_modules":["q_proj"]}"""), tensors);
         using var large = model.WithAdapter(_folder.File("large"));
 
@@ -320,7 +327,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
     private Dictionary<string, string> Contents(string folder) =>
         Directory.GetFiles(_folder.File(folder)).ToDictionary(path => Path.GetFileName(path), path => Convert.ToBase64String(File.ReadAllBytes(path)));
 
-    private IReadOnlyList<float[]> Scores(MokaTransformer model) => TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(30, seed: 9))));
+    private IReadOnlyList<float[]> Scores(MokaTransformer model) =>
+        TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(30, seed: 9))));
 
     private static void AssertClose(IReadOnlyList<float[]> expected, IReadOnlyList<float[]> actual, double tolerance)
     {

@@ -10,7 +10,9 @@ public sealed class PeftConfigTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public static TheoryData<string> Files =>
-        Material.Root is null ? ["absent"] : [.. Directory.GetFiles(Path.Combine(Material.Root, "configs"), "peft_*.json").Select(path => Path.GetFileName(path))];
+        Material.Root is null
+            ? ["absent"]
+            : [.. Directory.GetFiles(Path.Combine(Material.Root, "configs"), "peft_*.json").Select(path => Path.GetFileName(path))];
 
     public void Dispose() => _folder.Dispose();
 

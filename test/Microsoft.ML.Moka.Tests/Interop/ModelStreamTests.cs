@@ -1,6 +1,5 @@
 using System.Reflection;
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Tests.MlNet;
 
 namespace Microsoft.ML.Moka.Tests.Interop;
 

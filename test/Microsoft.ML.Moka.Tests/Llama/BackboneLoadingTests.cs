@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -85,7 +85,8 @@ public sealed class BackboneLoadingTests : IDisposable
     [InlineData("model.layers.1.self_attn.k_proj.weight")]
     public void A_tensor_of_another_shape_is_named(string name)
     {
-        var tensors = Tensors(TinyLlama.Config, TinyLlama.Weights).Select(tensor => tensor.Name == name ? SafetensorsTensor.Of(name, new float[6], 2, 3) : tensor);
+        var tensors = Tensors(TinyLlama.Config, TinyLlama.Weights)
+            .Select(tensor => tensor.Name == name ? SafetensorsTensor.Of(name, new float[6], 2, 3) : tensor);
 
         var error = Assert.Throws<InvalidDataException>(() => LlamaBackbone.Load(_backend, Store(TinyLlama.Config, [.. tensors]), Nf4));
         Assert.Contains($"'{name}'", error.Message);
@@ -107,7 +108,12 @@ public sealed class BackboneLoadingTests : IDisposable
     [Fact]
     public void A_config_of_monstrous_size_fails_on_the_first_tensor_without_allocating()
     {
-        var files = Store(TinyLlama.Config with { VocabularySize = 1 << 22, HiddenSize = 1 << 17, LayerCount = 1000 }, Tensors(TinyLlama.Config, TinyLlama.Weights));
+        var files = Store(TinyLlama.Config with
+        {
+            VocabularySize = 1 << 22,
+            HiddenSize = 1 << 17,
+            LayerCount = 1000,
+        }, Tensors(TinyLlama.Config, TinyLlama.Weights));
         var before = GC.GetAllocatedBytesForCurrentThread();
 
         Assert.Contains("model.embed_tokens.weight", Assert.Throws<InvalidDataException>(() => LlamaBackbone.Load(_backend, files, Nf4)).Message);

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
@@ -77,7 +77,8 @@ public sealed class BeamSearchTests : IDisposable
         var finished = new List<(int[] Text, double Mean)>();
         for (var step = 1; step <= length; step++)
         {
-            var candidates = beams.SelectMany(beam => LogProbabilities([.. prompt, .. beam.Text]).Select((p, token) => (beam.Text, Token: token, Score: beam.Score + p)))
+            var candidates =
+                beams.SelectMany(beam => LogProbabilities([.. prompt, .. beam.Text]).Select((p, token) => (beam.Text, Token: token, Score: beam.Score + p)))
                 .OrderByDescending(c => c.Score).Take(2 * width).ToList();
             finished.AddRange(candidates.Take(width).Where(c => stop.Contains(c.Token)).Select(c => (c.Text, c.Score / step)));
             finished = [.. finished.OrderByDescending(f => f.Mean).Take(width)];

@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
@@ -161,9 +161,11 @@ public sealed class GeneratorTests : IDisposable
     [Fact]
     public void Wrong_options_and_broken_logits_are_refused_in_words()
     {
-        Assert.Contains("temperature", Assert.Throws<ArgumentOutOfRangeException>(() => Generate(new GenerationOptions { Temperature = float.NaN }, [1])).Message);
+        Assert.Contains(
+            "temperature", Assert.Throws<ArgumentOutOfRangeException>(() => Generate(new GenerationOptions { Temperature = float.NaN }, [1])).Message);
         Assert.Contains("TopP", Assert.Throws<ArgumentOutOfRangeException>(() => Generate(new GenerationOptions { TopP = 0 }, [1])).Message);
-        Assert.Contains("not finite", Assert.Throws<InvalidOperationException>(() => new TokenSampler(new GenerationOptions(), [0]).Choose([1, float.NaN, 2])).Message);
+        Assert.Contains(
+            "not finite", Assert.Throws<InvalidOperationException>(() => new TokenSampler(new GenerationOptions(), [0]).Choose([1, float.NaN, 2])).Message);
     }
 
     private int[][] Generate(GenerationOptions options, params int[][] prompts) => new Generator(_backbone).Generate(prompts, options);

@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
@@ -49,7 +49,8 @@ public sealed class LlamaBackboneTests : IDisposable
         batch.Continue(batch.Continue(prompt, TinyLlama.Ids(4, 2)), TinyLlama.Ids(2, 4));
         batch.Continue(prompt, TinyLlama.Ids(3, 3));
         batch.Add(TinyLlama.Ids(6, 5));
-        int[][] choices = [[0], [6], [20, 21], [5, 6, 7, 8, 10], [9, 12, 13, 14, 15], [21, 3, 3, 8], [.. Enumerable.Range(0, 22)], [.. Enumerable.Range(0, 22).Reverse()]];
+        int[][] choices =
+            [[0], [6], [20, 21], [5, 6, 7, 8, 10], [9, 12, 13, 14, 15], [21, 3, 3, 8], [.. Enumerable.Range(0, 22)], [.. Enumerable.Range(0, 22).Reverse()]];
         var all = TinyLlama.Logits(backbone, batch);
 
         foreach (var rows in choices)
@@ -138,7 +139,8 @@ public sealed class LlamaBackboneTests : IDisposable
         var config = TinyLlama.Config with { TiedHead = tiedHead };
         using var backbone = LlamaBackbone.Trainable(_backend, config, new RandomWeights(config, 1));
         var moments = backbone.Parameters.Select(p =>
-            (_backend.Zeros(TensorKind.Parameter, p.Value.Rows, p.Value.Columns), _backend.Zeros(TensorKind.Parameter, p.Value.Rows, p.Value.Columns))).ToList();
+            (_backend.Zeros(TensorKind.Parameter, p.Value.Rows, p.Value.Columns), _backend.Zeros(TensorKind.Parameter, p.Value.Rows, p.Value.Columns)))
+                .ToList();
         int[][] sequences = [TinyLlama.Ids(12, 1)];
         var loss = 0f;
         for (var step = 1; step <= 40; step++)

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 
 namespace Microsoft.ML.Moka.Tests.Llama;
 
@@ -53,7 +53,8 @@ public sealed class LlamaConfigFileTests
     [Fact]
     public void The_newer_spelling_of_the_rotary_fields_means_the_same()
     {
-        var newer = Regex.Replace(Llama31, "\"rope_theta\": 500000.0,", "").Replace("\"rope_scaling\": {", "\"rope_parameters\": { \"rope_theta\": 500000.0,", StringComparison.Ordinal);
+        var newer = Regex.Replace(Llama31, "\"rope_theta\": 500000.0,", "")
+            .Replace("\"rope_scaling\": {", "\"rope_parameters\": { \"rope_theta\": 500000.0,", StringComparison.Ordinal);
 
         Assert.Equal(Parse(Llama31).RotaryScaling, Parse(newer).RotaryScaling);
         Assert.Equal(500000, Parse(newer).RotaryBase);

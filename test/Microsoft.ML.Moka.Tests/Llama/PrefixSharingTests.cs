@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Tests.Llama;

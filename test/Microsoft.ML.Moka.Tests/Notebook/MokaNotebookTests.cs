@@ -61,10 +61,12 @@ public sealed partial class MokaNotebookTests
                 Assert.Equal((thenForm.Key, Comparable(thenForm, now.IsExact)), (nowForm.Key, Comparable(nowForm, now.IsExact)));
         }
 
-        var pictures = ran.SelectMany(cell => cell.Outputs).Where(output => output.Data.ContainsKey("image/svg+xml")).Select(output => XElement.Parse(output.Data["image/svg+xml"])).ToList();
+        var pictures = ran.SelectMany(cell => cell.Outputs).Where(output => output.Data.ContainsKey("image/svg+xml"))
+            .Select(output => XElement.Parse(output.Data["image/svg+xml"])).ToList();
         Assert.Equal(3, pictures.Count);
         Assert.All(pictures, picture => Assert.Equal("svg", picture.Name.LocalName));
-        var texts = ran.SelectMany(cell => cell.Outputs).Where(output => output.Data.ContainsKey("text/plain")).Select(output => output.Data["text/plain"]).ToList();
+        var texts = ran.SelectMany(cell => cell.Outputs).Where(output => output.Data.ContainsKey("text/plain")).Select(output => output.Data["text/plain"])
+            .ToList();
         Assert.Contains(texts, text => text.StartsWith("Step 60 of 60: loss ", StringComparison.Ordinal));
         Assert.Contains(texts, text => text.Contains("Confusion table", StringComparison.Ordinal));
         Assert.Contains("The loaded model gives the same scores.", texts);
@@ -104,8 +106,8 @@ public sealed partial class MokaNotebookTests
     }
 
     /// <summary>
-    /// Times differ from run to run, and what is measured differs from machine to machine in its last digits: outside exact cells the words have to be equal, and
-    /// of a picture those that stand in it as title and names.
+    /// Times differ from run to run, and what is measured differs from machine to machine in its last digits: outside exact cells the words have to be equal,
+    /// and of a picture those that stand in it as title and names.
     /// </summary>
     private static string Comparable(KeyValuePair<string, string> form, bool isExact)
     {
@@ -113,7 +115,8 @@ public sealed partial class MokaNotebookTests
             return form.Value;
         if (form.Key != "image/svg+xml")
             return Blank().Replace(Figure().Replace(form.Value, "#"), " ").Trim();
-        var texts = XElement.Parse(form.Value).Descendants().Where(element => element.Name.LocalName is "text" && element.Value.Any(char.IsLetter)).Select(element => element.Value);
+        var texts = XElement.Parse(form.Value).Descendants().Where(element => element.Name.LocalName is "text" && element.Value.Any(char.IsLetter))
+            .Select(element => element.Value);
         return string.Join('\n', texts);
     }
 

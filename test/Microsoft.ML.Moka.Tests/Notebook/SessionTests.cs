@@ -27,7 +27,9 @@ public sealed class SessionTests
     [Fact]
     public void A_package_is_the_local_build()
     {
-        var cells = Run("#r \"nuget: Microsoft.ML.Moka, 0.1.0\"\nusing Microsoft.ML.Moka;", "object.ReferenceEquals(typeof(MokaTrainer).Assembly, System.Reflection.Assembly.Load(\"Microsoft.ML.Moka\"))");
+        var cells =
+            Run("#r \"nuget: Microsoft.ML.Moka, 0.1.0\"\nusing Microsoft.ML.Moka;",
+                "object.ReferenceEquals(typeof(MokaTrainer).Assembly, System.Reflection.Assembly.Load(\"Microsoft.ML.Moka\"))");
 
         Assert.Equal("True", cells[1].Outputs.Single().Data["text/plain"]);
     }

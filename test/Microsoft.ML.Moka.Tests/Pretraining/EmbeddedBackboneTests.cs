@@ -1,6 +1,6 @@
 using EverydayWorld;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Pretraining;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -24,7 +24,8 @@ public class EmbeddedBackboneTests
         Assert.Equal(["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"], names.Select(name => name[Prefix.Length..]).Order());
         Assert.InRange(names.Sum(name => Content(name).LongLength), 1, 3_000_000);
         var checkpoint = Checkpoint.Open(Files);
-        Assert.All(LlamaConfigFile.Read(Files).LinearMaps, map => Assert.IsType<FourBitMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
+        Assert.All(LlamaConfigFile.Read(Files).LinearMaps, map =>
+            Assert.IsType<FourBitMatrix>(checkpoint.ReadMatrix($"{map.Name}.weight", map.Rows, map.Columns)));
     }
 
     [Fact]
@@ -46,7 +47,8 @@ public class EmbeddedBackboneTests
 
         // A loss below ln 2 means that the fact has more than half of the probability.
         Assert.Equal(320, losses.Length);
-        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.97 * losses.Length, $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} facts are known.");
+        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.97 * losses.Length,
+            $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} facts are known.");
     }
 
     [Fact]
@@ -56,7 +58,8 @@ public class EmbeddedBackboneTests
         var losses = Losses(Enumerable.Range(0, 40).Select(_ => quizmaster.ValueLookups(isPlain: false)));
 
         Assert.Equal(400, losses.Length);
-        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.8 * losses.Length, $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} marks are right.");
+        Assert.True(losses.Count(loss => loss < MathF.Log(2)) >= 0.8 * losses.Length,
+            $"{losses.Count(loss => loss < MathF.Log(2))} of {losses.Length} marks are right.");
     }
 
     private static float[] Losses(IEnumerable<Passage> passages)

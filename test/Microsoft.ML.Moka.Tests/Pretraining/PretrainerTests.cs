@@ -1,6 +1,6 @@
 using EverydayWorld;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Pretraining;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
@@ -92,7 +92,8 @@ public class PretrainerTests
             using var pretrainer = new Pretrainer(Small, Default, Tokenizer, backend);
             if (from is not null)
                 pretrainer.Restore(name => from[name]);
-            pretrainer.Run(_ => { }, state => kept = state.Step == stop ? Copy(state) : kept, reportEvery: 1000, keepEvery: 1, TestContext.Current.CancellationToken);
+            pretrainer.Run(_ =>
+                { }, state => kept = state.Step == stop ? Copy(state) : kept, reportEvery: 1000, keepEvery: 1, TestContext.Current.CancellationToken);
             return Copy(pretrainer);
         }
 

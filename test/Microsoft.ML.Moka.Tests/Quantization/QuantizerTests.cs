@@ -161,7 +161,8 @@ public class QuantizerTests
     // FP4 has a negative zero, which is a zero the second time.
     private static byte[] Codes(StoredMatrix matrix) => matrix switch
     {
-        FourBitMatrix four when four.Table.Span[8] == 0 => [.. four.Codes.ToArray().Select(c => (byte)((c >> 4 == 8 ? 0 : c & 0xF0) | ((c & 15) == 8 ? 0 : c & 15)))],
+        FourBitMatrix four when four.Table.Span[8] == 0 =>
+            [.. four.Codes.ToArray().Select(c => (byte)((c >> 4 == 8 ? 0 : c & 0xF0) | ((c & 15) == 8 ? 0 : c & 15)))],
         FourBitMatrix four => four.Codes.ToArray(),
         EightBitMatrix eight => [.. eight.Codes.ToArray().Select(c => (byte)c)],
         _ => throw new ArgumentException(matrix.GetType().Name),

@@ -28,7 +28,8 @@ public sealed partial class BenchmarkReportTests : IDisposable
         var evaluation = json.GetProperty("evaluations")[0];
         Assert.Equal(metrics.AverageAccuracy, evaluation.GetProperty("averageAccuracy").GetDouble());
         Assert.Equal("1101110-", evaluation.GetProperty("tasks")[0].GetProperty("outcomes").GetString());
-        Assert.Equal([metrics.Tasks[0].Accuracy, metrics.Tasks[1].Accuracy], evaluation.GetProperty("tasks").EnumerateArray().Select(task => task.GetProperty("accuracy").GetDouble()));
+        Assert.Equal([metrics.Tasks[0].Accuracy, metrics.Tasks[1].Accuracy],
+            evaluation.GetProperty("tasks").EnumerateArray().Select(task => task.GetProperty("accuracy").GetDouble()));
         Assert.Equal(6 / 12.0, evaluation.GetProperty("allQuestions").GetProperty("accuracy").GetDouble());
         Assert.Equal("sha256:abc", evaluation.GetProperty("settings").GetProperty("backbone").GetString());
         Assert.Equal(PromptTemplate.Alpaca.Text, evaluation.GetProperty("prompt").GetProperty("text").GetString());
@@ -49,7 +50,8 @@ public sealed partial class BenchmarkReportTests : IDisposable
         }
 
         void Save(string name, double seconds) =>
-            new BenchmarkReport([MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("0110"), seconds: seconds))], null, DateTimeOffset.UnixEpoch.AddDays(seconds)).Save(_folder.File(name));
+            new BenchmarkReport([MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("0110"), seconds: seconds))], null,
+                DateTimeOffset.UnixEpoch.AddDays(seconds)).Save(_folder.File(name));
 
         string Read(string name, string file) => File.ReadAllText(Path.Combine(_folder.File(name), file));
     }
@@ -59,7 +61,9 @@ public sealed partial class BenchmarkReportTests : IDisposable
     {
         var metrics = Tuned();
         metrics.SaveReport(_folder.File("earlier"));
-        var report = new BenchmarkReport([metrics, MadeUp.Metrics("other", MadeUp.Task("PIQA", MadeUp.Answers("01110001")))], new BenchmarkReportOptions { ComparedWith = _folder.File("earlier") });
+        var report =
+            new BenchmarkReport([metrics, MadeUp.Metrics("other", MadeUp.Task("PIQA", MadeUp.Answers("01110001")))],
+                new BenchmarkReportOptions { ComparedWith = _folder.File("earlier") });
         var numbers = new HashSet<string>();
         Collect(JsonDocument.Parse(report.ToJson()).RootElement);
 
@@ -122,10 +126,12 @@ public sealed partial class BenchmarkReportTests : IDisposable
     [Fact]
     public void Pictures_are_whole_named_in_the_Markdown_and_described_for_those_who_do_not_see_them()
     {
-        var report = new BenchmarkReport([Tuned(), MadeUp.Metrics("writer", new GenerationProtocol(), MadeUp.Task("PIQA", [MadeUp.Written(0, null), MadeUp.Written(1, "answer2")]))]);
+        var report = new BenchmarkReport(
+            [Tuned(), MadeUp.Metrics("writer", new GenerationProtocol(), MadeUp.Task("PIQA", [MadeUp.Written(0, null), MadeUp.Written(1, "answer2")]))]);
 
         Assert.Equal(
-            ["accuracy.svg", "confusion-tuned-likelihood-of-answer-words.svg", "confusion-writer-generation-greedy-32-new-tokens.svg", "reliability-tuned-likelihood-of-answer-words.svg"],
+            ["accuracy.svg", "confusion-tuned-likelihood-of-answer-words.svg", "confusion-writer-generation-greedy-32-new-tokens.svg",
+                "reliability-tuned-likelihood-of-answer-words.svg"],
             report.Pictures.Keys.Order(StringComparer.Ordinal));
         foreach (var (name, svg) in report.Pictures)
         {
@@ -171,7 +177,8 @@ public sealed partial class BenchmarkReportTests : IDisposable
     [Fact]
     public void Names_that_make_the_same_file_name_have_files_of_their_own()
     {
-        var report = new BenchmarkReport([MadeUp.Metrics("a b", MadeUp.Task("PIQA", MadeUp.Answers("10"))), MadeUp.Metrics("a-b", MadeUp.Task("PIQA", MadeUp.Answers("10")))]);
+        var report = new BenchmarkReport(
+            [MadeUp.Metrics("a b", MadeUp.Task("PIQA", MadeUp.Answers("10"))), MadeUp.Metrics("a-b", MadeUp.Task("PIQA", MadeUp.Answers("10")))]);
 
         Assert.Equal(5, report.Pictures.Count);
         Assert.Contains("one evaluation or more", Assert.Throws<ArgumentException>(() => new BenchmarkReport([])).Message, StringComparison.Ordinal);
@@ -218,10 +225,13 @@ public sealed partial class BenchmarkReportTests : IDisposable
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Run, "notes.txt")));
     }
 
-    private static BenchmarkMetrics Tuned() => MadeUp.Metrics("tuned", MadeUp.Task("BoolQ", MadeUp.Answers("1101")), MadeUp.Task("PIQA", MadeUp.Answers("00010111")));
+    private static BenchmarkMetrics Tuned() =>
+        MadeUp.Metrics("tuned", MadeUp.Task("BoolQ", MadeUp.Answers("1101")), MadeUp.Task("PIQA", MadeUp.Answers("00010111")));
 
     private static string WithoutTimes(string text) =>
-        text[..(text.IndexOf("\n \"times\":", StringComparison.Ordinal) is var json and >= 0 ? json : text.IndexOf("\n## Times", StringComparison.Ordinal) is var markdown and >= 0 ? markdown : text.Length)];
+        text[..(text.IndexOf("\n \"times\":", StringComparison.Ordinal) is var json and >= 0
+            ? json
+            : text.IndexOf("\n## Times", StringComparison.Ordinal) is var markdown and >= 0 ? markdown : text.Length)];
 
     [GeneratedRegex(@"\d+(\.\d+)?")]
     private static partial Regex Number();

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Tests.Reports;
 

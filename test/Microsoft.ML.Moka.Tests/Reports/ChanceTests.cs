@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Tests.Reports;
 
@@ -28,8 +28,8 @@ public sealed class ChanceTests
     {
         var part = (0.5, new Interval(0.4, 0.6));
 
-        var one = Chance.IntervalOfMean([part]);
-        var four = Chance.IntervalOfMean([part, part, part, part]);
+        var one = Interval.OfMean([part]);
+        var four = Interval.OfMean([part, part, part, part]);
 
         Assert.Equal((0.4, 0.6), (one.Lower, one.Upper));
         Assert.Equal(0.45, four.Lower, 1e-12);

@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Reports;
 
 namespace Microsoft.ML.Moka.Tests.Reports;
 
@@ -35,7 +35,8 @@ public sealed class ComparisonTests : IDisposable
         var folder = Path.Combine(Repository.Root, "docs", "evaluation-example");
 
         Assert.Equal(2, EarlierReport.Read(folder).Evaluations.Count);
-        Assert.All(Directory.GetFiles(folder, "*.svg"), path => Assert.Contains($"({Path.GetFileName(path)})", File.ReadAllText(Path.Combine(folder, "report.md")), StringComparison.Ordinal));
+        Assert.All(Directory.GetFiles(folder, "*.svg"), path =>
+            Assert.Contains($"({Path.GetFileName(path)})", File.ReadAllText(Path.Combine(folder, "report.md")), StringComparison.Ordinal));
     }
 
     [Fact]
@@ -69,7 +70,8 @@ public sealed class ComparisonTests : IDisposable
     {
         MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("100011"))).SaveReport(Earlier);
 
-        Assert.Contains("| PIQA | 75.0 | 25.0 | +50.0 | 0.500 | no | 4 | 2 | 0 |", Compare(MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1101")))), StringComparison.Ordinal);
+        Assert.Contains("| PIQA | 75.0 | 25.0 | +50.0 | 0.500 | no | 4 | 2 | 0 |",
+            Compare(MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1101")))), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -90,7 +92,9 @@ public sealed class ComparisonTests : IDisposable
     [Fact]
     public void The_model_to_compare_with_is_the_one_of_the_same_name_or_the_chosen_one()
     {
-        new BenchmarkReport([MadeUp.Metrics("untuned", MadeUp.Task("PIQA", MadeUp.Answers("0000"))), MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1110")))]).Save(Earlier);
+        new BenchmarkReport(
+            [MadeUp.Metrics("untuned", MadeUp.Task("PIQA", MadeUp.Answers("0000"))), MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1110")))])
+                .Save(Earlier);
         var metrics = MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1111")));
 
         Assert.Contains("Next to the earlier tuned", Compare(metrics), StringComparison.Ordinal);
@@ -99,7 +103,8 @@ public sealed class ComparisonTests : IDisposable
         Assert.Contains("| adapters | `of untuned` | `of tuned` |", chosen, StringComparison.Ordinal);
         // Two to choose from, and none of that name.
         Assert.Contains("has no evaluation", Compare(MadeUp.Metrics("new", MadeUp.Task("PIQA", MadeUp.Answers("1111")))), StringComparison.Ordinal);
-        Assert.Contains("has no evaluation", Compare(MadeUp.Metrics("tuned", new GenerationProtocol(), MadeUp.Task("PIQA", [MadeUp.Written(0, "answer1")]))), StringComparison.Ordinal);
+        Assert.Contains("has no evaluation", Compare(MadeUp.Metrics("tuned", new GenerationProtocol(), MadeUp.Task("PIQA", [MadeUp.Written(0, "answer1")]))),
+            StringComparison.Ordinal);
         Assert.Contains("'untuned', 'tuned'", Assert.Throws<ArgumentException>(() => Compare(metrics, "absent")).Message, StringComparison.Ordinal);
     }
 
@@ -139,7 +144,9 @@ public sealed class ComparisonTests : IDisposable
     {
         MadeUp.Metrics("tuned", MadeUp.Task("BoolQ", MadeUp.Answers("1001")), MadeUp.Task("PIQA", MadeUp.Answers("0001"))).SaveReport(Earlier);
         var report = JsonNode.Parse(File.ReadAllText(Json))!;
-        var (owner, name) = field.StartsWith("tasks[0].", StringComparison.Ordinal) ? (report["evaluations"]![0]!["tasks"]![0]!, field[9..]) : (report["evaluations"]![0]!, field);
+        var (owner, name) = field.StartsWith("tasks[0].", StringComparison.Ordinal)
+            ? (report["evaluations"]![0]!["tasks"]![0]!, field[9..])
+            : (report["evaluations"]![0]!, field);
         owner[name] = JsonNode.Parse(value);
         File.WriteAllText(Json, report.ToJsonString());
 
@@ -149,7 +156,9 @@ public sealed class ComparisonTests : IDisposable
     [Fact]
     public void A_report_that_is_not_there_or_too_large_to_be_one_is_refused()
     {
-        Assert.Contains(Json, Assert.Throws<FileNotFoundException>(() => Compare(MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1"))))).Message.Replace($"'{Earlier}'", Json, StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains(
+            Json, Assert.Throws<FileNotFoundException>(() => Compare(MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("1"))))).Message.Replace(
+                $"'{Earlier}'", Json, StringComparison.Ordinal), StringComparison.Ordinal);
 
         Directory.CreateDirectory(Earlier);
         using (var file = File.Create(Json))

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Reports;
+using Microsoft.ML.Moka.Evaluation.Statistics;
 
 namespace Microsoft.ML.Moka.Tests.Reports;
 
@@ -7,7 +7,8 @@ public sealed class ConfusionTests
     [Fact]
     public void Unanswered_questions_and_words_that_are_right_nowhere_have_columns_of_their_own()
     {
-        var confusion = Confusion.Of([MadeUp.Written(0, "answer1"), MadeUp.Written(0, "answer3"), MadeUp.Written(1, null), MadeUp.Written(1, "answer5"), MadeUp.Written(1, "answer5")]);
+        var confusion = Confusion.Of(
+            [MadeUp.Written(0, "answer1"), MadeUp.Written(0, "answer3"), MadeUp.Written(1, null), MadeUp.Written(1, "answer5"), MadeUp.Written(1, "answer5")]);
 
         Assert.Equal(["answer1", "answer2"], confusion.Answers);
         Assert.Equal(["answer1", "answer2", "answer3", "answer5", "none"], confusion.Predicted);
@@ -21,7 +22,14 @@ public sealed class ConfusionTests
         var answers = new[]
         {
             new BenchmarkAnswer { Label = "answer1", Predicted = "answer2", IsCorrect = false, Candidates = ["answer1", "answer2"], LogLikelihoods = [-2, -1] },
-            new BenchmarkAnswer { Label = "answer4", Predicted = "answer1", IsCorrect = false, Candidates = ["answer1", "answer2", "answer3", "answer4"], LogLikelihoods = [-1, -2, -3, -4] },
+            new BenchmarkAnswer
+            {
+                Label = "answer4",
+                Predicted = "answer1",
+                IsCorrect = false,
+                Candidates = ["answer1", "answer2", "answer3", "answer4"],
+                LogLikelihoods = [-1, -2, -3, -4],
+            },
         };
 
         var confusion = Confusion.Of(answers);
@@ -59,8 +67,10 @@ public sealed class ConfusionTests
 
             Assert.Equal(answers.Count, confusion.Counts.Sum(row => row.Sum()));
             Assert.All(confusion.Counts, row => Assert.Equal(confusion.Predicted.Count, row.Length));
-            Assert.Equal(answers.Count(answer => answer.IsCorrect), confusion.Answers.Select((answer, row) => confusion.Counts[row][confusion.Predicted.ToList().IndexOf(answer)]).Sum());
-            Assert.Equal(answers.Count(answer => answer.Predicted is null), confusion.Predicted[^1] == Confusion.Unanswered ? confusion.Counts.Sum(row => row[^1]) : 0);
+            Assert.Equal(answers.Count(answer => answer.IsCorrect),
+                confusion.Answers.Select((answer, row) => confusion.Counts[row][confusion.Predicted.ToList().IndexOf(answer)]).Sum());
+            Assert.Equal(
+                answers.Count(answer => answer.Predicted is null), confusion.Predicted[^1] == Confusion.Unanswered ? confusion.Counts.Sum(row => row[^1]) : 0);
         }
     }
 
@@ -72,10 +82,24 @@ public sealed class ConfusionTests
         if (kind == 2)
         {
             var word = random.Next(3) == 0 ? null : $"answer{random.Next(1, 7)}";
-            return new BenchmarkAnswer { Label = candidates[label], Predicted = word, IsCorrect = word == candidates[label], Candidates = candidates, Output = word };
+            return new BenchmarkAnswer
+            {
+                Label = candidates[label],
+                Predicted = word,
+                IsCorrect = word == candidates[label],
+                Candidates = candidates,
+                Output = word,
+            };
         }
         var predicted = random.Next(candidates.Length);
         double[] scores = [.. candidates.Select((_, i) => i == predicted ? -1.0 : -2 - random.NextDouble())];
-        return new BenchmarkAnswer { Label = candidates[label], Predicted = candidates[predicted], IsCorrect = label == predicted, Candidates = candidates, LogLikelihoods = scores };
+        return new BenchmarkAnswer
+        {
+            Label = candidates[label],
+            Predicted = candidates[predicted],
+            IsCorrect = label == predicted,
+            Candidates = candidates,
+            LogLikelihoods = scores,
+        };
     }
 }

@@ -9,11 +9,25 @@ internal static class MadeUp
     public static BenchmarkAnswer Likeliest(int label, int predicted, double probability)
     {
         var scores = Words.Select((_, i) => Math.Log(i == predicted ? probability : (1 - probability) / (Words.Length - 1))).ToArray();
-        return new BenchmarkAnswer { Label = Words[label], Predicted = Words[predicted], IsCorrect = label == predicted, Candidates = Words, LogLikelihoods = scores };
+        return new BenchmarkAnswer
+        {
+            Label = Words[label],
+            Predicted = Words[predicted],
+            IsCorrect = label == predicted,
+            Candidates = Words,
+            LogLikelihoods = scores,
+        };
     }
 
     public static BenchmarkAnswer Written(int label, string? predicted) =>
-        new() { Label = Words[label], Predicted = predicted, IsCorrect = predicted == Words[label], Candidates = Words, Output = predicted ?? "I do not know." };
+        new()
+        {
+            Label = Words[label],
+            Predicted = predicted,
+            IsCorrect = predicted == Words[label],
+            Candidates = Words,
+            Output = predicted ?? "I do not know.",
+        };
 
     /// <summary>Right and wrong ones: "1101".</summary>
     public static IReadOnlyList<BenchmarkAnswer> Answers(string outcomes) =>
@@ -26,7 +40,12 @@ internal static class MadeUp
 
     public static BenchmarkMetrics Metrics(string model, EvaluationProtocol protocol, params BenchmarkTaskMetrics[] tasks)
     {
-        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal) { ["backbone"] = "sha256:abc", ["prompt"] = "Alpaca", ["adapters"] = $"of {model}" };
+        var settings = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["backbone"] = "sha256:abc",
+            ["prompt"] = "Alpaca",
+            ["adapters"] = $"of {model}",
+        };
         foreach (var task in tasks)
             settings[$"data of {task.Task}"] = $"{task.Data}, {task.RowCount} rows";
         return new BenchmarkMetrics(model, protocol, settings, tasks) { Template = PromptTemplate.Alpaca };

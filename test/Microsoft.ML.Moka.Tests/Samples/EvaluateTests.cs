@@ -37,7 +37,9 @@ public sealed class EvaluateTests : IDisposable
     {
         var model = _folder.File("tuned.zip");
         _tuned.Context.Model.Save(_tuned.Chain, _tuned.Train.Schema, model);
-        string[] settings = ["--data", Benchmarks, "--backbone", "embedded", _tuned.BackbonePath, "--model", model, "--protocol", "likelihood", "generation", "--tasks", "ARC-Easy", "PIQA"];
+        string[] settings =
+            ["--data", Benchmarks, "--backbone", "embedded", _tuned.BackbonePath, "--model", model, "--protocol", "likelihood", "generation", "--tasks",
+                "ARC-Easy", "PIQA"];
 
         Assert.Equal(0, Run([.. settings, "--rows", "4", "--report", _folder.File("run0"), "--title", "Before"]));
         Assert.Equal(0, Run([.. settings, "--report", _folder.File("run1"), "--compare", _folder.File("run0"), "--results", _folder.File("results")]));
@@ -70,7 +72,8 @@ public sealed class EvaluateTests : IDisposable
         Assert.Equal(0, Run("--rows", "4", "--protocol", "choices", "--report", _folder.File("run")));
 
         var report = File.ReadAllText(Path.Combine(_folder.File("run"), "report.md"));
-        Assert.Contains("| model, protocol | BoolQ | PIQA | SIQA | HellaSwag | WinoGrande | ARC-e | ARC-c | OBQA | average |", report, StringComparison.Ordinal);
+        Assert.Contains(
+            "| model, protocol | BoolQ | PIQA | SIQA | HellaSwag | WinoGrande | ARC-e | ARC-c | OBQA | average |", report, StringComparison.Ordinal);
         Assert.Contains("acc_norm", report, StringComparison.Ordinal);
     }
 

@@ -182,7 +182,8 @@ public class InvarianceTests
         s.Result("sum", backend.Add(x, x));
         s.Result("swiglu", backend.SwiGlu(x, x));
         s.Result("dropped", backend.Dropout(x, 0.3f, 5));
-        var layout = new AttentionLayout([new(0, 0, 90, []), new(90, 90, 30, [new RowRange(0, 90)]), new(120, 120, 30, [new RowRange(0, 90)]), new(480, 150, 20, [])]);
+        var layout =
+            new AttentionLayout([new(0, 0, 90, []), new(90, 90, 30, [new RowRange(0, 90)]), new(120, 120, 30, [new RowRange(0, 90)]), new(480, 150, 20, [])]);
         var heads = new AttentionHeads(12, 3, 16);
         Tensor k = s.Activation(500, 48), v = s.Activation(500, 48);
         var y = s.Keep(backend.Attention(x, k, v, layout, heads, out var logSumExp));
@@ -202,7 +203,8 @@ public class InvarianceTests
         s.Result("Σ x²", backend.SumOfSquares(headGradient));
         var large = s.Parameter(300, 500);
         s.Result("Σ x² of many", backend.SumOfSquares(large));
-        backend.AdamW(head, headGradient, s.Parameter(300, 192), s.Parameter([.. Enumerable.Repeat(0.3f, 300 * 192)], 192), new AdamWStep(0.1f, 0.9f, 0.99f, 1e-8f, 0.1f, 1, 3));
+        backend.AdamW(head, headGradient, s.Parameter(300, 192), s.Parameter([.. Enumerable.Repeat(0.3f, 300 * 192)], 192),
+            new AdamWStep(0.1f, 0.9f, 0.99f, 1e-8f, 0.1f, 1, 3));
         s.Peek("updated", head);
     }
 }

@@ -23,8 +23,8 @@ internal sealed class SmallModel : IDisposable
             _layers.Add(new Layer(
                 Parameter($"{i}.norm", Width, 1, random), Parameter($"{i}.gates", 3, 1, random), Parameter($"{i}.left", 4, 2, random),
                 Parameter($"{i}.right", 8, 4, random), Parameter($"{i}.diagonal", 4, 4, random), Parameter($"{i}.gate", Width, Width, random)));
-        Frozen = Backend.Upload(RandomWeights.Matrix(WeightFormat.DenseF32, Width, Width, random));
-        _head = Backend.Upload(RandomWeights.Matrix(WeightFormat.DenseF32, Vocabulary, Width, random));
+        Frozen = Backend.Upload(RandomMatrices.Matrix(WeightFormat.DenseF32, Width, Width, random));
+        _head = Backend.Upload(RandomMatrices.Matrix(WeightFormat.DenseF32, Vocabulary, Width, random));
         _ids = Backend.Upload([1, 5, 2, 5, 0, 10, 3]);
         _positions = Backend.Upload([0, 1, 2, 3, 0, 1, 2]);
         _last = Backend.Upload([3, 3, 6, 1]);
@@ -102,7 +102,7 @@ internal sealed class SmallModel : IDisposable
             coefficients, [(tape.Trained(layer.Left), tape.Trained(layer.Right))]);
 
     private Parameter Parameter(string name, int rows, int columns, Random random) =>
-        new(Backend, name, [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(0.7 * RandomWeights.Normal(random)))], rows, columns);
+        new(Backend, name, [.. Enumerable.Range(0, rows * columns).Select(_ => (float)(0.7 * RandomMatrices.Normal(random)))], rows, columns);
 
     public void Dispose()
     {

@@ -181,7 +181,8 @@ public class TapeGradientTests
             var below = loss();
             elements[i] = original;
             var difference = (above - below) / (2 * step);
-            Assert.True(Math.Abs(difference - gradient[i]) < 1e-7 * (1 + Math.Abs(difference)), $"{name}: element {i} has gradient {gradient[i]}, not {difference}.");
+            Assert.True(
+                Math.Abs(difference - gradient[i]) < 1e-7 * (1 + Math.Abs(difference)), $"{name}: element {i} has gradient {gradient[i]}, not {difference}.");
         }
     }
 
@@ -201,14 +202,14 @@ public class TapeGradientTests
     }
 
     private static WeightMatrix Weight(Tape tape, int rows, int columns) =>
-        tape.Backend.Upload(RandomWeights.Matrix(WeightFormat.DenseF32, rows, columns, new Random(3)));
+        tape.Backend.Upload(RandomMatrices.Matrix(WeightFormat.DenseF32, rows, columns, new Random(3)));
 
     private static Tensor Random(Tape tape, int rows, int columns, int seed = 7) =>
         tape.Backend.Upload(TensorKind.Parameter, Normal(new Random(seed), rows * columns), rows, columns);
 
     private static Tensor Indices(Tape tape, params int[] values) => tape.Own(tape.Backend.Upload(values)).Value;
 
-    private static float[] Normal(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)RandomWeights.Normal(random))];
+    private static float[] Normal(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)RandomMatrices.Normal(random))];
 
     private static double Dot(Tensor a, Tensor b) => ReferenceBackend.Values(a).Zip(ReferenceBackend.Values(b), (x, y) => x * y).Sum();
 }

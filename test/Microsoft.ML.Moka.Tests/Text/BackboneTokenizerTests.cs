@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
-using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Moka.Text.Tokenizers;
 using Microsoft.ML.Moka.Text.Tokenizers.Expressions;
@@ -264,7 +263,8 @@ public class BackboneTokenizerTests
 
     /// <summary>Texts of syllables that merge, blanks, digits, and characters of two to four bytes.</summary>
     internal static Arbitrary<string> Texts() => Arb.From(
-        Gen.Elements("t", "h", "e", "th", "the", "ing", "er", "an", "and", "a", "aaa", "!", "!!!", " ", "  ", "\n", "\n\n", ".", "\t", "é", "n", "1", "2", "3", "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
+        Gen.Elements("t", "h", "e", "th", "the", "ing", "er", "an", "and", "a", "aaa", "!", "!!!", " ", "  ", "\n", "\n\n", ".", "\t", "é", "n", "1", "2", "3",
+            "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
             .ListOf().Select(string.Concat));
 
     private static IEnumerable<string> Pieces(string text)

@@ -61,7 +61,8 @@ public class HostileTokenizerTests
 
     [Fact]
     public void Half_a_character_in_a_tokenizer_json_is_refused()
-        => ExpectError(SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
+        => ExpectError(
+            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
 
     [Fact]
     public void A_text_that_is_no_json_is_refused()

@@ -4,12 +4,12 @@ namespace Microsoft.ML.Moka.Tests.Text;
 
 public class PromptTemplateTests
 {
-    private static readonly string[] s_words = ["good", "bad", "so so"];
+    private static readonly string[] Words = ["good", "bad", "so so"];
 
     [Fact]
     public void Classification_lists_the_words_and_asks()
     {
-        var row = new PromptRow("It rained.", s_words);
+        var row = new PromptRow("It rained.", Words);
         Assert.Equal("It rained.\nOptions: good, bad, so so\nAnswer:", PromptTemplate.Classification.Render(row));
         Assert.Equal(" good", PromptTemplate.Classification.Mark(row, "good").ToString()[PromptTemplate.Classification.Render(row).Length..]);
     }
@@ -26,7 +26,8 @@ public class PromptTemplateTests
             + $"{indent}### Instruction:\n{indent}Do it.\n{indent}\n{indent}### Response:\n{indent}",
             PromptTemplate.Alpaca.Render(new PromptRow(null, [], "Do it.", "")));
         Assert.Equal(
-            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request. \n\n"
+            "Below is an instruction that describes a task, paired with an input that provides further context. " +
+            "Write a response that appropriately completes the request. \n\n"
             + $"{indent}### Instruction:\n{indent}Do it.\n{indent}\n{indent}### Input:\n{indent}Now.\n{indent}\n{indent}### Response:\n{indent}",
             PromptTemplate.Alpaca.Render(new PromptRow(null, [], "Do it.", "Now.")));
         Assert.EndsWith("                the correct answer is answer1", PromptTemplate.Alpaca.Mark(new PromptRow(null, [], "Do it."), "answer1").ToString());
@@ -36,10 +37,12 @@ public class PromptTemplateTests
     public void Instruction_is_the_form_of_Alpaca_LoRA()
     {
         Assert.Equal(
-            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nDo it.\n\n### Response:\nDone.",
+            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\nDo it.\n\n### " +
+            "Response:\nDone.",
             PromptTemplate.Instruction.Mark(new PromptRow(null, [], "Do it.", ""), "Done.").ToString());
         Assert.Equal(
-            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n"
+            "Below is an instruction that describes a task, paired with an input that provides further context. " +
+            "Write a response that appropriately completes the request.\n\n"
             + "### Instruction:\nDo it.\n\n### Input:\nNow.\n\n### Response:\n",
             PromptTemplate.Instruction.Render(new PromptRow(null, [], "Do it.", "Now.")));
         Assert.Same(PromptTemplate.Instruction, PromptTemplate.FromString(PromptTemplate.Instruction.ToString()));
@@ -54,7 +57,8 @@ public class PromptTemplateTests
             + $"{indent}### Instruction:\n{indent}Do it.\n\n{indent}### Response:\n{indent}",
             PromptTemplate.AlpacaEvaluation.Render(new PromptRow(null, [], "Do it.")));
         Assert.Equal(
-            "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n"
+            "Below is an instruction that describes a task, paired with an input that provides further context. " +
+            "Write a response that appropriately completes the request.\n\n"
             + $"{indent}### Instruction:\n{indent}Do it.\n\n{indent}### Input:\n{indent}Now.\n\n{indent}### Response:\n{indent}",
             PromptTemplate.AlpacaEvaluation.Render(new PromptRow(null, [], "Do it.", "Now.")));
     }
@@ -95,13 +99,15 @@ public class PromptTemplateTests
     public void A_template_goes_through_its_text_form()
     {
         var own = new PromptTemplate("Ü {text}\n\"{{x}}\"", answerPrefix: "", textWithoutInput: "{instruction}");
-        foreach (var template in new[] { own, own.WithAnswerPrefix(": "), PromptTemplate.Classification, PromptTemplate.Alpaca, PromptTemplate.AlpacaEvaluation, PromptTemplate.Plain })
+        foreach (var template in new[] { own, own.WithAnswerPrefix(": "), PromptTemplate.Classification, PromptTemplate.Alpaca, PromptTemplate.AlpacaEvaluation,
+            PromptTemplate.Plain })
         {
             var again = PromptTemplate.FromString(template.ToString());
             Assert.Equal((template.Text, template.AnswerPrefix, template.TextWithoutInput), (again.Text, again.AnswerPrefix, again.TextWithoutInput));
         }
         Assert.Equal("Classification", PromptTemplate.Classification.ToString());
-        Assert.Equal("Alpaca", new PromptTemplate(PromptTemplate.Alpaca.Text, PromptTemplate.Alpaca.AnswerPrefix, PromptTemplate.Alpaca.TextWithoutInput).ToString());
+        Assert.Equal(
+            "Alpaca", new PromptTemplate(PromptTemplate.Alpaca.Text, PromptTemplate.Alpaca.AnswerPrefix, PromptTemplate.Alpaca.TextWithoutInput).ToString());
     }
 
     [Theory]

@@ -16,7 +16,8 @@ internal static class SmallTokenizers
     /// <summary>Tokens beyond single characters; each is put together from the ones before it.</summary>
     public static readonly string[] Merged =
     [
-        "th", "the", " the", "in", "ing", "er", "an", " an", "and", " and", "aa", "aaaa", "!!", "  ", "    ", "\n\n", " t", " a", "é", "né", "12", "23", "日", "本", "日本", ".\n",
+        "th", "the", " the", "in", "ing", "er", "an", " an", "and", " and", "aa", "aaaa", "!!", "  ", "    ", "\n\n", " t", " a", "é", "né", "12", "23", "日",
+        "本", "日本", ".\n",
     ];
 
     public static BackboneTokenizer ByName(string form) => form switch
@@ -33,7 +34,8 @@ internal static class SmallTokenizers
         => new(files) { [name] = Encoding.UTF8.GetBytes(content) };
 
     /// <summary>The form of LLaMA 2: three control pieces, 256 bytes, the merged ones by rank, then single characters.</summary>
-    public static Dictionary<string, byte[]> SentencePiece(Action<List<(string Text, float Score, int Type)>>? change = null, bool byteFallback = true, int modelType = 2, bool removeExtraSpaces = false)
+    public static Dictionary<string, byte[]> SentencePiece(
+        Action<List<(string Text, float Score, int Type)>>? change = null, bool byteFallback = true, int modelType = 2, bool removeExtraSpaces = false)
     {
         List<(string, float, int)> pieces = [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3)];
         for (var value = 0; value < 256; value++)
@@ -125,7 +127,10 @@ internal static class SmallTokenizers
                     new JsonObject
                     {
                         ["type"] = "Split",
-                        ["pattern"] = new JsonObject { ["Regex"] = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+" },
+                        ["pattern"] = new JsonObject
+                        {
+                            ["Regex"] = @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+                        },
                         ["behavior"] = "Isolated",
                         ["invert"] = false,
                     },

@@ -165,7 +165,9 @@ public class TokenizerMaterialTests
         var byText = model.Pieces.Index().Where(piece => piece.Item.Type == SentencePieceType.Normal).ToDictionary(piece => piece.Item.Text, piece => (Id: piece.Index, piece.Item.Score));
         var ranks = byText.Values.Select(piece => piece.Score).Distinct().OrderDescending().Index().ToDictionary(pair => pair.Item, pair => pair.Index);
         var tokenizer = Load(name);
-        var texts = Gen.Elements(" ", "  ", "     ", "                 ", "a", "aa", "aaaa", "-", "--", "=====", "!", "!!", "abab", "th", "the", "Answer", "0", "00", "\n", "\n\n", "é", ".", "..")
+        var texts =
+            Gen.Elements(" ", "  ", "     ", "                 ", "a", "aa", "aaaa", "-", "--", "=====", "!", "!!", "abab", "th", "the", "Answer", "0", "00",
+                "\n", "\n\n", "é", ".", "..")
             .ListOf().Select(string.Concat).Where(text => text.Length > 0);
         FsCheck.Check.One(Properties.Settings.WithMaxTest(500), Prop.ForAll(texts.ToArbitrary(), text =>
         {
@@ -199,7 +201,8 @@ public class TokenizerMaterialTests
             json.WriteTo(writer);
         var converted = SmallTokenizers.Load(new(SmallTokenizers.ByteLevel()) { ["tokenizer.json"] = stream.ToArray() });
         var tiktoken = Load("tokenizers/llama3");
-        string[] hard = ["日本語のテキスト", "naïve café — “quoted”", "x = 12345.678e-9;\r\n\r\n\tif (a<=b)", "𝓗𝓮𝓵𝓵𝓸 😀😀", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "      \n   \t \n"];
+        string[] hard =
+            ["日本語のテキスト", "naïve café — “quoted”", "x = 12345.678e-9;\r\n\r\n\tif (a<=b)", "𝓗𝓮𝓵𝓵𝓸 😀😀", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "      \n   \t \n"];
         foreach (var text in Texts.Concat(hard))
             Assert.Equal(tiktoken.Encode(text, true), converted.Encode(text, true));
     }

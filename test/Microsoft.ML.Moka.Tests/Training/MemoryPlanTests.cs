@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Counting;
@@ -33,7 +33,9 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
 
     public static TheoryData<string, bool> Cases => [.. from name in Adapters.Keys from recompute in new[] { false, true } select (name, recompute)];
 
-    /// <summary>The bound: the CPU backend's own peak is 0.97 to 1.15 times the plan, as its pool rounds blocks up and its kernels set some scratch aside.</summary>
+    /// <summary>
+    /// The bound: the CPU backend's own peak is 0.97 to 1.15 times the plan, as its pool rounds blocks up and its kernels set some scratch aside.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Cases))]
     public void ThePlanIsWhatAStepTakesOnTheCpu(string name, bool recompute)
@@ -45,12 +47,13 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         using var backbone = LlamaBackbone.Frozen(backend, Small, new QuantizedWeights(Small));
         using var adapters = backbone.CreateAdapters(options.Adapter, seed: 1);
         var model = new TrainedModel(backbone, adapters);
-        using var optimizer = new Optimizer(backend, model.Parameters, new TrainingOptions());
+        using var optimizer = new Optimizer(backend, model.Parameters, TinyRun.Plan);
         TrainingExample[] examples = [.. Enumerable.Range(0, 4).Select(i => new TrainingExample(Ids(129, i), 1))];
         model.AccumulateGradients(examples, 1, new ForwardOptions { Recompute = recompute, DropoutSeed = 1 });
 
         var planned = (double)plan.AdapterBytes + plan.OptimizerBytes + plan.ActivationBytes;
-        output.WriteLine($"{name} {recompute}: planned {planned:N0}, measured {backend.PeakTensorBytes:N0}, ratio {backend.PeakTensorBytes / planned:0.000}; weights {plan.BackboneBytes:N0}, {backbone.ByteCount:N0}");
+        output.WriteLine($"{name} {recompute}: planned {planned:N0}, measured {backend.PeakTensorBytes:N0}, ratio {backend.PeakTensorBytes / planned:0.000}; " +
+            $"weights {plan.BackboneBytes:N0}, {backbone.ByteCount:N0}");
         Assert.InRange(backend.PeakTensorBytes / planned, 0.97, 1.15);
         Assert.InRange(plan.BackboneBytes / (double)backbone.ByteCount, 1, 1.03);
     }
@@ -97,15 +100,17 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
     {
         ["Llama-2-7b"] = Small with
         {
-            HiddenSize = 4096, IntermediateSize = 11008, LayerCount = 32, QueryHeads = 32, KeyValueHeads = 32, HeadWidth = 128, VocabularySize = 32000, MaxPositions = 4096,
+            HiddenSize = 4096, IntermediateSize = 11008, LayerCount = 32, QueryHeads = 32, KeyValueHeads = 32, HeadWidth = 128, VocabularySize = 32000,
+            MaxPositions = 4096,
         },
         ["Llama-3-8b"] = Small with
         {
-            HiddenSize = 4096, IntermediateSize = 14336, LayerCount = 32, QueryHeads = 32, KeyValueHeads = 8, HeadWidth = 128, VocabularySize = 128256, MaxPositions = 8192,
+            HiddenSize = 4096, IntermediateSize = 14336, LayerCount = 32, QueryHeads = 32, KeyValueHeads = 8, HeadWidth = 128, VocabularySize = 128256,
+            MaxPositions = 8192,
         },
     };
 
-    private sealed class QuantizedWeights(LlamaConfig config) : Moka.Llama.RandomWeights(config, seed: 1)
+    private sealed class QuantizedWeights(LlamaConfig config) : Moka.Backbones.RandomWeights(config, seed: 1)
     {
         public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
         {

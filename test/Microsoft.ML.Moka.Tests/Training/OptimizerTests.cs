@@ -16,7 +16,7 @@ public sealed class OptimizerTests : IDisposable
     {
         using var one = Parameter("one", [1, 1], decays: true);
         using var other = Parameter("other", [1], decays: true);
-        using var optimizer = new Optimizer(_backend, [one, other], new TrainingOptions { MaxGradientNorm = 1, Beta1 = 0 });
+        using var optimizer = new Optimizer(_backend, [one, other], TinyRun.Plan with { MaximumGradientNorm = 1, Beta1 = 0 });
         SetGradients(one, 3, 0);
         SetGradients(other, 4);
         Assert.Equal(5, optimizer.GradientNorm(), 1e-12);
@@ -34,7 +34,7 @@ public sealed class OptimizerTests : IDisposable
     {
         using var matrix = Parameter("matrix", [2], decays: true);
         using var gate = Parameter("gate", [2], decays: false);
-        using var optimizer = new Optimizer(_backend, [matrix, gate], new TrainingOptions { WeightDecay = 0.1f });
+        using var optimizer = new Optimizer(_backend, [matrix, gate], TinyRun.Plan with { WeightDecay = 0.1f });
         optimizer.Update(0.5f, 0);
         Assert.Equal(2 - 0.5f * 0.1f * 2, TinyLlama.Download(_backend, matrix.Value)[0], 1e-6f);
         Assert.Equal(2, TinyLlama.Download(_backend, gate.Value)[0]);

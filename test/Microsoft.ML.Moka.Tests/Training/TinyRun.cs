@@ -1,5 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
-using Microsoft.ML.Moka.Llama;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tests.Llama;
@@ -25,7 +25,14 @@ internal sealed class TinyRun : IDisposable
 
     public IReadOnlyList<Parameter> Parameters => Adapters is null ? Backbone.Parameters : [.. Adapters.Parameters];
 
-    public static TrainingOptions Options { get; } = new() { Steps = 8, BatchTokens = 40, LearningRate = 0.02f, WarmupShare = 0.1, WeightDecay = 0.01f };
+    public static TrainingPlan Plan { get; } = TrainingPlan.Of(
+        new MokaTrainer.Options
+        {
+            NumberOfSteps = 8,
+            BatchTokens = 40,
+            WarmupFraction = 0.1,
+            WeightDecay = 0.01f,
+        }, numberOfEpochs: 3, learningRate: 0.02f, seed: 0);
 
     /// <summary>Examples of different lengths whose last two tokens are learned; some seeds give the training set, others a validation set.</summary>
     public static TrainingExample[] Examples(int count, ulong seed = 1) =>
@@ -39,8 +46,8 @@ internal sealed class TinyRun : IDisposable
         }),
     ];
 
-    public Trainer Trainer(TrainingOptions options, Action<TrainingProgress>? progress = null, string? checkpoint = null, bool keepBest = false) =>
-        new(Backbone, Adapters, options)
+    public TrainingLoop Loop(TrainingPlan plan, Action<TrainingProgress>? progress = null, string? checkpoint = null, bool keepBest = false) =>
+        new(Backbone, Adapters, plan)
         {
             Progress = progress,
             CheckpointPath = checkpoint,

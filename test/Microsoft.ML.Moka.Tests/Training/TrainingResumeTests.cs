@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Tests.Training;
 
 public class TrainingResumeTests
 {
-    private static readonly TrainingOptions Options = TinyRun.Options with { Steps = 9, AccumulatedBatches = 2, ValidationInterval = 2 };
+    private static readonly TrainingPlan Plan = TinyRun.Plan with { NumberOfSteps = 9, GradientAccumulation = 2, ValidationInterval = 2 };
 
     private static readonly TrainingExample[] Validation = TinyRun.Examples(4, seed: 7);
 
@@ -17,7 +17,7 @@ public class TrainingResumeTests
         using var folder = new TemporaryFolder();
         var examples = TinyRun.Examples(12);
         using var straight = new TinyRun(whole, dropout: 0.1f);
-        var expected = straight.Trainer(Options).Train(examples, Validation);
+        var expected = straight.Loop(Plan).Train(examples, Validation);
 
         // The process "dies" after each third step, and a new one starts from the initial weights.
         TrainingResult? result = null;
@@ -28,7 +28,7 @@ public class TrainingResumeTests
             var steps = 0;
             try
             {
-                result = run.Trainer(Options, _ =>
+                result = run.Loop(Plan, _ =>
                 {
                     if (++steps == 3)
                         throw new TimeoutException();
@@ -51,8 +51,8 @@ public class TrainingResumeTests
         using var folder = new TemporaryFolder();
         using var first = new TinyRun();
         using var second = new TinyRun();
-        var expected = first.Trainer(Options, checkpoint: folder.File("c")).Train(TinyRun.Examples(8), Validation);
-        var result = second.Trainer(Options, _ => Assert.Fail("A step was made."), folder.File("c")).Train(TinyRun.Examples(8), Validation);
+        var expected = first.Loop(Plan, checkpoint: folder.File("c")).Train(TinyRun.Examples(8), Validation);
+        var result = second.Loop(Plan, _ => Assert.Fail("A step was made."), folder.File("c")).Train(TinyRun.Examples(8), Validation);
         Assert.Equal(expected, result);
         Assert.Equal(first.Weights(), second.Weights());
     }
@@ -62,10 +62,10 @@ public class TrainingResumeTests
     {
         using var folder = new TemporaryFolder();
         using var straight = new TinyRun();
-        straight.Trainer(Options).Train(TinyRun.Examples(8));
+        straight.Loop(Plan).Train(TinyRun.Examples(8));
         using var run = new TinyRun();
         using var source = new CancellationTokenSource();
-        var trainer = new Trainer(run.Backbone, run.Adapters, Options)
+        var trainer = new TrainingLoop(run.Backbone, run.Adapters, Plan)
         {
             CheckpointPath = folder.File("c"),
             Progress = p =>
@@ -77,7 +77,7 @@ public class TrainingResumeTests
         Assert.Throws<OperationCanceledException>(() => trainer.Train(TinyRun.Examples(8), cancellation: source.Token));
         using var later = new TinyRun();
         var firstStep = 0;
-        later.Trainer(Options, p => firstStep = firstStep == 0 ? p.Step : firstStep, folder.File("c")).Train(TinyRun.Examples(8));
+        later.Loop(Plan, p => firstStep = firstStep == 0 ? p.Step : firstStep, folder.File("c")).Train(TinyRun.Examples(8));
         Assert.Equal(5, firstStep);
         Assert.Equal(straight.Weights(), later.Weights());
     }
@@ -88,14 +88,14 @@ public class TrainingResumeTests
         using var folder = new TemporaryFolder();
         var path = folder.File("c");
         using var run = new TinyRun();
-        run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8));
-        foreach (var (options, examples) in new[] { (Options with { LearningRate = 0.01f }, TinyRun.Examples(8)), (Options, TinyRun.Examples(9)) })
+        run.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8));
+        foreach (var (options, examples) in new[] { (Plan with { LearningRate = 0.01f }, TinyRun.Examples(8)), (Plan, TinyRun.Examples(9)) })
         {
             using var next = new TinyRun();
-            var other = Assert.Throws<InvalidOperationException>(() => next.Trainer(options, checkpoint: path).Train(examples));
+            var other = Assert.Throws<InvalidOperationException>(() => next.Loop(options, checkpoint: path).Train(examples));
             Assert.Contains(path, other.Message, StringComparison.Ordinal);
         }
-        var tuned = Assert.Throws<InvalidOperationException>(() => run.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
+        var tuned = Assert.Throws<InvalidOperationException>(() => run.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8)));
         Assert.Contains("initial values", tuned.Message, StringComparison.Ordinal);
 
         var file = SafetensorsFile.Map(path);
@@ -105,13 +105,14 @@ public class TrainingResumeTests
         var bytes = File.ReadAllBytes(path);
         foreach (var damaged in new[]
         {
-            bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]), SafetensorsWriter.ToBytes(tensors[1..], file.Metadata), WithState("null"), WithState("{"),
+            bytes[..^1], bytes[..20], [], SafetensorsWriter.ToBytes([]), SafetensorsWriter.ToBytes(tensors[1..], file.Metadata), WithState("null"),
+            WithState("{"),
             WithState("""{"Step":-1}"""), WithState("""{"Step":1000}"""), WithState("""{"Step":1,"Place":{"Epoch":0,"Batch":1000}}"""),
         })
         {
             File.WriteAllBytes(path, damaged);
             using var next = new TinyRun();
-            var error = Assert.Throws<InvalidDataException>(() => next.Trainer(Options, checkpoint: path).Train(TinyRun.Examples(8)));
+            var error = Assert.Throws<InvalidDataException>(() => next.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8)));
             Assert.Contains(path, error.Message, StringComparison.Ordinal);
         }
     }

@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// A question in LLM-Adapters' form, as ML.NET reads it: columns Task, Instruction, Input, Output, Candidates and Label. Rows of several tasks may be mixed, for
-/// each brings the answer words that it may have.
+/// A question in LLM-Adapters' form, as ML.NET reads it: columns Task, Instruction, Input, Output, Candidates and Label. Rows of several tasks may be mixed,
+/// for each brings the answer words that it may have.
 /// </summary>
 public sealed class BenchmarkRow
 {

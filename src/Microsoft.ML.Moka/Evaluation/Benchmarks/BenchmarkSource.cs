@@ -12,14 +12,14 @@ internal record BenchmarkSource(string Name, BenchmarkTask? Task, string Path)
     public virtual IEnumerable<string> Files => [Path];
 
     /// <summary>What all instructions begin with.</summary>
-    public virtual string InstructionOpening => Task is null ? "" : LlmAdaptersForm.OpeningOf(Task);
+    public virtual string InstructionOpening => Task?.Instruction.Opening ?? "";
 
     /// <summary>What all prompts before the choices' own texts begin with.</summary>
     public virtual string ChoiceOpening => "";
 
     /// <summary>
-    /// The test files of a folder of benchmarks, a subfolder for each task, or of one task: first the eight in their order, then others by name. Or the subjects of
-    /// MMLU's folder, which has them in the subfolders test and dev.
+    /// The test files of a folder of benchmarks, a subfolder for each task, or of one task: first the eight in their order, then others by name. Or the
+    /// subjects of MMLU's folder, which has them in the subfolders test and dev.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <param name="options">Which tasks are wanted, and how many examples.</param>
@@ -41,13 +41,15 @@ internal record BenchmarkSource(string Name, BenchmarkTask? Task, string Path)
         var missing = names.Except(all.Select(source => source.Name), StringComparer.OrdinalIgnoreCase).ToList();
         return missing.Count == 0
             ? [.. all.Where(source => names.Contains(source.Name))]
-            : throw new ArgumentException($"'{folder}' has no '{string.Join("', '", missing)}'; it has '{string.Join("', '", all.Select(source => source.Name))}'.");
+            : throw new ArgumentException(
+                $"'{folder}' has no '{string.Join("', '", missing)}'; it has '{string.Join("', '", all.Select(source => source.Name))}'.");
     }
 
     public virtual IEnumerable<BenchmarkRow> ReadInstructions() => BenchmarkFile.ReadInstructions(Path, Task);
 
     public virtual IEnumerable<ChoiceRow> ReadChoices() => BenchmarkFile.ReadChoices(
-        Path, Task ?? throw new InvalidOperationException($"'{Path}' is of none of the eight tasks, so that its choices' own texts cannot be found: score it by its answer words."));
+        Path, Task ?? throw new InvalidOperationException(
+            $"'{Path}' is of none of the eight tasks, so that its choices' own texts cannot be found: score it by its answer words."));
 
     private static BenchmarkSource? Of(string folder)
     {

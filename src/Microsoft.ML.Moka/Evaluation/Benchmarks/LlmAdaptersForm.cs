@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation.Benchmarks;
 
@@ -8,19 +9,23 @@ internal static class LlmAdaptersForm
     private const string AnswerFormat = "Answer format: ";
     private const string OutputStart = "the correct answer is ";
 
-    /// <summary>Reads a row with instruction, input, output and answer; <paramref name="task"/> is null where the file is of several tasks or of others.</summary>
-    public static BenchmarkRow Read(JsonRow row, BenchmarkTask? task)
+    /// <summary>
+    /// Reads a row with instruction, input, output and answer; <paramref name="task"/> is null where the file is of several tasks or of others.
+    /// </summary>
+    public static BenchmarkRow Read(JsonFields row, BenchmarkTask? task)
     {
         var instruction = row.Text("instruction");
         var start = instruction.LastIndexOf(AnswerFormat, StringComparison.Ordinal);
         var candidates = start < 0 ? [] : instruction[(start + AnswerFormat.Length)..].Trim().Split('/');
         if (candidates.Length < 2)
-            throw row.Error($"the instruction does not end in '{AnswerFormat}' and answer words with '/' between them");
+            throw row.Error("instruction", $"does not end in '{AnswerFormat}' and answer words with '/' between them");
         var answer = row.OptionalText("answer") ?? AnswerOf(row.Text("output"));
         if (!candidates.Contains(answer))
-            throw row.Error($"the answer is '{answer}', and the instruction's answer format has '{string.Join("', '", candidates)}'");
+            throw row.Error(
+                row.Has("answer") ? "answer" : "output", $"is '{answer}', and the instruction's answer format has '{string.Join("', '", candidates)}'");
         if (task is not null && candidates.Except(task.AnswerWords).FirstOrDefault() is { } foreign)
-            throw row.Error($"'{foreign}' is no answer word of {task.Name}, which has '{string.Join("', '", task.AnswerWords)}'");
+            throw row.Error("instruction",
+                $"has '{foreign}' in its answer format, which is no answer word of {task.Name}: that has '{string.Join("', '", task.AnswerWords)}'");
         return new BenchmarkRow
         {
             Task = task?.Name ?? "",
@@ -35,7 +40,7 @@ internal static class LlmAdaptersForm
     /// <summary>Takes an instruction apart; null where it is not of the task's form.</summary>
     public static ChoiceQuestion? Parse(BenchmarkTask task, BenchmarkRow row)
     {
-        var (opening, mark, separator, ending) = FormOf(task);
+        var (opening, mark, separator, ending) = task.Instruction;
         var text = row.Instruction;
         var end = text.LastIndexOf(ending + AnswerFormat, StringComparison.Ordinal);
         if (end < 0 || !text.StartsWith(opening, StringComparison.Ordinal))
@@ -43,12 +48,12 @@ internal static class LlmAdaptersForm
         text = text[opening.Length..end];
         var label = row.Candidates.IndexOf(row.Label);
         if (mark.Length == 0)
-            return new ChoiceQuestion(task, text, null, row.Candidates, label);
+            return new ChoiceQuestion(text, null, row.Candidates, label);
         var choices = new List<string>();
         var question = Before($"\n\n{mark}1: ");
         while (text is not null && choices.Count < row.Candidates.Length - 1)
             choices.Add(Before($"{separator}{mark}{choices.Count + 2}: ") ?? "");
-        return question is null || text is null ? null : new ChoiceQuestion(task, question, null, [.. choices, text], label);
+        return question is null || text is null ? null : new ChoiceQuestion(question, null, [.. choices, text], label);
 
         string? Before(string border)
         {
@@ -60,9 +65,9 @@ internal static class LlmAdaptersForm
     }
 
     /// <summary>Puts a question into the form.</summary>
-    public static BenchmarkRow Render(ChoiceQuestion question)
+    public static BenchmarkRow Render(BenchmarkTask task, ChoiceQuestion question)
     {
-        var (task, (opening, mark, separator, ending)) = (question.Task, FormOf(question.Task));
+        var (opening, mark, separator, ending) = task.Instruction;
         string[] words = [.. task.AnswerWords.Take(question.Choices.Count)];
         var text = new StringBuilder(opening).Append(question.Question);
         if (mark.Length == 0 && !question.Question.EndsWith('?'))
@@ -80,23 +85,6 @@ internal static class LlmAdaptersForm
         };
     }
 
-    /// <summary>What every instruction of a task begins with.</summary>
-    public static string OpeningOf(BenchmarkTask task) => FormOf(task).Opening;
-
     private static string AnswerOf(string output) =>
         output.StartsWith(OutputStart, StringComparison.Ordinal) ? output[OutputStart.Length..].TrimEnd('.', ' ') : output;
-
-    /// <summary>How an instruction begins, what stands before each choice, what between two choices, and what after the last one.</summary>
-    private static (string Opening, string Mark, string Separator, string Ending) FormOf(BenchmarkTask task)
-    {
-        if (task == BenchmarkTask.BoolQ)
-            return ("Please answer the following question with true or false, question: ", "", "", "\n\n");
-        if (task == BenchmarkTask.Piqa)
-            return ("Please choose the correct solution to the question: ", "Solution", "\n\n", "\n\n");
-        if (task == BenchmarkTask.HellaSwag)
-            return ("Please choose the correct ending to complete the given sentence: ", "Ending", " ", "\n\n");
-        return task == BenchmarkTask.WinoGrande
-            ? ("Please choose the correct answer to fill in the blank to complete the given sentence: ", "Option", " ", " ")
-            : ("Please choose the correct answer to the question: ", "Answer", " ", "\n\n");
-    }
 }

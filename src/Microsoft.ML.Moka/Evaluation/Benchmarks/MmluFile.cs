@@ -1,10 +1,11 @@
 using System.Text;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation.Benchmarks;
 
 /// <summary>
-/// Reads MMLU's CSV files, question, four choices and answer, into lm-evaluation-harness' prompts. With a header, columns are found by name; an answer is a letter,
-/// or a number counted from 0.
+/// Reads MMLU's CSV files, question, four choices and answer, into lm-evaluation-harness' prompts. With a header, columns are found by name; an answer is a
+/// letter, or a number counted from 0.
 /// </summary>
 internal static class MmluFile
 {
@@ -30,7 +31,10 @@ internal static class MmluFile
         var text = new StringBuilder($"The following are multiple choice questions (with answers) about {subject}.\n\n");
         if (shots == 0)
             return text.ToString();
-        var examples = ReadQuestions(examplesPath ?? throw new ArgumentException($"{shots} examples are wanted, and there is no file of them for {subject}.", nameof(examplesPath))).Take(shots).ToList();
+        var examples =
+            ReadQuestions(examplesPath
+                ?? throw new ArgumentException($"{shots} examples are wanted, and there is no file of them for {subject}.", nameof(examplesPath))).Take(shots)
+                    .ToList();
         if (examples.Count < shots)
             throw new InvalidDataException($"{examplesPath} has {examples.Count} examples; {shots} are wanted.");
         foreach (var (question, answer) in examples)
@@ -62,7 +66,8 @@ internal static class MmluFile
             var text = new StringBuilder(record.Fields[columns[0]].Trim());
             for (var i = 0; i < Letters.Length; i++)
                 text.Append('\n').Append(Letters[i]).Append(". ").Append(record.Fields[columns[i + 1]]);
-            yield return (text.Append("\nAnswer:").ToString(), AnswerOf(record.Fields[columns[5]]) ?? throw record.Error($"the answer must be A, B, C or D, or 0 to 3; found '{record.Fields[columns[5]]}'"));
+            yield return (text.Append("\nAnswer:").ToString(),
+                AnswerOf(record.Fields[columns[5]]) ?? throw record.Error($"the answer must be A, B, C or D, or 0 to 3; found '{record.Fields[columns[5]]}'"));
         }
     }
 

@@ -8,9 +8,9 @@ internal static class PublishedCounts
     {
         if (rows != task.TestRowCount)
             return $"{task.Name} has {rows:N0} rows; the published test set has {task.TestRowCount:N0}";
-        var differing = task.TestLabelCounts.Where(count => labels.GetValueOrDefault(count.Key) != count.Value).OrderBy(count => count.Key, StringComparer.Ordinal).ToList();
-        return differing.Count == 0
-            ? null
-            : $"{task.Name} has {string.Join(", ", differing.Select(count => $"{labels.GetValueOrDefault(count.Key):N0} times '{count.Key}' (published: {count.Value:N0})"))} as the right answer";
+        var differing = task.TestLabelCounts.Where(count => labels.GetValueOrDefault(count.Key) != count.Value)
+            .OrderBy(count => count.Key, StringComparer.Ordinal).ToList();
+        var texts = differing.Select(count => $"{labels.GetValueOrDefault(count.Key):N0} times '{count.Key}' (published: {count.Value:N0})");
+        return differing.Count == 0 ? null : $"{task.Name} has {string.Join(", ", texts)} as the right answer";
     }
 }

@@ -6,8 +6,8 @@ internal static class AnswerExtraction
     private const string ResponseMark = "### Response:";
 
     /// <summary>
-    /// What counts of a model's output. LLM-Adapters splits prompt and output together at "### Response:" and keeps the second part: where the model goes on with
-    /// another such mark, what follows that one does not count.
+    /// What counts of a model's output. LLM-Adapters splits prompt and output together at "### Response:" and keeps the second part: where the model goes on
+    /// with another such mark, what follows that one does not count.
     /// </summary>
     public static string Response(string output)
     {

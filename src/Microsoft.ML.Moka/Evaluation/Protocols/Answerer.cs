@@ -32,13 +32,15 @@ internal abstract class Answerer
     public abstract BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation);
 
     private protected static IEnumerable<Question> ReadInstructions(BenchmarkSource source) => source.ReadInstructions().Select(row =>
-        new Question(new PromptRow(null, row.Candidates, row.Instruction, row.Input), row.Candidates.IndexOf(row.Label), source.Task, source.InstructionOpening));
+        new Question(
+            new PromptRow(null, row.Candidates, row.Instruction, row.Input), row.Candidates.IndexOf(row.Label), source.Task, source.InstructionOpening));
 
     /// <summary>The place of the largest; of equals the first, as NumPy's argmax has it.</summary>
     private protected static int Best(IReadOnlyList<double> scores)
     {
         if (!scores.All(double.IsFinite))
-            throw new InvalidOperationException("A log-likelihood is not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
+            throw new InvalidOperationException(
+                "A log-likelihood is not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
         var best = 0;
         for (var i = 1; i < scores.Count; i++)
             if (scores[i] > scores[best])

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Text;
 
@@ -16,7 +17,7 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
     public override EncodedQuestion Encode(Question question)
     {
         var (text, choices) = (question.Prompt.Text!, question.Prompt.Candidates);
-        if (question.Task != BenchmarkTask.WinoGrande)
+        if (question.Task is not { Harness.FillsBlank: true })
         {
             var row = _encoder.ForContinuing(question.Prompt, choices);
             return new EncodedQuestion(question, new SequenceSet(row) { Opening = _openings.In(row.Prompt, question) }, row.PromptIsCut);
@@ -47,13 +48,10 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
             Label = choices[label],
             Predicted = choices[Best(scores)],
             IsCorrect = Best(scores) == label,
-            IsCorrectNormalized = HasNormalized(encoded.Question.Task) ? Best(normalized) == label : null,
+            IsCorrectNormalized = encoded.Question.Task is not { Harness.HasNormalized: false } ? Best(normalized) == label : null,
             Candidates = choices,
             LogLikelihoods = scores,
             PromptWasCut = encoded.IsCut,
         };
     }
-
-    // The harness has no acc_norm for yes and no, for people's wishes, and for two options in one sentence.
-    private static bool HasNormalized(BenchmarkTask? task) => task != BenchmarkTask.BoolQ && task != BenchmarkTask.Siqa && task != BenchmarkTask.WinoGrande;
 }

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// How an answer is got out of a model: <see cref="LikelihoodProtocol"/>, <see cref="ChoiceLikelihoodProtocol"/> or <see cref="GenerationProtocol"/>. Accuracies
-/// of different protocols are different things, so a report names the one that it used.
+/// How an answer is got out of a model: <see cref="LikelihoodProtocol"/>, <see cref="ChoiceLikelihoodProtocol"/> or <see cref="GenerationProtocol"/>.
+/// Accuracies of different protocols are different things, so a report names the one that it used.
 /// </summary>
 public abstract class EvaluationProtocol
 {
@@ -42,8 +42,8 @@ public sealed class LikelihoodProtocol : EvaluationProtocol
 }
 
 /// <summary>
-/// The answer is the likeliest of the choices' own texts, as lm-evaluation-harness defines it: accuracy by the sum of a choice's log-likelihoods, normalized accuracy
-/// by that sum divided by the choice's number of characters. The choices of WinoGrande are put in the blank, and what follows it is scored.
+/// The answer is the likeliest of the choices' own texts, as lm-evaluation-harness defines it: accuracy by the sum of a choice's log-likelihoods, normalized
+/// accuracy by that sum divided by the choice's number of characters. The choices of WinoGrande are put in the blank, and what follows it is scored.
 /// </summary>
 public sealed class ChoiceLikelihoodProtocol : EvaluationProtocol
 {
@@ -51,12 +51,13 @@ public sealed class ChoiceLikelihoodProtocol : EvaluationProtocol
     public override string Name => "likelihood of choice texts";
 
     internal override string Explanation =>
-        "The answer is the choice whose own text has the largest sum of log-likelihoods (acc), or the largest sum divided by its characters (acc_norm); prompts and choices as lm-evaluation-harness has them.";
+        "The answer is the choice whose own text has the largest sum of log-likelihoods (acc), or the largest sum divided by its characters (acc_norm); " +
+        "prompts and choices as lm-evaluation-harness has them.";
 }
 
 /// <summary>
-/// The model writes, and the first of the task's answer words in what it wrote is its answer, by LLM-Adapters' rules; without one it has not answered, and that is
-/// wrong.
+/// The model writes, and the first of the task's answer words in what it wrote is its answer, by LLM-Adapters' rules; without one it has not answered, and that
+/// is wrong.
 /// </summary>
 public sealed class GenerationProtocol : EvaluationProtocol
 {

@@ -1,5 +1,5 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
-using Microsoft.ML.Moka.Llama;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Evaluation.Protocols;
@@ -28,7 +28,8 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
         var options = new GenerationOptions { MaxNewTokens = protocol.MaximumNewTokens, StopTokens = model.Tokenizer.EndsOfSequence };
         var outputs = protocol.Beams == 1
             ? new Generator(model.Backbone, model.Adapters).Generate(prompts, options, out tokens, cancellation: cancellation)
-            : new BeamSearch(model.Backbone, model.Adapters, protocol.Beams).Generate(prompts, options.MaxNewTokens, options.StopTokens, out tokens, cancellation);
+            : new BeamSearch(model.Backbone, model.Adapters, protocol.Beams)
+                .Generate(prompts, options.MaxNewTokens, options.StopTokens, out tokens, cancellation);
         return [.. questions.Zip(outputs, (q, output) => Answer(q, model.Tokenizer.Decode(output)))];
     }
 

@@ -3,8 +3,8 @@ using Microsoft.ML.Moka.Text;
 namespace Microsoft.ML.Moka.Evaluation.Protocols;
 
 /// <summary>
-/// Finds the tokens that the prompts of a task begin with alike. They depend on the template, the task and the prompt itself, and on no other prompt, so that what
-/// is computed for a prompt is the same in every batch.
+/// Finds the tokens that the prompts of a task begin with alike. They depend on the template, the task and the prompt itself, and on no other prompt, so that
+/// what is computed for a prompt is the same in every batch.
 /// </summary>
 internal sealed class OpeningFinder(BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens)
 {
@@ -23,7 +23,8 @@ internal sealed class OpeningFinder(BackboneTokenizer tokenizer, PromptTemplate 
         if (key != _known)
         {
             var text = question.Opening + Mark;
-            _ids = _encoder.ForGeneration(new PromptRow(row.Text is null ? null : text, [Mark, Mark], row.Instruction is null ? null : text, row.Input), 0).Prompt;
+            _ids = _encoder.ForGeneration(
+                new PromptRow(row.Text is null ? null : text, [Mark, Mark], row.Instruction is null ? null : text, row.Input), 0).Prompt;
             _known = key;
         }
         return Math.Min(prompt.CommonPrefixLength(_ids), prompt.Length - 1);

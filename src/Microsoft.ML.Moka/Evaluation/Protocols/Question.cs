@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Evaluation.Protocols;

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Text;
 

@@ -26,7 +26,8 @@ internal sealed partial class CountingBackend
 
     public override Tensor KroneckerInputGradient(Tensor dy, KroneckerSum delta) => Make(dy.Kind, dy.Rows, delta.Columns);
 
-    public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) => TakeShortly(GradientBytes(dy, x));
+    public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
+        TakeShortly(GradientBytes(dy, x));
 
     public override Tensor Add(Tensor a, Tensor b) => Like(a);
 
@@ -113,7 +114,8 @@ internal sealed partial class CountingBackend
     }
 
     private long ScoreBytes(AttentionLayout layout, AttentionHeads heads) =>
-        Math.Min(traits.ScoreBytes, 4L * heads.QueryHeads * layout.Spans.Sum(span => (long)span.Length * (span.Length + span.Context.Sum(range => (long)range.Length))));
+        Math.Min(traits.ScoreBytes,
+            4L * heads.QueryHeads * layout.Spans.Sum(span => (long)span.Length * (span.Length + span.Context.Sum(range => (long)range.Length))));
 
     private long GradientBytes(Tensor dy, Tensor x) => traits.PacksInputs
         ? 4 * dy.Length

@@ -8,7 +8,8 @@ namespace Microsoft.ML.Moka.Tensors.Counting;
 /// <param name="ScoreBytes">What the scores of an attention may take at a time, all heads together.</param>
 /// <param name="ElementBytes">What kernels over elements or rows take for each element on their way.</param>
 /// <param name="PacksInputs">Whether a matrix product lays a copy of its input out for its kernels.</param>
-internal sealed record MemoryTraits(int ActivationBytes, long LogitBytes, long PanelElements, int PanelBytes, long ScoreBytes, int ElementBytes, bool PacksInputs)
+internal sealed record MemoryTraits(
+    int ActivationBytes, long LogitBytes, long PanelElements, int PanelBytes, long ScoreBytes, int ElementBytes, bool PacksInputs)
 {
     /// <summary>The CPU backend, whose panels are a few kilobytes.</summary>
     public static MemoryTraits Cpu { get; } = new(4, 64 << 20, 0, 0, 0, 0, true);

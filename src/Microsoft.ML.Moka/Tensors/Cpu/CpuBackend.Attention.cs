@@ -1,3 +1,6 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Attention;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend

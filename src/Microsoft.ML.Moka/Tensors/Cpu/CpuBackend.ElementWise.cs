@@ -1,3 +1,6 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Rows;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend

@@ -1,3 +1,7 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Products;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>

@@ -1,4 +1,6 @@
 using System.Numerics.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

@@ -1,3 +1,7 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Products;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend
@@ -110,7 +114,8 @@ internal sealed unsafe partial class CpuBackend
         if (delta is null)
             return Parts.None;
         if (delta.Rows != weight.Rows || delta.Columns != weight.Columns)
-            throw new ArgumentException($"A sum of [{delta.Rows}, {delta.Columns}] cannot be added to a weight of [{weight.Rows}, {weight.Columns}].", nameof(delta));
+            throw new ArgumentException(
+                $"A sum of [{delta.Rows}, {delta.Columns}] cannot be added to a weight of [{weight.Rows}, {weight.Columns}].", nameof(delta));
         return Split(delta, maySkipDense);
     }
 

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 internal sealed unsafe partial class CpuBackend

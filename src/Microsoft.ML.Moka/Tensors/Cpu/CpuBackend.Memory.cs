@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Microsoft.ML.Moka.Tensors.Cpu.Products;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

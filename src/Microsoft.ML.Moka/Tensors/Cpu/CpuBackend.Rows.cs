@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

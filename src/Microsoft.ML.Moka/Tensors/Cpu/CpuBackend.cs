@@ -1,3 +1,8 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Attention;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Products;
+using Microsoft.ML.Moka.Tensors.Cpu.Rows;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>The backend of the CPU: 32-bit floats all through, vectors where the machine has them, no native library.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Microsoft.ML.Moka.Tensors.Cpu.Products;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Text.Tokenizers;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Text.Tokenizers;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Text.Tokenizers.Expressions;
 
 namespace Microsoft.ML.Moka.Text.Tokenizers;

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 

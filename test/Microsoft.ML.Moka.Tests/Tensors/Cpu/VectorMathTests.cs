@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors.Cpu.Rows;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 
@@ -25,7 +26,8 @@ public unsafe class VectorMathTests
     [MemberData(nameof(Levels))]
     public void Exponentials_of_extreme_numbers(string level)
     {
-        float[] x = [float.NegativeInfinity, float.MinValue, -1e5f, -88.1f, -0f, 0, float.Epsilon, 88.8f, 1e5f, float.MaxValue, float.PositiveInfinity, float.NaN];
+        float[] x =
+            [float.NegativeInfinity, float.MinValue, -1e5f, -88.1f, -0f, 0, float.Epsilon, 88.8f, 1e5f, float.MaxValue, float.PositiveInfinity, float.NaN];
         const float Infinity = float.PositiveInfinity;
         Assert.Equal([0, 0, 0, 0, 1, 1, 1, Infinity, Infinity, Infinity, Infinity, float.NaN], Exp(level, x));
     }

@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using System.Text.Json.Serialization;
+
+namespace Microsoft.ML.Moka.Cli;
+
+/// <summary>What is done with a trainer, whatever it learns: fit, save, test, tell.</summary>
+internal sealed class TrainingSession(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
+{
+    private ProgressDisplay? _display;
+    private TrainingProgress? _last;
+
+    public MLContext Context => context;
+
+    public IDataView Load<TRow>(List<TRow> rows)
+        where TRow : class => context.Data.LoadFromEnumerable(rows);
+
+    /// <summary>Whether the state of training is saved, so that the same command goes on from there.</summary>
+    public bool CanGoOn { get; init; }
+
+    /// <summary>To be called after each step.</summary>
+    public void Progress(TrainingProgress progress)
+    {
+        _last = progress;
+        _display?.Show(progress.Percentage / 100, FormattableString.Invariant(
+            $"loss {progress.SmoothedLoss:0.000}, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left"));
+    }
+
+    /// <param name="data">The rows.</param>
+    /// <param name="fit">Fits a model to them.</param>
+    /// <param name="finish">Makes what is saved of the model, and owns it from then on.</param>
+    /// <param name="report">Tests what is saved; null where there is nothing to test it on.</param>
+    /// <param name="asJson">Whether the result is written as JSON.</param>
+    public int Run(IDataView data, Func<IDataView, MokaModel> fit, Func<MokaModel, ITransformer> finish, Func<ITransformer, TestReport?> report, bool asJson)
+    {
+        RequireWritable();
+        var clock = Stopwatch.StartNew();
+        var (trained, failure) = ProgressDisplay.Run(terminal, "Training", hasLines: true, display => Fit(display, data, fit));
+        var model = finish(trained);
+        using var disposed = model as IDisposable;
+        context.Model.SaveAtomically(model, data.Schema, output.FullName);
+        if (failure is not null)
+            throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
+        var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
+        var test = stoppedEarly ? null : report(model);
+        var result =
+            new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
+                test?.Numbers);
+        if (asJson)
+            Json.Write(terminal.Out, result);
+        else
+            Tell(result, test);
+        return stoppedEarly ? ExitCode.Cancelled : ExitCode.Success;
+    }
+
+    private (MokaModel Model, TrainingDivergedException? Failure) Fit(ProgressDisplay display, IDataView data, Func<IDataView, MokaModel> fit)
+    {
+        _display = display;
+        display.Show(0, "loading the backbone");
+        try
+        {
+            return (fit(data), null);
+        }
+        catch (TrainingDivergedException error) when (((MokaModel?)error.Model ?? error.TextGenerator) is not null)
+        {
+            return ((MokaModel?)error.Model ?? error.TextGenerator!, error);
+        }
+    }
+
+    /// <summary>What would fail after hours of training is noticed before.</summary>
+    private void RequireWritable()
+    {
+        if (Directory.Exists(output.FullName))
+            throw new IOException($"'{output}' is a folder; --output names the file of the model.");
+        output.Directory?.Create();
+        using var probe =
+            new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+    }
+
+    private void Tell(Result result, TestReport? test)
+    {
+        if (test is not null)
+            terminal.Out.WriteLine(test.Text);
+        var steps = result.Steps == 0
+            ? "not trained"
+            : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
+        var goesOn = CanGoOn ? " The same command goes on from there." : "";
+        var cancelled = result.StoppedEarly
+            ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}"
+            : "";
+        terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
+    }
+
+    private sealed record Result(
+        string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);
+}

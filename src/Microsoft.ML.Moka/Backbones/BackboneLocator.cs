@@ -1,0 +1,60 @@
+using System.Security;
+using Microsoft.ML.Moka.Checkpoints;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>Finds the backbone that a saved model refers to; one that has changed is not taken.</summary>
+internal static class BackboneLocator
+{
+    public const string EnvironmentVariable = "MOKA_BACKBONE_PATH";
+
+    /// <summary>
+    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders, or folders that hold one of the recorded name), and at what the
+    /// resolver says.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">None of them holds the backbone; the message says what was found where.</exception>
+    public static BackboneSource Find(BackboneReference reference, Func<BackboneReference, string?>? resolver)
+    {
+        var looked = new List<string>();
+        foreach (var (origin, path) in Places(reference, resolver))
+        {
+            if (Refusal(path, reference.Fingerprint) is not { } refusal)
+                return new BackboneSource(new FolderFiles(path), BackboneKind.Folder);
+            looked.Add($"  {origin} '{path}': {refusal}");
+        }
+        throw new InvalidOperationException(
+            $"The backbone that this model was tuned on ({reference.Fingerprint}) was not found:{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}" +
+            $"Set the environment variable {EnvironmentVariable} to its folder, or MokaTransformer.BackboneResolver; or save the model " +
+            $"with Options.SaveBackbone, so that it has the backbone inside.");
+    }
+
+    private static IEnumerable<(string Origin, string Path)> Places(BackboneReference reference, Func<BackboneReference, string?>? resolver)
+    {
+        yield return ("recorded path", reference.Path);
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(reference.Path.Replace('\\', '/')));
+        foreach (var folder in (Environment.GetEnvironmentVariable(EnvironmentVariable) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+        {
+            yield return (EnvironmentVariable, folder);
+            if (name.Length > 0 && Directory.Exists(Path.Combine(folder, name)))
+                yield return (EnvironmentVariable, Path.Combine(folder, name));
+        }
+        if (resolver?.Invoke(reference) is { } resolved)
+            yield return ("resolver", resolved);
+    }
+
+    /// <summary>Why a folder does not serve; null if it does.</summary>
+    private static string? Refusal(string path, string fingerprint)
+    {
+        try
+        {
+            if (!Directory.Exists(path))
+                return "there is no such folder.";
+            var found = SharedBackbone.FingerprintOf(new FolderFiles(path));
+            return found == fingerprint ? null : $"holds another backbone, or this one was changed since: its fingerprint is {found}.";
+        }
+        catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or SecurityException or ArgumentException)
+        {
+            return e.Message;
+        }
+    }
+}

@@ -1,0 +1,33 @@
+using Microsoft.ML.Moka.Checkpoints;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>All weights of a backbone as tensors of a checkpoint, to be written; a tied head is stored as the embedding.</summary>
+internal static class BackboneTensors
+{
+    /// <param name="config">The backbone's shape.</param>
+    /// <param name="weights">Its weights, in the form in which they are to be stored.</param>
+    public static IEnumerable<SafetensorsTensor> From(LlamaConfig config, WeightSource weights)
+    {
+        foreach (var tensor in Table(TensorNames.Embedding, TensorNames.EmbeddingIn(weights, config)))
+            yield return tensor;
+        for (var layer = 0; layer < config.LayerCount; layer++)
+        {
+            yield return Vector(TensorNames.InputNorm(layer));
+            yield return Vector(TensorNames.OutputNorm(layer));
+            foreach (var map in config.LayerMaps(layer))
+                foreach (var tensor in QuantizedWeight.Write(TensorNames.Of(map), weights.Matrix(TensorNames.Of(map), map.Rows, map.Columns, isLinearMap: true)))
+                    yield return tensor;
+        }
+        yield return Vector(TensorNames.FinalNorm);
+        if (config.TiedHead)
+            yield break;
+        foreach (var tensor in Table(TensorNames.Head, TensorNames.Head))
+            yield return tensor;
+
+        IEnumerable<SafetensorsTensor> Table(string name, string source) =>
+            QuantizedWeight.Write(name, weights.Matrix(source, config.VocabularySize, config.HiddenSize, isLinearMap: false));
+
+        SafetensorsTensor Vector(string name) => SafetensorsTensor.Of(name, weights.Vector(name, config.HiddenSize), config.HiddenSize);
+    }
+}

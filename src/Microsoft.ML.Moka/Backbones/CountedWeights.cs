@@ -1,0 +1,44 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>Weights that are nothing but their size, for a backend that counts.</summary>
+/// <param name="quantization">How linear maps are kept.</param>
+/// <param name="format">How a checkpoint has what is not quantized.</param>
+internal sealed class CountedWeights(BackboneQuantization quantization, DenseFormat format) : WeightSource
+{
+    public override bool Contains(string name) => true;
+
+    public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap) =>
+        new SizeOnly(rows, columns, BytesOf((long)rows * columns, isLinearMap ? quantization : BackboneQuantization.None));
+
+    public override float[] Vector(string name, int length) => [];
+
+    private long BytesOf(long elements, BackboneQuantization kind)
+    {
+        if (kind == BackboneQuantization.None)
+            return elements * format.ByteSize();
+        var options = new QuantizationOptions(kind);
+        var blocks = (elements + options.BlockSize - 1) / options.BlockSize;
+        var groups = (blocks + QuantizationOptions.NestedBlockSize - 1) / QuantizationOptions.NestedBlockSize;
+        var codes = kind == BackboneQuantization.Int8 ? elements : (elements + 1) / 2;
+        return codes + blocks + 4 * (groups + DynamicMap.Values.Length);
+    }
+
+    private sealed record SizeOnly(int Rows, int Columns, long Bytes) : StoredMatrix(Rows, Columns)
+    {
+        public override long ByteCount => Bytes;
+    }
+}
+
+/// <summary>Adapters that are nothing but their size.</summary>
+internal sealed class CountedValues : AdapterValues
+{
+    public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) => [];
+
+    public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => [];
+
+    public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => [];
+}

@@ -1,0 +1,86 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>
+/// Continues prompts token by token, any number of them side by side: a step expands each weight once for all of them. What a prompt becomes does not
+/// depend on the others, and any number of threads may generate at a time.
+/// </summary>
+internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = null)
+{
+    /// <summary>The tokens that follow each prompt.</summary>
+    /// <param name="prompts">Token ids; each has at least one.</param>
+    /// <param name="options">How tokens are chosen.</param>
+    /// <param name="goesOn">Told each token as soon as it is known, with the number of its prompt; says whether the text goes on after it. All do where it is not given.</param>
+    /// <param name="cancellation">Ends the work between two steps.</param>
+    public int[][] Generate(
+        IReadOnlyList<int[]> prompts, GenerationOptions options, Func<int, int, bool>? goesOn = null, CancellationToken cancellation = default) =>
+        Generate([.. prompts.Select(ids => new OpenedPrompt(ids, 0))], options, out _, goesOn, cancellation);
+
+    /// <summary>The same for prompts that may begin alike, with the number of tokens that went through the backbone.</summary>
+    public int[][] Generate(
+        IReadOnlyList<OpenedPrompt> prompts, GenerationOptions options, out long computedTokens, Func<int, int, bool>? goesOn = null,
+        CancellationToken cancellation = default)
+    {
+        options.Validate();
+        var stop = options.StopTokens ?? backbone.Config.EosTokenIds;
+        using var cache = new KeyValueCache(backbone.Backend, backbone.Config, prompts.Sum(prompt => prompt.Ids.Length) + 64);
+        var batch = cache.NextBatch();
+        var texts = new List<Text>();
+        foreach (var (prompt, span) in prompts.Zip(batch.AddPrompts(prompts)))
+            texts.Add(new Text(texts.Count, new TokenSampler(options, prompt.Ids), span));
+        var growing = options.MaxNewTokens > 0 ? texts : [];
+        while (growing.Count > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var logits = LastLogits(growing, batch, cache);
+            var next = new List<Text>();
+            for (var i = 0; i < growing.Count; i++)
+            {
+                var text = growing[i];
+                var token = text.Sampler.Choose(logits.AsSpan(i * backbone.Config.VocabularySize, backbone.Config.VocabularySize));
+                if (stop.Contains(token))
+                    continue;
+                text.Tokens.Add(token);
+                if (goesOn?.Invoke(text.Number, token) != false && text.Tokens.Count < options.MaxNewTokens && text.Span.NextPosition < backbone.Config.MaxPositions)
+                    next.Add(text);
+            }
+            growing = next;
+            batch = cache.NextBatch();
+            foreach (var text in growing)
+                text.Span = batch.Continue(text.Span, [text.Tokens[^1]]);
+        }
+        computedTokens = cache.RowCount;
+        return [.. texts.Select(text => text.Tokens.ToArray())];
+    }
+
+    /// <summary>Runs a batch and gives the logits after the last token of each text.</summary>
+    private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache)
+    {
+        var backend = backbone.Backend;
+        using var tape = new Tape(backend, recording: false);
+        var hidden = backbone.Forward(
+            tape, batch, adapters,
+            // Which way adapters are computed shows in the last bits, so it must not depend on how many texts there are: prompts have rows enough to pay for
+            // adding the updates to the expanded weights, single tokens have not.
+            new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
+            [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
+        using var logits = backend.Linear(hidden.Value, backbone.Head);
+        var values = new float[logits.Length];
+        backend.Download(logits, values);
+        return values;
+    }
+
+    private sealed class Text(int number, TokenSampler sampler, TokenSpan prompt)
+    {
+        public int Number { get; } = number;
+
+        public TokenSampler Sampler { get; } = sampler;
+
+        public List<int> Tokens { get; } = [];
+
+        /// <summary>The tokens of the text in the batch that is computed next.</summary>
+        public TokenSpan Span { get; set; } = prompt;
+    }
+}

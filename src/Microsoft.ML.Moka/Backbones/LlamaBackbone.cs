@@ -1,0 +1,249 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>
+/// A LLaMA on a backend. Frozen, it never changes, and any number of models and threads share it: adapters are passed to the forward call and not
+/// attached. Or it is trained as a whole, with every weight a <see cref="Parameter"/> (pretraining, full fine-tuning).
+/// </summary>
+internal sealed class LlamaBackbone : IDisposable
+{
+    private readonly List<Parameter> _parameters = [];
+    private readonly List<IDisposable> _owned = [];
+    private readonly List<DecoderLayer> _layers = [];
+    private readonly RotaryTable _rotary;
+    private readonly WeightMatrix _embedding;
+    private readonly NormWeight _norm;
+    private readonly Parameter? _trainedEmbedding;
+    private readonly Parameter? _trainedHead;
+
+    private LlamaBackbone(
+        Backend backend, LlamaConfig config, WeightSource weights, bool trainable, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        Backend = backend;
+        Config = config;
+        try
+        {
+            _rotary = Own(new RotaryTable(backend, config));
+            (_embedding, _trainedEmbedding) = Load(TensorNames.EmbeddingIn(weights, config), config.VocabularySize, config.HiddenSize, false);
+            (Head, _trainedHead) = config.TiedHead
+                ? (_embedding, _trainedEmbedding)
+                : Load(TensorNames.Head, config.VocabularySize, config.HiddenSize, false);
+            for (var layer = 0; layer < config.LayerCount; layer++)
+            {
+                var inputNorm = LoadNorm(TensorNames.InputNorm(layer));
+                var outputNorm = LoadNorm(TensorNames.OutputNorm(layer));
+                var maps = new List<LinearMap>();
+                foreach (var shape in config.LayerMaps(layer))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
+                    maps.Add(new LinearMap(shape, weight, parameter));
+                }
+                _layers.Add(new DecoderLayer(config, layer, inputNorm, outputNorm, maps));
+                progress?.Report((layer + 1.0) / config.LayerCount);
+            }
+            _norm = LoadNorm(TensorNames.FinalNorm);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+
+        (WeightMatrix, Parameter?) Load(string name, int rows, int columns, bool isLinearMap)
+        {
+            var stored = weights.Matrix(name, rows, columns, isLinearMap);
+            if (!trainable)
+                return (Own(backend.Upload(stored)), null);
+            using var matrix = backend.Upload(stored);
+            using var values = backend.Expand(matrix);
+            var parameter = AddParameter(name, Download(values), rows, columns);
+            return (Own(backend.AsWeight(parameter.Value)), parameter);
+        }
+
+        NormWeight LoadNorm(string name)
+        {
+            var values = weights.Vector(name, config.HiddenSize);
+            if (!trainable)
+                return new NormWeight(Own(backend.Upload(TensorKind.Parameter, values, config.HiddenSize)), null);
+            var parameter = AddParameter(name, values, config.HiddenSize, 1);
+            return new NormWeight(parameter.Value, parameter.Gradient);
+        }
+
+        Parameter AddParameter(string name, float[] values, int rows, int columns)
+        {
+            var parameter = Own(new Parameter(backend, name, values, rows, columns) { Decays = columns > 1 });
+            _parameters.Add(parameter);
+            return parameter;
+        }
+    }
+
+    public Backend Backend { get; }
+
+    public LlamaConfig Config { get; }
+
+    /// <summary>The map from hidden states to logits, [vocabulary, hidden].</summary>
+    public WeightMatrix Head { get; }
+
+    /// <summary>All weights, named as in a checkpoint, if the backbone is trained as a whole; none if it is frozen.</summary>
+    public IReadOnlyList<Parameter> Parameters => _parameters;
+
+    /// <summary>The linear maps of all layers.</summary>
+    public IEnumerable<LinearMap> LinearMaps => _layers.SelectMany(layer => layer.Maps);
+
+    /// <summary>Bytes that the weights occupy on the backend.</summary>
+    public long ByteCount =>
+        LinearMaps.Sum(map => map.Weight.ByteCount) + _embedding.ByteCount + (ReferenceEquals(Head, _embedding) ? 0 : Head.ByteCount);
+
+    /// <summary>A backbone that stays as it is.</summary>
+    public static LlamaBackbone Frozen(
+        Backend backend, LlamaConfig config, WeightSource weights, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+        new(backend, config, weights, trainable: false, progress, cancellation);
+
+    /// <summary>A backbone that is trained as a whole.</summary>
+    public static LlamaBackbone Trainable(
+        Backend backend, LlamaConfig config, WeightSource weights, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+        new(backend, config, weights, trainable: true, progress, cancellation);
+
+    /// <summary>
+    /// Reads a frozen backbone from the files of a Hugging Face model: <c>config.json</c> and safetensors, tensor by tensor, linear maps quantized on the way.
+    /// </summary>
+    public static LlamaBackbone Load(
+        Backend backend, BackboneFiles files, QuantizationOptions quantization, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var config = LlamaConfigFile.Read(files);
+        using var checkpoint = Checkpoint.Open(files);
+        return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
+    }
+
+    /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
+    public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)
+    {
+        var maps = LinearMaps.ToDictionary(map => map.Shape, map => map.Weight);
+        return AdapterSet.Create(Backend, options, maps.Keys, seed, shape => maps[shape]);
+    }
+
+    /// <summary>The final hidden states, to be multiplied by the <see cref="Head"/>.</summary>
+    /// <param name="tape">What records the pass.</param>
+    /// <param name="batch">The tokens.</param>
+    /// <param name="adapters">What is added to the linear maps; null for the backbone alone.</param>
+    /// <param name="options">How the pass is run.</param>
+    /// <param name="rows">
+    /// The rows of the batch whose states are wanted, in any order and as often as they are named; all if not given. The last layer computes no others:
+    /// for a few answers to long prompts that is most of its work.
+    /// </param>
+    public Variable Forward(
+        Tape tape, RaggedBatch batch, AdapterSet? adapters = null, ForwardOptions? options = null, IReadOnlyList<int>? rows = null)
+    {
+        options ??= ForwardOptions.Default;
+        if (options.Cache is not null && tape.Recording)
+            throw new ArgumentException("A key/value cache serves decoding, not training: the tape must not record.", nameof(options));
+        if (adapters is not null && _parameters.Count > 0)
+            throw new ArgumentException("A backbone that is trained as a whole takes no adapters: load it frozen.", nameof(adapters));
+        CheckIds(batch);
+
+        // Both live until the tape ends: backward steps read them.
+        var ids = tape.Own(Backend.Upload(CollectionsMarshal.AsSpan(batch.Ids))).Value;
+        var positions = tape.Own(Backend.Upload(CollectionsMarshal.AsSpan(batch.Positions))).Value;
+        var pass = new LayerPass(
+            batch, batch.Layout, positions, _rotary.Get(batch.Positions.Max() + 1), options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
+        var x = _trainedEmbedding is null ? tape.Embedding(_embedding, ids) : tape.Embedding(_trainedEmbedding, ids);
+        int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
+        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, distinct);
+        foreach (var layer in _layers)
+        {
+            var selection = layer == _layers[^1] ? wanted : null;
+            x = options.Recompute && tape.Recording ? Recompute(tape, x, layer, pass, selection) : layer.Forward(tape, x, pass, selection);
+        }
+        options.Cache?.Commit(batch);
+        var hidden = _norm.Forward(tape, x, Config.RmsNormEpsilon);
+        x.Dispose();
+        return distinct is null || rows!.SequenceEqual(distinct) ? hidden : Arrange(tape, hidden, rows!, distinct);
+    }
+
+    /// <summary>
+    /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes; on a recording tape the gradient of Σ rowWeights·loss is
+    /// seeded, also for a trained head.
+    /// </summary>
+    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor rowWeights) =>
+        tape.TokenLosses(hidden, Head, targets, rowWeights, _trainedHead?.Gradient);
+
+    public void Dispose()
+    {
+        for (var i = _owned.Count - 1; i >= 0; i--)
+            _owned[i].Dispose();
+        _owned.Clear();
+    }
+
+    private static Variable Recompute(Tape tape, Variable x, DecoderLayer layer, LayerPass pass, RowSelection? wanted)
+    {
+        var output = tape.Recompute(x, (inner, input) => layer.Forward(inner, input, pass, wanted));
+        x.Dispose();
+        return output;
+    }
+
+    private RowSelection Select(Tape tape, RaggedBatch batch, int[] rows)
+    {
+        if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
+            throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
+        var positions = Array.ConvertAll(rows, row => batch.Positions[row]);
+        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, batch.LayoutOf(rows));
+    }
+
+    private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)
+    {
+        var order = tape.Own(Backend.Upload([.. rows.Select(row => Array.BinarySearch(distinct, row))])).Value;
+        var arranged = tape.GatherRows(hidden, order);
+        hidden.Dispose();
+        return arranged;
+    }
+
+    private void CheckIds(RaggedBatch batch)
+    {
+        if (batch.TokenCount == 0)
+            throw new ArgumentException("The batch has no tokens.", nameof(batch));
+        foreach (var id in batch.Ids)
+        {
+            if ((uint)id >= (uint)Config.VocabularySize)
+                throw new ArgumentException(
+                    $"Token id {id} is outside the backbone's vocabulary of {Config.VocabularySize}: tokenizer and backbone do not belong together.",
+                    nameof(batch));
+        }
+    }
+
+    private float[] Download(Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        Backend.Download(tensor, values);
+        return values;
+    }
+
+    private T Own<T>(T resource) where T : IDisposable
+    {
+        _owned.Add(resource);
+        return resource;
+    }
+}
+
+/// <summary>How a forward pass is run.</summary>
+internal sealed record ForwardOptions
+{
+    public static ForwardOptions Default { get; } = new();
+
+    /// <summary>Whether decoder layers are run again in the backward pass instead of keeping what they computed (gradient checkpointing).</summary>
+    public bool Recompute { get; init; }
+
+    /// <summary>Continues what is cached and adds to it.</summary>
+    public KeyValueCache? Cache { get; init; }
+
+    /// <summary>The seed of the adapters' input dropout, a new one for each step; null while not training.</summary>
+    public ulong? DropoutSeed { get; init; }
+
+    /// <summary>Whether adapters are computed token by token beside the frozen map instead of added while its weight is expanded: cheaper for few tokens.</summary>
+    public bool TwoPaths { get; init; }
+}

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>
+/// A share in a loaded backbone. However many models of a process use a backbone on a device, it is in memory once: frozen, it is the same for all of them.
+/// The memory is freed when the last share is disposed or, where shares are forgotten, when none can be reached any more.
+/// </summary>
+internal sealed class SharedBackbone : IDisposable
+{
+    private static readonly Dictionary<BackboneKey, WeakReference<Entry>> Loaded = [];
+    private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
+
+    private readonly Entry _entry;
+    private int _disposed;
+
+    private SharedBackbone(Entry entry) => _entry = entry;
+
+    public string Fingerprint => _entry.Key.Fingerprint;
+
+    public BackboneQuantization Quantization => _entry.Key.Quantization;
+
+    public LlamaBackbone Backbone => _entry.Backbone!;
+
+    /// <summary>What backbones of this process are in memory now, and how many shares each has.</summary>
+    internal static IReadOnlyDictionary<string, int> Shares
+    {
+        get
+        {
+            lock (Loaded)
+                return Loaded.Values.Select(weak => weak.TryGetTarget(out var entry) ? entry : null).OfType<Entry>()
+                    .ToDictionary(e => $"{e.Key.Fingerprint} {e.Key.Quantization} {e.Key.Device}", e => e.Shares);
+        }
+    }
+
+    /// <summary>Whether the device has the backbone in memory.</summary>
+    public static bool IsLoaded(BackboneFiles files, BackboneQuantization quantization, Device device)
+    {
+        var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
+        lock (Loaded)
+            return Loaded.TryGetValue(key, out var weak) && weak.TryGetTarget(out var entry) && entry.Backbone is not null;
+    }
+
+    /// <summary>Loads the backbone, or takes a share in it where it is loaded already.</summary>
+    public static SharedBackbone Open(
+        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
+        Entry? entry;
+        lock (Loaded)
+        {
+            if (!Loaded.TryGetValue(key, out var loaded) || !loaded.TryGetTarget(out entry))
+                Loaded[key] = new WeakReference<Entry>(entry = new Entry(key));
+            entry.Shares++;
+        }
+        var share = new SharedBackbone(entry);
+        try
+        {
+            // Whoever comes second waits here until the first has loaded, or loads if the first failed.
+            lock (entry)
+                entry.Backbone ??= Load(files, quantization, device, progress, cancellation);
+            return share;
+        }
+        catch
+        {
+            share.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Another share in the same backbone, for a model that is to live by itself.</summary>
+    public SharedBackbone Share()
+    {
+        lock (Loaded)
+        {
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            _entry.Shares++;
+        }
+        return new SharedBackbone(_entry);
+    }
+
+    /// <summary>The fingerprint of a backbone; a folder is read again only when one of its files has changed.</summary>
+    public static string FingerprintOf(BackboneFiles files)
+    {
+        if (files is not FolderFiles folder || !Directory.Exists(folder.Location))
+            return BackboneFingerprint.Compute(files);
+        var state = new DirectoryInfo(folder.Location).EnumerateFiles()
+            .OrderBy(f => f.Name, StringComparer.Ordinal)
+            .Select(f => $"{f.Name} {f.Length} {f.LastWriteTimeUtc.Ticks}");
+        return KnownFingerprints.GetOrAdd($"{folder.Location}\n{string.Join('\n', state)}", _ => BackboneFingerprint.Compute(files));
+    }
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        lock (Loaded)
+        {
+            if (--_entry.Shares > 0)
+                return;
+            Loaded.Remove(_entry.Key);
+        }
+        if (_entry.Backbone is { } backbone)
+        {
+            backbone.Dispose();
+            backbone.Backend.Dispose();
+        }
+    }
+
+    private static LlamaBackbone Load(
+        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var backend = device.CreateBackend();
+        try
+        {
+            return LlamaBackbone.Load(backend, files, new(quantization), progress, cancellation);
+        }
+        catch
+        {
+            backend.Dispose();
+            throw;
+        }
+    }
+
+    private sealed record BackboneKey(string Fingerprint, BackboneQuantization Quantization, string Device);
+
+    private sealed class Entry(BackboneKey key)
+    {
+        public BackboneKey Key { get; } = key;
+
+        public int Shares { get; set; }
+
+        public LlamaBackbone? Backbone { get; set; }
+    }
+}

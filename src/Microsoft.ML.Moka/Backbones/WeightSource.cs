@@ -1,0 +1,15 @@
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Backbones;
+
+/// <summary>Where a backbone gets its weights from, one tensor at a time: a checkpoint, or a seed.</summary>
+internal abstract class WeightSource
+{
+    public abstract bool Contains(string name);
+
+    /// <summary>A weight [rows, columns]. The linear maps of decoder layers may come in codes; embedding and head come dense.</summary>
+    public abstract StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap);
+
+    /// <summary>The weight of a normalization.</summary>
+    public abstract float[] Vector(string name, int length);
+}

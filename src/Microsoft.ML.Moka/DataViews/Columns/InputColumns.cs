@@ -1,0 +1,115 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.DataViews.Columns;
+
+/// <summary>The columns that a prompt is made of; those that are null are not read.</summary>
+internal sealed record InputColumns(string? Text, string? Instruction, string? Input, string? Candidates)
+{
+    private IEnumerable<(string Role, string Name, bool IsVector)> All
+    {
+        get
+        {
+            if (Text is not null)
+                yield return ("text", Text, false);
+            if (Instruction is not null)
+                yield return ("instruction", Instruction, false);
+            if (Input is not null)
+                yield return ("input", Input, false);
+            if (Candidates is not null)
+                yield return ("candidates", Candidates, true);
+        }
+    }
+
+    /// <summary>What is wrong with the input columns of a schema; nothing, if they are there and of the right type.</summary>
+    public IEnumerable<string> Problems(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find) =>
+        All.Select(column => Problem(column.Role, column.Name, column.IsVector, find(column.Name))).OfType<string>();
+
+    /// <summary>The columns in a schema.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">One is missing or of another type.</exception>
+    public IReadOnlyList<DataViewSchema.Column> In(DataViewSchema schema)
+    {
+        var problems = Problems(name => Find(schema, name)).ToList();
+        if (problems.Count > 0)
+            throw SchemaError(problems, nameof(schema));
+        return [.. All.Select(column => schema[column.Name]).DistinctBy(column => column.Index)];
+    }
+
+    /// <summary>Reads the row that <paramref name="row"/> stands on, each time that it is called.</summary>
+    /// <param name="row">The row; the columns are active in it.</param>
+    /// <param name="schema">Its schema, which has been checked.</param>
+    /// <param name="words">The candidates of a row that does not name any.</param>
+    public Func<PromptRow> Reader(DataViewRow row, DataViewSchema schema, IReadOnlyList<string> words)
+    {
+        var text = TextOf(Text);
+        var instruction = TextOf(Instruction);
+        var input = TextOf(Input);
+        var candidates = Candidates is null ? () => words : VectorOf(Candidates);
+        return () => new PromptRow(text(), candidates(), instruction(), input());
+
+        Func<string?> TextOf(string? name)
+        {
+            if (name is null)
+                return () => null;
+            var getter = row.GetGetter<ReadOnlyMemory<char>>(schema[name]);
+            var value = default(ReadOnlyMemory<char>);
+            return () =>
+            {
+                getter(ref value);
+                return value.ToString();
+            };
+        }
+
+        Func<IReadOnlyList<string>> VectorOf(string name)
+        {
+            var getter = row.GetGetter<VBuffer<ReadOnlyMemory<char>>>(schema[name]);
+            var value = default(VBuffer<ReadOnlyMemory<char>>);
+            return () =>
+            {
+                getter(ref value);
+                string[] own = [.. value.DenseValues().Select(v => v.ToString()).Where(v => v.Length > 0).Distinct(StringComparer.Ordinal)];
+                return own.Length > 0 ? own : words;
+            };
+        }
+    }
+
+    public static ArgumentOutOfRangeException SchemaError(IEnumerable<string> problems, string parameter) =>
+        new(parameter, string.Join(Environment.NewLine, problems));
+
+    /// <summary>A column's type; null where there is none of that name.</summary>
+    public static (DataViewType Item, bool IsVector, bool IsKey)? Find(SchemaShape shape, string name)
+    {
+        foreach (var column in shape)
+        {
+            if (column.Name == name)
+                return (column.ItemType, column.Kind != SchemaShape.Column.VectorKind.Scalar, column.IsKey);
+        }
+        return null;
+    }
+
+    /// <inheritdoc cref="Find(SchemaShape, string)"/>
+    public static (DataViewType Item, bool IsVector, bool IsKey)? Find(DataViewSchema schema, string name)
+    {
+        if (schema.GetColumnOrNull(name) is not { Type: var type })
+            return null;
+        var vector = type as VectorDataViewType;
+        var item = vector?.ItemType ?? type;
+        return (item, vector is not null, item is KeyDataViewType);
+    }
+
+    /// <summary>What is wrong with one column; null if it is there and of the right type.</summary>
+    public static string? Problem(string role, string name, bool isVector, (DataViewType Item, bool IsVector, bool IsKey)? found)
+    {
+        var wanted = isVector ? "a vector of text" : "text";
+        return found switch
+        {
+            null => $"Could not find the {role} column '{name}': {wanted} of that name is needed, or another name in {Option(role)}.",
+            { Item: TextDataViewType } type when type.IsVector == isVector => null,
+            { } type =>
+                $"Schema mismatch for the {role} column '{name}': expected {wanted}, " +
+                $"got {(type.IsVector ? "a vector of " : "")}{(type.IsKey ? "keys" : type.Item)}.",
+        };
+    }
+
+    private static string Option(string role) => $"Options.{char.ToUpperInvariant(role[0])}{role[1..]}ColumnName";
+}

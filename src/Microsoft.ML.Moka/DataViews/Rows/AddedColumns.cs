@@ -1,0 +1,36 @@
+namespace Microsoft.ML.Moka.DataViews.Rows;
+
+/// <summary>The columns that a model adds to rows, and what computes them. Any number of cursors and rows share it.</summary>
+internal abstract class AddedColumns
+{
+    /// <summary>What the work is called in the log.</summary>
+    public abstract string Work { get; }
+
+    /// <summary>How many rows the first block of a cursor has; each next one has twice as many.</summary>
+    /// <param name="rowCount">How many rows there are; null where nobody knows.</param>
+    public abstract int FirstBlock(long? rowCount);
+
+    /// <summary>The most rows of a block.</summary>
+    public abstract int LargestBlock { get; }
+
+    /// <summary>The input's columns with their indices, then those that are added.</summary>
+    public abstract DataViewSchema AddTo(DataViewSchema input);
+
+    /// <summary>What computes rows for one cursor, on one thread at a time.</summary>
+    public abstract RowBlock NewBlock();
+}
+
+/// <summary>The added values of some rows that are computed together.</summary>
+internal abstract class RowBlock
+{
+    /// <summary>What was noticed about all rows so far, for the log.</summary>
+    public abstract IEnumerable<string> Warnings { get; }
+
+    /// <summary>Computes the values of <paramref name="rows"/>, in place of those of the rows before.</summary>
+    public abstract void Compute(IReadOnlyList<PositionedRow> rows);
+
+    /// <summary>A <see cref="ValueGetter{TValue}"/> of an added column.</summary>
+    /// <param name="added">The column, counted from 0 among the added ones.</param>
+    /// <param name="slot">The place of the wanted row in the block; it has been computed when this returns.</param>
+    public abstract Delegate Getter(int added, Func<int> slot);
+}

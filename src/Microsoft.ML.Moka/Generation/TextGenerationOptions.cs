@@ -1,0 +1,64 @@
+namespace Microsoft.ML.Moka;
+
+/// <summary>How a text is generated: how tokens are chosen, and where it ends. By default the likeliest token is taken each time.</summary>
+public sealed record TextGenerationOptions
+{
+    /// <summary>The most tokens of a text, above 0; the backbone's positions end it too. Default 128.</summary>
+    public int MaximumNewTokens { get; init; } = 128;
+
+    /// <summary>
+    /// How freely tokens are drawn, at least 0: 0 takes the likeliest token, 1 draws by the probabilities that the model gives, and less than 1 prefers likely
+    /// ones more than that. Default 0.
+    /// </summary>
+    public float Temperature { get; init; }
+
+    /// <summary>Draws among the so many likeliest tokens, at least 0; 0 for all of them. Default 0. It has a meaning with a temperature only.</summary>
+    public int TopK { get; init; }
+
+    /// <summary>
+    /// Draws among the fewest likeliest tokens whose probabilities reach this sum, above 0 and at most 1. Default 1: among all. It has a meaning with a
+    /// temperature only.
+    /// </summary>
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default 0.</summary>
+    public long Seed { get; init; }
+
+    /// <summary>
+    /// Texts that end a generated text where they would begin; they are not part of it. None by default. The model's own end of a text always ends it.
+    /// </summary>
+    public IReadOnlyList<string> StopWords { get; init; } = [];
+
+    /// <summary>Whether the settings are the same.</summary>
+    /// <param name="other">The others.</param>
+    /// <returns>True if they are.</returns>
+    public bool Equals(TextGenerationOptions? other) =>
+        other is not null && MaximumNewTokens == other.MaximumNewTokens && Temperature.Equals(other.Temperature) && TopK == other.TopK
+        && TopP.Equals(other.TopP) && Seed == other.Seed && StopWords.SequenceEqual(other.StopWords, StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(MaximumNewTokens, Temperature, TopK, TopP, Seed, StopWords.Count);
+
+    /// <summary>What is wrong with the settings; nothing if they make sense.</summary>
+    internal IEnumerable<string> Problems()
+    {
+        if (MaximumNewTokens < 1)
+            yield return $"{nameof(MaximumNewTokens)} is {MaximumNewTokens}; it must be at least 1.";
+        if (!(Temperature >= 0 && float.IsFinite(Temperature)))
+            yield return FormattableString.Invariant($"{nameof(Temperature)} is {Temperature}; it must be at least 0.");
+        if (TopK < 0)
+            yield return $"{nameof(TopK)} is {TopK}; it must be at least 0.";
+        if (!(TopP > 0 && TopP <= 1))
+            yield return FormattableString.Invariant($"{nameof(TopP)} is {TopP}; it must be above 0 and at most 1.");
+        if (StopWords is null || StopWords.Any(string.IsNullOrEmpty))
+            yield return $"{nameof(StopWords)} has an empty text, which would end every text at once: give texts, or an empty list.";
+    }
+
+    /// <exception cref="ArgumentException">One or more settings make no sense.</exception>
+    internal void Check(string parameter)
+    {
+        var problems = Problems().ToList();
+        if (problems.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, problems), parameter);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Runtime.CompilerServices;
+using Microsoft.Extensions.AI;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Generation;
+
+namespace Microsoft.ML.Moka.Models;
+
+/// <summary>A generator as a chat client.</summary>
+internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate template) : IChatClient
+{
+    private readonly ChatClientMetadata _metadata = new("moka", providerUri: null, NameOf(model.Parts.Backbone));
+
+    public async Task<ChatResponse> GetResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var stream = StreamOf(messages, options);
+        var answer = await stream.ReadAllAsync(cancellationToken).ConfigureAwait(false);
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, answer.Text) { MessageId = NewId() })
+        {
+            ResponseId = NewId(),
+            CreatedAt = DateTimeOffset.UtcNow,
+            ModelId = _metadata.DefaultModelId,
+            FinishReason = ReasonOf(answer),
+            Usage = UsageOf(stream, answer),
+        };
+    }
+
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
+        ReadAsync(StreamOf(messages, options), cancellationToken);
+
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        if (serviceKey is not null)
+            return null;
+        return new object[] { _metadata, model, this }.FirstOrDefault(serviceType.IsInstanceOfType);
+    }
+
+    /// <summary>Leaves the model, which is its owner's.</summary>
+    public void Dispose()
+    {
+    }
+
+    private async IAsyncEnumerable<ChatResponseUpdate> ReadAsync(AnswerStream stream, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var (response, message, created) = (NewId(), NewId(), DateTimeOffset.UtcNow);
+        await foreach (var piece in stream.ReadAsync(cancellation).ConfigureAwait(false))
+            yield return Update([new TextContent(piece)]);
+        var last = Update([new UsageContent(UsageOf(stream, stream.Answer!))]);
+        last.FinishReason = ReasonOf(stream.Answer!);
+        yield return last;
+
+        ChatResponseUpdate Update(IList<AIContent> contents) => new(ChatRole.Assistant, contents)
+        {
+            ResponseId = response,
+            MessageId = message,
+            CreatedAt = created,
+            ModelId = _metadata.DefaultModelId,
+        };
+    }
+
+    private AnswerStream StreamOf(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        if (options?.Tools is { Count: > 0 })
+            throw new NotSupportedException("This model calls no tools: leave Tools empty.");
+        if (options?.ResponseFormat is ChatResponseFormatJson)
+            throw new NotSupportedException("This model does not keep to a JSON form: leave ResponseFormat unset, or set it to text.");
+        var settings = SettingsOf(options);
+        settings.Check(nameof(options));
+        var turns = ChatTurn.Of(messages);
+        return model.StreamOf(
+            options?.Instructions is { Length: > 0 } instructions ? [new(ChatRole.System, instructions), .. turns] : turns, template, settings);
+    }
+
+    /// <summary>The model's own settings, but for those that are asked for.</summary>
+    private TextGenerationOptions SettingsOf(ChatOptions? options)
+    {
+        var own = model.Options;
+        return options is null ? own : own with
+        {
+            MaximumNewTokens = options.MaxOutputTokens ?? own.MaximumNewTokens,
+            Temperature = options.Temperature ?? own.Temperature,
+            TopK = options.TopK ?? own.TopK,
+            TopP = options.TopP ?? own.TopP,
+            Seed = options.Seed ?? own.Seed,
+            StopWords = options.StopSequences is { } stops ? [.. own.StopWords, .. stops] : own.StopWords,
+        };
+    }
+
+    private static ChatFinishReason ReasonOf(GeneratedAnswer answer) => answer.ReachedLimit ? ChatFinishReason.Length : ChatFinishReason.Stop;
+
+    private static UsageDetails UsageOf(AnswerStream stream, GeneratedAnswer answer) => new()
+    {
+        InputTokenCount = stream.PromptTokenCount,
+        OutputTokenCount = answer.TokenCount,
+        TotalTokenCount = stream.PromptTokenCount + answer.TokenCount,
+    };
+
+    private static string NameOf(BackboneSource backbone) =>
+        backbone.Kind == BackboneKind.Folder
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(backbone.Files.Location))
+            : backbone.Kind.ToString().ToLowerInvariant();
+
+    private static string NewId() => Guid.NewGuid().ToString("N");
+}

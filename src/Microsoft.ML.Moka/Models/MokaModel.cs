@@ -1,0 +1,153 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Rows;
+using Microsoft.ML.Moka.Inspection;
+using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// What all models of Moka have in common, a <see cref="MokaTransformer"/> as well as a <see cref="MokaTextGenerator"/>: a tuned backbone that adds columns to
+/// rows.
+/// </summary>
+public abstract class MokaModel : ITransformer, IDisposable
+{
+    private readonly BackboneSource _source;
+
+    private protected MokaModel(
+        IHostEnvironment env, BackboneSource source, PromptTemplate template, int maximumTokens, SharedBackbone backbone, AdapterSet adapters)
+    {
+        _source = source;
+        PromptTemplate = template;
+        MaximumTokens = maximumTokens;
+        Environment = env;
+        Host = env.Register(GetType().Name);
+        Weights = new TunedBackbone(backbone, adapters, GetType());
+    }
+
+    /// <summary>How many parameters were trained.</summary>
+    public long TrainableParameterCount => Weights.Adapters.ParameterCount;
+
+    /// <summary>How many parameters the frozen backbone has.</summary>
+    public long BackboneParameterCount => Weights.Backbone.Config.ParameterCount;
+
+    /// <summary>How the backbone's linear maps are kept in memory.</summary>
+    public BackboneQuantization Quantization => Weights.Shared.Quantization;
+
+    /// <summary>What was trained, and on which linear maps: a copy of the options.</summary>
+    public AdapterOptions Adapter => Weights.Adapters.Options.Copy();
+
+    /// <summary>How a row becomes a prompt.</summary>
+    public PromptTemplate PromptTemplate { get; }
+
+    /// <summary>The most tokens of prompt and answer together.</summary>
+    public int MaximumTokens { get; }
+
+    /// <summary>True: each output row is made of one input row.</summary>
+    public bool IsRowToRowMapper => true;
+
+    internal TunedBackbone Weights { get; }
+
+    private protected IHostEnvironment Environment { get; }
+
+    private protected IHost Host { get; }
+
+    /// <summary>The columns of rows that went through the model.</summary>
+    /// <param name="inputSchema">The columns of the rows.</param>
+    /// <returns>Those columns, and the ones that the model adds.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A column that the prompt is made of is missing or of another type; the message names all that are.
+    /// </exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Map(inputSchema).OutputSchema;
+
+    /// <summary>Computes the columns that the model adds, lazily.</summary>
+    /// <param name="input">The rows.</param>
+    /// <returns>The rows with the added columns.</returns>
+    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ComputedView(input, Map(input.Schema));
+    }
+
+    /// <summary>The mapping of single rows, which prediction engines use.</summary>
+    /// <param name="inputSchema">The columns of the rows.</param>
+    /// <returns>The mapping.</returns>
+    /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Map(inputSchema);
+
+    /// <summary>
+    /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too
+    /// (LoRA, DoRA, LoKr); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
+    /// <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
+    /// </summary>
+    /// <param name="folder">
+    /// The folder, which is made if it is not there. An earlier adapter in it is replaced when the new one is on the disk; other files stay.
+    /// </param>
+    /// <param name="format">The method that it is written as: its own, or LoKr or LoRA where that means the same update.</param>
+    /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
+    public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        AdapterFolder.Write(folder, _source, Weights, format);
+    }
+
+    /// <summary>What the backbone's files say of it: shape, tokenizer, fingerprint.</summary>
+    /// <returns>The description.</returns>
+    /// <exception cref="IOException">The files are no longer there.</exception>
+    /// <exception cref="InvalidDataException">A file was damaged since.</exception>
+    public BackboneDescription DescribeBackbone() => BackboneReader.Read(_source.Files, Weights.Shared.Fingerprint);
+
+    /// <summary>Looks inside: gates, coefficients, norms and ranks of what was trained, map by map.</summary>
+    /// <param name="largestSpectrum">
+    /// The most singular values of an update that are computed, at least 0: an update that can have more gets a stable rank (by power iteration on its factors,
+    /// cheap for any size) and no effective rank (which needs them all: some seconds for 1000, and eight times as many for twice as many).
+    /// </param>
+    /// <returns>Records, which are also an <see cref="IDataView"/> and pictures.</returns>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public AdapterInspection Inspect(int largestSpectrum = 512)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
+        using var usage = Weights.Use();
+        return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
+    }
+
+    /// <summary>
+    /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>,
+    /// the tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands
+    /// in memory.
+    /// </summary>
+    /// <param name="folder">
+    /// The folder. An earlier one is replaced when the new one is on the disk, unless it holds files that belong to no model.
+    /// </param>
+    /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
+    /// <exception cref="ArgumentException">An option makes no sense.</exception>
+    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
+    /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
+    public void SaveMerged(string folder, MergeOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        MergedFolder.Write(folder, _source, Weights, options ?? new MergeOptions());
+    }
+
+    /// <summary>Frees the adapters, and the backbone if no other model uses it; the model computes nothing from then on.</summary>
+    public void Dispose()
+    {
+        Weights.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => Save(ctx);
+
+    private protected abstract void Save(ModelSaveContext ctx);
+
+    private protected abstract RowMapping MapRows(DataViewSchema inputSchema);
+
+    private RowMapping Map(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return MapRows(inputSchema);
+    }
+}

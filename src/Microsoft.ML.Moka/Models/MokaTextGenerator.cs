@@ -1,0 +1,150 @@
+using Microsoft.Extensions.AI;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Rows;
+using Microsoft.ML.Moka.Generation;
+using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A LLaMA tuned to follow instructions. It adds a text column, <c>Generated</c>, which is computed when it is asked for, in batches of rows; it streams texts
+/// piece by piece; and it is a chat client.
+/// </summary>
+/// <remarks>
+/// Any number of threads, cursors, prediction engines and chats may use one model. A text depends on its prompt and the options alone, not on what is generated
+/// beside it. Models of a process that were tuned on the same backbone share it in memory; disposing the last of them frees it. A prediction engine disposes
+/// its model with itself, unless it was made with <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
+/// </remarks>
+public sealed class MokaTextGenerator : MokaModel
+{
+    private readonly TextColumns _added;
+    private readonly AnswerGenerator _generator;
+    private readonly AnswerForm _form;
+    private volatile TextGenerationOptions _options;
+
+    internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
+        : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
+    {
+        Parts = parts;
+        _options = parts.Outputs.Generation;
+        _generator = new AnswerGenerator(Weights, parts.Tokenizer);
+        _form = new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence);
+        _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
+    }
+
+    /// <summary>
+    /// How texts are generated where nothing else is asked for. They can be changed at any time, for the texts that are begun from then on, and are saved with
+    /// the model.
+    /// </summary>
+    /// <exception cref="ArgumentException">A setting makes no sense; the message names all that do not.</exception>
+    public TextGenerationOptions Options
+    {
+        get => _options;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            value.Check(nameof(value));
+            _options = value;
+        }
+    }
+
+    internal ModelParts<TextOutputs> Parts { get; }
+
+    /// <summary>Generates a text piece by piece, as a row with that instruction and input would get it.</summary>
+    /// <param name="instruction">What is asked for.</param>
+    /// <param name="input">An input that goes with it; null for none.</param>
+    /// <param name="options">How it is generated; null for <see cref="Options"/>.</param>
+    /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
+    /// <returns>The pieces of the text, whole characters, as they come.</returns>
+    /// <exception cref="ArgumentException">A setting makes no sense; the message names all that do not.</exception>
+    public IAsyncEnumerable<string> GenerateAsync(
+        string instruction, string? input = null, TextGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(instruction);
+        var settings = Checked(options, nameof(options));
+        var (prompt, _) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        return new AnswerStream(_generator, prompt, settings, _form).ReadAsync(cancellationToken);
+    }
+
+    /// <summary>Generates the answer to a conversation, piece by piece.</summary>
+    /// <param name="messages">The conversation; its last message is the one to be answered.</param>
+    /// <param name="template">How it becomes a prompt; null for the prompt template that the model was tuned with.</param>
+    /// <param name="options">How the answer is generated; null for <see cref="Options"/>.</param>
+    /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
+    /// <returns>The pieces of the answer, whole characters, as they come.</returns>
+    /// <exception cref="ArgumentException">
+    /// The messages cannot be put into the template's form, or they have too many tokens, or a setting makes no sense.
+    /// </exception>
+    public IAsyncEnumerable<string> GenerateAsync(
+        IEnumerable<ChatMessage> messages, ChatTemplate? template = null, TextGenerationOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        return StreamOf(ChatTurn.Of(messages), template ?? DefaultChatTemplate, Checked(options, nameof(options))).ReadAsync(cancellationToken);
+    }
+
+    /// <summary>The model as a chat client of Microsoft.Extensions.AI.</summary>
+    /// <param name="template">How conversations become prompts; null for the prompt template that the model was tuned with.</param>
+    /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
+    public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
+
+    /// <summary>
+    /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
+    /// the same prompts, columns and <see cref="Options"/>. Both models are disposed by themselves.
+    /// </summary>
+    /// <inheritdoc cref="MokaTransformer.WithAdapter"/>
+    public MokaTextGenerator WithAdapter(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        return new MokaTextGenerator(Environment, Parts with { Training = null }, backbone, adapters) { Options = _options };
+    }
+
+    /// <summary>What generates the answer to a conversation.</summary>
+    internal AnswerStream StreamOf(IReadOnlyList<ChatTurn> turns, ChatTemplate template, TextGenerationOptions options)
+    {
+        var prompt = Parts.Tokenizer.Encode(template.Render(turns, Parts.Tokenizer), addBeginOfSequence: false);
+        var positions = Weights.Backbone.Config.MaxPositions;
+        if (prompt.Length >= positions)
+            throw new ArgumentException(
+                $"The conversation has {prompt.Length} tokens, and the backbone has {positions} positions: leave out earlier messages, or shorten them.",
+                nameof(turns));
+        return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer));
+    }
+
+    private ChatTemplate DefaultChatTemplate => ChatTemplate.Of(Parts.Template);
+
+    private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows)
+    {
+        var options = _options;
+        var encoder = Encoder(options);
+        var prompts = rows.Select(row => encoder.ForGeneration(row.Prompt, options.MaximumNewTokens)).ToList();
+        using var cancellation = new Cancellation(Host, CancellationToken.None);
+        var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form, null, cancellation.Token);
+        return (answers, prompts.Count(prompt => prompt.IsCut));
+    }
+
+    // Prompts are cut as in training, and more where the backbone has no positions left for the text.
+    private RowEncoder Encoder(TextGenerationOptions options)
+    {
+        var tokens = Math.Min((long)Parts.MaxTokens + options.MaximumNewTokens, Weights.Backbone.Config.MaxPositions);
+        return new RowEncoder(Parts.Tokenizer, Parts.Template, (int)tokens);
+    }
+
+    private TextGenerationOptions Checked(TextGenerationOptions? options, string parameter)
+    {
+        options?.Check(parameter);
+        return options ?? _options;
+    }
+
+    private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts with
+    {
+        Outputs = Parts.Outputs with { Generation = _options },
+    }, Weights);
+
+    private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, [], _added, inputSchema);
+}

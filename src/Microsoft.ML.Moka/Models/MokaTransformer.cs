@@ -1,0 +1,77 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.DataViews.Rows;
+using Microsoft.ML.Moka.DataViews.Scoring;
+using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// A LLaMA tuned to answer with the words of a label. It adds <c>PredictedLabel</c> and <c>Score</c> to the rows; both are computed when they are asked for, in
+/// batches of rows.
+/// </summary>
+/// <remarks>
+/// Any number of threads, cursors and prediction engines may use one model. Models of a process that were tuned on the same backbone share it in memory;
+/// disposing the last of them frees it. A prediction engine disposes its model with itself, unless it was made with
+/// <c>PredictionEngineOptions { OwnsTransformer = false }</c>.
+/// </remarks>
+public sealed class MokaTransformer : MokaModel
+{
+    private readonly ScoreColumns _added;
+
+    internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
+        : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
+    {
+        Parts = parts;
+        var scorer = new RowScorer(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
+        _added = new ScoreColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
+    }
+
+    /// <summary>
+    /// Finds the folder of a backbone that a model refers to, when neither the path in the model nor the environment variable MOKA_BACKBONE_PATH leads to it;
+    /// null says that it is not known either. It serves all models that this process loads.
+    /// </summary>
+    public static Func<BackboneReference, string?>? BackboneResolver { get; set; }
+
+    /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
+    public IReadOnlyList<string> Labels => Parts.Outputs.Words;
+
+    internal ModelParts<ScoreOutputs> Parts { get; }
+
+    /// <summary>
+    /// How many tokens a text is, without the prompt template around it: for those who would rather refuse a text than have it cut, or who bound the work of a
+    /// batch.
+    /// </summary>
+    /// <param name="text">The text. Names of control tokens in it are plain text.</param>
+    /// <returns>The number of tokens.</returns>
+    public int CountTokens(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Parts.Tokenizer.Encode(new MarkedText().Plain(text), addBeginOfSequence: false).Length;
+    }
+
+    /// <summary>
+    /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
+    /// the same words, prompts and columns. Both models are disposed by themselves.
+    /// </summary>
+    /// <param name="folder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="FileNotFoundException">The folder holds no adapter.</exception>
+    /// <exception cref="InvalidDataException">
+    /// A file is damaged, or the adapter does not fit the backbone; the message names file and field or tensor.
+    /// </exception>
+    public MokaTransformer WithAdapter(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        return new MokaTransformer(Environment, Parts with { Training = null }, backbone, adapters);
+    }
+
+    private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
+
+    private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, Labels, _added, inputSchema);
+}

@@ -1,0 +1,116 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Microsoft.ML.Moka.Tensors.Cpu.Memory;
+
+/// <summary>
+/// Native memory, aligned to cache lines and kept by size class, so that a training loop neither grows nor churns: what one step frees, the next
+/// one takes. The pool holds at most a quarter more than was ever in use at one time; for batches of changing lengths it gives other sizes back first.
+/// Everything goes with the pool, disposed or collected.
+/// </summary>
+internal sealed unsafe class MemoryPool : IDisposable
+{
+    public const int Alignment = 64;
+
+    private readonly Lock _lock = new();
+    private readonly SortedDictionary<nuint, Stack<nint>> _free = [];
+    private readonly HashSet<nint> _blocks = [];
+    private long _bytesInUse;
+    private long _bytesFree;
+    private bool _disposed;
+
+    ~MemoryPool() => FreeAll();
+
+    public long BytesInUse { get { lock (_lock) return _bytesInUse; } }
+
+    /// <summary>The bytes in use and the free ones that the pool keeps.</summary>
+    public long BytesHeld { get { lock (_lock) return _bytesInUse + _bytesFree; } }
+
+    /// <summary>The most bytes that were ever in use at one time.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>A block of at least <paramref name="bytes"/> bytes with arbitrary contents; <see cref="Return"/> wants the same size.</summary>
+    public void* Rent(long bytes)
+    {
+        var size = SizeClass(bytes);
+        lock (_lock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _bytesInUse += (long)size;
+            PeakBytes = Math.Max(PeakBytes, _bytesInUse);
+            if (_free.TryGetValue(size, out var blocks) && blocks.TryPop(out var block))
+            {
+                _bytesFree -= (long)size;
+                return (void*)block;
+            }
+            Trim(PeakBytes + PeakBytes / 4 - _bytesInUse);
+            try
+            {
+                var fresh = NativeMemory.AlignedAlloc(size, Alignment);
+                _blocks.Add((nint)fresh);
+                return fresh;
+            }
+            catch
+            {
+                _bytesInUse -= (long)size;
+                throw;
+            }
+        }
+    }
+
+    public void Return(void* block, long bytes)
+    {
+        var size = SizeClass(bytes);
+        lock (_lock)
+        {
+            if (_disposed)
+                return;
+            if (!_free.TryGetValue(size, out var blocks))
+                _free.Add(size, blocks = new Stack<nint>());
+            blocks.Push((nint)block);
+            _bytesInUse -= (long)size;
+            _bytesFree += (long)size;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+            FreeAll();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Eight classes between powers of two: at most an eighth is wasted, and batches of about the same length share their blocks.</summary>
+    private static nuint SizeClass(long bytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        var step = Math.Max(Alignment, 1L << Math.Max(0, BitOperations.Log2((ulong)bytes) - 3));
+        return (nuint)(Math.Max(1, (bytes + step - 1) / step) * step);
+    }
+
+    private void Trim(long bytesToKeep)
+    {
+        foreach (var (size, blocks) in _free.Reverse())
+        {
+            while (_bytesFree > bytesToKeep && blocks.TryPop(out var block))
+            {
+                _blocks.Remove(block);
+                NativeMemory.AlignedFree((void*)block);
+                _bytesFree -= (long)size;
+            }
+            if (_bytesFree <= bytesToKeep)
+                return;
+        }
+    }
+
+    private void FreeAll()
+    {
+        if (_disposed)
+            return;
+        _disposed = true;
+        foreach (var block in _blocks)
+            NativeMemory.AlignedFree((void*)block);
+        _blocks.Clear();
+        _free.Clear();
+    }
+}

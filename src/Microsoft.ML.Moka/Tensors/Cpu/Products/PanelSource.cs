@@ -1,0 +1,52 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+using Microsoft.ML.Moka.Tensors.Cpu.Weights;
+
+namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
+
+/// <summary>The right operand of a product: W + Δ, either of them optional, transposed or not. It exists only panel by panel.</summary>
+/// <param name="Weight">W.</param>
+/// <param name="Delta">Δ, laid out in the same lanes.</param>
+/// <param name="LanesAreRows">Whether lanes are W's rows, as x Wᵀ needs them, or its columns, as dy W does.</param>
+/// <param name="LaneCount">How many lanes there are.</param>
+internal sealed record PanelSource(CpuWeight? Weight, KroneckerLanes? Delta, bool LanesAreRows, int LaneCount) : IDisposable
+{
+    public void Dispose() => Delta?.Dispose();
+}
+
+/// <summary>Where one thread expands panels.</summary>
+internal sealed unsafe class PanelBuffer : IDisposable
+{
+    private readonly MatrixKernels _kernels;
+    private readonly PanelSource _source;
+    private readonly MemoryPool _pool;
+    private readonly long _bytes;
+    private readonly float* _scratch;
+
+    public PanelBuffer(MatrixKernels kernels, PanelSource source, MemoryPool pool, int depth)
+    {
+        _kernels = kernels;
+        _source = source;
+        _pool = pool;
+        var panel = (long)depth * kernels.Lanes;
+        _bytes = 4 * (panel + kernels.FillScratch);
+        Panel = (float*)pool.Rent(_bytes);
+        _scratch = Panel + panel;
+    }
+
+    public float* Panel { get; }
+
+    /// <summary>Writes the panel of the lanes [lane, lane + lanes) for the depths [start, start + depth).</summary>
+    public void Fill(int lane, int lanes, int start, int depth)
+    {
+        if (_source.Weight is null)
+            new Span<float>(Panel, depth * _kernels.Lanes).Clear();
+        else if (_source.LanesAreRows)
+            _kernels.FillFromRows(_source.Weight, lane, lanes, start, depth, Panel, _scratch);
+        else
+            _kernels.FillFromColumns(_source.Weight, lane, lanes, start, depth, Panel);
+        if (_source.Delta is not null)
+            _kernels.AddLanes(_source.Delta, lane, lanes, start, depth, Panel);
+    }
+
+    public void Dispose() => _pool.Return(Panel, _bytes);
+}

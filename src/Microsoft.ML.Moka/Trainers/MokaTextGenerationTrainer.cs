@@ -1,0 +1,93 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Trainers;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// Tunes a frozen, quantized LLaMA to write texts that follow instructions, by adapters of a few million parameters, from rows of an instruction, maybe an
+/// input, and the output that belongs to them.
+/// </summary>
+/// <remarks>
+/// The loss is that of the output and of the end of the sequence after it, so that the model learns where to stop; rows whose output is missing are skipped.
+/// The model adds a text column, <c>Generated</c>. Make the trainer with <c>mlContext.TextGeneration.Trainers.Moka(…)</c>.
+/// </remarks>
+public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGenerator>
+{
+    private readonly IHost _host;
+    private readonly Options _options;
+    private readonly PromptTemplate _template;
+    private readonly InputColumns _inputs;
+    private readonly Tuner _tuner;
+
+    internal MokaTextGenerationTrainer(IHostEnvironment env, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(env);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = env.Register(nameof(MokaTextGenerationTrainer));
+        _options = options.Copy();
+        OptionsCheck.Run(_options);
+        _template = _options.PromptTemplate ?? PromptTemplate.Instruction;
+        _inputs = new InputColumns(Text: null, _options.InstructionColumnName, _options.InputColumnName, Candidates: null);
+        _tuner = new Tuner(_host, _options, MlNetAccess.SeedOf(env));
+    }
+
+    /// <summary>The columns after training: those of the input, and the generated text.</summary>
+    /// <param name="inputSchema">The columns of the training data.</param>
+    /// <returns>The columns of the transformed data.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type; the message names all that are.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        Check(name => InputColumns.Find(inputSchema, name), nameof(inputSchema));
+        var generated = MlNetAccess.CreateColumn(_options.GeneratedColumnName, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance, isKey: false);
+        return new SchemaShape([.. inputSchema.Where(column => column.Name != generated.Name), generated]);
+    }
+
+    /// <summary>Tunes the backbone on the rows of <paramref name="input"/>.</summary>
+    /// <param name="input">The training data.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">The data cannot be learned from: no rows with an output.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or gradient was not finite.</exception>
+    public MokaTextGenerator Fit(IDataView input) => Fit(input, _options.ValidationSet);
+
+    /// <summary>
+    /// Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.
+    /// </summary>
+    /// <param name="input">The training data.</param>
+    /// <param name="validationSet">Rows that are not trained on, with the same columns. Null for none.</param>
+    /// <returns>The model.</returns>
+    /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    public MokaTextGenerator Fit(IDataView input, IDataView? validationSet)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
+        Check(name => InputColumns.Find(input.Schema, name), nameof(input));
+        return _tuner.Fit(
+            input, validationSet,
+            start =>
+                new OutputExampleReader(
+                    _inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt),
+            (start, backbone, adapters) => new MokaTextGenerator(
+                _host,
+                new ModelParts<TextOutputs>(
+                    start.Source, _options.SaveBackbone, start.Tokenizer, _template, start.MaxTokens, _inputs,
+                    new TextOutputs(_options.GeneratedColumnName, _options.Generation), start.Training),
+                backbone, adapters));
+    }
+
+    private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter)
+    {
+        var problems = _inputs.Problems(find).ToList();
+        if (InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
+            problems.Add(problem);
+        if (problems.Count > 0)
+            throw InputColumns.SchemaError(problems, parameter);
+    }
+}

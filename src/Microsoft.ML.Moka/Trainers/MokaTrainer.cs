@@ -1,0 +1,89 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Trainers;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// Tunes a frozen, quantized LLaMA to answer with the words of a label, by adapters of a few million parameters: by default MoKA, a gated mixture of Kronecker
+/// products (arXiv 2508.03527).
+/// </summary>
+/// <remarks>
+/// The label is a key column over the answer words, as MapValueToKey makes it. The trainer adds <c>PredictedLabel</c>, a key over the same words, and
+/// <c>Score</c>, their probabilities: the softmax of the log-likelihoods that the model gives each word after the prompt.
+/// Make it with <c>mlContext.MulticlassClassification.Trainers.Moka(…)</c>.
+/// </remarks>
+public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
+{
+    private readonly IHost _host;
+    private readonly Options _options;
+    private readonly InputColumns _inputs;
+    private readonly Tuner _tuner;
+
+    internal MokaTrainer(IHostEnvironment env, Options options)
+    {
+        ArgumentNullException.ThrowIfNull(env);
+        ArgumentNullException.ThrowIfNull(options);
+        _host = env.Register(nameof(MokaTrainer));
+        _options = options.Copy();
+        OptionsCheck.Run(_options);
+        _inputs = PromptColumns.ColumnsOf(_options);
+        _tuner = new Tuner(_host, _options, MlNetAccess.SeedOf(env));
+    }
+
+    /// <summary>The columns after training: those of the input, PredictedLabel and Score.</summary>
+    /// <param name="inputSchema">The columns of the training data.</param>
+    /// <returns>The columns of the scored data.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type; the message names all that are.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        var problems = _inputs.Problems(name => InputColumns.Find(inputSchema, name)).ToList();
+        if (LabelColumn.Problem(inputSchema, _options.LabelColumnName) is { } problem)
+            problems.Insert(0, problem);
+        if (problems.Count > 0)
+            throw InputColumns.SchemaError(problems, nameof(inputSchema));
+        var added = OutputColumns.Shapes(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToList();
+        return new SchemaShape([.. inputSchema.Where(column => added.TrueForAll(a => a.Name != column.Name)), .. added]);
+    }
+
+    /// <summary>Tunes the backbone on the rows of <paramref name="input"/>.</summary>
+    /// <param name="input">The training data.</param>
+    /// <returns>The model.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidOperationException">The data cannot be learned from: no rows with a label, or a label with fewer than two words.</exception>
+    /// <exception cref="OperationCanceledException">Training was cancelled.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or gradient was not finite.</exception>
+    public MokaTransformer Fit(IDataView input) => Fit(input, _options.ValidationSet);
+
+    /// <summary>
+    /// Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.
+    /// </summary>
+    /// <param name="input">The training data.</param>
+    /// <param name="validationSet">Rows that are not trained on, with the same columns; labels are keys or text. Null for none.</param>
+    /// <returns>The model.</returns>
+    /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
+    public MokaTransformer Fit(IDataView input, IDataView? validationSet)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
+        _inputs.In(input.Schema);
+        var words = LabelColumn.Words(input.Schema, _options.LabelColumnName);
+        var template = PromptColumns.TemplateOf(_options);
+        return _tuner.Fit(
+            input, validationSet,
+            start =>
+                new LabelExampleReader(
+                    _inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
+            (start, backbone, adapters) => new MokaTransformer(
+                _host,
+                new ModelParts<ScoreOutputs>(
+                    start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
+                    new ScoreOutputs(words, _options.ScoreColumnName, _options.PredictedLabelColumnName), start.Training),
+                backbone, adapters));
+    }
+}

@@ -1,0 +1,158 @@
+using System.Globalization;
+
+namespace Microsoft.ML.Moka.Trainers;
+
+/// <summary>Checks all options of a trainer at once, so that whoever has several wrong hears of all of them.</summary>
+internal sealed class OptionsCheck
+{
+    private readonly List<string> _problems = [];
+
+    /// <exception cref="ArgumentException">One or more options make no sense.</exception>
+    public static void Run(MokaTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Columns(options);
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaTextGenerationTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Columns(options);
+        check.Tuning(options);
+        if (options.Generation is null)
+            check._problems.Add($"Generation is not set: use new {nameof(TextGenerationOptions)}().");
+        else
+            check._problems.AddRange(options.Generation.Problems());
+        check.ThrowIfAny();
+    }
+
+    private void ThrowIfAny()
+    {
+        if (_problems.Count > 0)
+            throw new ArgumentException(string.Join(Environment.NewLine, _problems), "options");
+    }
+
+    private void Tuning(TuningOptions options)
+    {
+        Backbone(options);
+        Training(options);
+        Validation(options);
+    }
+
+    private void Columns(MokaTrainer.Options options)
+    {
+        (string Option, string? Name)[] outputs =
+            [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
+        (string Option, string? Name)[] inputs =
+        [
+            (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
+            (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
+            (nameof(options.CandidatesColumnName), options.CandidatesColumnName),
+        ];
+        Require(options.ScoreColumnName != options.PredictedLabelColumnName,
+            $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
+        Names(outputs, inputs);
+
+        var template = PromptColumns.TemplateOf(options);
+        Input(template, options.InputColumnName);
+        Require(options.InstructionColumnName is null || template.Uses("instruction"),
+            $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: " +
+            $"put it where the instruction belongs, or do not set the column.");
+    }
+
+    private void Columns(MokaTextGenerationTrainer.Options options)
+    {
+        Names(
+            [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)],
+            [
+                (nameof(options.OutputColumnName), options.OutputColumnName), (nameof(options.InstructionColumnName), options.InstructionColumnName),
+                (nameof(options.InputColumnName), options.InputColumnName),
+            ],
+            instructionIsNeeded: true);
+        var template = options.PromptTemplate ?? PromptTemplate.Instruction;
+        Input(template, options.InputColumnName);
+        Require(template.Uses("instruction") || template.Uses("text"), "The prompt template has no {instruction}: put it where the instruction belongs.");
+        Require(!template.Uses("candidates"), "The prompt template has {candidates}, but a text that is to be written has none: leave it out.");
+    }
+
+    private void Names((string Option, string? Name)[] outputs, (string Option, string? Name)[] inputs, bool instructionIsNeeded = false)
+    {
+        foreach (var (option, name) in outputs.Concat(inputs))
+        {
+            var isNeeded = IsNeeded(option) || (instructionIsNeeded && option == nameof(MokaTrainer.Options.InstructionColumnName));
+            Require(name is null ? !isNeeded : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
+        }
+        foreach (var (option, name) in outputs)
+            foreach (var (input, inputName) in inputs)
+                Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
+    }
+
+    private void Input(PromptTemplate template, string? column)
+    {
+        Require(column is null || template.Uses("input"),
+            $"InputColumnName is '{column}', but the prompt template has no {{input}}: put it where the input belongs, or do not set the column.");
+        Require(column is not null || template.TextWithoutInput is not null || !template.Uses("input"),
+            "The prompt template has {input}, but InputColumnName is not set: name the column.");
+    }
+
+    private static bool IsNeeded(string option) => option is not
+        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
+
+    private void Backbone(TuningOptions options)
+    {
+        if (options.BackbonePath is not null)
+            Require(Directory.Exists(options.BackbonePath),
+                $"BackbonePath is '{options.BackbonePath}', and there is no such folder: " +
+                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
+        Require(Enum.IsDefined(options.Quantization),
+            $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+        if (options.InitialAdapterPath is not null)
+            Require(Directory.Exists(options.InitialAdapterPath),
+                $"InitialAdapterPath is '{options.InitialAdapterPath}', and there is no such folder: " +
+                $"give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
+        Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
+        Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
+    }
+
+    private void Training(TuningOptions options)
+    {
+        AtLeast(options.NumberOfEpochs ?? 0, 0, nameof(options.NumberOfEpochs));
+        AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
+        AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
+        AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
+        if (options.LearningRate is { } rate)
+            InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");
+        InRange(options.WarmupFraction is >= 0 and <= 1, options.WarmupFraction, nameof(options.WarmupFraction), "from 0 to 1");
+        InRange(options.WeightDecay >= 0 && float.IsFinite(options.WeightDecay), options.WeightDecay, nameof(options.WeightDecay), "at least 0");
+        InRange(options.MaximumGradientNorm >= 0 && float.IsFinite(options.MaximumGradientNorm), options.MaximumGradientNorm,
+            nameof(options.MaximumGradientNorm), "at least 0");
+        Require(Enum.IsDefined(options.LearningRateSchedule),
+            $"LearningRateSchedule is {options.LearningRateSchedule}: there are {string.Join(", ", Enum.GetNames<LearningRateSchedule>())}.");
+        if (options.CheckpointFolder is { } folder)
+            Require(folder.Length > 0 && !File.Exists(folder),
+                $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");
+    }
+
+    private void Validation(TuningOptions options)
+    {
+        InRange(options.ValidationFraction is >= 0 and < 1, options.ValidationFraction, nameof(options.ValidationFraction), "from 0 to below 1");
+        Require(options.ValidationSet is null || options.ValidationFraction is 0,
+            "ValidationSet and ValidationFraction are both set: choose one.");
+        AtLeast(options.ValidationInterval ?? 1, 1, nameof(options.ValidationInterval));
+        AtLeast(options.EarlyStoppingPatience ?? 1, 1, nameof(options.EarlyStoppingPatience));
+    }
+
+    private void AtLeast(int value, int least, string option) => Require(value >= least, $"{option} is {value}; it must be at least {least}.");
+
+    private void InRange(bool valid, double value, string option, string range) =>
+        Require(valid, string.Create(CultureInfo.InvariantCulture, $"{option} is {value}; it must be {range}."));
+
+    private void Require(bool valid, string problem)
+    {
+        if (!valid)
+            _problems.Add(problem);
+    }
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Training;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka.Trainers;
+
+/// <summary>
+/// Tells how training goes: to ML.NET's progress channel, to the user's callback, and in lines to the log of the MLContext, which progress channels
+/// never reach.
+/// </summary>
+internal sealed class ProgressReport : IDisposable
+{
+    private static readonly TimeSpan LogInterval = TimeSpan.FromSeconds(5);
+
+    private readonly IChannel _channel;
+    private readonly IProgressChannel _progress;
+    private readonly Action<TrainingProgress>? _callback;
+    private readonly long _started = Stopwatch.GetTimestamp();
+    private volatile TrainingProgress? _latest;
+    private long _logged;
+
+    public ProgressReport(IHost host, IChannel channel, Action<TrainingProgress>? callback)
+    {
+        _channel = channel;
+        _callback = callback;
+        _progress = host.StartProgressChannel("Training");
+        _progress.SetHeader(new ProgressHeader(["Loss", "Tokens per second"], ["steps"]), Fill);
+    }
+
+    public void Begin(LlamaBackbone backbone, AdapterSet adapters, TrainingData data)
+    {
+        var share = 100.0 * adapters.ParameterCount / backbone.Config.ParameterCount;
+        var watched = data.Validation is null ? "" : Invariant($", watching {data.Validation.Count:N0} others");
+        Info(Invariant($"Tuning {adapters.ParameterCount:N0} parameters ({adapters.Options.Method}, {share:0.##} % of the backbone's) ") +
+            Invariant($"with {data.Examples.Count:N0} rows{watched}, on {backbone.Backend.Description}."));
+    }
+
+    public void Step(TrainingProgress progress)
+    {
+        _latest = progress;
+        if (_logged == 0 || Stopwatch.GetElapsedTime(_logged) >= LogInterval || progress.ValidationLoss is not null || progress.Step == progress.Steps)
+        {
+            _logged = Stopwatch.GetTimestamp();
+            _progress.Checkpoint(progress.SmoothedLoss, progress.TokensPerSecond, progress.Step);
+            var validation = progress.ValidationLoss is { } loss ? Invariant($", validation loss {loss:0.0000}") : "";
+            Info(Invariant($"Step {progress.Step} of {progress.Steps} ({progress.Percentage:0.0} %): loss {progress.SmoothedLoss:0.0000}{validation}, ") +
+                Invariant($"{progress.TokensPerSecond:N0} tokens/s, {progress.TimeLeft:hh\\:mm\\:ss} left."));
+        }
+        _callback?.Invoke(progress);
+    }
+
+    public void End(TrainingResult result)
+    {
+        var stopped = result.Reason switch
+        {
+            StopReason.EarlyStopped => " (stopped early)",
+            StopReason.Canceled => " (cancelled)",
+            _ => "",
+        };
+        var best = result.BestValidationLoss is { } loss ? Invariant($", best validation loss {loss:0.0000} at step {result.BestStep}") : "";
+        var seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
+        Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {seconds:0.0} s: loss {result.Loss:0.0000}{best}."));
+    }
+
+    public void Dispose() => _progress.Dispose();
+
+    private void Info(string line) => _channel.Info(MessageSensitivity.None, line);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
+
+    private void Fill(IProgressEntry entry)
+    {
+        if (_latest is not { } progress)
+            return;
+        entry.SetProgress(0, progress.Step, progress.Steps);
+        entry.SetMetric(0, progress.SmoothedLoss);
+        entry.SetMetric(1, progress.TokensPerSecond);
+    }
+}

@@ -1,0 +1,163 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Training;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka.Trainers;
+
+/// <summary>What fitting knows of a backbone before it is loaded.</summary>
+/// <param name="Source">Where its files are.</param>
+/// <param name="Config">Its shape.</param>
+/// <param name="Tokenizer">Its tokenizer.</param>
+/// <param name="MaxTokens">The most tokens of a sequence.</param>
+internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens)
+{
+    /// <summary>How the model is to be trained; null where it is not.</summary>
+    public TrainingRecord? Training { get; init; }
+}
+
+/// <summary>Fits adapters to examples, whatever the examples are made of: what the trainers have in common.</summary>
+internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
+{
+    private const int UsualUpdates = 300;
+    private const int FewestEpochs = 3;
+    private const int MostEpochs = 100;
+
+    private readonly ulong _seed = unchecked((ulong)(options.Seed ?? contextSeed ?? host.Rand.Next()));
+
+    /// <summary>Reads the examples, loads the backbone, and trains.</summary>
+    /// <param name="input">The training data.</param>
+    /// <param name="validationSet">Rows that are not trained on; null for none.</param>
+    /// <param name="readerOf">Makes what turns rows into examples.</param>
+    /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
+    public TModel Fit<TModel>(
+        IDataView input, IDataView? validationSet, Func<TuningStart, ExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
+        where TModel : MokaModel
+    {
+        using var channel = host.Start("Training");
+        using var cancellation = new Cancellation(host, options.CancellationToken);
+        var device = DeviceSelection.Choose(host, channel);
+        var source = BackboneSource.Open(options.BackbonePath);
+        var config = LlamaConfigFile.Read(source.Files);
+        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps) : null;
+        if (initial is null)
+            options.Adapter.Plan(config.LinearMaps);
+        else
+            initial.Check();
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.MaxPositions));
+
+        var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
+        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+
+        var memory = examples is null ? null : CheckMemory(channel, source, config, initial?.Options ?? options.Adapter, examples, device);
+        try
+        {
+            return Fit(channel, start, device, initial, examples, modelOf, cancellation);
+        }
+        catch (Exception e) when (memory is not null && e is DeviceMemoryException or OutOfMemoryException)
+        {
+            throw memory!.Error(e);
+        }
+    }
+
+    private TModel Fit<TModel>(
+        IChannel channel, TuningStart start, Device device, StoredAdapter? initial, TrainingData? examples,
+        Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf, Cancellation cancellation)
+        where TModel : MokaModel
+    {
+        var (source, config) = (start.Source, start.Config);
+        channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {options.Quantization}).");
+        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
+        AdapterSet adapters;
+        try
+        {
+            adapters = initial?.Load(backbone.Backbone.Backend) ?? backbone.Backbone.CreateAdapters(options.Adapter, _seed);
+        }
+        catch
+        {
+            backbone.Dispose();
+            throw;
+        }
+        var plan = examples is null ? null : PlanOf(backbone.Backbone, adapters, examples);
+        var model = modelOf(start with { Training = plan is null ? null : Record(plan, examples!) }, backbone, adapters);
+        try
+        {
+            if (plan is not null)
+                Train(channel, backbone.Backbone, adapters, examples!, plan, cancellation);
+            return model;
+        }
+        catch (DivergenceException e)
+        {
+            throw new TrainingDivergedException(e, model);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private MemoryCheck CheckMemory(
+        IChannel channel, BackboneSource source, LlamaConfig config, AdapterOptions adapter, TrainingData data, Device device)
+    {
+        var longest = data.Examples.Max(example => example.InputCount);
+        var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
+        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory));
+        check.Report(channel, SharedBackbone.IsLoaded(source.Files, options.Quantization, device));
+        return check;
+    }
+
+    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, ExampleReader reader, CancellationToken cancellation)
+    {
+        if (options.EarlyStoppingPatience is not null && validationSet is null && options.ValidationFraction is 0)
+            throw new InvalidOperationException(
+                "EarlyStoppingPatience is set, but there is no validation set to watch: set ValidationSet or ValidationFraction, or pass one to Fit.");
+        var examples = reader.Read(channel, input, "training", cancellation);
+        if (validationSet is not null)
+            return new TrainingData(examples, reader.Read(channel, validationSet, "validation", cancellation));
+        return TrainingData.Split(examples, options.ValidationFraction, _seed);
+    }
+
+    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, TrainingPlan plan, Cancellation cancellation)
+    {
+        using var report = new ProgressReport(host, channel, options.Progress);
+        report.Begin(backbone, adapters, data);
+        if (options.CheckpointFolder is { } folder)
+            Directory.CreateDirectory(folder);
+        var loop = new TrainingLoop(backbone, adapters, plan)
+        {
+            Progress = progress =>
+            {
+                report.Step(progress);
+                cancellation.Check();
+            },
+            CheckpointPath = options.CheckpointFolder is null ? null : Path.Combine(options.CheckpointFolder, "training.safetensors"),
+            KeepBestWhenCanceled = options.KeepBestWhenCanceled,
+        };
+        var result = loop.Train(data.Examples, data.Validation, cancellation.Token);
+        if (result is { Reason: StopReason.Canceled, Steps: 0 })
+            cancellation.Token.ThrowIfCancellationRequested();
+        report.End(result);
+    }
+
+    private TrainingPlan PlanOf(LlamaBackbone backbone, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(
+        options, options.NumberOfEpochs ?? UsualEpochs(data), options.LearningRate ?? adapters.Options.RateTimesWidth / backbone.Config.HiddenSize, _seed);
+
+    private TrainingRecord Record(TrainingPlan plan, TrainingData data) => new(
+        unchecked((int)_seed), data.Examples.Count, plan.NumberOfSteps is null ? plan.NumberOfEpochs : null, plan.NumberOfSteps, plan.LearningRate,
+        options.TrainOnPrompt);
+
+    private int UsualEpochs(TrainingData data)
+    {
+        // A row that is longer than a batch goes alone.
+        var tokens = data.Examples.Sum(example => (long)example.InputCount);
+        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / options.BatchTokens));
+        return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+    }
+}

@@ -1,0 +1,66 @@
+namespace Microsoft.ML.Moka.Training;
+
+/// <summary>
+/// What determines the result of a training run, together with model and data: the options of a trainer under their own names, with what they leave to model
+/// and data filled in. Defaults and rules are the options'.
+/// </summary>
+internal sealed record TrainingPlan
+{
+    private TrainingPlan()
+    {
+    }
+
+    public required int NumberOfEpochs { get; init; }
+
+    public required int? NumberOfSteps { get; init; }
+
+    public required int BatchTokens { get; init; }
+
+    public required int GradientAccumulation { get; init; }
+
+    public required float LearningRate { get; init; }
+
+    public required LearningRateSchedule LearningRateSchedule { get; init; }
+
+    public required double WarmupFraction { get; init; }
+
+    /// <summary>The share of the learning rate that a falling schedule ends at.</summary>
+    public double FinalFraction { get; init; }
+
+    public required float WeightDecay { get; init; }
+
+    // The usual constants of AdamW.
+    public float Beta1 { get; init; } = 0.9f;
+
+    public float Beta2 { get; init; } = 0.999f;
+
+    public float Epsilon { get; init; } = 1e-8f;
+
+    public required float MaximumGradientNorm { get; init; }
+
+    public required bool GradientCheckpointing { get; init; }
+
+    public required int? ValidationInterval { get; init; }
+
+    public required int? EarlyStoppingPatience { get; init; }
+
+    /// <summary>Determines the order of the examples and what is dropped.</summary>
+    public required ulong Seed { get; init; }
+
+    public static TrainingPlan Of(TuningOptions options, int numberOfEpochs, float learningRate, ulong seed) => new()
+    {
+        NumberOfEpochs = numberOfEpochs,
+        NumberOfSteps = options.NumberOfSteps,
+        BatchTokens = options.BatchTokens,
+        GradientAccumulation = options.GradientAccumulation,
+        LearningRate = learningRate,
+        LearningRateSchedule = options.LearningRateSchedule,
+        WarmupFraction = options.WarmupFraction,
+        WeightDecay = options.WeightDecay,
+        MaximumGradientNorm = options.MaximumGradientNorm,
+        GradientCheckpointing = options.GradientCheckpointing,
+        ValidationInterval = options.ValidationInterval,
+        EarlyStoppingPatience = options.EarlyStoppingPatience,
+        Seed = seed,
+    };
+}

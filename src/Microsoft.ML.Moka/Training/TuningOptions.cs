@@ -1,0 +1,133 @@
+namespace Microsoft.ML.Moka;
+
+/// <summary>
+/// What all trainers of Moka have in common: the backbone, the adapter and the training. Options that are not set have defaults that suit a first try. They are
+/// checked together when a trainer is made; changing them afterwards has no effect on it.
+/// </summary>
+public abstract class TuningOptions
+{
+    private protected TuningOptions()
+    {
+    }
+
+    /// <summary>
+    /// The folder of a LLaMA in Hugging Face form (<c>config.json</c>, safetensors, tokenizer). Where it is not set, the small backbone inside this package
+    /// is tuned.
+    /// </summary>
+    public string? BackbonePath { get; set; }
+
+    /// <summary>How the backbone's frozen linear maps are kept in memory. Default: 4 bits, NF4.</summary>
+    public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
+
+    /// <summary>What is trained, and on which linear maps. Default: MoKA with five filters on the four maps of the attention.</summary>
+    public AdapterOptions Adapter { get; set; } = new MokaAdapter();
+
+    /// <summary>
+    /// The folder of an adapter that training goes on from, in PEFT's form: written by <see cref="MokaModel.SaveAdapter"/> or by PEFT. Method, shapes and
+    /// target modules are the folder's, and <see cref="Adapter"/> is not used. With <see cref="NumberOfEpochs"/> = 0 the adapter stays as it is. Not set by
+    /// default: training starts from the backbone alone.
+    /// </summary>
+    public string? InitialAdapterPath { get; set; }
+
+    /// <summary>
+    /// The most tokens of prompt and answer together, at least 8. Longer prompts lose their beginning, and a warning counts them. Default 512; never more
+    /// than the backbone has positions.
+    /// </summary>
+    public int MaximumTokens { get; set; } = 512;
+
+    /// <summary>
+    /// How often training sees each row, at least 0; not used where <see cref="NumberOfSteps"/> is set. Default: as often as it takes for 300 updates, from 3
+    /// to 100 times. With 0 the backbone stays as it is: the baseline that tuning is to be compared with.
+    /// </summary>
+    public int? NumberOfEpochs { get; set; }
+
+    /// <summary>The number of updates, at least 0, over as many epochs as that takes; not set by default.</summary>
+    public int? NumberOfSteps { get; set; }
+
+    /// <summary>
+    /// The learning rate at its highest, above 0. Default: a number / the backbone's hidden size, as a step moves each trained element by about the rate, and
+    /// their effect adds up over the width. The number is 3 for MoKA, MoKA_s and KronA, which is 0.0007 for a LLaMA of 7 billion parameters and 0.02 for the
+    /// backbone inside this package; 1 for LoKr, 0.4 for CDKA, LoRA and DoRA, and 0.12 for full fine-tuning.
+    /// </summary>
+    public float? LearningRate { get; set; }
+
+    /// <summary>How the learning rate goes down. Default: half a cosine wave.</summary>
+    public LearningRateSchedule LearningRateSchedule { get; set; } = LearningRateSchedule.Cosine;
+
+    /// <summary>The share of the steps in which the learning rate rises to its highest, from 0 to 1. Default 0.05.</summary>
+    public double WarmupFraction { get; set; } = 0.05;
+
+    /// <summary>AdamW's decoupled weight decay per step, as a factor of the learning rate, at least 0. Default 0.</summary>
+    public float WeightDecay { get; set; }
+
+    /// <summary>The largest norm of the gradient over all parameters, at least 0; larger gradients are scaled down to it. Default 1; 0 turns it off.</summary>
+    public float MaximumGradientNorm { get; set; } = 1;
+
+    /// <summary>The most tokens that go through the backbone at once in training, at least 1; a longer row goes alone. Default 1024.</summary>
+    public int BatchTokens { get; set; } = 1024;
+
+    /// <summary>How many batches make one update, at least 1: larger updates without more memory. Default 1.</summary>
+    public int GradientAccumulation { get; set; } = 1;
+
+    /// <summary>
+    /// Whether the prompt is learned as well as the answer. It moves accuracies by more than most methods do, so say so where results are compared.
+    /// Default false.
+    /// </summary>
+    public bool TrainOnPrompt { get; set; }
+
+    /// <summary>
+    /// Whether decoder layers are computed again in the backward pass: memory for one layer's activations instead of all, for a third more time.
+    /// Default false.
+    /// </summary>
+    public bool GradientCheckpointing { get; set; }
+
+    /// <summary>
+    /// Determines initial values, the order of rows, dropout and the validation fraction: the same seed gives the same model. Default: the seed of the
+    /// MLContext or, where that has none, a random one.
+    /// </summary>
+    public int? Seed { get; set; }
+
+    /// <summary>
+    /// Rows that are not trained on, with the columns of the training set: the model ends with the weights that predict them best. Labels are keys or text.
+    /// Not set by default.
+    /// </summary>
+    public IDataView? ValidationSet { get; set; }
+
+    /// <summary>
+    /// The share of the training rows that is taken as validation set, from 0 to below 1. Default 0; not together with <see cref="ValidationSet"/>.
+    /// </summary>
+    public double ValidationFraction { get; set; }
+
+    /// <summary>Steps between two looks at the validation set, above 0. Default: the ends of the epochs.</summary>
+    public int? ValidationInterval { get; set; }
+
+    /// <summary>
+    /// Training stops after so many looks at the validation set that found no lower loss, above 0. Not set by default: it goes on to the end.
+    /// </summary>
+    public int? EarlyStoppingPatience { get; set; }
+
+    /// <summary>
+    /// A folder that the state of training is saved to every few minutes. Fit with the same options and data goes on from there after an interruption, to the
+    /// same result. Not set by default.
+    /// </summary>
+    public string? CheckpointFolder { get; set; }
+
+    /// <summary>Called after each step, on the thread that trains. Progress also goes to the log of the MLContext.</summary>
+    public Action<TrainingProgress>? Progress { get; set; }
+
+    /// <summary>Cancels Fit, which then throws an <see cref="OperationCanceledException"/>. ML.NET's own cancellation works too.</summary>
+    public CancellationToken CancellationToken { get; set; }
+
+    /// <summary>
+    /// Whether cancellation ends Fit with a model instead of an exception: the weights that predict the validation set best so far or, without one, the latest.
+    /// What a button that says "stop" wants. Before the first step there is nothing to keep, and Fit throws all the same. Default false.
+    /// </summary>
+    public bool KeepBestWhenCanceled { get; set; }
+
+    /// <summary>
+    /// Whether a saved model has the quantized backbone inside, some 4 GB for a LLaMA of 7 billion parameters. Default false: it has the backbone's path and
+    /// fingerprint, and loading finds it there, through the environment variable MOKA_BACKBONE_PATH or through
+    /// <see cref="MokaTransformer.BackboneResolver"/>.
+    /// </summary>
+    public bool SaveBackbone { get; set; }
+}

@@ -1,0 +1,150 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Quantization;
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Conformance;
+
+/// <summary>Small LLaMAs whose logits, losses and gradients an independent program computed in double precision.</summary>
+[Trait("Category", "Material")]
+public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposable
+    where TBackends : BackendCases, new()
+{
+    private Backend _backend = null!;
+    private double _precision;
+
+    public static TheoryData<string, string> Cases =>
+        [.. from tested in Backends from model in Material.Folders("vectors/llama") select (tested.Name, model)];
+
+    public void Dispose()
+    {
+        _backend?.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Cases))]
+    public void The_backbone_has_the_expected_logits_and_loss(string backend, string model)
+    {
+        Use(backend);
+        var expected = Expected(model);
+        using var backbone = Load(model);
+
+        AssertRelative(expected["logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected))), Bound(1e-4, 4));
+        using var tape = new Tape(_backend, recording: false);
+        Assert.Equal(expected["loss"].ToFloats()[0], Loss(tape, backbone, expected, null, null), Bound(1e-5, 4));
+    }
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Cases))]
+    public void A_mixture_on_all_maps_has_the_expected_logits_loss_and_gradients(string backend, string model)
+    {
+        Use(backend);
+        var expected = Expected(model);
+        using var backbone = Load(model);
+        foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
+        {
+            using var adapters = CreateAdapters(backbone, expected);
+            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+
+            using var tape = new Tape(_backend, recording: true);
+            Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
+            tape.Backward();
+
+            var compared = 0;
+            foreach (var adapter in adapters.Adapters)
+            {
+                // A gate's gradient is a difference of sums that are nearly equal.
+                AssertGradient(adapter.Gates!, "gate", 32);
+                foreach (var (rule, stack, parameter) in adapter.FactorParts)
+                    AssertGradient(parameter, $"{rule.Name["moka_".Length..]}.{stack.First}", 16);
+
+                void AssertGradient(Parameter parameter, string name, double roundings)
+                {
+                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient), Bound(1e-3, roundings), parameter.Name);
+                    compared++;
+                }
+            }
+            Assert.Equal(expected.Names.Count(name => name.StartsWith("moka.grad.", StringComparison.Ordinal)), compared);
+        }
+    }
+
+    private void Use(string backend)
+    {
+        var tested = Find(backend);
+        (_backend, _precision) = (tested.Create(), tested.Precision);
+    }
+
+    /// <summary>What float32 reaches, or so many roundings of a coarser type.</summary>
+    private double Bound(double single, double roundings) => Math.Max(single, roundings * _precision);
+
+    private static SafetensorsFile Expected(string model) => SafetensorsFile.Map(Material.Require($"vectors/llama/{model}/expected.safetensors"));
+
+    private LlamaBackbone Load(string model) => LlamaBackbone.Load(
+        _backend, new FolderFiles(Material.Require($"vectors/llama/{model}")), new QuantizationOptions(BackboneQuantization.None));
+
+    private AdapterSet CreateAdapters(LlamaBackbone backbone, SafetensorsFile expected)
+    {
+        var first = backbone.Config.LinearMaps.First().Name;
+        var shapes = Enumerable.Range(0, 100)
+            .TakeWhile(i => expected.Contains($"moka.param.{first}.A.{i}"))
+            .Select(i => expected[$"moka.param.{first}.A.{i}"].Shape)
+            .Select(shape => new FactorShape(shape[0], shape[1]));
+        var options = new MokaAdapter { FilterShapes = [.. shapes], TargetModules = ["*"] };
+        return AdapterSet.Create(_backend, options, backbone.Config.LinearMaps, new ExpectedValues(expected));
+    }
+
+    private static int[][] Sequences(SafetensorsFile expected) => Rows(expected["ids"]);
+
+    private static int[][] Rows(SafetensorsTensor tensor)
+    {
+        var values = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(tensor.Data.Span).ToArray();
+        return [.. values.Select(value => (int)value).Chunk(tensor.Shape[1])];
+    }
+
+    /// <summary>The mean loss over the tokens that the mask names as targets, its gradient seeded where the tape records.</summary>
+    private float Loss(Tape tape, LlamaBackbone backbone, SafetensorsFile expected, AdapterSet? adapters, ForwardOptions? options)
+    {
+        var sequences = Sequences(expected);
+        var masks = Rows(expected["loss_mask"]);
+        var hidden = backbone.Forward(tape, RaggedBatch.Of(sequences), adapters, options);
+        var rows = new List<int>();
+        var targets = new List<int>();
+        for (var sequence = 0; sequence < sequences.Length; sequence++)
+        {
+            for (var token = 1; token < sequences[sequence].Length; token++)
+            {
+                if (masks[sequence][token] == 0)
+                    continue;
+                rows.Add(sequence * sequences[sequence].Length + token - 1);
+                targets.Add(sequences[sequence][token]);
+            }
+        }
+        var weights = new float[rows.Count];
+        Array.Fill(weights, 1f / rows.Count);
+        var rowNumbers = tape.Own(_backend.Upload([.. rows])).Value;
+        using var targetIds = _backend.Upload([.. targets]);
+        using var rowWeights = _backend.Upload(TensorKind.Parameter, weights, weights.Length);
+        using var losses = backbone.TokenLosses(tape, tape.GatherRows(hidden, rowNumbers), targetIds, rowWeights);
+        return TinyLlama.Download(_backend, losses).Average();
+    }
+
+    private static void AssertRelative(float[] expected, float[] actual, double tolerance, string what = "result")
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        var error = Math.Sqrt(expected.Zip(actual, (e, a) => Math.Pow(e - a, 2)).Sum());
+        var norm = Math.Sqrt(expected.Sum(e => (double)e * e));
+        Assert.True(error <= tolerance * norm, $"The relative error of the {what} is {error / norm:e2}, and {tolerance:e0} is allowed.");
+    }
+
+    private sealed class ExpectedValues(SafetensorsFile expected) : AdapterValues
+    {
+        public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack) =>
+            expected[$"moka.param.{map.Name}.{rule.Name["moka_".Length..]}.{stack.First}"].ToFloats();
+
+        public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => expected[$"moka.param.{map.Name}.gate"].ToFloats();
+
+        public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => throw new NotSupportedException();
+    }
+}

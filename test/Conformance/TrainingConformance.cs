@@ -1,0 +1,89 @@
+using Microsoft.ML.Moka.Tensors;
+
+namespace Microsoft.ML.Moka.Conformance;
+
+public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
+    where TBackends : BackendCases, new()
+{
+    [Theory]
+    [MemberData(nameof(NamesAndFormats))]
+    public void Token_losses_of_a_frozen_head(string name, WeightFormat format) => Check(name, 40, s =>
+    {
+        foreach (var (rows, width, vocabulary) in new[] { (1, 8, 1), (1, 64, 300), (3, 33, 17), (40, 64, 65), (70, 32, 600) })
+        {
+            var head = s.Weight(format, vocabulary, width);
+            var hidden = s.Activation(rows, width);
+            var targets = s.RandomIndices(rows, vocabulary);
+            s.Result("losses", s.Backend.TokenLosses(hidden, head, targets, null, out var none));
+            Assert.Null(none);
+            s.Result("losses again", s.Backend.TokenLosses(hidden, head, targets, s.Parameter(rows), out var gradient));
+            s.Result("dh", gradient!);
+        }
+    });
+
+    /// <summary>Rows of weight 0 have a loss and give no gradient.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Token_losses_of_a_trained_head(string name) => Check(name, 40, s =>
+    {
+        foreach (var (rows, width, vocabulary) in new[] { (0, 8, 9), (1, 8, 1), (2, 65, 40), (33, 32, 200), (300, 16, 50), (2, 8, 128_256) })
+        {
+            var parameter = s.Parameter(vocabulary, width, 0.5);
+            var (hidden, targets) = (s.Activation(rows, width), s.RandomIndices(rows, vocabulary));
+            var weights = s.Parameter([.. Enumerable.Range(0, rows).Select(i => i % 3 == 1 ? 0 : 0.25f * (i % 5))]);
+            var headGradient = s.Parameter(vocabulary, width);
+            s.Result("losses", s.Backend.TokenLosses(hidden, s.AsWeight(parameter), targets, weights, out var gradient, headGradient));
+            s.Result("dh", gradient!);
+            s.Peek("d head", headGradient);
+        }
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Token_losses_of_large_logits(string name) => Check(name, 500, s =>
+    {
+        var head = s.AsWeight(s.Parameter(90, 20, 30));
+        s.Result("losses", s.Backend.TokenLosses(s.Activation(12, 20, 10), head, s.RandomIndices(12, 90), s.Parameter(12), out var gradient));
+        s.Result("dh", gradient!);
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Sums_of_squares(string name) => Check(name, 1, s =>
+    {
+        foreach (var (rows, columns) in new[] { (1, 1), (3, 5), (7, 100), (300, 1000) })
+            s.Result("Σ x²", s.Backend.SumOfSquares(s.Parameter(rows, columns)));
+        s.Result("nothing", s.Backend.SumOfSquares(s.Parameter(0)));
+        s.Result("large and small", s.Backend.SumOfSquares(s.Parameter([1e15f, 3, 1e-20f])));
+    });
+
+    /// <summary>Double accumulation: single precision would lose the small elements.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Sums_of_squares_keep_small_elements(string name)
+    {
+        using var backend = Find(name).Create();
+        using var x = backend.Upload(TensorKind.Parameter, Enumerable.Repeat(1e-3f, 100_000).Prepend(1e3f).ToArray(), 100_001);
+        Assert.Equal(1e6 + 0.1, backend.SumOfSquares(x), 1e-6);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AdamW_over_several_steps(string name) => Check(name, 100, s =>
+    {
+        foreach (var (rows, columns) in new[] { (1, 1), (5, 7), (33, 100) })
+        {
+            Tensor value = s.Parameter(rows, columns), gradient = s.Parameter(rows, columns);
+            var moments = new[] { s.Keep(s.Backend.Zeros(TensorKind.Parameter, rows, columns)), s.Keep(s.Backend.Zeros(TensorKind.Parameter, rows, columns)) };
+            for (var t = 1; t <= 6; t++)
+            {
+                s.Backend.AdamW(value, gradient, moments[0], moments[1], new AdamWStep(0.1f / t, 0.9f, 0.98f, 1e-6f, 0.05f, 0.7f, t));
+                s.Peek($"value {t}", value);
+                s.Peek("m", moments[0]);
+                s.Peek("v", moments[1]);
+                s.Peek("gradient, zeroed", gradient);
+                s.Backend.AddInPlace(gradient, s.Parameter(rows, columns));
+            }
+        }
+    });
+}
