@@ -195,7 +195,8 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     };
 
     /// <summary>Whether the field is a list that begins with an object.</summary>
-    public bool HoldsObjects(string name) => Find(name) is { ValueKind: JsonValueKind.Array } list && list.EnumerateArray().FirstOrDefault().ValueKind == JsonValueKind.Object;
+    public bool HoldsObjects(string name) => Find(name) is { ValueKind: JsonValueKind.Array } list
+        && list.EnumerateArray().FirstOrDefault().ValueKind == JsonValueKind.Object;
 
     /// <summary>Whether the field is a list.</summary>
     public bool IsList(string name) => Find(name) is { ValueKind: JsonValueKind.Array };

@@ -55,7 +55,9 @@ internal sealed class BackboneTokenizer
     /// <summary>Whether the backbone was trained on sequences that start with <see cref="BeginOfSequence"/>.</summary>
     public bool StartsWithBeginOfSequence { get; }
 
-    /// <summary>The token that other libraries put after every text, as the files ask for; a row that is to be answered does not have it. Null for none.</summary>
+    /// <summary>
+    /// The token that other libraries put after every text, as the files ask for; a row that is to be answered does not have it. Null for none.
+    /// </summary>
     public int? Closing { get; }
 
     /// <summary>The files that this tokenizer was read from, to be kept with a model.</summary>
@@ -91,7 +93,8 @@ internal sealed class BackboneTokenizer
         var parts = Read(name, content, files.Location, beside, added);
         var sequence = SequenceTokens.Find(parts, beside, files.Location)
             ?? throw new InvalidDataException(
-                $"'{files.Location}' names no end-of-sequence token: give eos_token in tokenizer_config.json, or eos_token_id in generation_config.json or config.json.");
+                $"'{files.Location}' names no end-of-sequence token: "
+                + "give eos_token in tokenizer_config.json, or eos_token_id in generation_config.json or config.json.");
         return new BackboneTokenizer(parts, sequence, new Dictionary<string, byte[]>(beside) { [name] = content }, FingerprintOf(content, sequence, added));
     }
 
@@ -161,11 +164,13 @@ internal sealed class BackboneTokenizer
     /// <param name="skipSpecialTokens">Whether special tokens have no text, else their names.</param>
     public string Decode(IEnumerable<int> ids, bool skipSpecialTokens = true) => _tokenizer.Decode(ids, id => skipSpecialTokens && IsSpecial(id));
 
-    private static TextTokenizerParts Read(string name, byte[] content, string location, IReadOnlyDictionary<string, byte[]> beside, IReadOnlyList<AddedToken> added)
+    private static TextTokenizerParts Read(
+        string name, byte[] content, string location, IReadOnlyDictionary<string, byte[]> beside, IReadOnlyList<AddedToken> added)
     {
         var source = Path.Combine(location, name);
         int? backboneVocabularySize = beside.TryGetValue(Configuration, out var config)
-            ? JsonFields.Parse(config, Path.Combine(location, Configuration), fields => fields.Has("vocab_size") ? fields.Integer("vocab_size", 1, int.MaxValue) : (int?)null)
+            ? JsonFields.Parse(
+                config, Path.Combine(location, Configuration), fields => fields.Has("vocab_size") ? fields.Integer("vocab_size", 1, int.MaxValue) : (int?)null)
             : null;
         if (name == AddedTokenFiles.Vocabulary)
             return TokenizerJson.Read(content, source, added, backboneVocabularySize);
@@ -178,7 +183,8 @@ internal sealed class BackboneTokenizer
         // At a damaged file the library throws exceptions of many types.
         catch (Exception failure) when (failure is not OutOfMemoryException)
         {
-            throw new InvalidDataException($"{source} cannot be read: {failure.Message.TrimEnd('.')}. Fetch the file again, or check that it is LLaMA's.", failure);
+            throw new InvalidDataException(
+                $"{source} cannot be read: {failure.Message.TrimEnd('.')}. Fetch the file again, or check that it is LLaMA's.", failure);
         }
     }
 
@@ -197,7 +203,8 @@ internal sealed class BackboneTokenizer
         hash.AppendData(content);
         var begin = sequence.Begin?.ToString(CultureInfo.InvariantCulture) ?? "null";
         var startsWithBegin = sequence.StartsWithBegin ? "true" : "false";
-        hash.AppendData(Encoding.ASCII.GetBytes($$"""{"Begin":{{begin}},"Ends":[{{string.Join(',', sequence.Ends)}}],"StartsWithBegin":{{startsWithBegin}}}"""));
+        var ends = string.Join(',', sequence.Ends);
+        hash.AppendData(Encoding.ASCII.GetBytes($$"""{"Begin":{{begin}},"Ends":[{{ends}}],"StartsWithBegin":{{startsWithBegin}}}"""));
         foreach (var token in added.OrderBy(token => token.Id))
             hash.AppendData(Encoding.UTF8.GetBytes(token.ToString()));
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -115,7 +115,8 @@ public class BackboneTokenizerTests
     [Fact]
     public void Control_pieces_of_SentencePiece_are_tokens_of_templates_and_text_of_rows()
     {
-        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece(pieces => pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece(pieces =>
+            pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
         var ids = tokenizer.Encode(new MarkedText().Plain("a</s>"), false);
         Assert.DoesNotContain(tokenizer.EndOfSequence, ids);
         Assert.Equal("a</s>", tokenizer.Decode(ids));
@@ -125,7 +126,8 @@ public class BackboneTokenizerTests
     [Fact]
     public void A_template_that_names_the_begin_of_sequence_has_it_once()
     {
-        foreach (var (form, name) in new[] { ("SentencePiece", "<s>"), ("Tiktoken", SmallTokenizers.BeginOfText), ("tokenizer.json", SmallTokenizers.BeginOfText) })
+        foreach (var (form, name) in new[] { ("SentencePiece", "<s>"), ("Tiktoken", SmallTokenizers.BeginOfText),
+            ("tokenizer.json", SmallTokenizers.BeginOfText) })
         {
             var tokenizer = SmallTokenizers.ByName(form);
             Assert.Equal(tokenizer.Encode($"{name}the", false), tokenizer.Encode($"{name}the", true));
@@ -237,12 +239,14 @@ public class BackboneTokenizerTests
     [Fact]
     public void The_tokenizer_model_is_read_where_both_files_are_there_and_of_the_other_its_added_tokens()
     {
-        var same = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json", """{"added_tokens": [{"id": 1, "content": "<s>", "special": true}], "model": 7}"""));
+        var same = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json",
+            """{"added_tokens": [{"id": 1, "content": "<s>", "special": true}], "model": 7}"""));
         Assert.Equal(SmallTokenizers.ByName("SentencePiece").Fingerprint, same.Fingerprint);
         Assert.DoesNotContain("tokenizer.json", same.Files.Keys);
 
         var end = SmallTokenizers.ByName("SentencePiece").VocabularySize;
-        var more = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json", $$"""{"added_tokens": [{"id": {{end}}, "content": "<|end|>", "special": true}]}"""));
+        var more = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json",
+            $$"""{"added_tokens": [{"id": {{end}}, "content": "<|end|>", "special": true}]}"""));
         Assert.Equal(end, more.Encode("the<|end|>", false)[^1]);
         Assert.Equal(end + 1, more.VocabularySize);
         Assert.Contains("tokenizer.json", more.Files.Keys);

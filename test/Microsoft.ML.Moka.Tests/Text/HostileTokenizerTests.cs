@@ -20,7 +20,8 @@ public class HostileTokenizerTests
         { "'model.new_option' is not known", "an option of later", json => json["model"]!["new_option"] = 1 },
         { "'dictionary' is not known", "a field of later", json => json["dictionary"] = 1 },
         { "'model.end_of_word_suffix' must be empty", "suffix", json => json["model"]!["end_of_word_suffix"] = "</w>" },
-        { "found 'Precompiled', which is not supported", "normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = "" } },
+        { "found 'Precompiled', which is not supported", "normalizer", json =>
+            json["normalizer"] = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = "" } },
         { "'normalizer.fast' is not known", "an option of a normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC", ["fast"] = true } },
         { "'model.vocab.the' must be a whole number", "huge id", json => json["model"]!["vocab"]!["the"] = 2_000_000_000 },
         { "'model.vocab.the' must be a whole number", "negative id", json => json["model"]!["vocab"]!["the"] = -1 },
@@ -42,12 +43,15 @@ public class HostileTokenizerTests
         { "'pre_tokenizer.pretokenizers[0].lookahead' is not known", "an option of a split", json => Step(json, 0)["lookahead"] = 3 },
         { "must be the last", "a step after bytes", json => json["pre_tokenizer"]!["pretokenizers"]!.AsArray().Add(new JsonObject { ["type"] = "Digits" }) },
         { "found 'UnicodeScripts', which is not supported", "unknown step", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "UnicodeScripts" } },
-        { "'pre_tokenizer.prepend_scheme' must be always", "metaspace", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace", ["replacement"] = "_", ["prepend_scheme"] = "last" } },
+        { "'pre_tokenizer.prepend_scheme' must be always", "metaspace", json =>
+            json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace", ["replacement"] = "_", ["prepend_scheme"] = "last" } },
         { "found 'WordPiece', which is not supported", "decoder", json => json["decoder"] = new JsonObject { ["type"] = "WordPiece" } },
         { "found 'BertProcessing', which is not supported", "processor", json => json["post_processor"] = new JsonObject { ["type"] = "BertProcessing" } },
         { "must have the text, sequence A, once", "no text", json => json["post_processor"]!["processors"]![1]!["single"]!.AsArray().RemoveAt(1) },
-        { "puts more than one token before or after", "two tokens", json => json["post_processor"]!["processors"]![1]!["single"]!.AsArray().Insert(0, json["post_processor"]!["processors"]![1]!["single"]![0]!.DeepClone()) },
-        { "must be a token with the same id everywhere", "nobody's token", json => json["post_processor"]!["processors"]![1]!["single"]![0]!["SpecialToken"]!["id"] = "<x>" },
+        { "puts more than one token before or after", "two tokens", json => json["post_processor"]!["processors"]![1]!["single"]!.AsArray()
+            .Insert(0, json["post_processor"]!["processors"]![1]!["single"]![0]!.DeepClone()) },
+        { "must be a token with the same id everywhere", "nobody's token", json =>
+            json["post_processor"]!["processors"]![1]!["single"]![0]!["SpecialToken"]!["id"] = "<x>" },
         { "'added_tokens[0].language' is not known", "an option of a token", json => json["added_tokens"]![0]!["language"] = "en" },
     };
 
@@ -62,7 +66,7 @@ public class HostileTokenizerTests
     [Fact]
     public void Half_a_character_in_a_tokenizer_json_is_refused()
         => ExpectError(
-            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
+            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is no well-formed text");
 
     [Fact]
     public void A_text_that_is_no_json_is_refused()
@@ -177,7 +181,8 @@ public class HostileTokenizerTests
     public void An_id_that_the_backbone_lacks_is_refused_before_anything_of_its_size_is_made()
     {
         var files = SmallTokenizers.ByteLevel(json => json["model"]!["vocab"]!["the"] = 16_777_216);
-        ExpectError(files.With("config.json", """{"vocab_size": 400}"""), "tokenizer.json", "must be below vocab_size in config.json, which is 400; found 16777216");
+        ExpectError(files.With("config.json", """{"vocab_size": 400}"""), "tokenizer.json",
+            "must be below vocab_size in config.json, which is 400; found 16777216");
         // Without a configuration the number is taken, but no memory for those before it.
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Equal(16_777_217, SmallTokenizers.Load(files).VocabularySize);
@@ -188,7 +193,8 @@ public class HostileTokenizerTests
     public void An_added_token_that_the_backbone_lacks_is_an_error_only_where_it_is_used()
     {
         // LLaMA 2's folders have a padding token behind the vocabulary.
-        var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel(json => json["added_tokens"]!.AsArray().Add(new JsonObject { ["id"] = 400, ["content"] = "<pad>", ["special"] = true }))
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel(json => json["added_tokens"]!.AsArray()
+            .Add(new JsonObject { ["id"] = 400, ["content"] = "<pad>", ["special"] = true }))
             .With("config.json", """{"vocab_size": 400}"""));
         Assert.Equal(SmallTokenizers.ByteTokens().Count() + 2, tokenizer.VocabularySize);
         Assert.NotEmpty(tokenizer.Encode(new MarkedText().Plain("<pad>"), false));

@@ -73,7 +73,10 @@ internal sealed class BytePairModel
             _fallbackIds = [.. Enumerable.Range(0, 256).Select(value =>
                 parts.Vocabulary.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"), out var id) ? id : -1)];
         }
-        _cutsAtMarks = !parts.IsByteLevel && !parts.IgnoresMerges && _characters.GetValueOrDefault(SentencePieceModel.Space, -1) >= 0 && !MergesCrossWords();
+        // Where a character can vanish, its neighbours may merge.
+        var keepsAll = parts.Unknown is not null || _fallbackIds?.Contains(-1) == false;
+        _cutsAtMarks = keepsAll && !parts.IsByteLevel && !parts.IgnoresMerges
+            && _characters.GetValueOrDefault(SentencePieceModel.Space, -1) >= 0 && !MergesCrossWords();
     }
 
     /// <summary>Adds the ids of a piece.</summary>
@@ -97,7 +100,8 @@ internal sealed class BytePairModel
     private bool MergesCrossWords()
     {
         var merged = _merges.Values.Select(merge => merge.Merged).ToHashSet();
-        return _parts.Vocabulary.Any(pair => merged.Contains(pair.Value) && pair.Key.AsSpan().TrimStart(SentencePieceModel.Space).Contains(SentencePieceModel.Space));
+        return _parts.Vocabulary.Any(pair => merged.Contains(pair.Value)
+            && pair.Key.AsSpan().TrimStart(SentencePieceModel.Space).Contains(SentencePieceModel.Space));
     }
 
     // A run of spaces with what follows it up to the next space.

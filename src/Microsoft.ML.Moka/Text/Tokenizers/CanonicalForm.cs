@@ -13,7 +13,8 @@ internal static class CanonicalForm
     private const int LeadCount = 19, VowelCount = 21, TailCount = 28;
 
     private static readonly Dictionary<int, int> s_classes = UnicodeFile.Lines("class")
-        .SelectMany(line => line.Skip(1).Select(UnicodeFile.Range).SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1)).Select(code => (code, line[0])))
+        .SelectMany(line => line.Skip(1).Select(UnicodeFile.Range).SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1))
+            .Select(code => (code, line[0])))
         .ToDictionary(pair => pair.code, pair => int.Parse(pair.Item2, CultureInfo.InvariantCulture));
 
     private static readonly Dictionary<int, int[]> s_decompositions = [];

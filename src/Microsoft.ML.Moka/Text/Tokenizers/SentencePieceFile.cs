@@ -26,13 +26,22 @@ internal static class SentencePieceFile
             }
         }
         if (pieces.Count == 0 || trainer is null || normalizer is null)
-            throw new InvalidDataException("it lacks pieces, trainer_spec or normalizer_spec: it is cut off, or neither of SentencePiece's nor of Tiktoken's form");
+        {
+            throw new InvalidDataException(
+                "it lacks pieces, trainer_spec or normalizer_spec: it is cut off, or neither of SentencePiece's nor of Tiktoken's form");
+        }
         if (trainer.ModelType != BytePairEncoding)
             throw new InvalidDataException($"trainer_spec.model_type must be {BytePairEncoding} (BPE); found {trainer.ModelType}");
         if (!trainer.ByteFallback || !normalizer.EscapesSpaces || trainer.SpaceIsSuffix)
-            throw new InvalidDataException("it is a SentencePiece model unlike LLaMA's: byte_fallback and escape_whitespaces have to be set, treat_whitespace_as_suffix not");
+        {
+            throw new InvalidDataException(
+                "it is a SentencePiece model unlike LLaMA's: byte_fallback and escape_whitespaces have to be set, treat_whitespace_as_suffix not");
+        }
         if (normalizer.HasCharacterMap)
-            throw new InvalidDataException($"normalizer_spec.precompiled_charsmap ('{normalizer.Name}') is not supported: it would change characters; only the identity is known");
+        {
+            throw new InvalidDataException(
+                $"normalizer_spec.precompiled_charsmap ('{normalizer.Name}') is not supported: it would change characters; only the identity is known");
+        }
         var bytes = pieces.Where(piece => piece.Type == SentencePieceType.Byte).Select(piece => piece.Text).ToHashSet(StringComparer.Ordinal);
         for (var value = 0; value < 256; value++)
         {

@@ -55,7 +55,10 @@ internal sealed class SentencePieceModel
             if (!float.IsFinite(score) || text.Contains(' ', StringComparison.Ordinal) || text.Length == 0)
                 throw new InvalidDataException($"piece {id} ('{text}') is damaged: its score is {score}");
             if (!Enum.IsDefined(type) || type == SentencePieceType.Unused)
-                throw new InvalidDataException($"piece {id} ('{text}') has type {(int)type}; only normal, unknown, control, user-defined and byte pieces are known");
+            {
+                throw new InvalidDataException(
+                    $"piece {id} ('{text}') has type {(int)type}; only normal, unknown, control, user-defined and byte pieces are known");
+            }
             if (!byName.TryAdd(text, id))
                 throw new InvalidDataException($"pieces {byName[text]} and {id} are both '{text}'");
         }
@@ -67,7 +70,8 @@ internal sealed class SentencePieceModel
             Kind = "SentencePiece",
             Model = new BytePairParts
             {
-                Vocabulary = byName.Where(pair => Pieces[pair.Value].Type is SentencePieceType.Normal or SentencePieceType.Byte).ToDictionary(StringComparer.Ordinal),
+                Vocabulary = byName.Where(pair => Pieces[pair.Value].Type is SentencePieceType.Normal or SentencePieceType.Byte)
+                    .ToDictionary(StringComparer.Ordinal),
                 Merges = Merges(normal, partial),
                 IsByteLevel = false,
                 HasByteFallback = Pieces.Any(piece => piece.Type == SentencePieceType.Byte),
@@ -100,7 +104,10 @@ internal sealed class SentencePieceModel
         {
             var isPiece = byName.TryGetValue(token.Content, out var id);
             if (isPiece ? id != token.Id : token.Id < Pieces.Count)
-                throw new InvalidDataException($"the files beside it give '{token.Content}' the id {token.Id}, which is that of '{(token.Id < Pieces.Count ? Pieces[token.Id].Text : "no piece")}'");
+            {
+                var piece = token.Id < Pieces.Count ? $"that of '{Pieces[token.Id].Text}'" : $"not {id}";
+                throw new InvalidDataException($"the files beside it give '{token.Content}' the id {token.Id}, which is {piece}");
+            }
             if (isPiece && Pieces[id].Type == SentencePieceType.UserDefined)
                 continue;
             // The model normalizes nothing that a name could have.
@@ -139,7 +146,10 @@ internal sealed class SentencePieceModel
 
         int? Symbol(ReadOnlySpan<char> text) =>
             ids.TryGetValue(text, out var id) ? id
-            : Rune.DecodeFromUtf16(text, out var rune, out var length) == OperationStatus.Done && length == text.Length && partial.TryGetValue(rune.Value, out var symbol) ? symbol
+            : IsOneCharacter(text, out var rune) && partial.TryGetValue(rune.Value, out var symbol) ? symbol
             : null;
+
+        static bool IsOneCharacter(ReadOnlySpan<char> text, out Rune rune) =>
+            Rune.DecodeFromUtf16(text, out rune, out var length) == OperationStatus.Done && length == text.Length;
     }
 }

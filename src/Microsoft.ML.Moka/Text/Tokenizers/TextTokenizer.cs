@@ -1,7 +1,8 @@
 namespace Microsoft.ML.Moka.Text.Tokenizers;
 
 /// <summary>
-/// Text to ids and back as Hugging Face's library does it: added tokens are found, what lies between them is normalized, split into pieces, and merged within them.
+/// Text to ids and back as Hugging Face's library does it: added tokens are found, what lies between them is normalized, split into pieces, and merged
+/// within them.
 /// </summary>
 internal sealed class TextTokenizer
 {
@@ -98,8 +99,8 @@ internal sealed class TextTokenizer
     private int IdOf(AddedToken token) => token.Id < (_parts.BackboneVocabularySize ?? int.MaxValue)
         ? token.Id
         : throw new InvalidDataException(
-            $"The text has the token '{token.Content}', whose id {token.Id} the backbone does not have: its vocab_size in config.json is {_parts.BackboneVocabularySize}. "
-            + "Leave the token out, or enlarge the backbone's embedding.");
+            $"The text has the token '{token.Content}', whose id {token.Id} the backbone does not have: "
+            + $"its vocab_size in config.json is {_parts.BackboneVocabularySize}. Leave the token out, or enlarge the backbone's embedding.");
 
     // Where a border falls in the normalized text; where that is not certain, the template has less.
     private List<(int Start, int End)> Normalized(string part, string normalized, IReadOnlyList<(int Start, int End)> templateRanges, int offset)

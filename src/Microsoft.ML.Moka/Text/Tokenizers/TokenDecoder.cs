@@ -125,7 +125,7 @@ internal abstract class TokenDecoder
     internal sealed class Metaspace(char mark, bool dropsFirst) : TokenDecoder
     {
         public override List<string> Decode(List<string> names) =>
-            [.. names.Select((name, place) => place == 0 && dropsFirst ? name.Replace(mark.ToString(), "", StringComparison.Ordinal) : name.Replace(mark, ' '))];
+            [.. names.Select((name, place) => place == 0 && dropsFirst ? string.Concat(name.Split(mark)) : name.Replace(mark, ' '))];
 
         public override byte[] BytesOf(string name) => Encoding.UTF8.GetBytes(name.Replace(mark, ' '));
     }

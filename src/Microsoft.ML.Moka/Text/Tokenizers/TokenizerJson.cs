@@ -47,7 +47,8 @@ internal static class TokenizerJson
     {
         root.RefuseOthers("version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder", "model");
         var model = root.Object("model") ?? throw root.Error("model", "is missing");
-        model.RefuseOthers("type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges", "vocab", "merges");
+        model.RefuseOthers("type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges",
+            "vocab", "merges");
         if (model.Text("type", missing: "BPE") != "BPE")
             throw model.Error("type", $"must be BPE; found '{model.Text("type")}'");
         if (model.Number("dropout", 0, 1, missing: 0) > 0)
@@ -65,7 +66,8 @@ internal static class TokenizerJson
         if (normalizer.MovesStart && preTokenizer.LooksAtStart)
             throw root.Error("pre_tokenizer", "has a Metaspace with prepend_scheme first behind a normalizer with Prepend or Strip, which is not supported");
         var hasFallback = model.Boolean("byte_fallback", missing: false);
-        var (opening, closing) = TokenizerJsonSteps.Surroundings(root.Object("post_processor"), name => added.TryGetValue(name, out var token) ? token.Id : vocabulary.GetValueOrDefault(name, -1));
+        var (opening, closing) = TokenizerJsonSteps.Surroundings(
+            root.Object("post_processor"), name => added.TryGetValue(name, out var token) ? token.Id : vocabulary.GetValueOrDefault(name, -1));
         return new TextTokenizerParts
         {
             Kind = preTokenizer.IsByteLevel ? "byte-level BPE" : hasFallback ? "BPE with byte fallback" : "BPE",
@@ -83,7 +85,9 @@ internal static class TokenizerJson
             Normalizer = normalizer,
             PreTokenizer = preTokenizer,
             // Without one Hugging Face shows byte letters with blanks between them, which is nobody's text.
-            Decoder = root.Object("decoder") is { } decoder ? TokenizerJsonSteps.Decoder(decoder) : preTokenizer.IsByteLevel ? new TokenDecoder.ByteLevel() : new TokenDecoder.Names(),
+            Decoder = root.Object("decoder") is { } decoder ? TokenizerJsonSteps.Decoder(decoder)
+                : preTokenizer.IsByteLevel ? new TokenDecoder.ByteLevel()
+                : new TokenDecoder.Names(),
             Opening = opening,
             Closing = closing,
             BackboneVocabularySize = backboneVocabularySize,
@@ -147,7 +151,9 @@ internal static class TokenizerJson
         }
         return merges;
 
-        int Id(string token) => vocabulary.TryGetValue(token, out var id) ? id : throw model.Error($"merges[{place}]", $"needs the token '{token}', which model.vocab lacks");
+        int Id(string token) => vocabulary.TryGetValue(token, out var id)
+            ? id
+            : throw model.Error($"merges[{place}]", $"needs the token '{token}', which model.vocab lacks");
     }
 
     private static int? ReadUnknown(JsonFields model, Dictionary<string, int> vocabulary, bool isByteLevel)

@@ -155,7 +155,8 @@ internal static class TokenizerJsonSteps
                 break;
             case "Digits":
                 fields.RefuseOthers("type", "individual_digits");
-                steps.Add(AtCharacters(NamedSets.Number, fields.Boolean("individual_digits", missing: false) ? Tokenizers.PreTokenizer.Behavior.Isolated : Tokenizers.PreTokenizer.Behavior.Contiguous));
+                var isAlone = fields.Boolean("individual_digits", missing: false);
+                steps.Add(AtCharacters(NamedSets.Number, isAlone ? Tokenizers.PreTokenizer.Behavior.Isolated : Tokenizers.PreTokenizer.Behavior.Contiguous));
                 break;
             case "Punctuation":
                 fields.RefuseOthers("type", "behavior");
@@ -253,5 +254,6 @@ internal static class TokenizerJsonSteps
     private static string Type(JsonFields fields, int depth) =>
         depth <= DeepestNesting ? fields.Text("type") : throw fields.Error("type", $"is nested deeper than {DeepestNesting}");
 
-    private static InvalidDataException Unknown(JsonFields fields, string type, string known) => fields.Error("type", $"must be {known}; found '{type}', which is not supported");
+    private static InvalidDataException Unknown(JsonFields fields, string type, string known) =>
+        fields.Error("type", $"must be {known}; found '{type}', which is not supported");
 }

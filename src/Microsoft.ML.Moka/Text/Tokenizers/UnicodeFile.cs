@@ -10,7 +10,8 @@ internal static class UnicodeFile
     /// <summary>What follows a keyword, word by word, of each of its lines.</summary>
     public static IEnumerable<string[]> Lines(string keyword)
     {
-        using var stream = typeof(UnicodeFile).Assembly.GetManifestResourceStream(Resource) ?? throw new InvalidOperationException($"The assembly lacks {Resource}.");
+        using var stream = typeof(UnicodeFile).Assembly.GetManifestResourceStream(Resource)
+            ?? throw new InvalidOperationException($"The assembly lacks {Resource}.");
         using var reader = new StreamReader(stream);
         while (reader.ReadLine() is { } line)
         {

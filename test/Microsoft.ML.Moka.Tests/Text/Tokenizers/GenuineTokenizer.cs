@@ -17,7 +17,7 @@ internal sealed class GenuineTokenizer : IDisposable
         {
             _tokenizer = new Tokenizer(path);
         }
-        catch (Exception failure) when (failure is DllNotFoundException or BadImageFormatException or EntryPointNotFoundException or TypeInitializationException)
+        catch (Exception failure) when (failure is TypeLoadException or BadImageFormatException or TypeInitializationException)
         {
             Assert.Skip($"The native library of the Hugging Face tokenizers does not load here: {failure.Message}");
             throw;

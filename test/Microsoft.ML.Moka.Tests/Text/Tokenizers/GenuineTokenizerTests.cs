@@ -4,7 +4,9 @@ using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.Tests.Text.Tokenizers;
 
-/// <summary>Ids and texts are those of the genuine Hugging Face tokenizers: for every tokenizer.json of the material, and for many that are made up here.</summary>
+/// <summary>
+/// Ids and texts are those of the genuine Hugging Face tokenizers: for every tokenizer.json of the material, and for many that are made up here.
+/// </summary>
 public class GenuineTokenizerTests
 {
     public static TheoryData<string> MaterialFiles => [.. Folders("hf-tokenizers").Concat(Folders("cases")).Concat(Folders("tokenizers")).DefaultIfEmpty("")];
@@ -75,7 +77,9 @@ public class GenuineTokenizerTests
             Same(plainGenuine.Encode(text), [.. plain], "plain");
             var some = ids.Concat(plain).Where(_ => random.Next(5) > 0).ToArray();
             var (expected, decoded) = (genuine.Decode(some), tokenizer.Decode(some, tokenizer.SpecialIds.Contains));
-            Assert.True(expected == decoded, $"{Describe(json, what)}\ndecoding {string.Join(' ', some)}:\n {JsonSerializer.Serialize(expected)}\n {JsonSerializer.Serialize(decoded)}");
+            Assert.True(
+                expected == decoded,
+                $"{Describe(json, what)}\ndecoding {Show(some)}:\n genuine {JsonSerializer.Serialize(expected)}\n found   {JsonSerializer.Serialize(decoded)}");
 
             void Same(int[] expectedIds, int[] found, string kind) => Assert.True(
                 expectedIds.AsSpan().SequenceEqual(found),

@@ -53,7 +53,8 @@ public class NamedSetTests
             ["pre_tokenizer"] = null,
             ["post_processor"] = null,
             ["decoder"] = null,
-            ["model"] = new JsonObject { ["type"] = "BPE", ["unk_token"] = "?", ["fuse_unk"] = false, ["vocab"] = new JsonObject { ["?"] = 0, ["\uE000"] = 1 }, ["merges"] = new JsonArray() },
+            ["model"] = new JsonObject { ["type"] = "BPE", ["unk_token"] = "?", ["fuse_unk"] = false,
+                ["vocab"] = new JsonObject { ["?"] = 0, ["\uE000"] = 1 }, ["merges"] = new JsonArray() },
         });
         var expression = new Expression(pattern);
         var (wrong, matches) = (new List<string>(), new List<(int Start, int End)>());

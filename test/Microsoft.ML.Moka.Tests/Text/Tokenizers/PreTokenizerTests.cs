@@ -20,7 +20,8 @@ public class PreTokenizerTests
 
     [Fact]
     public void Steps_split_within_the_pieces_of_the_steps_before()
-        => Expect(new PreTokenizer.Chain([Split(@"\p{N}", PreTokenizer.Behavior.Isolated), Split(PreTokenizer.Gpt2Pattern, PreTokenizer.Behavior.Isolated)]), "ab 12 c", "ab| |1|2| c");
+        => Expect(new PreTokenizer.Chain([Split(@"\p{N}", PreTokenizer.Behavior.Isolated), Split(PreTokenizer.Gpt2Pattern, PreTokenizer.Behavior.Isolated)]),
+            "ab 12 c", "ab| |1|2| c");
 
     // The first five as Hugging Face's documentation has them.
     [Theory]
@@ -52,7 +53,8 @@ public class PreTokenizerTests
 
     [Fact]
     public void A_prefix_space_is_put_before_every_piece_that_has_none()
-        => Expect(new PreTokenizer.Chain([Split("x", PreTokenizer.Behavior.Removed), new PreTokenizer.ByteLevel(addsPrefixSpace: true, usesExpression: true)]), "ax bxcd", " a| b| cd");
+        => Expect(new PreTokenizer.Chain([Split("x", PreTokenizer.Behavior.Removed),
+            new PreTokenizer.ByteLevel(addsPrefixSpace: true, usesExpression: true)]), "ax bxcd", " a| b| cd");
 
     private static PreTokenizer.Split Split(string pattern, PreTokenizer.Behavior behavior) => new(new Expression(pattern), behavior);
 

@@ -5,7 +5,9 @@ using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.Tests.Text.Tokenizers;
 
-/// <summary>How long a megabyte of English takes beside the genuine library, on one thread each; printed, for a machine that others use too proves nothing.</summary>
+/// <summary>
+/// How long a megabyte of English takes beside the genuine library, on one thread each; printed, for a machine that others use too proves nothing.
+/// </summary>
 [Trait("Category", "Material")]
 public class TokenizerSpeedTests(ITestOutputHelper output)
 {
@@ -31,7 +33,8 @@ public class TokenizerSpeedTests(ITestOutputHelper output)
             }));
         }
         var (our, their) = (ours.Order().ElementAt(1), theirs.Order().ElementAt(1));
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{folder}: {our:F3} s (first {ours[0]:F3}), genuine {their:F3} s (first {theirs[0]:F3}), {their / our:F1} times as fast"));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{folder}: {our:F3} s (first {ours[0]:F3}), genuine {their:F3} s (first {theirs[0]:F3}), {their / our:F1} times as fast"));
         Assert.All(ours, seconds => Assert.True(seconds > 0));
     }
 

@@ -13,12 +13,17 @@ internal static class TokenizerVariants
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         @"(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}+| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s*+[\r\n]|\s+(?!\S)|\s+",
-        @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+        @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}"
+            + @"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
         @"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+|\p{N}{1,3}|\s+(?!\S)|\s+",
         @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
-        @"[\r\n]", @"\s?\p{L}+", @"\s?\p{P}+", @"[一-龥ࠀ-一가-퟿]+", @"\p{N}", @"[0-9][0-9][0-9]", @"\s+$", @"\s?[!-/:-~！-／：-～‘-‟　-。]+", @"\s?[A-Za-zµÀ-ÖØ-öø-ƺ𐐀-𐑏]+",
-        @"(?=(\d{3})+(?!\d))", @"\b", @"(?<=\p{L})\p{N}", @"^", @"\w+", @"[^\w\s]+", @"\p{Han}|\p{Hiragana}+|\p{Katakana}+|\p{Hangul}", "x*", ".", @"\p{^L}+", @"\S+|\s",
+        @"[\r\n]", @"\s?\p{L}+", @"\s?\p{P}+", @"[一-龥ࠀ-一가-퟿]+", @"\p{N}", @"[0-9][0-9][0-9]", @"\s+$", @"\s?[!-/:-~！-／：-～‘-‟　-。]+",
+            @"\s?[A-Za-zµÀ-ÖØ-öø-ƺ𐐀-𐑏]+",
+        @"(?=(\d{3})+(?!\d))", @"\b", @"(?<=\p{L})\p{N}", @"^", @"\w+", @"[^\w\s]+", @"\p{Han}|\p{Hiragana}+|\p{Katakana}+|\p{Hangul}", "x*", ".", @"\p{^L}+",
+            @"\S+|\s",
     ];
+
+    private static readonly string[][] s_schemes = [["always", "first", "never"], ["always", "never"]];
 
     private static readonly string[] s_behaviors = ["Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"];
 
@@ -67,14 +72,16 @@ internal static class TokenizerVariants
         4 => Type("Replace", ("pattern", new JsonObject { ["Regex"] = @" {2,}|\t" }), ("content", " ")),
         5 => Type("Lowercase"),
         6 => Type("Strip", ("strip_left", random.Next(2) == 0), ("strip_right", random.Next(2) == 0)),
-        < 9 => Type("Sequence", ("normalizers", depth > 2 ? new JsonArray() : new JsonArray([.. Enumerable.Range(0, random.Next(4)).Select(_ => (JsonNode)Normalizer(random, depth + 1)!)]))),
+        < 9 => Type("Sequence", ("normalizers", depth > 2 ? new JsonArray()
+            : new JsonArray([.. Enumerable.Range(0, random.Next(4)).Select(_ => (JsonNode)Normalizer(random, depth + 1)!)]))),
         _ => null,
     };
 
     public static JsonObject? PreTokenizer(Random random, bool isByteLevel, JsonObject? normalizer)
     {
         // What is refused: a first place that the normalizer moves.
-        var hasStart = normalizer?.ToJsonString() is not { } written || !(written.Contains("Prepend", StringComparison.Ordinal) || written.Contains("Strip", StringComparison.Ordinal));
+        var hasStart = normalizer?.ToJsonString() is not { } written
+            || !(written.Contains("Prepend", StringComparison.Ordinal) || written.Contains("Strip", StringComparison.Ordinal));
         var steps = Enumerable.Range(0, random.Next(4)).Select(_ => Step(random, hasStart)).ToList();
         if (isByteLevel)
             steps.Add(Type("ByteLevel", ("add_prefix_space", random.Next(3) == 0), ("trim_offsets", true), ("use_regex", random.Next(2) == 0)));
@@ -93,9 +100,11 @@ internal static class TokenizerVariants
         2 => Type("Whitespace"),
         3 => Type("WhitespaceSplit"),
         4 => Type("CharDelimiterSplit", ("delimiter", Pick(random, ["x", "日", " "]))),
-        5 or 6 => Type("Metaspace", ("replacement", "▁"), ("prepend_scheme", Pick(random, hasStart ? ["always", "first", "never"] : ["always", "never"])), ("split", random.Next(2) == 0)),
-        7 => Type("Split", ("pattern", new JsonObject { ["String"] = Pick(random, [" ", "the", ".", "Ж"]) }), ("behavior", Pick(random, s_behaviors)), ("invert", random.Next(3) == 0)),
-        _ => Type("Split", ("pattern", new JsonObject { ["Regex"] = Pick(random, s_expressions) }), ("behavior", random.Next(2) == 0 ? "Isolated" : Pick(random, s_behaviors)), ("invert", random.Next(4) == 0)),
+        5 or 6 => Type("Metaspace", ("replacement", "▁"), ("prepend_scheme", Pick(random, s_schemes[hasStart ? 0 : 1])), ("split", random.Next(2) == 0)),
+        7 => Type("Split", ("pattern", new JsonObject { ["String"] = Pick(random, [" ", "the", ".", "Ж"]) }), ("behavior", Pick(random, s_behaviors)),
+            ("invert", random.Next(3) == 0)),
+        _ => Type("Split", ("pattern", new JsonObject { ["Regex"] = Pick(random, s_expressions) }),
+            ("behavior", random.Next(2) == 0 ? "Isolated" : Pick(random, s_behaviors)), ("invert", random.Next(4) == 0)),
     };
 
     private static (Dictionary<string, int>, List<(string Left, string Right)>) ByteLevel(Random random)
@@ -106,8 +115,10 @@ internal static class TokenizerVariants
 
     private static (Dictionary<string, int>, List<(string Left, string Right)>) Characters(Random random)
     {
-        var bytes = Enumerable.Range(0, 256).Where(value => value != 0xE2 || random.Next(2) == 0).Select(value => string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"));
-        var characters = "▁abcdefghijklmnoprstuvwyzABHIWELV 0123456789.,!'-<>|_\n日本語漢字かЖéß🚀".EnumerateRunes().Select(rune => rune.ToString()).Where(_ => random.Next(12) > 0);
+        var bytes = Enumerable.Range(0, 256).Where(value => value != 0xE2 || random.Next(2) == 0)
+            .Select(value => string.Create(CultureInfo.InvariantCulture, $"<0x{value:X2}>"));
+        var characters = "▁abcdefghijklmnoprstuvwyzABHIWELV 0123456789.,!'-<>|_\n日本語漢字かЖéß🚀".EnumerateRunes().Select(rune => rune.ToString())
+            .Where(_ => random.Next(12) > 0);
         return WithMerges(random, bytes.Concat(characters), text => text.Replace(' ', '▁'));
     }
 
@@ -118,7 +129,8 @@ internal static class TokenizerVariants
         foreach (var token in first)
             vocabulary.TryAdd(token, vocabulary.Count);
         var merges = new List<(string Left, string Right)>();
-        foreach (var word in (string[])["the", " the", "ing", "Hello", "  ", "    ", "!!", "!!!!", "aa", "aaaa", "日本語", "é", "Привет", "漢字", "'s", "don't", "12", "2026", "\n\n", "▁the", "한국어", "🚀"])
+        foreach (var word in (string[])["the", " the", "ing", "Hello", "  ", "    ", "!!", "!!!!", "aa", "aaaa", "日本語", "é", "Привет", "漢字", "'s", "don't",
+            "12", "2026", "\n\n", "▁the", "한국어", "🚀"])
         {
             var letters = write(word).EnumerateRunes().Select(rune => rune.ToString()).ToList();
             var leftFirst = random.Next(2) == 0;
@@ -175,9 +187,11 @@ internal static class TokenizerVariants
             "TemplateProcessing",
             ("single", single),
             ("pair", new JsonArray(
-                new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } }, new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "B", ["type_id"] = 1 } })),
+                new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "A", ["type_id"] = 0 } },
+                    new JsonObject { ["Sequence"] = new JsonObject { ["id"] = "B", ["type_id"] = 1 } })),
             ("special_tokens", new JsonObject { [name] = new JsonObject { ["id"] = name, ["ids"] = new JsonArray(id), ["tokens"] = new JsonArray(name) } }));
-        return random.Next(2) == 0 ? template : Type("Sequence", ("processors", new JsonArray(Type("ByteLevel", ("add_prefix_space", true), ("trim_offsets", false), ("use_regex", true)), template)));
+        return random.Next(2) == 0 ? template : Type("Sequence",
+            ("processors", new JsonArray(Type("ByteLevel", ("add_prefix_space", true), ("trim_offsets", false), ("use_regex", true)), template)));
     }
 
     private static JsonObject? Decoder(Random random, bool isByteLevel) => (isByteLevel, random.Next(4)) switch

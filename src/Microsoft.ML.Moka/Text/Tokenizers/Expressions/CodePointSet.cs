@@ -133,7 +133,8 @@ internal sealed class CodePointSet
                 if (!group.Contains(code))
                     group.Add(code);
             }
-            return groups.Values.Where(group => group.Count > 1).SelectMany(group => group.Select(code => (code, group))).ToDictionary(pair => pair.code, pair => pair.group);
+            return groups.Values.Where(group => group.Count > 1).SelectMany(group => group.Select(code => (code, group)))
+                .ToDictionary(pair => pair.code, pair => pair.group);
         }
     }
 }

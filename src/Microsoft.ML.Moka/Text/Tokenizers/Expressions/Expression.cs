@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka.Text.Tokenizers.Expressions;
 
 /// <summary>
-/// A regular expression over code points, as the tokenizers' own engine has it. .NET's sees the two halves of a character beyond U+FFFF, knows no scripts and no
-/// possessive repetitions, and its <c>\w</c> and letters without case are others; a token that falls otherwise is another token.
+/// A regular expression over code points, as the tokenizers' own engine has it. .NET's sees the two halves of a character beyond U+FFFF, knows no scripts
+/// and no possessive repetitions, and its <c>\w</c> and letters without case are others; a token that falls otherwise is another token.
 /// </summary>
 internal sealed class Expression
 {
@@ -128,7 +128,8 @@ internal sealed class Expression
                 _steps.Add(new Step(StepKind.Atomic) { Inner = new Expression(atomic.Item).Program });
                 break;
             case Look look:
-                _steps.Add(new Step(StepKind.Look) { Inner = new Expression(look.Item).Program, IsNegated = look.IsNegated, Behind = look.IsBehind ? look.Item.FixedLength!.Value : -1 });
+                var behind = look.IsBehind ? look.Item.FixedLength!.Value : -1;
+                _steps.Add(new Step(StepKind.Look) { Inner = new Expression(look.Item).Program, IsNegated = look.IsNegated, Behind = behind });
                 break;
             case Place place:
                 _steps.Add(new Step(StepKind.Place) { PlaceKind = place.Kind });
@@ -144,7 +145,8 @@ internal sealed class Expression
         for (var i = 0; i < alternatives.Count - 1; i++)
         {
             var choice = _steps.Count;
-            _steps.Add(new Step(StepKind.Try) { To = choice + 1, Set = alternatives[i].Opening, ElseSet = new EitherOf([.. alternatives.Skip(i + 1)]).Opening });
+            var others = new EitherOf([.. alternatives.Skip(i + 1)]);
+            _steps.Add(new Step(StepKind.Try) { To = choice + 1, Set = alternatives[i].Opening, ElseSet = others.Opening });
             Compile(alternatives[i]);
             ends.Add(_steps.Count);
             _steps.Add(new Step(StepKind.Jump));

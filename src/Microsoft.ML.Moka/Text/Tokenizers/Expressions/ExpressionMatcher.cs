@@ -69,11 +69,13 @@ internal readonly ref struct ExpressionMatcher(ReadOnlySpan<char> text) : IDispo
         return char.IsHighSurrogate(unit) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? char.ConvertToUtf32(unit, text[at + 1]) : unit;
     }
 
-    public static int After(ReadOnlySpan<char> text, int at) => char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? at + 2 : at + 1;
+    public static int After(ReadOnlySpan<char> text, int at) =>
+        char.IsHighSurrogate(text[at]) && at + 1 < text.Length && char.IsLowSurrogate(text[at + 1]) ? at + 2 : at + 1;
 
     public void Dispose() => _state.Dispose();
 
-    private static int Before(ReadOnlySpan<char> text, int at) => at >= 2 && char.IsLowSurrogate(text[at - 1]) && char.IsHighSurrogate(text[at - 2]) ? at - 2 : at - 1;
+    private static int Before(ReadOnlySpan<char> text, int at) =>
+        at >= 2 && char.IsLowSurrogate(text[at - 1]) && char.IsHighSurrogate(text[at - 2]) ? at - 2 : at - 1;
 
     private int TakeMany(Step step, int at, int next, out bool failed)
     {
@@ -184,7 +186,10 @@ internal readonly ref struct ExpressionMatcher(ReadOnlySpan<char> text) : IDispo
         public void Spend(int steps)
         {
             if ((_budget -= steps) < 0)
-                throw new InvalidDataException("An expression of the tokenizer takes too many steps on a text: it goes back and forth over a long run of the same characters.");
+            {
+                throw new InvalidDataException(
+                    "An expression of the tokenizer takes too many steps on a text: it goes back and forth over a long run of the same characters.");
+            }
         }
 
         public void Dispose() => ArrayPool<Choice>.Shared.Return(_choices);

@@ -149,7 +149,9 @@ internal sealed class ExpressionParser
             {
                 var isNegated = _pattern[_at + 1] == '!';
                 _at += 2;
-                wrap = node => node.FixedLength is null ? throw Wrong("what is looked for behind has no fixed length") : new Look(node, IsBehind: true, isNegated);
+                wrap = node => node.FixedLength is null
+                    ? throw Wrong("what is looked for behind has no fixed length")
+                    : new Look(node, IsBehind: true, isNegated);
             }
             else
             {
@@ -268,7 +270,8 @@ internal sealed class ExpressionParser
         return EscapedCharacter();
     }
 
-    private bool IsSetEscape(int at) => _pattern[at] == '\\' && at + 1 < _pattern.Length && _pattern[at + 1] is 's' or 'S' or 'd' or 'D' or 'w' or 'W' or 'h' or 'H' or 'p' or 'P';
+    private bool IsSetEscape(int at) => _pattern[at] == '\\' && at + 1 < _pattern.Length
+        && _pattern[at + 1] is 's' or 'S' or 'd' or 'D' or 'w' or 'W' or 'h' or 'H' or 'p' or 'P';
 
     /// <summary>A set that a backslash names, such as <c>\s</c>; null, and nothing taken, where it names a character.</summary>
     private CodePointSet? EscapedSet(CodePointSet word)

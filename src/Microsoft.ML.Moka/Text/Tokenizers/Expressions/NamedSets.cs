@@ -12,14 +12,16 @@ internal static class NamedSets
     private static readonly Lazy<Dictionary<string, CodePointSet>> s_scripts = new(() =>
         UnicodeFile.Lines("script").GroupBy(line => line[0].ToLowerInvariant()).ToDictionary(
             script => script.Key,
-            script => CodePointSet.Union(script.SelectMany(line => line.Skip(1)).Select(UnicodeFile.Range).Select(range => CodePointSet.Range(range.First, range.Last)))));
+            script => CodePointSet.Union(script.SelectMany(line => line.Skip(1)).Select(UnicodeFile.Range)
+                .Select(range => CodePointSet.Range(range.First, range.Last)))));
 
     /// <summary>White_Space, which is <c>\s</c>.</summary>
     public static CodePointSet Space => Get("\\s", () => CodePointSet.Union(CodePointSet.Range(9, 13), CodePointSet.Of(0x85), Find("z")!));
 
     public static CodePointSet Digit => Find("nd")!;
 
-    public static CodePointSet HexDigit => Get("\\h", () => CodePointSet.Union(CodePointSet.Range('0', '9'), CodePointSet.Range('A', 'F'), CodePointSet.Range('a', 'f')));
+    public static CodePointSet HexDigit => Get("\\h", () =>
+        CodePointSet.Union(CodePointSet.Range('0', '9'), CodePointSet.Range('A', 'F'), CodePointSet.Range('a', 'f')));
 
     /// <summary><c>\w</c> of Oniguruma in a class.</summary>
     public static CodePointSet Word => Get("[\\w]", () => CodePointSet.Union(Find("l")!, Find("m")!, Find("nd")!, Find("nl")!, Find("pc")!, CircledLetters));
@@ -41,7 +43,8 @@ internal static class NamedSets
     /// <summary>A general category or a script by its name; null for one that is not known.</summary>
     public static CodePointSet? Find(string name)
     {
-        var key = name.ToLowerInvariant().Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal).Replace(" ", "", StringComparison.Ordinal);
+        var key = name.ToLowerInvariant().Replace("_", "", StringComparison.Ordinal).Replace("-", "", StringComparison.Ordinal)
+            .Replace(" ", "", StringComparison.Ordinal);
         if (key == "any")
             return Get(key, () => CodePointSet.Empty.Complement());
         return s_categories.TryGetValue(key, out var categories) ? Get(key, () => CodePointSet.Category(categories)) : s_scripts.Value.GetValueOrDefault(key);
@@ -88,9 +91,11 @@ internal static class NamedSets
             ["cs"] = [Surrogate],
             ["cn"] = [OtherNotAssigned],
         };
-        (string Letter, string Name)[] groups = [("l", "letter"), ("m", "mark"), ("n", "number"), ("p", "punctuation"), ("s", "symbol"), ("z", "separator"), ("c", "other")];
+        (string Letter, string Name)[] groups = [("l", "letter"), ("m", "mark"), ("n", "number"), ("p", "punctuation"), ("s", "symbol"), ("z", "separator"),
+            ("c", "other")];
         foreach (var (letter, name) in groups)
-            categories[name] = categories[letter] = [.. categories.Where(pair => pair.Key.Length == 2 && pair.Key.StartsWith(letter, StringComparison.Ordinal)).SelectMany(pair => pair.Value)];
+            categories[name] = categories[letter] = [.. categories
+                .Where(pair => pair.Key.Length == 2 && pair.Key.StartsWith(letter, StringComparison.Ordinal)).SelectMany(pair => pair.Value)];
         return categories;
     }
 }
