@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using Microsoft.ML.Moka.Text.Tokenizers.Expressions;
 
 namespace Microsoft.ML.Moka.Text.Tokenizers;
@@ -72,7 +73,7 @@ internal sealed class AddedTokenMatcher
             if (text.StartsWith(candidate.Name))
                 return candidate;
         }
-        throw new InvalidOperationException("A name that was found is none.");
+        throw new UnreachableException();
     }
 
     private static bool IsWordBefore(string text, int at)
