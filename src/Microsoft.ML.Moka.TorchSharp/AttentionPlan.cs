@@ -38,7 +38,8 @@ internal sealed class AttentionPlan
         for (var start = 0; start < span.Length; start += most)
         {
             var queries = Math.Min(most, span.Length - start);
-            yield return new Part(span.Query + start, queries, context.Length + start, [.. context, .. Enumerable.Range(span.Key, start + queries)]);
+            int[] keys = [.. context, .. Enumerable.Range(span.Key, start + queries)];
+            yield return new Part(span.Query + start, queries, context.Length + start, keys, span.Window);
         }
     }
 
@@ -68,7 +69,8 @@ internal sealed class AttentionPlan
     /// <param name="Queries">How many there are.</param>
     /// <param name="SeenByAll">Keys before the first query's own.</param>
     /// <param name="Keys">The rows of k and v.</param>
-    internal sealed record Part(int Query, int Queries, int SeenByAll, int[] Keys);
+    /// <param name="Window">How many of those up to its own a query sees at most.</param>
+    internal sealed record Part(int Query, int Queries, int SeenByAll, int[] Keys, int Window);
 }
 
 /// <summary>Spans that are computed together, as indices; what is padded names row 0 and is left out again.</summary>
@@ -82,6 +84,7 @@ internal sealed class AttentionGroup
         QueryRows = new int[Count * Queries];
         KeyRows = new int[Count * Keys];
         Seen = new int[Count * Queries];
+        Before = new int[Count * Queries];
         List<int> queryPlaces = [], keyPlaces = [];
         for (var i = 0; i < Count; i++)
         {
@@ -91,6 +94,7 @@ internal sealed class AttentionGroup
                 var place = i * Queries + query;
                 QueryRows[place] = part.Query + query;
                 Seen[place] = part.SeenByAll + query + 1;
+                Before[place] = Math.Max(0, Seen[place] - part.Window);
                 queryPlaces.Add(place);
             }
             part.Keys.CopyTo(KeyRows, i * Keys);
@@ -114,6 +118,9 @@ internal sealed class AttentionGroup
 
     /// <summary>How many keys a query sees, [spans, queries]; a padded one none, so that it adds nothing to a key's gradient.</summary>
     public int[] Seen { get; }
+
+    /// <summary>How many of the keys that it would see lie before its window, [spans, queries].</summary>
+    public int[] Before { get; }
 
     /// <summary>The places of queries that are none of the padding.</summary>
     public int[] QueryPlaces { get; }

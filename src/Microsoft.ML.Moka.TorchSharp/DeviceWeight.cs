@@ -47,25 +47,26 @@ internal sealed class FloatWeight(int rows, int columns, long byteCount, NativeT
 }
 
 /// <summary>A weight in codes that blocks of the flattened matrix share a scale for.</summary>
-internal abstract class BlockWeight(StoredMatrix matrix, int blockSize, DeviceScales scales, params NativeTensor?[] owned)
+internal abstract class BlockWeight(CodedMatrix matrix, DeviceScales scales, params NativeTensor?[] owned)
     : DeviceWeight(matrix.Rows, matrix.Columns, matrix.ByteCount, [.. owned, scales.Absmax, scales.Nested?.Codes, scales.Nested?.Map])
 {
     private readonly long _length = matrix.Length;
+    private readonly int _blockSize = matrix.BlockSize;
 
     public override NativeTensor Expand(int row, int count, ScalarType type, bool isChanged)
     {
         using var scope = NewDisposeScope();
         long start = (long)row * Columns, end = start + (long)count * Columns;
         // Whole blocks around the rows; the matrix's last may be shorter.
-        var (first, last) = (start / blockSize, (end + blockSize - 1) / blockSize);
-        var (from, to) = (first * blockSize, Math.Min(_length, last * blockSize));
+        var (first, last) = (start / _blockSize, (end + _blockSize - 1) / _blockSize);
+        var (from, to) = (first * _blockSize, Math.Min(_length, last * _blockSize));
         var values = Decode(from, to);
         var factors = scales.Of(first, last);
-        var full = (to - from) / blockSize;
+        var full = (to - from) / _blockSize;
         if (full > 0)
-            values.narrow(0, 0, full * blockSize).view(full, blockSize).mul_(factors.narrow(0, 0, full).unsqueeze(1));
-        if (from + full * blockSize < to)
-            values.narrow(0, full * blockSize, to - from - full * blockSize).mul_(factors.narrow(0, full, 1));
+            values.narrow(0, 0, full * _blockSize).view(full, _blockSize).mul_(factors.narrow(0, 0, full).unsqueeze(1));
+        if (from + full * _blockSize < to)
+            values.narrow(0, full * _blockSize, to - from - full * _blockSize).mul_(factors.narrow(0, full, 1));
         var rows = values.narrow(0, start - from, end - start).view(count, Columns);
         // Products and sums are float32, and rounded once.
         return (type == ScalarType.Float32 ? rows : rows.to(type)).MoveToOuterDisposeScope();
@@ -76,8 +77,8 @@ internal abstract class BlockWeight(StoredMatrix matrix, int blockSize, DeviceSc
 }
 
 /// <summary>4-bit codes, two to a byte: a byte's two values are looked up together.</summary>
-internal sealed class FourBitWeight(FourBitMatrix matrix, NativeTensor codes, NativeTensor pairs, DeviceScales scales)
-    : BlockWeight(matrix, matrix.BlockSize, scales, codes, pairs)
+internal sealed class FourBitWeight(CodedMatrix matrix, NativeTensor codes, NativeTensor pairs, DeviceScales scales)
+    : BlockWeight(matrix, scales, codes, pairs)
 {
     /// <summary>[256, 2]: the values of the high and the low half of each byte.</summary>
     public static float[] Pairs(ReadOnlySpan<float> table)
@@ -98,7 +99,7 @@ internal sealed class FourBitWeight(FourBitMatrix matrix, NativeTensor codes, Na
 }
 
 /// <summary>Signed 8-bit codes in 127ths of their block's scale.</summary>
-internal sealed class EightBitWeight(EightBitMatrix matrix, NativeTensor codes, DeviceScales scales) : BlockWeight(matrix, matrix.BlockSize, scales, codes)
+internal sealed class EightBitWeight(CodedMatrix matrix, NativeTensor codes, DeviceScales scales) : BlockWeight(matrix, scales, codes)
 {
     private static readonly Scalar Unit = 1f / 127;
 

@@ -100,6 +100,7 @@ internal sealed partial class TorchBackend
             QueryPlaces = InScope(group.QueryPlaces),
             KeyPlaces = InScope(group.KeyPlaces),
             Seen = InScope(group.Seen),
+            Before = Array.TrueForAll(group.Before, count => count == 0) ? null : InScope(group.Before),
             Places = arange(group.Keys, dtype: ScalarType.Int32, device: _device),
         };
         var keyRows = InScope(group.KeyRows);
@@ -133,6 +134,9 @@ internal sealed partial class TorchBackend
 
         public required NativeTensor Seen { get; init; }
 
+        /// <summary>Null where no key lies before a window.</summary>
+        public required NativeTensor? Before { get; init; }
+
         public required NativeTensor Places { get; init; }
 
         public NativeTensor Tokens { get; set; } = null!;
@@ -157,7 +161,10 @@ internal sealed partial class TorchBackend
         public NativeTensor Scores(AttentionHeads heads)
         {
             var scores = Q.to(ScalarType.Float32).bmm(K.to(ScalarType.Float32).transpose(1, 2)).mul_(heads.Scale);
-            var isHidden = Places.unsqueeze(0).ge(Seen.unsqueeze(1)).view(Group.Count, 1, 1, Group.Queries, Group.Keys);
+            var isHidden = Places.unsqueeze(0).ge(Seen.unsqueeze(1));
+            if (Before is not null)
+                isHidden = isHidden.logical_or(Places.unsqueeze(0).lt(Before.unsqueeze(1)));
+            isHidden = isHidden.view(Group.Count, 1, 1, Group.Queries, Group.Keys);
             scores.view(Group.Count, heads.KeyValueHeads, heads.QueryHeads / heads.KeyValueHeads, Group.Queries, Group.Keys)
                 .masked_fill_(isHidden, Hidden);
             return scores;

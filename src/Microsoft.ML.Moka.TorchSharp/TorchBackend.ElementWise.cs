@@ -59,36 +59,52 @@ internal sealed partial class TorchBackend
         }
     }
 
+    public override void AddToRows(Tensor x, Tensor row)
+    {
+        RequireShape(row, x.Columns, 1, nameof(row));
+        Run(() => N(x).add_(Vector(row)));
+    }
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums)
+    {
+        RequireShape(sums, x.Columns, 1, nameof(sums));
+        Run(() => Vector(sums).add_(N(x).to(ScalarType.Float32).sum([0])));
+    }
+
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
-        RequireShape(weight, x.Columns, 1, nameof(weight));
-        var inverse = Make(TensorKind.Parameter, x.Rows, 1, () =>
+        var groups = RequireNorm(x, weight);
+        var inverse = Make(TensorKind.Parameter, x.Rows, groups, () =>
         {
-            var values = N(x).to(ScalarType.Float32);
-            return values.mul(values).mean([1]).add_(epsilon).rsqrt_();
+            var values = ByGroup(x, groups);
+            return values.mul(values).mean([1]).add_(epsilon).rsqrt_().view(x.Rows, groups);
         });
         inverseRms = inverse;
-        return Make(x.Kind, x.Rows, x.Columns, () => N(x).to(ScalarType.Float32).mul(N(inverse)).mul_(Vector(weight)));
+        return Make(x.Kind, x.Rows, x.Columns, () => ByGroup(x, groups).mul(N(inverse).view(-1, 1)).mul_(Vector(weight)).view(x.Rows, x.Columns));
     }
 
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
     {
         RequireShape(dy, x.Rows, x.Columns, nameof(dy));
-        RequireShape(weight, x.Columns, 1, nameof(weight));
-        RequireShape(inverseRms, x.Rows, 1, nameof(inverseRms));
+        var groups = RequireNorm(x, weight);
+        RequireShape(inverseRms, x.Rows, groups, nameof(inverseRms));
         if (weightGradient is not null)
-            RequireShape(weightGradient, x.Columns, 1, nameof(weightGradient));
+            RequireShape(weightGradient, weight.Rows, 1, nameof(weightGradient));
         return Make(x.Kind, x.Rows, x.Columns, () =>
         {
-            var normalized = N(x).to(ScalarType.Float32).mul(N(inverseRms));
-            var gradient = N(dy).to(ScalarType.Float32);
+            var inverse = N(inverseRms).view(-1, 1);
+            var normalized = ByGroup(x, groups).mul(inverse);
+            var gradient = ByGroup(dy, groups);
             if (weightGradient is not null)
                 Vector(weightGradient).add_(gradient.mul(normalized).sum([0]));
             var scaled = gradient.mul(Vector(weight));
             var along = scaled.mul(normalized).mean([1], keepdim: true);
-            return scaled.sub_(normalized.mul_(along)).mul_(N(inverseRms));
+            return scaled.sub_(normalized.mul_(along)).mul_(inverse).view(x.Rows, x.Columns);
         });
     }
+
+    /// <summary>A tensor in float32, with a row for each group of its rows.</summary>
+    private static NativeTensor ByGroup(Tensor x, int groups) => N(x).to(ScalarType.Float32).view((long)x.Rows * groups, x.Columns / groups);
 
     public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms)
     {

@@ -55,9 +55,12 @@ internal sealed partial class TorchBackend
     public override WeightMatrix Upload(StoredMatrix matrix) => matrix switch
     {
         DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount, Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
-        FourBitMatrix fourBit => new FourBitWeight(
-            fourBit, Owned(fourBit.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(fourBit.Table.Span), ScalarType.Float32), ScalesOf(fourBit.Scales)),
-        EightBitMatrix eightBit => new EightBitWeight(eightBit, Owned(eightBit.Codes.Span, ScalarType.Int8), ScalesOf(eightBit.Scales)),
+        CodedMatrix { Format.Layout: CodeLayout.Pairs } pairs => new FourBitWeight(
+            pairs, Owned(pairs.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(pairs.Format.Table.Span), ScalarType.Float32),
+            ScalesOf(pairs.Scales)),
+        CodedMatrix { Format.Layout: CodeLayout.SignedBytes } bytes =>
+            new EightBitWeight(bytes, Owned(bytes.Codes.Span, ScalarType.Int8), ScalesOf(bytes.Scales)),
+        CodedMatrix coded => throw new ArgumentException($"This backend has no kernel for weights in {coded.Format.Name}.", nameof(matrix)),
         _ => throw new ArgumentException($"{matrix.GetType().Name} is no form of a weight that this backend knows.", nameof(matrix)),
     };
 

@@ -24,7 +24,7 @@ internal sealed class PeerWeights(LlamaConfig config, bool quantized) : WeightSo
         var scales = new float[(long)rows * columns / BlockSize];
         for (var i = 0; i < scales.Length; i++)
             scales[i] = (float)(1.7 / Math.Sqrt(columns) * (0.8 + 0.4 * random.NextDouble()));
-        var matrix = new FourBitMatrix(rows, columns, codes, FourBitCode.NF4.Table, BlockSize, new FloatScales(scales));
+        var matrix = new CodedMatrix(rows, columns, FourBitCode.NF4, codes, BlockSize, new FloatScales(scales));
         return quantized
             ? matrix
             : new DenseMatrix(

@@ -79,6 +79,10 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
 
     public override void AddInPlace(Tensor target, Tensor addend) => Measure(() => inner.AddInPlace(target, addend));
 
+    public override void AddToRows(Tensor x, Tensor row) => Measure(() => inner.AddToRows(x, row));
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums) => Measure(() => inner.AccumulateColumnSums(x, sums));
+
     public override Tensor Dropout(Tensor x, float rate, ulong seed) => Measure(() => inner.Dropout(x, rate, seed));
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)

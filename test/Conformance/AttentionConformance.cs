@@ -66,6 +66,25 @@ public abstract class AttentionConformance<TBackends> : Conformance<TBackends>
         Check(s, 4, 4, new AttentionLayout([new(0, 0, 0, []), new(0, 0, 4, [])]), heads);
     });
 
+    /// <summary>A query sees the latest of its keys and no more, wherever the window begins: in the span, in a range of the context, at its end.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Windows(string name) => Check(name, Tolerance, s =>
+    {
+        foreach (var window in (int[])[2, 5, 33, 60])
+        {
+            var prompt = new RowRange(0, 70);
+            var whole = new AttentionLayout(
+                [new(0, 0, 70, []), new(70, 70, 3, [prompt]), new(73, 73, 1, [prompt, new RowRange(71, 2)]), new(74, 74, 20, [prompt])]);
+            foreach (var heads in Heads)
+            {
+                // As the spans are, and cut to what the window covers: the same numbers.
+                Check(s, 94, 94, new AttentionLayout([.. whole.Spans.Select(span => span with { Window = window })]), heads);
+                Check(s, 94, 94, whole.Within(window), heads);
+            }
+        }
+    });
+
     /// <summary>Scores of hundreds must neither overflow nor vanish.</summary>
     [Theory]
     [MemberData(nameof(Names))]

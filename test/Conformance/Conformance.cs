@@ -7,8 +7,8 @@ public abstract class Conformance<TBackends>
     /// <summary>The names of all backends, for theories.</summary>
     public static TheoryData<string> Names => [.. Backends.Select(tested => tested.Name)];
 
-    public static TheoryData<string, WeightFormat> NamesAndFormats =>
-        [.. from tested in Backends from format in Enum.GetValues<WeightFormat>() select (tested.Name, format)];
+    public static TheoryData<string, WeightForm> NamesAndFormats =>
+        [.. from tested in Backends from format in Enum.GetValues<WeightForm>() select (tested.Name, format)];
 
     internal static IReadOnlyList<BackendCase> Backends { get; } = new TBackends().All;
 

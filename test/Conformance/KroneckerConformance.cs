@@ -34,7 +34,7 @@ public abstract class KroneckerConformance<TBackends> : Conformance<TBackends>
     public void Thin_filters_on_a_large_map(string name) => Check(name, 40, s =>
     {
         var delta = s.Kronecker(800, 810, (400, 2, 3), (800, 1, 4), (-1, 1, 1), (20, 27, 1));
-        var weight = s.Weight(WeightFormat.FourBit, 800, 810);
+        var weight = s.Weight(WeightForm.FourBit, 800, 810);
         Tensor x = s.Activation(3, 810), dy = s.Activation(3, 800);
         s.Result("y", s.Backend.Linear(x, weight, delta));
         s.Result("dx", s.Backend.LinearInputGradient(dy, weight, delta));

@@ -16,7 +16,7 @@ public abstract class LinearConformance<TBackends> : Conformance<TBackends>
 
     [Theory]
     [MemberData(nameof(NamesAndFormats))]
-    public void Linear_maps(string name, WeightFormat format) => Check(name, Tolerance, s =>
+    public void Linear_maps(string name, WeightForm format) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, inputs, outputs) in Shapes)
         {
@@ -30,7 +30,7 @@ public abstract class LinearConformance<TBackends> : Conformance<TBackends>
 
     [Theory]
     [MemberData(nameof(NamesAndFormats))]
-    public void Linear_maps_with_a_Kronecker_sum(string name, WeightFormat format) => Check(name, Tolerance, s =>
+    public void Linear_maps_with_a_Kronecker_sum(string name, WeightForm format) => Check(name, Tolerance, s =>
     {
         foreach (var tokens in new[] { 1, 3, 40 })
             foreach (var delta in KroneckerSums.All(s))
@@ -74,7 +74,7 @@ public abstract class LinearConformance<TBackends> : Conformance<TBackends>
 
     [Theory]
     [MemberData(nameof(NamesAndFormats))]
-    public void Embeddings(string name, WeightFormat format) => Check(name, Tolerance, s =>
+    public void Embeddings(string name, WeightForm format) => Check(name, Tolerance, s =>
     {
         foreach (var (tokens, rows, columns) in new[] { (3, 1, 1), (11, 5, 64), (11, 7, 33), (30, 40, 100), (5, 3, 576), (400, 40, 200) })
         {

@@ -6,7 +6,10 @@ using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Conformance;
 
-/// <summary>Small LLaMAs whose logits, losses and gradients an independent program computed in double precision.</summary>
+/// <summary>
+/// Small LLaMAs and other architectures of the family whose logits, losses, gradients and greedy texts an independent program computed in double precision;
+/// each config that a folder holds, in the newer or the older form, gives the same.
+/// </summary>
 [Trait("Category", "Material")]
 public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposable
     where TBackends : BackendCases, new()
@@ -14,8 +17,18 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
     private Backend _backend = null!;
     private double _precision;
 
-    public static TheoryData<string, string> Cases =>
-        [.. from tested in Backends from model in Material.Folders("vectors/llama") select (tested.Name, model)];
+    private const string Reference = "reference";
+
+    private static IEnumerable<string> Models =>
+        from folder in (string[])["vectors/llama", "architectures"] from model in Material.Folders(folder) select $"{folder}/{model}";
+
+    public static TheoryData<string, string, string> Cases =>
+    [
+        .. from tested in Backends.Select(tested => tested.Name).Append(Reference)
+           from model in Models
+           from config in Directory.GetFiles(Material.Require(model), "config*.json")
+           select (tested, model, Path.GetFileName(config)),
+    ];
 
     public void Dispose()
     {
@@ -25,11 +38,11 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
-    public void The_backbone_has_the_expected_logits_and_loss(string backend, string model)
+    public void The_backbone_has_the_expected_logits_and_loss(string backend, string model, string config)
     {
         Use(backend);
         var expected = Expected(model);
-        using var backbone = Load(model);
+        using var backbone = Load(model, config);
 
         AssertRelative(expected["logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected))), Bound(1e-4, 4));
         using var tape = new Tape(_backend, recording: false);
@@ -38,15 +51,16 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
     [Theory(SkipTestWithoutData = true)]
     [MemberData(nameof(Cases))]
-    public void A_mixture_on_all_maps_has_the_expected_logits_loss_and_gradients(string backend, string model)
+    public void A_mixture_on_all_maps_has_the_expected_logits_loss_and_gradients(string backend, string model, string config)
     {
         Use(backend);
         var expected = Expected(model);
-        using var backbone = Load(model);
+        using var backbone = Load(model, config);
         foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
         {
             using var adapters = CreateAdapters(backbone, expected);
-            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+            AssertRelative(
+                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
 
             using var tape = new Tape(_backend, recording: true);
             Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
@@ -62,7 +76,8 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {
-                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient), Bound(1e-3, roundings), parameter.Name);
+                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient),
+                        Bound(1e-3, roundings), parameter.Name);
                     compared++;
                 }
             }
@@ -70,8 +85,30 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         }
     }
 
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Cases))]
+    public void Greedy_generation_through_the_cache_has_the_expected_tokens(string backend, string model, string config)
+    {
+        Use(backend);
+        var expected = Expected(model);
+        Assert.SkipUnless(expected.Contains("greedy.ids"), "The case has no greedy tokens.");
+        Assert.SkipWhen(_precision > 1e-5, "Nearly equal logits decide otherwise in a coarser type.");
+        using var backbone = Load(model, config);
+        var prompt = Sequences(expected)[0];
+        int[] ids = [.. System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(expected["greedy.ids"].Data.Span).ToArray().Select(id => (int)id)];
+        Assert.Equal(prompt, ids[..prompt.Length]);
+
+        var options = new GenerationOptions { MaxNewTokens = ids.Length - prompt.Length, StopTokens = [] };
+        Assert.Equal(ids[prompt.Length..], new Generator(backbone).Generate([prompt], options)[0]);
+    }
+
     private void Use(string backend)
     {
+        if (backend == Reference)
+        {
+            (_backend, _precision) = (new ReferenceBackend(), 0);
+            return;
+        }
         var tested = Find(backend);
         (_backend, _precision) = (tested.Create(), tested.Precision);
     }
@@ -79,19 +116,14 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
     /// <summary>What float32 reaches, or so many roundings of a coarser type.</summary>
     private double Bound(double single, double roundings) => Math.Max(single, roundings * _precision);
 
-    private static SafetensorsFile Expected(string model) => SafetensorsFile.Map(Material.Require($"vectors/llama/{model}/expected.safetensors"));
+    private static SafetensorsFile Expected(string model) => SafetensorsFile.Map(Material.Require($"{model}/expected.safetensors"));
 
-    private LlamaBackbone Load(string model) => LlamaBackbone.Load(
-        _backend, new FolderFiles(Material.Require($"vectors/llama/{model}")), new QuantizationOptions(BackboneQuantization.None));
+    private LlamaBackbone Load(string model, string config) => LlamaBackbone.Load(
+        _backend, new WithConfig(Material.Require(model), config), new QuantizationOptions(BackboneQuantization.None));
 
     private AdapterSet CreateAdapters(LlamaBackbone backbone, SafetensorsFile expected)
     {
-        var first = backbone.Config.LinearMaps.First().Name;
-        var shapes = Enumerable.Range(0, 100)
-            .TakeWhile(i => expected.Contains($"moka.param.{first}.A.{i}"))
-            .Select(i => expected[$"moka.param.{first}.A.{i}"].Shape)
-            .Select(shape => new FactorShape(shape[0], shape[1]));
-        var options = new MokaAdapter { FilterShapes = [.. shapes], TargetModules = ["*"] };
+        var options = new ExpectedMixture(expected) { TargetModules = ["*"] };
         return AdapterSet.Create(_backend, options, backbone.Config.LinearMaps, new ExpectedValues(expected));
     }
 
@@ -136,6 +168,23 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         var error = Math.Sqrt(expected.Zip(actual, (e, a) => Math.Pow(e - a, 2)).Sum());
         var norm = Math.Sqrt(expected.Sum(e => (double)e * e));
         Assert.True(error <= tolerance * norm, $"The relative error of the {what} is {error / norm:e2}, and {tolerance:e0} is allowed.");
+    }
+
+    /// <summary>A mixture whose filters have on each map the shapes that the vectors have there.</summary>
+    private sealed class ExpectedMixture(SafetensorsFile expected) : AdapterOptions
+    {
+        internal override string Method => "MOKA";
+
+        internal override void Write(SortedDictionary<string, object?> fields) => throw new NotSupportedException();
+
+        private protected override AdapterPlan Plan(MapShape map)
+        {
+            var shapes = Enumerable.Range(0, 100)
+                .TakeWhile(i => expected.Contains($"moka.param.{map.Name}.A.{i}"))
+                .Select(i => expected[$"moka.param.{map.Name}.A.{i}"].Shape)
+                .Select(shape => FilterShapes.Of(map, shape[0], shape[1]));
+            return KroneckerMixture.Plan(map, [.. shapes], identityLeft: false);
+        }
     }
 
     private sealed class ExpectedValues(SafetensorsFile expected) : AdapterValues

@@ -62,7 +62,7 @@ public abstract class MemoryConformance<TBackends> : Conformance<TBackends>
     private static void RefuseAll(Backend backend, Scenario s)
     {
         Tensor a = s.Activation(4, 6), b = s.Activation(4, 8), narrow = s.Activation(3, 6), vector = s.Parameter(6), rows = s.Indices(0, 1, 2, 3);
-        var weight = s.Weight(WeightFormat.FourBit, 10, 6);
+        var weight = s.Weight(WeightForm.FourBit, 10, 6);
         var delta = s.Kronecker(8, 6, (2, 3, 1));
         Action[] calls =
         [

@@ -16,9 +16,9 @@ public abstract class PropertyConformance<TBackends> : Conformance<TBackends>
         from tokens in Size
         from inputs in Size
         from outputs in Size
-        from format in Gen.Elements(Enum.GetValues<WeightFormat>())
+        from format in Gen.Elements(Enum.GetValues<WeightForm>())
         select (tokens, inputs, outputs, format),
-        (Scenario s, (int Tokens, int Inputs, int Outputs, WeightFormat Format) c) =>
+        (Scenario s, (int Tokens, int Inputs, int Outputs, WeightForm Format) c) =>
         {
             var weight = s.Weight(c.Format, c.Outputs, c.Inputs);
             s.Result("y", s.Backend.Linear(s.Activation(c.Tokens, c.Inputs), weight));
@@ -52,7 +52,7 @@ public abstract class PropertyConformance<TBackends> : Conformance<TBackends>
                 Tensor x = s.Activation(c.Tokens, columns), dy = s.Activation(c.Tokens, rows);
                 s.Result("y", s.Backend.KroneckerProduct(x, delta));
                 s.Result("dx", s.Backend.KroneckerInputGradient(dy, delta));
-                var weight = s.Weight(WeightFormat.FourBit, rows, columns);
+                var weight = s.Weight(WeightForm.FourBit, rows, columns);
                 s.Result("y of the sum", s.Backend.Linear(x, weight, delta));
                 s.Result("dx of the sum", s.Backend.LinearInputGradient(dy, weight, delta));
                 s.Result("the sum", s.Backend.Expand(weight, delta));

@@ -1,10 +1,10 @@
-using System.Runtime.InteropServices;
+using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Conformance;
 
 /// <summary>The forms in which a weight can reach a backend.</summary>
-public enum WeightFormat
+public enum WeightForm
 {
     DenseF32,
     DenseF16,
@@ -19,30 +19,34 @@ public enum WeightFormat
 /// <summary>Random stored weights: the codes, not the values, are drawn, so that nothing here depends on a quantizer.</summary>
 internal static class RandomMatrices
 {
-    public static StoredMatrix Matrix(WeightFormat format, int rows, int columns, Random random)
+    public static StoredMatrix Matrix(WeightForm format, int rows, int columns, Random random)
     {
         var length = rows * columns;
         return format switch
         {
-            WeightFormat.DenseF32 => Dense(DenseFormat.Float32, i => BitConverter.GetBytes(i)),
-            WeightFormat.DenseF16 => Dense(DenseFormat.Float16, i => BitConverter.GetBytes((Half)i)),
-            WeightFormat.DenseBF16 => Dense(DenseFormat.BFloat16, i => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(i) >> 16))),
-            WeightFormat.FourBit => FourBit(64, Plain),
-            WeightFormat.FourBitNested => FourBit(64, Nested),
-            WeightFormat.FourBitBlock32 => FourBit(32, Plain),
-            WeightFormat.EightBit => EightBit(Plain),
-            WeightFormat.EightBitNested => EightBit(Nested),
+            WeightForm.DenseF32 => Dense(DenseFormat.Float32, i => BitConverter.GetBytes(i)),
+            WeightForm.DenseF16 => Dense(DenseFormat.Float16, i => BitConverter.GetBytes((Half)i)),
+            WeightForm.DenseBF16 => Dense(DenseFormat.BFloat16, i => BitConverter.GetBytes((ushort)(BitConverter.SingleToUInt32Bits(i) >> 16))),
+            WeightForm.FourBit => FourBit(64, Plain),
+            WeightForm.FourBitNested => FourBit(64, Nested),
+            WeightForm.FourBitBlock32 => FourBit(32, Plain),
+            WeightForm.EightBit => EightBit(Plain),
+            WeightForm.EightBitNested => EightBit(Nested),
             _ => throw new ArgumentOutOfRangeException(nameof(format)),
         };
 
         DenseMatrix Dense(DenseFormat dense, Func<float, byte[]> encode) =>
             new(rows, columns, dense, Enumerable.Range(0, length).SelectMany(_ => encode((float)(0.3 * Normal(random)))).ToArray());
 
-        FourBitMatrix FourBit(int blockSize, Func<int, BlockScales> scales) =>
-            new(rows, columns, Bytes((length + 1) / 2), Floats(16), blockSize, scales((length + blockSize - 1) / blockSize));
+        // The table is random too: a kernel that knows NF4's by heart fails.
+        CodedMatrix FourBit(int blockSize, Func<int, BlockScales> scales)
+        {
+            var codes = Bytes((length + 1) / 2);
+            return new(rows, columns, new RandomTable(Floats(16)), codes, blockSize, scales((length + blockSize - 1) / blockSize));
+        }
 
-        EightBitMatrix EightBit(Func<int, BlockScales> scales) =>
-            new(rows, columns, MemoryMarshal.Cast<byte, sbyte>(Bytes(length)).ToArray(), 64, scales((length + 63) / 64));
+        CodedMatrix EightBit(Func<int, BlockScales> scales) =>
+            new(rows, columns, EightBitCode.Int8, Bytes(length), 64, scales((length + 63) / 64));
 
         FloatScales Plain(int blocks) => new(Floats(blocks));
 
@@ -56,6 +60,17 @@ internal static class RandomMatrices
         }
 
         float[] Floats(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(0.3 * Normal(random)))];
+    }
+
+    private sealed class RandomTable(float[] table) : Moka.Tensors.WeightFormat("random", CodeLayout.Pairs, null)
+    {
+        public override ReadOnlyMemory<float> Table => table;
+
+        public override long CodeBytes(long elements) => (elements + 1) / 2;
+
+        public override void Encode(ReadOnlySpan<float> values, float absmax, Span<byte> codes) => throw new NotSupportedException("Codes are drawn here.");
+
+        public override void Decode(ReadOnlySpan<byte> codes, long first, Span<float> values) => throw new NotSupportedException("Kernels decode here.");
     }
 
     /// <summary>A standard normal number (Box–Muller).</summary>

@@ -62,6 +62,7 @@ internal sealed partial class ReferenceBackend
             {
                 var keys = span.Context.SelectMany(range => Enumerable.Range(range.Start, range.Length)).ToList();
                 keys.AddRange(Enumerable.Range(span.Key, t + 1));
+                keys = [.. keys.TakeLast(span.Window)];
                 for (var head = 0; head < heads.QueryHeads; head++)
                     action(span.Query + t, head, keys, head / (heads.QueryHeads / heads.KeyValueHeads));
             }

@@ -20,8 +20,8 @@ internal sealed partial class ReferenceBackend
         DenseMatrix { Format: DenseFormat.Float16 } dense => (double)MemoryMarshal.Cast<byte, Half>(dense.Elements.Span)[i],
         DenseMatrix { Format: DenseFormat.BFloat16 } dense =>
             BitConverter.UInt32BitsToSingle((uint)MemoryMarshal.Cast<byte, ushort>(dense.Elements.Span)[i] << 16),
-        FourBitMatrix four => four.Table.Span[Nibble(four.Codes.Span, i)] * Scale(four.Scales, i / four.BlockSize),
-        EightBitMatrix eight => eight.Codes.Span[i] / 127.0 * Scale(eight.Scales, i / eight.BlockSize),
+        CodedMatrix { Format.Layout: CodeLayout.Pairs } four => four.Format.Table.Span[Nibble(four.Codes.Span, i)] * Scale(four.Scales, i / four.BlockSize),
+        CodedMatrix { Format.Layout: CodeLayout.SignedBytes } eight => (sbyte)eight.Codes.Span[i] / 127.0 * Scale(eight.Scales, i / eight.BlockSize),
         _ => throw new ArgumentException($"{matrix.GetType().Name} is no format that the reference knows."),
     };
 

@@ -21,6 +21,20 @@ internal sealed partial class ReferenceBackend
             Values(target)[i] += Values(addend)[i];
     }
 
+    public override void AddToRows(Tensor x, Tensor row)
+    {
+        RequireShape(row, x.Columns, 1);
+        for (var i = 0; i < Values(x).Length; i++)
+            Values(x)[i] += Values(row)[i % x.Columns];
+    }
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums)
+    {
+        RequireShape(sums, x.Columns, 1);
+        for (var i = 0; i < Values(x).Length; i++)
+            Values(sums)[i % x.Columns] += Values(x)[i];
+    }
+
     public override Tensor Dropout(Tensor x, float rate, ulong seed)
     {
         Require(rate is >= 0 and < 1, "A dropout rate lies in [0, 1).");
@@ -70,27 +84,26 @@ internal sealed partial class ReferenceBackend
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
-        RequireShape(weight, x.Columns, 1);
-        var input = Values(x);
-        var scale = new double[x.Rows];
-        for (var t = 0; t < x.Rows; t++)
+        var (input, n, groups) = (Values(x), weight.Rows, RequireNorm(x, weight));
+        var scale = new double[x.Rows * groups];
+        for (var t = 0; t < scale.Length; t++)
         {
             var squares = 0.0;
-            for (var i = 0; i < x.Columns; i++)
-                squares += input[t * x.Columns + i] * input[t * x.Columns + i];
-            scale[t] = 1 / Math.Sqrt(squares / x.Columns + epsilon);
+            for (var i = 0; i < n; i++)
+                squares += input[t * n + i] * input[t * n + i];
+            scale[t] = 1 / Math.Sqrt(squares / n + epsilon);
         }
-        inverseRms = Own(TensorKind.Parameter, scale, x.Rows);
-        return Like(x, i => input[i] * scale[i / x.Columns] * Values(weight)[i % x.Columns]);
+        inverseRms = Own(TensorKind.Parameter, scale, x.Rows, groups);
+        return Like(x, i => input[i] * scale[i / n] * Values(weight)[i % n]);
     }
 
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
     {
         RequireShape(dy, x.Rows, x.Columns);
-        RequireShape(inverseRms, x.Rows, 1);
+        RequireShape(inverseRms, x.Rows, RequireNorm(x, weight));
         var (d, input, w, scale) = (Values(dy), Values(x), Values(weight), Values(inverseRms));
-        var n = x.Columns;
-        var projection = new double[x.Rows];
+        var n = weight.Rows;
+        var projection = new double[scale.Length];
         for (var i = 0; i < input.Length; i++)
         {
             projection[i / n] += d[i] * w[i % n] * input[i];

@@ -42,6 +42,35 @@ public abstract class RowConformance<TBackends> : Conformance<TBackends>
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Rms_normalization_of_heads(string name) => Check(name, Tolerance, s =>
+    {
+        foreach (var (rows, heads, width) in ((int, int, int)[])[(0, 2, 8), (1, 1, 16), (3, 5, 7), (40, 4, 64), (301, 3, 33)])
+        {
+            Tensor x = s.Activation(rows, heads * width, 3), weight = s.Parameter(width), dy = s.Activation(rows, heads * width), gradient = s.Parameter(width);
+            s.Result("y", s.Backend.RmsNorm(x, weight, 0.5f, out var inverseRms));
+            s.Peek("1 / rms", s.Keep(inverseRms));
+            s.Result("dx", s.Backend.RmsNormGradient(dy, x, weight, inverseRms, gradient));
+            s.Peek("d weight", gradient);
+        }
+        Assert.Throws<ArgumentException>(() => s.Backend.RmsNorm(s.Activation(2, 15), s.Parameter(4), 1, out _));
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_vector_is_added_to_every_row(string name) => Check(name, Tolerance, s =>
+    {
+        foreach (var (rows, columns) in Shapes)
+        {
+            Tensor x = s.Activation(rows, columns), row = s.Parameter(columns), sums = s.Parameter(columns);
+            s.Backend.AddToRows(x, row);
+            s.Peek("x", x);
+            s.Backend.AccumulateColumnSums(x, sums);
+            s.Peek("sums", sums);
+        }
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Rms_normalization_of_tiny_and_zero_rows(string name) => Check(name, Tolerance, s =>
     {
         var zeros = s.Keep(s.Backend.Zeros(TensorKind.Activation, 2, 40));

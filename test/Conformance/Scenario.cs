@@ -42,9 +42,11 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     // Inputs, disposed with the scenario
 
-    public Tensor Activation(int rows, int columns, double scale = 1) => Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
+    public Tensor Activation(int rows, int columns, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
 
-    public Tensor Parameter(int rows, int columns = 1, double scale = 1) => Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
+    public Tensor Parameter(int rows, int columns = 1, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
 
     public Tensor Parameter(float[] values, int columns = 1) => Keep(backend.Upload(TensorKind.Parameter, values, values.Length / columns, columns));
 
@@ -52,7 +54,7 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     public Tensor Indices(params int[] values) => Keep(backend.Upload(values));
 
-    public WeightMatrix Weight(WeightFormat format, int rows, int columns)
+    public WeightMatrix Weight(WeightForm format, int rows, int columns)
     {
         var weight = backend.Upload(RandomMatrices.Matrix(format, rows, columns, _random));
         _inputs.Add(weight);

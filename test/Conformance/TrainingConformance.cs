@@ -7,7 +7,7 @@ public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
 {
     [Theory]
     [MemberData(nameof(NamesAndFormats))]
-    public void Token_losses_of_a_frozen_head(string name, WeightFormat format) => Check(name, 40, s =>
+    public void Token_losses_of_a_frozen_head(string name, WeightForm format) => Check(name, 40, s =>
     {
         foreach (var (rows, width, vocabulary) in new[] { (1, 8, 1), (1, 64, 300), (3, 33, 17), (40, 64, 65), (70, 32, 600) })
         {

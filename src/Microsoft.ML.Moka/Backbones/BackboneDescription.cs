@@ -45,7 +45,7 @@ public sealed record BackboneDescription
     /// <summary>The base of the rotary frequencies (<c>rope_theta</c>).</summary>
     public required double RotaryBase { get; init; }
 
-    /// <summary>How the rotary frequencies are stretched: "none", "linear", "llama3".</summary>
+    /// <summary>How the rotary frequencies are stretched: "none", "linear", "dynamic", "llama3", "yarn".</summary>
     public required string RotaryScaling { get; init; }
 
     /// <summary>Whether the head is the embedding.</summary>

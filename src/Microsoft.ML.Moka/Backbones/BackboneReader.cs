@@ -12,6 +12,8 @@ internal static class BackboneReader
         var config = LlamaConfigFile.Read(files);
         var tokenizer = BackboneTokenizer.Load(files);
         using var checkpoint = Checkpoint.Open(files);
+        if (new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)).HasOwnHead)
+            config = config with { TiedHead = false };
         return new BackboneDescription
         {
             Location = files.Location,
@@ -26,12 +28,7 @@ internal static class BackboneReader
             VocabularySize = config.VocabularySize,
             MaximumPositions = config.MaxPositions,
             RotaryBase = config.RotaryBase,
-            RotaryScaling = config.RotaryScaling switch
-            {
-                LinearRotaryScaling => "linear",
-                Llama3RotaryScaling => "llama3",
-                _ => "none",
-            },
+            RotaryScaling = config.RotaryScaling == RotaryScaling.None ? "none" : config.RotaryScaling.Name,
             HasTiedHead = config.TiedHead,
             Tokenizer = tokenizer.Kind,
             TokenizerVocabularySize = tokenizer.VocabularySize,
@@ -43,6 +40,6 @@ internal static class BackboneReader
     private static string FormatOf(Checkpoint checkpoint, MapShape map)
     {
         var name = TensorNames.Of(map);
-        return QuantizedWeight.KindOf(checkpoint, name) ?? checkpoint[name].Type;
+        return QuantizedWeight.FormatOf(checkpoint, name)?.Name ?? checkpoint[name].Type;
     }
 }

@@ -13,13 +13,13 @@ internal static class BackboneTensors
             yield return tensor;
         for (var layer = 0; layer < config.LayerCount; layer++)
         {
-            yield return Vector(TensorNames.InputNorm(layer));
-            yield return Vector(TensorNames.OutputNorm(layer));
+            foreach (var (name, length) in TensorNames.Vectors(config, layer))
+                yield return Vector(name, length);
             foreach (var map in config.LayerMaps(layer))
                 foreach (var tensor in QuantizedWeight.Write(TensorNames.Of(map), weights.Matrix(TensorNames.Of(map), map.Rows, map.Columns, isLinearMap: true)))
                     yield return tensor;
         }
-        yield return Vector(TensorNames.FinalNorm);
+        yield return Vector(TensorNames.FinalNorm, config.HiddenSize);
         if (config.TiedHead)
             yield break;
         foreach (var tensor in Table(TensorNames.Head, TensorNames.Head))
@@ -28,6 +28,6 @@ internal static class BackboneTensors
         IEnumerable<SafetensorsTensor> Table(string name, string source) =>
             QuantizedWeight.Write(name, weights.Matrix(source, config.VocabularySize, config.HiddenSize, isLinearMap: false));
 
-        SafetensorsTensor Vector(string name) => SafetensorsTensor.Of(name, weights.Vector(name, config.HiddenSize), config.HiddenSize);
+        SafetensorsTensor Vector(string name, int length) => SafetensorsTensor.Of(name, weights.Vector(name, length), length);
     }
 }

@@ -17,25 +17,33 @@ internal sealed class CheckpointWeights : WeightSource
     {
         _checkpoint = checkpoint;
         _quantization = quantization;
-        // What would be left out in silence would make another model.
-        var beyond = $"{LlamaConfig.LayerName(config.LayerCount)}.";
-        foreach (var name in checkpoint.Names)
-        {
-            if (name.EndsWith("_proj.bias", StringComparison.Ordinal))
-                throw new InvalidDataException($"{checkpoint.Location} has the tensor '{name}'; linear maps with a bias are not supported, and LLaMA models have none.");
-            if (name.StartsWith(beyond, StringComparison.Ordinal))
-                throw new InvalidDataException(
-                    $"{checkpoint.Location} has the tensor '{name}', but {LlamaConfigFile.Name} says that there are {config.LayerCount} layers (num_hidden_layers).");
-        }
+        ExpectedTensors.Check(checkpoint, config);
+        HasOwnHead = config.TiedHead && checkpoint.Contains(TensorNames.Head) && checkpoint.Contains(TensorNames.Embedding)
+            && !IsSame(checkpoint[TensorNames.Head], checkpoint[TensorNames.Embedding]);
     }
+
+    /// <summary>A head that was trained on its own counts, as in transformers 5, whatever the config says.</summary>
+    public override bool HasOwnHead { get; }
 
     public override bool Contains(string name) => _checkpoint.Contains(name);
 
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
     {
         var matrix = _checkpoint.ReadMatrix(name, rows, columns);
-        return isLinearMap && matrix is DenseMatrix dense ? Quantizer.Quantize(dense, _quantization, name) : matrix;
+        if (matrix is not DenseMatrix dense)
+            return matrix;
+        // The quantizer looks at every value itself.
+        if (isLinearMap && _quantization.Format is not null)
+            return Quantizer.Quantize(dense, _quantization, name);
+        if (FiniteCheck.FirstNotFinite(dense) is var element and >= 0)
+            throw new InvalidDataException(
+                $"{_checkpoint.Location}: tensor '{name}' holds a NaN or an infinity in row {element / columns}: " +
+                "nothing that is computed with it would be a number. Is the checkpoint damaged?");
+        return dense;
     }
 
     public override float[] Vector(string name, int length) => _checkpoint.ReadVector(name, length);
+
+    private static bool IsSame(SafetensorsTensor a, SafetensorsTensor b) =>
+        a.Type == b.Type && a.Shape.SequenceEqual(b.Shape) && a.Data.Span.SequenceEqual(b.Data.Span);
 }

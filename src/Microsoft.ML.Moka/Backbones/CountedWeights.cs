@@ -18,13 +18,8 @@ internal sealed class CountedWeights(BackboneQuantization quantization, DenseFor
 
     private long BytesOf(long elements, BackboneQuantization kind)
     {
-        if (kind == BackboneQuantization.None)
-            return elements * format.ByteSize();
         var options = new QuantizationOptions(kind);
-        var blocks = (elements + options.BlockSize - 1) / options.BlockSize;
-        var groups = (blocks + QuantizationOptions.NestedBlockSize - 1) / QuantizationOptions.NestedBlockSize;
-        var codes = kind == BackboneQuantization.Int8 ? elements : (elements + 1) / 2;
-        return codes + blocks + 4 * (groups + DynamicMap.Values.Length);
+        return options.Format?.ByteCount(elements, options.BlockSize, options.DoubleQuantization) ?? elements * format.ByteSize();
     }
 
     private sealed record SizeOnly(int Rows, int Columns, long Bytes) : StoredMatrix(Rows, Columns)

@@ -1,46 +1,49 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones.Architectures;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
-/// One decoder layer: x + o(attention(rope(q), rope(k), v)), then that + down(silu(gate) ∘ up), each on normalized input.
+/// One decoder layer: x + o(attention(rope(q), rope(k), v)), then that + down(silu(gate) ∘ up), each on normalized input; q and k may have norms of their
+/// own, a map a bias, and a layer no rope, or a window.
 /// Its forward pass disposes its input, as each variable is disposed where it is used last. Where only some rows are wanted, the others give their keys and
 /// values and no more.
 /// </summary>
-internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inputNorm, NormWeight outputNorm, IReadOnlyList<LinearMap> maps)
+internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights weights)
 {
     private readonly AttentionHeads _heads = new(config.QueryHeads, config.KeyValueHeads, config.HeadWidth);
 
-    /// <summary>The linear maps in the order of <see cref="LlamaConfig.LayerMaps"/>: q, k, v, o, gate, up, down.</summary>
-    public IReadOnlyList<LinearMap> Maps { get; } = maps;
+    private readonly LayerForm _form = config.Form(index);
+
+    public IEnumerable<LinearMap> Maps => weights.Maps;
 
     public Variable Forward(Tape tape, Variable x, LayerPass pass, RowSelection? wanted = null)
     {
         var afterAttention = Attend(tape, x, pass, wanted);
-        var normalized = outputNorm.Forward(tape, afterAttention, config.RmsNormEpsilon);
-        var gate = Maps[4].Forward(tape, normalized, pass.Adapters);
-        var up = Maps[5].Forward(tape, normalized, pass.Adapters);
+        var normalized = weights.OutputNorm.Forward(tape, afterAttention, config.RmsNormEpsilon);
+        var gate = weights.Gate.Forward(tape, normalized, pass.Adapters);
+        var up = weights.Up.Forward(tape, normalized, pass.Adapters);
         normalized.Dispose();
         var activated = tape.SwiGlu(gate, up);
         gate.Dispose();
         up.Dispose();
-        var down = Maps[6].Forward(tape, activated, pass.Adapters);
+        var down = weights.Down.Forward(tape, activated, pass.Adapters);
         activated.Dispose();
         return AddResidual(tape, afterAttention, down);
     }
 
     private Variable Attend(Tape tape, Variable x, LayerPass pass, RowSelection? wanted)
     {
-        var normalized = inputNorm.Forward(tape, x, config.RmsNormEpsilon);
-        var k = Rotate(tape, Maps[1].Forward(tape, normalized, pass.Adapters), pass.Positions, pass);
-        var v = Maps[2].Forward(tape, normalized, pass.Adapters);
+        var normalized = weights.InputNorm.Forward(tape, x, config.RmsNormEpsilon);
+        var k = Turn(tape, weights.Key.Forward(tape, normalized, pass.Adapters), weights.KeyNorm, pass.Positions, pass);
+        var v = weights.Value.Forward(tape, normalized, pass.Adapters);
         if (wanted is not null)
         {
             normalized = Gather(tape, normalized, wanted);
             x = Gather(tape, x, wanted);
         }
-        var q = Rotate(tape, Maps[0].Forward(tape, normalized, pass.Adapters), wanted?.Positions ?? pass.Positions, pass);
+        var q = Turn(tape, weights.Query.Forward(tape, normalized, pass.Adapters), weights.QueryNorm, wanted?.Positions ?? pass.Positions, pass);
         normalized.Dispose();
         if (pass.Cache is not null)
         {
@@ -49,11 +52,11 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inp
             v.Dispose();
             (k, v) = (tape.Borrow(keys), tape.Borrow(values));
         }
-        var attended = tape.Attention(q, k, v, wanted?.Layout ?? pass.Layout, _heads);
+        var attended = tape.Attention(q, k, v, (wanted?.Layouts ?? pass.Layouts).For(_form.Window), _heads);
         q.Dispose();
         k.Dispose();
         v.Dispose();
-        var output = Maps[3].Forward(tape, attended, pass.Adapters);
+        var output = weights.Output.Forward(tape, attended, pass.Adapters);
         attended.Dispose();
         return AddResidual(tape, x, output);
     }
@@ -73,8 +76,17 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inp
         return sum;
     }
 
-    private static Variable Rotate(Tape tape, Variable x, Tensor positions, LayerPass pass)
+    /// <summary>Queries or keys as attention compares them.</summary>
+    private Variable Turn(Tape tape, Variable x, NormWeight? norm, Tensor positions, LayerPass pass)
     {
+        if (norm is not null)
+        {
+            var normalized = norm.Forward(tape, x, config.RmsNormEpsilon);
+            x.Dispose();
+            x = normalized;
+        }
+        if (!_form.HasRotary)
+            return x;
         var rotated = tape.Rotary(x, positions, pass.Rotary.Cosines, pass.Rotary.Sines);
         x.Dispose();
         return rotated;
@@ -83,7 +95,7 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, NormWeight inp
 
 /// <summary>What all layers of one forward pass share.</summary>
 internal sealed record LayerPass(
-    RaggedBatch Batch, AttentionLayout Layout, Tensor Positions, RotaryTable.Table Rotary, KeyValueCache? Cache, AdapterPass Adapters);
+    RaggedBatch Batch, LayerLayouts Layouts, Tensor Positions, RotaryTable.Table Rotary, KeyValueCache? Cache, AdapterPass Adapters);
 
-/// <summary>The rows of a batch whose outputs are wanted, their positions, and whom they attend to.</summary>
-internal sealed record RowSelection(Tensor Rows, Tensor Positions, AttentionLayout Layout);
+/// <summary>The rows of a batch whose outputs are wanted, where their turns stand, and whom they attend to.</summary>
+internal sealed record RowSelection(Tensor Rows, Tensor Positions, LayerLayouts Layouts);

@@ -4,7 +4,7 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>A linear map of the backbone: frozen, and then an adapter may be added to it, or trained itself.</summary>
-internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? trained)
+internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? trained, BiasVector? bias = null)
 {
     public MapShape Shape { get; } = shape;
 
@@ -12,8 +12,12 @@ internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? 
 
     public Variable Forward(Tape tape, Variable x, AdapterPass adapters)
     {
-        if (trained is not null)
-            return tape.Linear(x, trained);
-        return adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters) : tape.Linear(x, Weight);
+        var y = trained is not null ? tape.Linear(x, trained)
+            : adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters)
+            : tape.Linear(x, Weight);
+        return bias is null ? y : tape.AddToRows(y, bias.Value, bias.Gradient);
     }
 }
+
+/// <summary>What a map adds to its outputs, after whatever an adapter does; <paramref name="Gradient"/> is where its gradient goes if it is trained.</summary>
+internal sealed record BiasVector(Tensor Value, Tensor? Gradient);

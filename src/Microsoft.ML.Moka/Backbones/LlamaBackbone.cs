@@ -7,8 +7,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
-/// A LLaMA on a backend. Frozen, it never changes, and any number of models and threads share it: adapters are passed to the forward call and not
-/// attached. Or it is trained as a whole, with every weight a <see cref="Parameter"/> (pretraining, full fine-tuning).
+/// A decoder of LLaMA's family on a backend. Frozen, it never changes, and any number of models and threads share it: adapters are passed to the forward
+/// call and not attached. Or it is trained as a whole, with every weight a <see cref="Parameter"/> (pretraining, full fine-tuning).
 /// </summary>
 internal sealed class LlamaBackbone : IDisposable
 {
@@ -30,24 +30,28 @@ internal sealed class LlamaBackbone : IDisposable
         {
             _rotary = Own(new RotaryTable(backend, config));
             (_embedding, _trainedEmbedding) = Load(TensorNames.EmbeddingIn(weights, config), config.VocabularySize, config.HiddenSize, false);
-            (Head, _trainedHead) = config.TiedHead
+            (Head, _trainedHead) = config.TiedHead && !weights.HasOwnHead
                 ? (_embedding, _trainedEmbedding)
                 : Load(TensorNames.Head, config.VocabularySize, config.HiddenSize, false);
             for (var layer = 0; layer < config.LayerCount; layer++)
             {
-                var inputNorm = LoadNorm(TensorNames.InputNorm(layer));
-                var outputNorm = LoadNorm(TensorNames.OutputNorm(layer));
-                var maps = new List<LinearMap>();
-                foreach (var shape in config.LayerMaps(layer))
+                _layers.Add(new DecoderLayer(config, layer, new LayerWeights
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
-                    maps.Add(new LinearMap(shape, weight, parameter));
-                }
-                _layers.Add(new DecoderLayer(config, layer, inputNorm, outputNorm, maps));
+                    InputNorm = LoadNorm(TensorNames.InputNorm(layer), config.HiddenSize),
+                    OutputNorm = LoadNorm(TensorNames.OutputNorm(layer), config.HiddenSize),
+                    QueryNorm = config.HeadNorms ? LoadNorm(TensorNames.QueryNorm(layer), config.HeadWidth) : null,
+                    KeyNorm = config.HeadNorms ? LoadNorm(TensorNames.KeyNorm(layer), config.HeadWidth) : null,
+                    Query = LoadMap(config.Query(layer), config.QueryKeyValueBias),
+                    Key = LoadMap(config.Key(layer), config.QueryKeyValueBias),
+                    Value = LoadMap(config.Value(layer), config.QueryKeyValueBias),
+                    Output = LoadMap(config.Output(layer), config.OutputBias),
+                    Gate = LoadMap(config.Gate(layer), config.FeedForwardBias),
+                    Up = LoadMap(config.Up(layer), config.FeedForwardBias),
+                    Down = LoadMap(config.Down(layer), config.FeedForwardBias),
+                }));
                 progress?.Report((layer + 1.0) / config.LayerCount);
             }
-            _norm = LoadNorm(TensorNames.FinalNorm);
+            _norm = LoadNorm(TensorNames.FinalNorm, config.HiddenSize);
         }
         catch
         {
@@ -66,13 +70,29 @@ internal sealed class LlamaBackbone : IDisposable
             return (Own(backend.AsWeight(parameter.Value)), parameter);
         }
 
-        NormWeight LoadNorm(string name)
+        LinearMap LoadMap(MapShape shape, bool hasBias)
         {
-            var values = weights.Vector(name, config.HiddenSize);
+            cancellation.ThrowIfCancellationRequested();
+            var (weight, parameter) = Load(TensorNames.Of(shape), shape.Rows, shape.Columns, true);
+            if (!hasBias)
+                return new LinearMap(shape, weight, parameter);
+            var (bias, gradient) = LoadVector(TensorNames.BiasOf(shape), shape.Rows);
+            return new LinearMap(shape, weight, parameter, new BiasVector(bias, gradient));
+        }
+
+        NormWeight LoadNorm(string name, int length)
+        {
+            var (weight, gradient) = LoadVector(name, length);
+            return new NormWeight(weight, gradient);
+        }
+
+        (Tensor, Tensor?) LoadVector(string name, int length)
+        {
+            var values = weights.Vector(name, length);
             if (!trainable)
-                return new NormWeight(Own(backend.Upload(TensorKind.Parameter, values, config.HiddenSize)), null);
-            var parameter = AddParameter(name, values, config.HiddenSize, 1);
-            return new NormWeight(parameter.Value, parameter.Gradient);
+                return (Own(backend.Upload(TensorKind.Parameter, values, length)), null);
+            var parameter = AddParameter(name, values, length, 1);
+            return (parameter.Value, parameter.Gradient);
         }
 
         Parameter AddParameter(string name, float[] values, int rows, int columns)
@@ -149,12 +169,13 @@ internal sealed class LlamaBackbone : IDisposable
 
         // Both live until the tape ends: backward steps read them.
         var ids = tape.Own(Backend.Upload(CollectionsMarshal.AsSpan(batch.Ids))).Value;
-        var positions = tape.Own(Backend.Upload(CollectionsMarshal.AsSpan(batch.Positions))).Value;
+        var turns = _rotary.Of(tape, batch);
+        var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
-            batch, batch.Layout, positions, _rotary.Get(batch.Positions.Max() + 1), options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
+            batch, new LayerLayouts(batch.Layout), positions, turns.Table, options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
         var x = _trainedEmbedding is null ? tape.Embedding(_embedding, ids) : tape.Embedding(_trainedEmbedding, ids);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
-        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, distinct);
+        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
         foreach (var layer in _layers)
         {
             var selection = layer == _layers[^1] ? wanted : null;
@@ -167,10 +188,10 @@ internal sealed class LlamaBackbone : IDisposable
     }
 
     /// <summary>
-    /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes; on a recording tape the gradient of Σ rowWeights·loss is
-    /// seeded, also for a trained head.
+    /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes. Training and scoring both take it from here: on a recording tape,
+    /// which needs <paramref name="rowWeights"/>, the gradient of Σ rowWeights·loss is seeded, also for a trained head.
     /// </summary>
-    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor rowWeights) =>
+    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor? rowWeights = null) =>
         tape.TokenLosses(hidden, Head, targets, rowWeights, _trainedHead?.Gradient);
 
     public void Dispose()
@@ -187,12 +208,12 @@ internal sealed class LlamaBackbone : IDisposable
         return output;
     }
 
-    private RowSelection Select(Tape tape, RaggedBatch batch, int[] rows)
+    private RowSelection Select(Tape tape, RaggedBatch batch, RotaryTable.Turns turns, int[] rows)
     {
         if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
             throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
-        var positions = Array.ConvertAll(rows, row => batch.Positions[row]);
-        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, batch.LayoutOf(rows));
+        var positions = Array.ConvertAll(rows, row => turns.Rows[row]);
+        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, new LayerLayouts(batch.LayoutOf(rows)));
     }
 
     private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)

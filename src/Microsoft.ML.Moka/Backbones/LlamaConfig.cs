@@ -1,10 +1,16 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones.Architectures;
 
 namespace Microsoft.ML.Moka.Backbones;
 
-/// <summary>The shape of a LLaMA, as its <c>config.json</c> states it.</summary>
+/// <summary>
+/// A decoder of LLaMA's family, as its <c>config.json</c> states it: its sizes, and which of the parts it has that not all of them have.
+/// </summary>
 internal sealed record LlamaConfig
 {
+    /// <summary>What the config calls it. Nothing is computed by it: the parts below say what is there.</summary>
+    public Architecture Architecture { get; init; } = LlamaArchitecture.Instance;
+
     public required int HiddenSize { get; init; }
 
     public required int IntermediateSize { get; init; }
@@ -33,9 +39,27 @@ internal sealed record LlamaConfig
     /// <summary>Whether the head is the embedding table.</summary>
     public bool TiedHead { get; init; }
 
+    /// <summary>Whether q, k and v have a bias.</summary>
+    public bool QueryKeyValueBias { get; init; }
+
+    /// <summary>Whether the attention's output map has a bias.</summary>
+    public bool OutputBias { get; init; }
+
+    /// <summary>Whether the maps of the feed-forward part have a bias.</summary>
+    public bool FeedForwardBias { get; init; }
+
+    /// <summary>Whether each head of q and k is normalized before it is turned.</summary>
+    public bool HeadNorms { get; init; }
+
+    /// <summary>Rotary embedding and window of each layer; empty where all layers are plain.</summary>
+    public IReadOnlyList<LayerForm> LayerForms { get; init; } = [];
+
     public int? BosTokenId { get; init; }
 
     public IReadOnlyList<int> EosTokenIds { get; init; } = [];
+
+    /// <summary>Tokens of the longest sequence: the positions, or what they are stretched to.</summary>
+    public int LongestSequence => RotaryScaling.LongestSequence(MaxPositions);
 
     public int QueryWidth => QueryHeads * HeadWidth;
 
@@ -46,19 +70,29 @@ internal sealed record LlamaConfig
 
     /// <summary>All weights of the backbone, a tied head counted once.</summary>
     public long ParameterCount =>
-        (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + (2L * LayerCount + 1) * HiddenSize + LinearMaps.Sum(map => (long)map.Rows * map.Columns);
+        (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + TensorNames.Vectors(this).Sum(vector => (long)vector.Length)
+        + LinearMaps.Sum(map => (long)map.Rows * map.Columns);
+
+    public LayerForm Form(int layer) => LayerForms.Count == 0 ? LayerForm.Plain : LayerForms[layer];
 
     public static string LayerName(int layer) => $"model.layers.{layer}";
 
-    public IEnumerable<MapShape> LayerMaps(int layer)
-    {
-        var name = LayerName(layer);
-        yield return new MapShape($"{name}.self_attn.q_proj", QueryWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.k_proj", KeyValueWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.v_proj", KeyValueWidth, HiddenSize, layer);
-        yield return new MapShape($"{name}.self_attn.o_proj", HiddenSize, QueryWidth, layer);
-        yield return new MapShape($"{name}.mlp.gate_proj", IntermediateSize, HiddenSize, layer);
-        yield return new MapShape($"{name}.mlp.up_proj", IntermediateSize, HiddenSize, layer);
-        yield return new MapShape($"{name}.mlp.down_proj", HiddenSize, IntermediateSize, layer);
-    }
+    public MapShape Query(int layer) => Map(layer, "self_attn.q_proj", QueryWidth, HiddenSize);
+
+    public MapShape Key(int layer) => Map(layer, "self_attn.k_proj", KeyValueWidth, HiddenSize);
+
+    public MapShape Value(int layer) => Map(layer, "self_attn.v_proj", KeyValueWidth, HiddenSize);
+
+    public MapShape Output(int layer) => Map(layer, "self_attn.o_proj", HiddenSize, QueryWidth);
+
+    public MapShape Gate(int layer) => Map(layer, "mlp.gate_proj", IntermediateSize, HiddenSize);
+
+    public MapShape Up(int layer) => Map(layer, "mlp.up_proj", IntermediateSize, HiddenSize);
+
+    public MapShape Down(int layer) => Map(layer, "mlp.down_proj", HiddenSize, IntermediateSize);
+
+    public IEnumerable<MapShape> LayerMaps(int layer) =>
+        [Query(layer), Key(layer), Value(layer), Output(layer), Gate(layer), Up(layer), Down(layer)];
+
+    private static MapShape Map(int layer, string name, int rows, int columns) => new($"{LayerName(layer)}.{name}", rows, columns, layer);
 }

@@ -16,6 +16,8 @@ internal sealed class MergedWeights(WeightSource frozen, Backend backend, Adapte
 {
     private readonly Dictionary<string, Adapter> _adapters = adapters.Adapters.ToDictionary(adapter => TensorNames.Of(adapter.Plan.Map));
 
+    public override bool HasOwnHead => frozen.HasOwnHead;
+
     public override bool Contains(string name) => frozen.Contains(name);
 
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)

@@ -11,6 +11,7 @@ internal sealed class RaggedBatch(int firstRow = 0)
 {
     private readonly List<int> _ids = [];
     private readonly List<int> _positions = [];
+    private readonly List<int> _lengths = [];
     private readonly List<AttentionSpan> _spans = [];
 
     /// <summary>The number of rows before the batch's own, in a cache.</summary>
@@ -21,6 +22,9 @@ internal sealed class RaggedBatch(int firstRow = 0)
     public List<int> Ids => _ids;
 
     public List<int> Positions => _positions;
+
+    /// <summary>The length of each token's sequence as far as it goes in the batch, what is cached or shared before it included.</summary>
+    public List<int> Lengths => _lengths;
 
     public AttentionLayout Layout => new(_spans);
 
@@ -70,9 +74,11 @@ internal sealed class RaggedBatch(int firstRow = 0)
             throw new ArgumentException("A sequence of a batch needs at least one token.", nameof(ids));
         var rows = new RowRange(FirstRow + TokenCount, ids.Length);
         _spans.Add(new AttentionSpan(TokenCount, rows.Start, ids.Length, context));
+        var length = position + ids.Length;
         foreach (var id in ids)
         {
             _ids.Add(id);
+            _lengths.Add(length);
             _positions.Add(position++);
         }
         return new TokenSpan(rows, position, context);

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
 /// Random initial weights: normal with deviation 0.02 as LLaMA's, the maps that write to the residual stream scaled down by √(2·layers) (GPT-2's rule),
-/// norms at one. They depend on the seed and the names alone.
+/// norms at one, biases at zero. They depend on the seed and the names alone.
 /// </summary>
 internal class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
 {
@@ -26,8 +26,8 @@ internal class RandomWeights(LlamaConfig config, ulong seed) : WeightSource
 
     public override float[] Vector(string name, int length)
     {
-        var ones = new float[length];
-        Array.Fill(ones, 1f);
-        return ones;
+        var values = new float[length];
+        Array.Fill(values, name.EndsWith(".bias", StringComparison.Ordinal) ? 0f : 1f);
+        return values;
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Backbones;
@@ -14,19 +15,28 @@ internal sealed class RotaryTable(Backend backend, LlamaConfig config) : IDispos
     private readonly Lock _lock = new();
     private readonly List<Table> _tables = [];
 
-    /// <summary>Tables that cover positions [0, <paramref name="positions"/>); they live as long as the backbone, so passes may run beside each other.</summary>
-    public Table Get(int positions)
+    /// <summary>The turns of a batch's tokens, until the tape ends.</summary>
+    /// <exception cref="ArgumentException">A sequence is longer than the backbone allows.</exception>
+    public Turns Of(Tape tape, RaggedBatch batch)
     {
-        if (positions > config.MaxPositions)
+        var longest = batch.Lengths.Max();
+        if (longest > config.LongestSequence)
             throw new ArgumentException(
-                $"A sequence of {positions} tokens is longer than the {config.MaxPositions} positions of the backbone (max_position_embeddings): shorten it.",
-                nameof(positions));
-        lock (_lock)
+                $"A sequence of {longest} tokens is longer than the {config.LongestSequence} positions of the backbone (max_position_embeddings): shorten it.",
+                nameof(batch));
+        if (longest <= config.RotaryScaling.SteadyLength)
+            return new Turns(Get(longest), CollectionsMarshal.AsSpan(batch.Positions).ToArray());
+        var (cosines, sines) = (new float[batch.TokenCount * Half], new float[batch.TokenCount * Half]);
+        for (var (token, length, frequencies) = (0, 0, Array.Empty<double>()); token < batch.TokenCount; token++)
         {
-            if (_tables.Count == 0 || _tables[^1].Cosines.Rows < positions)
-                _tables.Add(Make(Math.Min(config.MaxPositions, Math.Max(FewestPositions, (int)BitOperations.RoundUpToPowerOf2((uint)positions)))));
-            return _tables[^1];
+            if (batch.Lengths[token] != length)
+                frequencies = config.RotaryScaling.Frequencies(config.RotaryBase, config.HeadWidth, length = batch.Lengths[token]);
+            Fill(cosines, sines, token, batch.Positions[token], frequencies);
         }
+        var table = Upload(cosines, sines, batch.TokenCount);
+        tape.Own(table.Cosines);
+        tape.Own(table.Sines);
+        return new Turns(table, [.. Enumerable.Range(0, batch.TokenCount)]);
     }
 
     public void Dispose()
@@ -39,23 +49,45 @@ internal sealed class RotaryTable(Backend backend, LlamaConfig config) : IDispos
         _tables.Clear();
     }
 
-    private Table Make(int positions)
+    private int Half => config.HeadWidth / 2;
+
+    /// <summary>Tables that cover positions [0, <paramref name="positions"/>); they live as long as the backbone, so passes may run beside each other.</summary>
+    private Table Get(int positions)
     {
-        var half = config.HeadWidth / 2;
-        var cosines = new float[positions * half];
-        var sines = new float[positions * half];
-        for (var i = 0; i < half; i++)
+        lock (_lock)
         {
-            var frequency = config.RotaryScaling.Scale(Math.Pow(config.RotaryBase, -2.0 * i / config.HeadWidth));
-            for (var position = 0; position < positions; position++)
-            {
-                var (sine, cosine) = Math.SinCos(position * frequency);
-                cosines[position * half + i] = (float)cosine;
-                sines[position * half + i] = (float)sine;
-            }
+            if (_tables.Count == 0 || _tables[^1].Cosines.Rows < positions)
+                _tables.Add(Make(Math.Min(config.LongestSequence, Math.Max(FewestPositions, (int)BitOperations.RoundUpToPowerOf2((uint)positions)))));
+            return _tables[^1];
         }
-        return new Table(backend.Upload(TensorKind.Parameter, cosines, positions, half), backend.Upload(TensorKind.Parameter, sines, positions, half));
     }
 
+    private Table Make(int positions)
+    {
+        var (cosines, sines) = (new float[positions * Half], new float[positions * Half]);
+        var frequencies = config.RotaryScaling.Frequencies(config.RotaryBase, config.HeadWidth, 1);
+        for (var position = 0; position < positions; position++)
+            Fill(cosines, sines, position, position, frequencies);
+        return Upload(cosines, sines, positions);
+    }
+
+    private void Fill(float[] cosines, float[] sines, int row, int position, double[] frequencies)
+    {
+        var amplitude = config.RotaryScaling.Amplitude;
+        for (var i = 0; i < frequencies.Length; i++)
+        {
+            var (sine, cosine) = Math.SinCos(position * frequencies[i]);
+            cosines[row * Half + i] = (float)(cosine * amplitude);
+            sines[row * Half + i] = (float)(sine * amplitude);
+        }
+    }
+
+    private Table Upload(float[] cosines, float[] sines, int rows) =>
+        new(backend.Upload(TensorKind.Parameter, cosines, rows, Half), backend.Upload(TensorKind.Parameter, sines, rows, Half));
+
     internal sealed record Table(Tensor Cosines, Tensor Sines);
+
+    /// <param name="Table">The tables.</param>
+    /// <param name="Rows">The row of each token there.</param>
+    internal sealed record Turns(Table Table, int[] Rows);
 }

@@ -7,9 +7,12 @@ internal abstract class WeightSource
 {
     public abstract bool Contains(string name);
 
+    /// <summary>Whether a head is there that is another than the embedding, although the config says that they are the same.</summary>
+    public virtual bool HasOwnHead => false;
+
     /// <summary>A weight [rows, columns]. The linear maps of decoder layers may come in codes; embedding and head come dense.</summary>
     public abstract StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap);
 
-    /// <summary>The weight of a normalization.</summary>
+    /// <summary>The weight of a normalization, or a bias.</summary>
     public abstract float[] Vector(string name, int length);
 }

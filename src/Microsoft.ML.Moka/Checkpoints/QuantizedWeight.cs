@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
@@ -13,7 +12,8 @@ namespace Microsoft.ML.Moka.Checkpoints;
 /// </summary>
 internal static class QuantizedWeight
 {
-    private static readonly string[] States = ["bitsandbytes__nf4", "bitsandbytes__fp4", "moka__int8"];
+    // float32's rounding of a table that was computed elsewhere, and no more.
+    private const float TableTolerance = 1e-6f;
 
     private static readonly string[] Companions = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", ".quant_state."];
 
@@ -31,65 +31,80 @@ internal static class QuantizedWeight
             : null;
     }
 
-    /// <summary>What <see cref="Write"/> makes of a weight in 4-bit codes.</summary>
+    /// <summary>What <see cref="Write"/> makes of a weight.</summary>
     /// <param name="name">The weight's name.</param>
-    /// <param name="length">Its elements.</param>
-    /// <param name="type">nf4 or fp4.</param>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="format">Its codes, which a checkpoint has a layout for.</param>
     /// <param name="blockSize">Elements that share a scale.</param>
     /// <param name="nestedBlockSize">Scales that share a scale of their own; null where they are floats.</param>
-    public static IReadOnlyList<TensorHeader> Describe(string name, long length, string type, int blockSize, int? nestedBlockSize)
+    public static IReadOnlyList<TensorHeader> Describe(string name, int rows, int columns, WeightFormat format, int blockSize, int? nestedBlockSize)
     {
-        var blocks = (int)((length - 1) / blockSize + 1);
+        var blocks = (int)(((long)rows * columns - 1) / blockSize + 1);
         var headers = new List<TensorHeader>
         {
-            new(name, "U8", [(int)((length + 1) / 2), 1]),
-            new($"{name}.quant_map", "F32", [16]),
+            CodesHeader(name, rows, columns, format),
             new($"{name}.absmax", nestedBlockSize is null ? "F32" : "U8", [blocks]),
-            new($"{name}.quant_state.bitsandbytes__{type}", "U8", [QuantizationState.WrittenBytes]),
+            new(StateTensor(name, format), "U8", [QuantizationState.WrittenBytes]),
         };
+        if (!format.Table.IsEmpty)
+            headers.Add(new($"{name}.quant_map", "F32", [format.Table.Length]));
         if (nestedBlockSize is { } nested)
         {
             headers.Add(new($"{name}.nested_absmax", "F32", [(blocks - 1) / nested + 1]));
-            headers.Add(new($"{name}.nested_quant_map", "F32", [256]));
+            headers.Add(new($"{name}.nested_quant_map", "F32", [WeightFormat.NestedMapSize]));
         }
         return headers;
     }
 
-    /// <summary>What bitsandbytes calls the codes of a weight.</summary>
-    public static string TypeOf(FourBitMatrix matrix) => matrix.Table.Span.SequenceEqual(FourBitCode.FP4.Table.Span) ? "fp4" : "nf4";
-
     /// <summary>The weight, if the checkpoint holds one of this name quantized; else null.</summary>
     public static StoredMatrix? Read(Checkpoint checkpoint, string name)
     {
-        var state = StateOf(checkpoint, name);
-        return state is null ? null : Read(checkpoint, name, state);
+        var format = FormatOf(checkpoint, name);
+        return format is null ? null : Read(checkpoint, name, format);
     }
 
     /// <summary>Whether the checkpoint holds the weight of this name quantized.</summary>
-    public static bool IsStored(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is not null;
+    public static bool IsStored(Checkpoint checkpoint, string name) => FormatOf(checkpoint, name) is not null;
 
-    /// <summary>The kind of codes that the checkpoint holds the weight of this name in, such as "nf4"; null where it is not quantized.</summary>
-    public static string? KindOf(Checkpoint checkpoint, string name) => StateOf(checkpoint, name) is { } state
-        ? state[(state.IndexOf("__", StringComparison.Ordinal) + 2)..]
-        : null;
+    /// <summary>The format that the checkpoint holds the weight of this name in; null where it is not quantized.</summary>
+    public static WeightFormat? FormatOf(Checkpoint checkpoint, string name) =>
+        WeightFormats.All.FirstOrDefault(format => format.StateName is not null && checkpoint.Contains(StateTensor(name, format)));
 
-    private static string? StateOf(Checkpoint checkpoint, string name) => Array.Find(States, s => checkpoint.Contains($"{name}.quant_state.{s}"));
+    private static string StateTensor(string name, WeightFormat format) => format.StateName is { } state
+        ? $"{name}.quant_state.{state}"
+        : throw new ArgumentException($"Checkpoints have no layout for weights in {format.Name}.", nameof(format));
 
-    private static StoredMatrix Read(Checkpoint checkpoint, string name, string stateName)
+    private static TensorHeader CodesHeader(string name, int rows, int columns, WeightFormat format) => format.Layout switch
     {
-        var state = ReadState(checkpoint[$"{name}.quant_state.{stateName}"]);
+        CodeLayout.SignedBytes => new(name, "I8", [rows, columns]),
+        _ => new(name, "U8", [(int)format.CodeBytes((long)rows * columns), 1]),
+    };
+
+    private static CodedMatrix Read(Checkpoint checkpoint, string name, WeightFormat format)
+    {
+        var state = ReadState(checkpoint[StateTensor(name, format)]);
         var codes = checkpoint[name];
         var length = (long)state.Rows * state.Columns;
-        var bits = stateName == "moka__int8" ? 8 : 4;
-        var expected = ((Int128)length * bits + 7) / 8;
+        var expected = format.CodeBytes(length);
         if (codes.Data.Length != expected)
             throw codes.Invalid($"has {codes.Data.Length} bytes of codes; a quantized weight of the shape [{state.Rows}, {state.Columns}] has {expected}");
         var blocks = (int)((length - 1) / state.BlockSize + 1);
         var scales = ReadScales(checkpoint, name, state, blocks);
-        if (bits == 8)
-            return new EightBitMatrix(state.Rows, state.Columns, MemoryMarshal.Cast<byte, sbyte>(codes.Data.Span).ToArray(), state.BlockSize, scales);
-        var table = Floats(checkpoint[$"{name}.quant_map"], 16);
-        return new FourBitMatrix(state.Rows, state.Columns, codes.Data, table, state.BlockSize, scales);
+        if (!format.Table.IsEmpty)
+            CheckTable(checkpoint[$"{name}.quant_map"], format);
+        return new CodedMatrix(state.Rows, state.Columns, format, codes.Data, state.BlockSize, scales);
+    }
+
+    /// <summary>A weight whose codes stand for other values than its format's would be computed, and written again, as another weight.</summary>
+    private static void CheckTable(SafetensorsTensor tensor, WeightFormat format)
+    {
+        var table = Floats(tensor, format.Table.Length);
+        for (var i = 0; i < table.Length; i++)
+        {
+            if (MathF.Abs(table[i] - format.Table.Span[i]) > TableTolerance)
+                throw tensor.Invalid(FormattableString.Invariant($"says that code {i} stands for {table[i]}; it is {format.Table.Span[i]} in {format.Name}"));
+        }
     }
 
     private static BlockScales ReadScales(Checkpoint checkpoint, string name, QuantizationState state, int blocks)
@@ -99,7 +114,7 @@ internal static class QuantizedWeight
             return new FloatScales(Floats(absmax, blocks));
         if (absmax.Data.Length != blocks)
             throw absmax.Invalid($"has {absmax.Data.Length} bytes, where {blocks} blocks have a scale of one byte each");
-        var map = Floats(checkpoint[$"{name}.nested_quant_map"], 256);
+        var map = Floats(checkpoint[$"{name}.nested_quant_map"], WeightFormat.NestedMapSize);
         var nested = Floats(checkpoint[$"{name}.nested_absmax"], (blocks - 1) / nestedSize + 1);
         return new NestedScales(absmax.Data, map, nested, nestedSize, state.NestedOffset);
     }
@@ -125,16 +140,12 @@ internal static class QuantizedWeight
             case DenseMatrix dense:
                 yield return new SafetensorsTensor(name, SafetensorsTensor.TypeOf(dense.Format), [dense.Rows, dense.Columns], dense.Elements);
                 break;
-            case FourBitMatrix four:
-                yield return new SafetensorsTensor(name, "U8", [four.Codes.Length, 1], four.Codes);
-                yield return SafetensorsTensor.Of($"{name}.quant_map", four.Table.Span, 16);
-                var type = TypeOf(four);
-                foreach (var tensor in WriteScales(name, four, four.BlockSize, four.Scales, type, $"bitsandbytes__{type}", format))
-                    yield return tensor;
-                break;
-            case EightBitMatrix eight:
-                yield return new SafetensorsTensor(name, "I8", [eight.Rows, eight.Columns], MemoryMarshal.AsBytes(eight.Codes.Span).ToArray());
-                foreach (var tensor in WriteScales(name, eight, eight.BlockSize, eight.Scales, "int8", "moka__int8", format))
+            case CodedMatrix coded:
+                var header = CodesHeader(name, coded.Rows, coded.Columns, coded.Format);
+                yield return new SafetensorsTensor(name, header.Type, header.Shape, coded.Codes);
+                if (!coded.Format.Table.IsEmpty)
+                    yield return SafetensorsTensor.Of($"{name}.quant_map", coded.Format.Table.Span, coded.Format.Table.Length);
+                foreach (var tensor in WriteScales(name, coded, format))
                     yield return tensor;
                 break;
             default:
@@ -142,22 +153,22 @@ internal static class QuantizedWeight
         }
     }
 
-    private static IEnumerable<SafetensorsTensor> WriteScales(
-        string name, StoredMatrix matrix, int blockSize, BlockScales scales, string type, string stateName, DenseFormat format)
+    private static IEnumerable<SafetensorsTensor> WriteScales(string name, CodedMatrix matrix, DenseFormat format)
     {
-        var nested = scales as NestedScales;
+        var nested = matrix.Scales as NestedScales;
         if (nested is null)
         {
-            yield return SafetensorsTensor.Of($"{name}.absmax", ((FloatScales)scales).Absmax.Span, scales.Count);
+            yield return SafetensorsTensor.Of($"{name}.absmax", ((FloatScales)matrix.Scales).Absmax.Span, matrix.Scales.Count);
         }
         else
         {
-            yield return new SafetensorsTensor($"{name}.absmax", "U8", [scales.Count], nested.Codes);
+            yield return new SafetensorsTensor($"{name}.absmax", "U8", [nested.Count], nested.Codes);
             yield return SafetensorsTensor.Of($"{name}.nested_absmax", nested.NestedAbsmax.Span, nested.NestedAbsmax.Length);
             yield return SafetensorsTensor.Of($"{name}.nested_quant_map", nested.Map.Span, nested.Map.Length);
         }
-        var json = new QuantizationState(matrix.Rows, matrix.Columns, blockSize, nested?.NestedBlockSize, nested?.Offset ?? 0).ToJson(type, format);
-        yield return new SafetensorsTensor($"{name}.quant_state.{stateName}", "U8", [json.Length], json);
+        var state = new QuantizationState(matrix.Rows, matrix.Columns, matrix.BlockSize, nested?.NestedBlockSize, nested?.Offset ?? 0);
+        var json = state.ToJson(matrix.Format.Name, format);
+        yield return new SafetensorsTensor(StateTensor(name, matrix.Format), "U8", [json.Length], json);
     }
 
     private static QuantizationState ReadState(SafetensorsTensor tensor)

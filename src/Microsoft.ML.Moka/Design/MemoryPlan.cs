@@ -72,7 +72,7 @@ public sealed class MemoryPlan
             json = source.Files.ReadAll(LlamaConfigFile.Name);
         }
         var config = LlamaConfigFile.Parse(json, options.BackbonePath ?? LlamaConfigFile.Name);
-        var longest = Math.Min(options.MaximumTokens, config.MaxPositions);
+        var longest = Math.Min(options.MaximumTokens, config.LongestSequence);
         return Count(config, FormatIn(json), options, options.Adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu);
     }
 

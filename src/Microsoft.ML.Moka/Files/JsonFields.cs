@@ -31,6 +31,9 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     /// <summary>The names of all fields, in the order of the file.</summary>
     public IEnumerable<string> Names => element.EnumerateObject().Select(member => member.Name);
 
+    /// <summary>Whether the field is there, if only as null.</summary>
+    public bool Contains(string name) => element.TryGetProperty(name, out _);
+
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Find(name) is not null;
 

@@ -2,6 +2,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 
@@ -74,7 +75,7 @@ internal static class MergedFolder
 
     private static void Check(MergeOptions options)
     {
-        if (options.Quantization is not (BackboneQuantization.None or BackboneQuantization.NF4 or BackboneQuantization.FP4))
+        if (options.Quantization != BackboneQuantization.None && WeightFormats.Find(options.Quantization) is not { IsBitsAndBytes: true })
             throw new ArgumentException(
                 $"Quantization is {options.Quantization}; merged weights are written as None, NF4 or FP4, which others read too.", nameof(options));
         if (options.MaximumShardBytes < 1)
@@ -129,8 +130,8 @@ internal static class MergedFolder
         // Newer files say "dtype".
         fields[fields.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = format.PyTorchName();
         fields.Remove(QuantizationConfig.Field);
-        if (quantization != BackboneQuantization.None)
-            fields[QuantizationConfig.Field] = QuantizationConfig.Of(quantization, format);
+        if (WeightFormats.Find(quantization) is { } weights)
+            fields[QuantizationConfig.Field] = QuantizationConfig.Of(weights, format);
         return IndentedJson.Write(fields);
     }
 }

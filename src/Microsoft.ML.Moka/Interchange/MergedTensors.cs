@@ -44,7 +44,7 @@ internal sealed class MergedTensors
         foreach (var name in _checkpoint.Names.Order(StringComparer.Ordinal))
         {
             if (_linearMaps.TryGetValue(name, out var map))
-                yield return _quantization.Kind == BackboneQuantization.None ? Dense(name, map) : Quantized(name, map);
+                yield return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
             else if (QuantizedWeight.WeightOf(name) is not { } weight || !_linearMaps.ContainsKey(weight))
                 yield return TensorGroup.Of(_checkpoint[name]);
         }
@@ -62,20 +62,19 @@ internal sealed class MergedTensors
         }
     }
 
-    private TensorGroup Quantized(string name, MapShape map)
+    private TensorGroup Quantized(string name, MapShape map, WeightFormat format)
     {
-        var type = _quantization.Kind == BackboneQuantization.NF4 ? "nf4" : "fp4";
         // What the backbone has in such codes already stays as it is.
-        var stored = _adapted.Contains(name) ? null : QuantizedWeight.Read(_checkpoint, name) as FourBitMatrix;
-        var headers = stored is not null && QuantizedWeight.TypeOf(stored) == type
-            ? QuantizedWeight.Describe(name, stored.Length, type, stored.BlockSize, (stored.Scales as NestedScales)?.NestedBlockSize)
-            : QuantizedWeight.Describe(name, (long)map.Rows * map.Columns, type, _quantization.BlockSize, QuantizationOptions.NestedBlockSize);
+        var stored = _adapted.Contains(name) ? null : QuantizedWeight.Read(_checkpoint, name) as CodedMatrix;
+        var headers = stored?.Format == format
+            ? QuantizedWeight.Describe(name, map.Rows, map.Columns, format, stored.BlockSize, (stored.Scales as NestedScales)?.NestedBlockSize)
+            : QuantizedWeight.Describe(name, map.Rows, map.Columns, format, _quantization.BlockSize, WeightFormat.NestedBlockSize);
         return new TensorGroup(headers, Make);
 
         IEnumerable<SafetensorsTensor> Make()
         {
             var matrix = _weights.Matrix(name, map.Rows, map.Columns, isLinearMap: true);
-            if (matrix is not FourBitMatrix four || QuantizedWeight.TypeOf(four) != type)
+            if ((matrix as CodedMatrix)?.Format != format)
                 matrix = Quantizer.Quantize(matrix as DenseMatrix ?? InFormat(name, matrix, DenseFormat.Float32), _quantization, name);
             return QuantizedWeight.Write(name, matrix, Format);
         }

@@ -7,13 +7,13 @@ internal static class QuantizationConfig
 {
     public const string Field = "quantization_config";
 
-    public static SortedDictionary<string, object?> Of(BackboneQuantization quantization, DenseFormat format) => new(StringComparer.Ordinal)
+    public static SortedDictionary<string, object?> Of(WeightFormat weights, DenseFormat format) => new(StringComparer.Ordinal)
     {
         ["_load_in_4bit"] = true,
         ["_load_in_8bit"] = false,
         ["bnb_4bit_compute_dtype"] = format.PyTorchName(),
         ["bnb_4bit_quant_storage"] = "uint8",
-        ["bnb_4bit_quant_type"] = quantization == BackboneQuantization.FP4 ? "fp4" : "nf4",
+        ["bnb_4bit_quant_type"] = weights.Name,
         ["bnb_4bit_use_double_quant"] = true,
         ["llm_int8_enable_fp32_cpu_offload"] = false,
         ["llm_int8_has_fp16_weight"] = false,

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Quantization;
@@ -14,24 +15,13 @@ internal static class Dequantizer
             case DenseMatrix dense:
                 FloatFormats.ToFloats(dense.Format, dense.Elements.Span, values);
                 break;
-            case FourBitMatrix four:
-                EachBlock(values, four.BlockSize, four.Scales, (first, block, scale) =>
+            case CodedMatrix coded:
+                Parallel.For(0, coded.Scales.Count, block =>
                 {
-                    var codes = four.Codes.Span;
-                    var table = four.Table.Span;
-                    for (var i = 0; i < block.Length; i++)
-                    {
-                        var pair = codes[(int)((first + i) / 2)];
-                        block[i] = table[((first + i) & 1) == 0 ? pair >> 4 : pair & 15] * scale;
-                    }
-                });
-                break;
-            case EightBitMatrix eight:
-                EachBlock(values, eight.BlockSize, eight.Scales, (first, block, scale) =>
-                {
-                    var codes = eight.Codes.Span.Slice((int)first, block.Length);
-                    for (var i = 0; i < block.Length; i++)
-                        block[i] = codes[i] / 127f * scale;
+                    var first = (long)block * coded.BlockSize;
+                    var decoded = values.AsSpan((int)first, (int)Math.Min(coded.BlockSize, values.Length - first));
+                    coded.Format.Decode(coded.Codes.Span, first, decoded);
+                    TensorPrimitives.Multiply(decoded, Scale(coded.Scales, block), decoded);
                 });
                 break;
             default:
@@ -55,13 +45,4 @@ internal static class Dequantizer
         NestedScales nested => nested.Map.Span[nested.Codes.Span[block]] * nested.NestedAbsmax.Span[block / nested.NestedBlockSize] + nested.Offset,
         _ => throw new ArgumentException($"No such scales: {scales.GetType().Name}.", nameof(scales)),
     };
-
-    private delegate void DecodeBlock(long first, Span<float> block, float scale);
-
-    private static void EachBlock(float[] values, int blockSize, BlockScales scales, DecodeBlock decode) =>
-        Parallel.For(0, scales.Count, block =>
-        {
-            var first = (long)block * blockSize;
-            decode(first, values.AsSpan((int)first, (int)Math.Min(blockSize, values.Length - first)), Scale(scales, block));
-        });
 }

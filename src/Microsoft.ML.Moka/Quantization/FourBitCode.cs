@@ -1,28 +1,26 @@
+using Microsoft.ML.Moka.Tensors;
+
 namespace Microsoft.ML.Moka.Quantization;
 
 /// <summary>
 /// A 4-bit data type: 16 values in [−1, 1]. A value x is coded by its rank among the sorted values, which is the number of thresholds
 /// (the midpoints of neighbours) strictly below x.
 /// </summary>
-internal sealed class FourBitCode
+internal sealed class FourBitCode : WeightFormat
 {
     private readonly float[] _table;
     private readonly float[] _thresholds;
     private readonly byte[] _codeOfRank;
 
     private FourBitCode(string name, float[] table, byte[] codeOfRank, float[] thresholds)
+        : base(name, CodeLayout.Pairs, "bitsandbytes")
     {
-        Name = name;
         _table = table;
         _codeOfRank = codeOfRank;
         _thresholds = [.. thresholds, float.PositiveInfinity];
     }
 
-    /// <summary>bitsandbytes' name of the type.</summary>
-    public string Name { get; }
-
-    /// <summary>The value of each code.</summary>
-    public ReadOnlyMemory<float> Table => _table;
+    public override ReadOnlyMemory<float> Table => _table;
 
     /// <summary>15 ascending thresholds.</summary>
     public ReadOnlySpan<float> Thresholds => _thresholds.AsSpan(..15);
@@ -38,6 +36,19 @@ internal sealed class FourBitCode
 
     /// <summary>Floats of 1 sign, 2 exponent and 1 mantissa bit in bitsandbytes' order of codes, scaled to a largest value of 1.</summary>
     public static FourBitCode FP4 { get; } = CreateFP4();
+
+    public override long CodeBytes(long elements) => (elements + 1) / 2;
+
+    public override void Encode(ReadOnlySpan<float> values, float absmax, Span<byte> codes) => FourBitKernel.Encode(values, absmax, this, codes);
+
+    public override void Decode(ReadOnlySpan<byte> codes, long first, Span<float> values)
+    {
+        for (var i = 0; i < values.Length; i++)
+        {
+            var pair = codes[(int)((first + i) / 2)];
+            values[i] = _table[((first + i) & 1) == 0 ? pair >> 4 : pair & 15];
+        }
+    }
 
     private static FourBitCode CreateNF4()
     {

@@ -7,10 +7,10 @@ namespace Microsoft.ML.Moka.Quantization;
 /// <param name="Kind">The data type.</param>
 /// <param name="DoubleQuantization">Whether the scales of the blocks are quantized to 8 bits as well.</param>
 /// <param name="BlockSize">Elements of the flattened weight that share a scale; even.</param>
-internal sealed record QuantizationOptions(BackboneQuantization Kind, bool DoubleQuantization = true, int BlockSize = 64)
+internal sealed record QuantizationOptions(BackboneQuantization Kind, bool DoubleQuantization = true, int BlockSize = WeightFormat.DefaultBlockSize)
 {
-    /// <summary>Scales that share a scale of their own, as in bitsandbytes.</summary>
-    public const int NestedBlockSize = 256;
+    /// <summary>The format; null where weights stay as they are.</summary>
+    public WeightFormat? Format => WeightFormats.Find(Kind);
 }
 
 /// <summary>
@@ -30,30 +30,13 @@ internal static class Quantizer
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BlockSize, 2);
         ArgumentOutOfRangeException.ThrowIfNotEqual(options.BlockSize % 2, 0, nameof(options.BlockSize));
-        return options.Kind switch
-        {
-            BackboneQuantization.None => weight,
-            BackboneQuantization.NF4 => FourBit(weight, FourBitCode.NF4, options, name),
-            BackboneQuantization.FP4 => FourBit(weight, FourBitCode.FP4, options, name),
-            BackboneQuantization.Int8 => EightBit(weight, options, name),
-            _ => throw new ArgumentOutOfRangeException(nameof(options), options.Kind, "No such quantization."),
-        };
-    }
-
-    private static FourBitMatrix FourBit(DenseMatrix weight, FourBitCode code, QuantizationOptions options, string name)
-    {
-        var codes = new byte[(weight.Length + 1) / 2];
+        if (options.Kind == BackboneQuantization.None)
+            return weight;
+        var format = options.Format ?? throw new ArgumentOutOfRangeException(nameof(options), options.Kind, "No such quantization.");
+        var codes = new byte[format.CodeBytes(weight.Length)];
         var absmax = EachBlock(weight, options.BlockSize, name, (values, scale, first) =>
-            FourBitKernel.Encode(values, scale, code, codes.AsSpan((int)(first / 2))));
-        return new FourBitMatrix(weight.Rows, weight.Columns, codes, code.Table, options.BlockSize, Scales(absmax, options));
-    }
-
-    private static EightBitMatrix EightBit(DenseMatrix weight, QuantizationOptions options, string name)
-    {
-        var codes = new sbyte[weight.Length];
-        var absmax = EachBlock(weight, options.BlockSize, name, (values, scale, first) =>
-            EightBitKernel.Encode(values, scale, codes.AsSpan((int)first)));
-        return new EightBitMatrix(weight.Rows, weight.Columns, codes, options.BlockSize, Scales(absmax, options));
+            format.Encode(values, scale, codes.AsSpan((int)format.CodeBytes(first))));
+        return new CodedMatrix(weight.Rows, weight.Columns, format, codes, options.BlockSize, Scales(absmax, options));
     }
 
     private static BlockScales Scales(float[] absmax, QuantizationOptions options) =>

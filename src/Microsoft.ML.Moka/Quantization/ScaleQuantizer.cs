@@ -11,7 +11,7 @@ internal static class ScaleQuantizer
     public static NestedScales Quantize(ReadOnlyMemory<float> absmax)
     {
         var offset = Mean(absmax.Span);
-        const int size = QuantizationOptions.NestedBlockSize;
+        const int size = WeightFormat.NestedBlockSize;
         var codes = new byte[absmax.Length];
         var nested = new float[(absmax.Length + size - 1) / size];
         Parallel.For(0, (nested.Length + BlocksPerTask - 1) / BlocksPerTask, task =>

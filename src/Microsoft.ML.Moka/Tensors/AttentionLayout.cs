@@ -11,9 +11,13 @@ internal readonly record struct RowRange(int Start, int Length);
 
 /// <summary>
 /// One stretch of tokens in a ragged batch: rows [Query, Query + Length) of q attend causally to rows [Key, Key + Length) of k and v,
-/// and wholly to every row of the ranges in <paramref name="Context"/> (a shared prefix, or what a cache holds already).
+/// and wholly to every row of the ranges in <paramref name="Context"/> (a shared prefix, or what a cache holds already). Of all these a query sees the latest
+/// <paramref name="Window"/>, its own included; contexts are in the order of the text.
 /// </summary>
-internal sealed record AttentionSpan(int Query, int Key, int Length, IReadOnlyList<RowRange> Context);
+internal sealed record AttentionSpan(int Query, int Key, int Length, IReadOnlyList<RowRange> Context, int Window = int.MaxValue)
+{
+    public int ContextLength => Context.Sum(range => range.Length);
+}
 
 /// <summary>
 /// Who attends to whom in a ragged batch. No padding and no mask: each span is computed on its own rows. The spans' query rows do not overlap;
@@ -37,6 +41,46 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
     }
 
     /// <summary>
+    /// The same with a sliding window: spans that reach beyond it are cut into stretches of queries, each with the rows alone that any of them sees, so that
+    /// what lies before the window costs nothing.
+    /// </summary>
+    public AttentionLayout Within(int window)
+    {
+        var stretch = Math.Clamp(window / 8, 16, 256);
+        var cut = new List<AttentionSpan>();
+        foreach (var span in Spans)
+        {
+            if (span.ContextLength + span.Length <= window)
+            {
+                cut.Add(span);
+                continue;
+            }
+            for (var start = 0; start < span.Length; start += stretch)
+            {
+                var length = Math.Min(stretch, span.Length - start);
+                cut.Add(new AttentionSpan(span.Query + start, span.Key + start, length, Latest(span, start, window - 1), window));
+            }
+        }
+        return new AttentionLayout(cut);
+    }
+
+    /// <summary>The latest rows before a query of a span.</summary>
+    private static List<RowRange> Latest(AttentionSpan span, int query, int most)
+    {
+        var ranges = new List<RowRange>();
+        for (var i = span.Context.Count; i >= 0 && most > 0; i--)
+        {
+            var range = i < span.Context.Count ? span.Context[i] : new RowRange(span.Key, query);
+            var kept = Math.Min(range.Length, most);
+            if (kept > 0)
+                ranges.Add(new RowRange(range.Start + range.Length - kept, kept));
+            most -= kept;
+        }
+        ranges.Reverse();
+        return ranges;
+    }
+
+    /// <summary>
     /// Throws where a span reaches outside <paramref name="queryRows"/> rows of q or <paramref name="keyRows"/> of k, or two share rows of q.
     /// </summary>
     public void Validate(int queryRows, int keyRows)
@@ -48,6 +92,8 @@ internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
             Require(span.Key, span.Length, keyRows, "k");
             foreach (var range in span.Context)
                 Require(range.Start, range.Length, keyRows, "k");
+            if (span.Window < 1)
+                throw new ArgumentException($"An attention span has a window of {span.Window}; a query sees itself at least.");
             if (span.Length > 0 && span.Query < end)
                 throw new ArgumentException($"Row {span.Query} of q belongs to two spans.");
             end = Math.Max(end, span.Query + span.Length);

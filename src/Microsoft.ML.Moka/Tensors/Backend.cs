@@ -73,13 +73,22 @@ internal abstract class Backend : IDisposable
     /// <summary>target += addend.</summary>
     public abstract void AddInPlace(Tensor target, Tensor addend);
 
+    /// <summary>Adds the vector <paramref name="row"/> of kind Parameter to every row of x.</summary>
+    public abstract void AddToRows(Tensor x, Tensor row);
+
+    /// <summary>sums[i] += Σ over the rows of x[·, i], the gradient of <see cref="AddToRows"/>.</summary>
+    public abstract void AccumulateColumnSums(Tensor x, Tensor sums);
+
     /// <summary>
     /// Zeroes each element with probability <paramref name="rate"/> and scales the rest by 1 / (1 − rate). Which ones is a function of the seed and
     /// the element's index alone, so that the same call on the gradient is the backward step.
     /// </summary>
     public abstract Tensor Dropout(Tensor x, float rate, ulong seed);
 
-    /// <summary>y = x / rms(x) ∘ weight by row, rms(x) = sqrt(mean(x²) + epsilon). <paramref name="inverseRms"/> [rows] serves the gradient.</summary>
+    /// <summary>
+    /// y = x / rms(x) ∘ weight by row, rms(x) = sqrt(mean(x²) + epsilon). Where the weight is shorter than a row, which then is made of whole groups of its
+    /// length (the heads), each group has a norm of its own. <paramref name="inverseRms"/> [rows, groups] serves the gradient.
+    /// </summary>
     public abstract Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms);
 
     /// <summary>Returns dx; adds to <paramref name="weightGradient"/> where given.</summary>
@@ -163,6 +172,14 @@ internal abstract class Backend : IDisposable
     {
         if (tensor.Rows != rows || tensor.Columns != columns)
             throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+
+    /// <summary>Throws where a normalization's weight does not fit; gives the number of groups in a row.</summary>
+    protected static int RequireNorm(Tensor x, Tensor weight)
+    {
+        if (weight.Rows < 1 || weight.Columns != 1 || x.Columns % weight.Rows != 0)
+            throw new ArgumentException($"A row of {x.Columns} is not made of groups of the weight's [{weight.Rows}, {weight.Columns}].", nameof(weight));
+        return x.Columns / weight.Rows;
     }
 
     /// <summary>Throws where the tensors of <see cref="Rotary"/> do not fit each other.</summary>

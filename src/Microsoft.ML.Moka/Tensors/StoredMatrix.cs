@@ -23,18 +23,9 @@ internal sealed record DenseMatrix(int Rows, int Columns, DenseFormat Format, Re
     public override long ByteCount => Elements.Length;
 }
 
-/// <summary>
-/// A weight in 4-bit codes (NF4, FP4): element i of the flattened matrix is <c>Table[code(i)] · scale(i / BlockSize)</c>.
-/// Two codes share a byte, the first element in the high nibble (bitsandbytes' layout).
-/// </summary>
-internal sealed record FourBitMatrix(int Rows, int Columns, ReadOnlyMemory<byte> Codes, ReadOnlyMemory<float> Table, int BlockSize, BlockScales Scales)
+/// <summary>A weight in the codes of a format: element i of the flattened matrix is what its code stands for times scale(i / BlockSize).</summary>
+internal sealed record CodedMatrix(int Rows, int Columns, WeightFormat Format, ReadOnlyMemory<byte> Codes, int BlockSize, BlockScales Scales)
     : StoredMatrix(Rows, Columns)
-{
-    public override long ByteCount => Codes.Length + Scales.ByteCount;
-}
-
-/// <summary>A weight in signed 8-bit codes: element i of the flattened matrix is <c>code(i) / 127 · scale(i / BlockSize)</c>.</summary>
-internal sealed record EightBitMatrix(int Rows, int Columns, ReadOnlyMemory<sbyte> Codes, int BlockSize, BlockScales Scales) : StoredMatrix(Rows, Columns)
 {
     public override long ByteCount => Codes.Length + Scales.ByteCount;
 }

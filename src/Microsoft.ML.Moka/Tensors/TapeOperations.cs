@@ -110,6 +110,30 @@ internal static class TapeOperations
         });
     }
 
+    /// <summary>
+    /// x with a vector added to every row: in x itself, which nothing else may have read, or where the vector is trained (its gradient is given) in a new value
+    /// that takes its place.
+    /// </summary>
+    public static Variable AddToRows(this Tape tape, Variable x, Tensor row, Tensor? rowGradient = null)
+    {
+        var backend = tape.Backend;
+        if (rowGradient is null || !tape.Recording)
+        {
+            backend.AddToRows(x.Value, row);
+            return x;
+        }
+        var sum = backend.Clone(x.Value);
+        backend.AddToRows(sum, row);
+        var result = tape.Record(sum, true, () => dy =>
+        {
+            backend.AccumulateColumnSums(dy, rowGradient);
+            if (x.RequiresGradient)
+                x.AddGradient(backend.Clone(dy));
+        });
+        x.Dispose();
+        return result;
+    }
+
     public static Variable Dropout(this Tape tape, Variable x, float rate, ulong seed)
     {
         var backend = tape.Backend;
@@ -225,12 +249,14 @@ internal static class TapeOperations
     }
 
     /// <summary>
-    /// −log p(target) of each row, which the caller disposes. Where the tape records, the gradient of Σ rowWeights·loss goes to
-    /// <paramref name="hidden"/> (and is added to <paramref name="headGradient"/>): <see cref="Tape.Backward"/> carries it on.
+    /// −log p(target) of each row, which the caller disposes. Where the tape records, <paramref name="rowWeights"/> must be given, and the gradient of
+    /// Σ rowWeights·loss goes to <paramref name="hidden"/> (and is added to <paramref name="headGradient"/>): <see cref="Tape.Backward"/> carries it on.
     /// </summary>
     public static Tensor TokenLosses(
-        this Tape tape, Variable hidden, WeightMatrix head, Tensor targets, Tensor rowWeights, Tensor? headGradient = null)
+        this Tape tape, Variable hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, Tensor? headGradient = null)
     {
+        if (tape.Recording && rowWeights is null)
+            throw new ArgumentNullException(nameof(rowWeights), "A tape that records needs the weights of the losses whose gradient it seeds.");
         var losses = tape.Backend.TokenLosses(
             hidden.Value, head, targets, tape.Recording ? rowWeights : null, out var hiddenGradient, headGradient);
         if (hiddenGradient is not null)

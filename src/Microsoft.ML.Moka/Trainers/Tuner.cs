@@ -50,7 +50,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             options.Adapter.Plan(config.LinearMaps);
         else
             initial.Check();
-        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.MaxPositions));
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence));
 
         var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
         var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);

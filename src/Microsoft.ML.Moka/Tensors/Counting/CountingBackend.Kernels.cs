@@ -35,11 +35,19 @@ internal sealed partial class CountingBackend
     {
     }
 
+    public override void AddToRows(Tensor x, Tensor row)
+    {
+    }
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums)
+    {
+    }
+
     public override Tensor Dropout(Tensor x, float rate, ulong seed) => OverElements(x);
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
-        inverseRms = Make(TensorKind.Parameter, x.Rows);
+        inverseRms = Make(TensorKind.Parameter, x.Rows, RequireNorm(x, weight));
         return OverElements(x);
     }
 

@@ -26,6 +26,31 @@ internal sealed unsafe partial class CpuBackend
         ForStretches(target.Length, (start, count) => _rows.Add(sum + start, right + start, sum + start, count));
     }
 
+    public override void AddToRows(Tensor x, Tensor row)
+    {
+        RequireShape(row, x.Columns, 1, nameof(row));
+        float* sum = Floats(x), added = Floats(row);
+        var n = x.Columns;
+        ForRows(x.Rows, n, (start, end) =>
+        {
+            for (long t = start; t < end; t++)
+                _rows.Add(sum + t * n, added, sum + t * n, n);
+        });
+    }
+
+    public override void AccumulateColumnSums(Tensor x, Tensor sums)
+    {
+        RequireShape(sums, x.Columns, 1, nameof(sums));
+        float* input = Floats(x), total = Floats(sums);
+        var n = x.Columns;
+        // By columns, so that each sum runs over the rows in their order.
+        ForRows(n, x.Rows, (start, end) =>
+        {
+            for (long t = 0; t < x.Rows; t++)
+                _rows.Add(total + start, input + t * n + start, total + start, end - start);
+        });
+    }
+
     public override Tensor SwiGlu(Tensor gate, Tensor up)
     {
         RequireShape(up, gate.Rows, gate.Columns, nameof(up));

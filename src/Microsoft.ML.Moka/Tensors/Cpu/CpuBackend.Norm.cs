@@ -4,11 +4,11 @@ internal sealed unsafe partial class CpuBackend
 {
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
-        RequireShape(weight, x.Columns, 1, nameof(weight));
-        var n = x.Columns;
-        var (y, scales) = (Allocate(x.Kind, x.Rows, n), Allocate(TensorKind.Parameter, x.Rows));
+        var groups = RequireNorm(x, weight);
+        var n = weight.Rows;
+        var (y, scales) = (Allocate(x.Kind, x.Rows, x.Columns), Allocate(TensorKind.Parameter, x.Rows, groups));
         float* input = Floats(x), w = Floats(weight), output = y.Floats, inverse = scales.Floats;
-        ForRows(x.Rows, n, (start, end) =>
+        ForRows(x.Rows * groups, n, (start, end) =>
         {
             for (long t = start; t < end; t++)
                 inverse[t] = _rows.RmsNorm(input + t * n, w, output + t * n, n, epsilon);
@@ -20,14 +20,14 @@ internal sealed unsafe partial class CpuBackend
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
     {
         RequireShape(dy, x.Rows, x.Columns, nameof(dy));
-        RequireShape(weight, x.Columns, 1, nameof(weight));
-        RequireShape(inverseRms, x.Rows, 1, nameof(inverseRms));
+        var groups = RequireNorm(x, weight);
+        var (n, rows) = (weight.Rows, x.Rows * groups);
+        RequireShape(inverseRms, x.Rows, groups, nameof(inverseRms));
         if (weightGradient is not null)
-            RequireShape(weightGradient, x.Columns, 1, nameof(weightGradient));
-        var n = x.Columns;
-        var dx = Allocate(x.Kind, x.Rows, n);
+            RequireShape(weightGradient, n, 1, nameof(weightGradient));
+        var dx = Allocate(x.Kind, x.Rows, x.Columns);
         float* d = Floats(dy), input = Floats(x), w = Floats(weight), inverse = Floats(inverseRms), result = dx.Floats;
-        ForRows(x.Rows, n, (start, end) =>
+        ForRows(x.Rows * groups, n, (start, end) =>
         {
             for (long t = start; t < end; t++)
                 _rows.RmsNormGradient(d + t * n, input + t * n, w, inverse[t], result + t * n, n);
@@ -36,9 +36,9 @@ internal sealed unsafe partial class CpuBackend
             return dx;
         // By columns, so that each sum runs over the rows in their order.
         var g = Floats(weightGradient);
-        ForRows(n, x.Rows, (start, end) =>
+        ForRows(n, rows, (start, end) =>
         {
-            for (long t = 0; t < x.Rows; t++)
+            for (long t = 0; t < rows; t++)
                 _rows.AddProduct(d + t * n + start, input + t * n + start, inverse[t], g + start, end - start);
         });
         return dx;

@@ -111,7 +111,9 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
             new Span<float>(scores + (long)(lane + 1) * keys - unseen, unseen).Clear();
             if (unseen == keys)
                 continue;
-            var (largest, sum) = _rows.Exponentials(scores + (long)lane * keys, keys - unseen);
+            var before = Math.Max(0, keys - unseen - block.Span.Window);
+            new Span<float>(scores + (long)lane * keys, before).Clear();
+            var (largest, sum) = _rows.Exponentials(scores + (long)lane * keys + before, keys - unseen - before);
             *Statistic(o, block, lane) = largest + MathF.Log(sum);
             sums[lane] = sum;
         }
@@ -180,7 +182,7 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
         return keys;
     }
 
-    /// <summary>Takes the keys behind each lane's own query out.</summary>
+    /// <summary>Takes out the keys behind each lane's own query, and those before its window.</summary>
     private void Mask(AttentionOperands o, AttentionBlock block, int keys, float* scores)
     {
         var positions = stackalloc float[Lanes];
@@ -194,6 +196,16 @@ internal sealed unsafe class AttentionKernels<TSimd, TVector> : AttentionKernels
                 var score = own + key * Lanes + lane;
                 var seen = TSimd.WhereAtLeast(
                     TSimd.Load(positions + lane), TSimd.Broadcast(key), TSimd.Load(score), TSimd.Broadcast(float.NegativeInfinity));
+                TSimd.Store(seen, score);
+            }
+        // A lane's own key has the index context + position, and the first of its window is so many before it.
+        var context = keys - last - 1;
+        for (var key = 0; key <= context + last - block.Span.Window; key++)
+            for (var lane = 0; lane < Lanes; lane += TSimd.Count)
+            {
+                var score = scores + (long)key * Lanes + lane;
+                var behind = TSimd.Broadcast(key - context + block.Span.Window);
+                var seen = TSimd.WhereAtLeast(TSimd.Load(positions + lane), behind, TSimd.Broadcast(float.NegativeInfinity), TSimd.Load(score));
                 TSimd.Store(seen, score);
             }
     }

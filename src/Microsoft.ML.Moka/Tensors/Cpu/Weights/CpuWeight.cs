@@ -8,8 +8,9 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
     public static CpuWeight Create(StoredMatrix matrix, SimdLevel simd) => matrix switch
     {
         DenseMatrix dense => new DenseWeight(dense),
-        FourBitMatrix codes => new FourBitWeight(codes, simd),
-        EightBitMatrix codes => new EightBitWeight(codes),
+        CodedMatrix { Format.Layout: CodeLayout.Pairs } codes => new FourBitWeight(codes, simd),
+        CodedMatrix { Format.Layout: CodeLayout.SignedBytes } codes => new EightBitWeight(codes),
+        CodedMatrix codes => throw new ArgumentException($"The CPU backend has no kernel for weights in {codes.Format.Name}.", nameof(matrix)),
         _ => throw new ArgumentException($"The CPU backend knows no stored matrix of type {matrix.GetType().Name}.", nameof(matrix)),
     };
 

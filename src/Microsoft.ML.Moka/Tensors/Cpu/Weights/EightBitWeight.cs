@@ -10,10 +10,10 @@ internal sealed unsafe class EightBitWeight : CpuWeight
     private readonly BlockScaleTable _scales;
     private readonly int _blockSize;
 
-    public EightBitWeight(EightBitMatrix matrix)
+    public EightBitWeight(CodedMatrix matrix)
         : base(matrix.Rows, matrix.Columns)
     {
-        if (matrix.Codes.Length != matrix.Length)
+        if (matrix.Codes.Length != matrix.Format.CodeBytes(matrix.Length))
             throw new ArgumentException($"{matrix.Codes.Length} codes do not fill [{Rows}, {Columns}].", nameof(matrix));
         _blockSize = matrix.BlockSize;
         _scales = new BlockScaleTable(matrix.Scales, matrix.Length, matrix.BlockSize);

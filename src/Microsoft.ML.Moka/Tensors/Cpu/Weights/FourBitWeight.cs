@@ -12,17 +12,17 @@ internal sealed unsafe class FourBitWeight : CpuWeight
     private readonly int _blockSize;
     private readonly SimdLevel _simd;
 
-    public FourBitWeight(FourBitMatrix matrix, SimdLevel simd)
+    public FourBitWeight(CodedMatrix matrix, SimdLevel simd)
         : base(matrix.Rows, matrix.Columns)
     {
-        if (matrix.Codes.Length != (matrix.Length + 1) / 2)
+        if (matrix.Codes.Length != matrix.Format.CodeBytes(matrix.Length))
             throw new ArgumentException($"{matrix.Codes.Length} bytes do not hold the 4-bit codes of [{Rows}, {Columns}].", nameof(matrix));
-        if (matrix.Table.Length != 16)
-            throw new ArgumentException($"The table of 4-bit codes has {matrix.Table.Length} entries; 16 are needed.", nameof(matrix));
+        if (matrix.Format.Table.Length != 16)
+            throw new ArgumentException($"The table of 4-bit codes has {matrix.Format.Table.Length} entries; 16 are needed.", nameof(matrix));
         _scales = new BlockScaleTable(matrix.Scales, matrix.Length, matrix.BlockSize);
         _blockSize = matrix.BlockSize;
         _codes = NativeBuffer.Of(matrix.Codes.Span);
-        _table = NativeBuffer.Of(matrix.Table.Span);
+        _table = NativeBuffer.Of(matrix.Format.Table.Span);
         _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
             : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
             : SimdLevel.Scalar;
