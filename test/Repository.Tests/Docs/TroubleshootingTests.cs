@@ -13,7 +13,7 @@ public sealed partial class TroubleshootingTests
     [
         "Tensors/", "Drawing/", "Training/TrainingLoop.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Backbones/LlamaBackbone.cs",
         "Backbones/PrefixSharing.cs", "Backbones/RaggedBatch.cs",
-        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Adapters/AdapterFactor.cs",
+        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Checkpoints/QuantizedWeight.cs", "Adapters/AdapterFactor.cs",
         "Evaluation/Protocols/Answerer.cs",
     ];
 
