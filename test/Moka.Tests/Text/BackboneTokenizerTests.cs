@@ -3,6 +3,8 @@ using System.Text.Json.Nodes;
 using FsCheck;
 using FsCheck.Fluent;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Text.Tokenizers;
+using Microsoft.ML.Moka.Text.Tokenizers.Expressions;
 
 namespace Microsoft.ML.Moka.Tests.Text;
 
@@ -81,8 +83,8 @@ public class BackboneTokenizerTests
         var json = SmallTokenizers.ByName("tokenizer.json");
         Check(Prop.ForAll(Texts(), text =>
         {
-            var expected = PieceSplitter.Llama3.Split(text).SelectMany(piece => Rank(NaivePairMerging.Bytes(text[piece])) is { } whole
-                ? [whole] : NaivePairMerging.Encode(NaivePairMerging.Bytes(text[piece]).Select(value => value.ToString()), Rank)).ToArray();
+            var expected = Pieces(text).SelectMany(piece => Rank(NaivePairMerging.Bytes(piece)) is { } whole
+                ? [whole] : NaivePairMerging.Encode(NaivePairMerging.Bytes(piece).Select(value => value.ToString()), Rank)).ToArray();
             return tiktoken.Encode(text, false).SequenceEqual(expected) && json.Encode(text, false).SequenceEqual(expected);
         }));
     }
@@ -99,20 +101,9 @@ public class BackboneTokenizerTests
         var tokenizer = SmallTokenizers.ByName("SentencePiece");
         Check(Prop.ForAll(Texts(), text =>
         {
-            var expected = new List<int>();
-            var run = "";
-            foreach (var rune in (text.Length > 0 ? " " + text : "").EnumerateRunes())
-            {
-                if (Rank(rune.ToString()) is not null)
-                {
-                    run += rune.ToString();
-                    continue;
-                }
-                expected.AddRange(NaivePairMerging.Encode(run.Select(character => character.ToString()), Rank));
-                expected.AddRange(Encoding.UTF8.GetBytes(rune.ToString()).Select(value => 3 + value));
-                run = "";
-            }
-            expected.AddRange(NaivePairMerging.Encode(run.Select(character => character.ToString()), Rank));
+            // A character that is no piece can be a part of one; what is left of such becomes its bytes.
+            var parts = NaivePairMerging.Merge((text.Length > 0 ? " " + text : "").EnumerateRunes().Select(rune => rune.ToString()), Rank);
+            var expected = parts.SelectMany(part => Rank(part) is { } id ? [id] : Encoding.UTF8.GetBytes(part).Select(value => 3 + value));
             return tokenizer.Encode(text, false).SequenceEqual(expected);
         }));
     }
@@ -122,13 +113,29 @@ public class BackboneTokenizerTests
         => Assert.Equal(["▁", "!!", "!!", "!"], Names(SmallTokenizers.SentencePiece(), "!!!!!"));
 
     [Fact]
-    public void SentencePiece_takes_the_names_of_control_tokens_for_text()
+    public void Control_pieces_of_SentencePiece_are_tokens_of_templates_and_text_of_rows()
     {
-        var tokenizer = SmallTokenizers.Load(
-            SmallTokenizers.SentencePiece(pieces => pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
-        var ids = tokenizer.Encode("a</s>", false);
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.SentencePiece(pieces =>
+            pieces.AddRange([("</", -50, 1), ("s>", -51, 1), ("<", -52, 1), ("/", -53, 1), (">", -54, 1)])));
+        var ids = tokenizer.Encode(new MarkedText().Plain("a</s>"), false);
         Assert.DoesNotContain(tokenizer.EndOfSequence, ids);
         Assert.Equal("a</s>", tokenizer.Decode(ids));
+        Assert.Equal([1, .. tokenizer.Encode("a", false), 2], tokenizer.Encode("<s>a</s>", false));
+    }
+
+    [Fact]
+    public void A_template_that_names_the_begin_of_sequence_has_it_once()
+    {
+        foreach (var (form, name) in new[] { ("SentencePiece", "<s>"), ("Tiktoken", SmallTokenizers.BeginOfText),
+            ("tokenizer.json", SmallTokenizers.BeginOfText) })
+        {
+            var tokenizer = SmallTokenizers.ByName(form);
+            Assert.Equal(tokenizer.Encode($"{name}the", false), tokenizer.Encode($"{name}the", true));
+            Assert.Equal(1, tokenizer.Encode($"{name}the", true).Count(id => id == tokenizer.BeginOfSequence));
+            // What a row says is text, and does not stand for the token.
+            Assert.Equal(tokenizer.BeginOfSequence, tokenizer.Encode(new MarkedText().Plain(name), true)[0]);
+            Assert.Equal(1, tokenizer.Encode(new MarkedText().Plain(name), true).Count(id => id == tokenizer.BeginOfSequence));
+        }
     }
 
     [Fact]
@@ -212,7 +219,7 @@ public class BackboneTokenizerTests
         Assert.Equal([end, 7], byId.EndsOfSequence);
 
         var byName = SmallTokenizers.Load(files.With("config.json", """{"eos_token_id": 7}""").With("generation_config.json", """{"eos_token_id": 8}""")
-            .With("tokenizer_config.json", $$"""{"bos_token": null, "eos_token": "{{SmallTokenizers.EndOfText}}"}"""));
+            .With("tokenizer_config.json", $$"""{"bos_token": null, "add_bos_token": false, "eos_token": "{{SmallTokenizers.EndOfText}}"}"""));
         Assert.Equal([end, 8, 7], byName.EndsOfSequence);
         Assert.Null(byName.BeginOfSequence);
         Assert.False(byName.StartsWithBeginOfSequence);
@@ -230,10 +237,19 @@ public class BackboneTokenizerTests
     }
 
     [Fact]
-    public void The_tokenizer_model_is_read_where_both_files_are_there()
+    public void The_tokenizer_model_is_read_where_both_files_are_there_and_of_the_other_its_added_tokens()
     {
-        var files = SmallTokenizers.SentencePiece().With("tokenizer.json", "not JSON");
-        Assert.Equal(SmallTokenizers.ByName("SentencePiece").Fingerprint, SmallTokenizers.Load(files).Fingerprint);
+        var same = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json",
+            """{"added_tokens": [{"id": 1, "content": "<s>", "special": true}], "model": 7}"""));
+        Assert.Equal(SmallTokenizers.ByName("SentencePiece").Fingerprint, same.Fingerprint);
+        Assert.DoesNotContain("tokenizer.json", same.Files.Keys);
+
+        var end = SmallTokenizers.ByName("SentencePiece").VocabularySize;
+        var more = SmallTokenizers.Load(SmallTokenizers.SentencePiece().With("tokenizer.json",
+            $$"""{"added_tokens": [{"id": {{end}}, "content": "<|end|>", "special": true}]}"""));
+        Assert.Equal(end, more.Encode("the<|end|>", false)[^1]);
+        Assert.Equal(end + 1, more.VocabularySize);
+        Assert.Contains("tokenizer.json", more.Files.Keys);
     }
 
     [Fact]
@@ -255,12 +271,18 @@ public class BackboneTokenizerTests
             "12", "日", "本", "😀", "𝓗", "'s", "Ж", "\u2009")
             .ListOf().Select(string.Concat));
 
+    private static IEnumerable<string> Pieces(string text)
+    {
+        var pieces = new PieceList(text, isAtStart: true);
+        new PreTokenizer.Split(new Expression(PreTokenizer.Llama3Pattern), PreTokenizer.Behavior.Isolated).Apply(pieces);
+        return pieces.Pieces.Select(piece => text[piece.Start..piece.End]);
+    }
+
     private static void Check(Property property) => FsCheck.Check.One(Properties.Settings, property);
 
     private static IEnumerable<string> Names(Dictionary<string, byte[]> files, string text)
     {
-        using var stream = new MemoryStream(files["tokenizer.model"]);
-        var names = Microsoft.ML.Tokenizers.LlamaTokenizer.Create(stream).Vocabulary.ToDictionary(pair => pair.Value, pair => pair.Key);
-        return SmallTokenizers.Load(files).Encode(text, false).Select(id => names[id]);
+        var tokenizer = SmallTokenizers.Load(files);
+        return tokenizer.Encode(text, false).Select(id => tokenizer.NameOf(id)!);
     }
 }

@@ -14,10 +14,15 @@ public class HostileTokenizerTests
         { "'model.vocab' is missing", "vocabulary", json => json["model"]!.AsObject().Remove("vocab") },
         { "'model.vocab' must be an object", "list", json => json["model"]!["vocab"] = new JsonArray() },
         { "'model.type' must be BPE", "unigram", json => json["model"]!["type"] = "Unigram" },
-        { "'model.byte_fallback' must be false", "byte fallback", json => json["model"]!["byte_fallback"] = true },
+        { "'model.dropout' must be 0", "dropout", json => json["model"]!["dropout"] = 0.1 },
+        { "'model.continuing_subword_prefix' must be empty", "prefix of words", json => json["model"]!["continuing_subword_prefix"] = "##" },
+        { "'model.unk_token' must be a token", "unknown", json => { json["model"]!["unk_token"] = "<unk>"; json["model"]!["vocab"]!.AsObject().Remove("A"); } },
+        { "'model.new_option' is not known", "an option of later", json => json["model"]!["new_option"] = 1 },
+        { "'dictionary' is not known", "a field of later", json => json["dictionary"] = 1 },
         { "'model.end_of_word_suffix' must be empty", "suffix", json => json["model"]!["end_of_word_suffix"] = "</w>" },
-        { "'normalizer' must be null", "normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC" } },
-        { "'model.vocab' lacks the byte 0x41", "missing byte", json => json["model"]!["vocab"]!.AsObject().Remove("A") },
+        { "found 'Precompiled', which is not supported", "normalizer", json =>
+            json["normalizer"] = new JsonObject { ["type"] = "Precompiled", ["precompiled_charsmap"] = "" } },
+        { "'normalizer.fast' is not known", "an option of a normalizer", json => json["normalizer"] = new JsonObject { ["type"] = "NFC", ["fast"] = true } },
         { "'model.vocab.the' must be a whole number", "huge id", json => json["model"]!["vocab"]!["the"] = 2_000_000_000 },
         { "'model.vocab.the' must be a whole number", "negative id", json => json["model"]!["vocab"]!["the"] = -1 },
         { "'model.vocab.the' must be a whole number", "fraction", json => json["model"]!["vocab"]!["the"] = 1.5 },
@@ -26,19 +31,28 @@ public class HostileTokenizerTests
         { "'model.merges[0]' must be a pair", "one part", json => json["model"]!["merges"]![0] = "th" },
         { "'model.merges[0]' must be a text", "number", json => json["model"]!["merges"]![0] = 3 },
         { "'model.merges[0]' needs the token 'qq'", "unknown part", json => json["model"]!["merges"]![0] = "th qq" },
-        { "was listed before", "twice", json => json["model"]!["merges"]!.AsArray().Add((string)json["model"]!["merges"]![0]!) },
         { "'model.merges' is missing", "no merges", json => json["model"]!.AsObject().Remove("merges") },
         { "'added_tokens[0].content' is missing", "no content", json => json["added_tokens"]![0]!.AsObject().Remove("content") },
         { "'added_tokens[0].content' must not be empty", "empty content", json => json["added_tokens"]![0]!["content"] = "" },
         { "'added_tokens[1].id' must be the only id", "same added id", json => json["added_tokens"]![1]!["id"] = json["added_tokens"]![0]!["id"]!.DeepClone() },
-        { "'pre_tokenizer.pretokenizers[0].pattern' must be an expression", "bad expression", json =>
-            json["pre_tokenizer"]!["pretokenizers"]![0]!["pattern"]!["Regex"] = "(" },
-        { "'pre_tokenizer.pretokenizers[0].behavior' must be Isolated", "behaviour", json =>
-            json["pre_tokenizer"]!["pretokenizers"]![0]!["behavior"] = "MergedWithNext" },
-        { "'pre_tokenizer.pretokenizers[1].add_prefix_space' must be false", "prefix", json =>
-            json["pre_tokenizer"]!["pretokenizers"]![1]!["add_prefix_space"] = true },
-        { "'pre_tokenizer.type' must be Sequence, Split, Digits or ByteLevel; found 'Metaspace'", "metaspace", json =>
-            json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace" } },
+        { "'pre_tokenizer.pretokenizers[0].pattern' must be an expression", "bad expression", json => Step(json, 0)["pattern"]!["Regex"] = "(" },
+        { "'\\p{Klingon}' is not known", "unknown script", json => Step(json, 0)["pattern"]!["Regex"] = @"\p{Klingon}+" },
+        { "repeated without end", "empty repetition", json => Step(json, 0)["pattern"]!["Regex"] = "(a?)*" },
+        { "make it too large", "repetition of repetitions", json => Step(json, 0)["pattern"]!["Regex"] = "((((ab){900}){900}){900}){900}" },
+        { "'pre_tokenizer.pretokenizers[0].behavior' must be Isolated", "behaviour", json => Step(json, 0)["behavior"] = "Doubled" },
+        { "'pre_tokenizer.pretokenizers[0].lookahead' is not known", "an option of a split", json => Step(json, 0)["lookahead"] = 3 },
+        { "must be the last", "a step after bytes", json => json["pre_tokenizer"]!["pretokenizers"]!.AsArray().Add(new JsonObject { ["type"] = "Digits" }) },
+        { "found 'UnicodeScripts', which is not supported", "unknown step", json => json["pre_tokenizer"] = new JsonObject { ["type"] = "UnicodeScripts" } },
+        { "'pre_tokenizer.prepend_scheme' must be always", "metaspace", json =>
+            json["pre_tokenizer"] = new JsonObject { ["type"] = "Metaspace", ["replacement"] = "_", ["prepend_scheme"] = "last" } },
+        { "found 'WordPiece', which is not supported", "decoder", json => json["decoder"] = new JsonObject { ["type"] = "WordPiece" } },
+        { "found 'BertProcessing', which is not supported", "processor", json => json["post_processor"] = new JsonObject { ["type"] = "BertProcessing" } },
+        { "must have the text, sequence A, once", "no text", json => json["post_processor"]!["processors"]![1]!["single"]!.AsArray().RemoveAt(1) },
+        { "puts more than one token before or after", "two tokens", json => json["post_processor"]!["processors"]![1]!["single"]!.AsArray()
+            .Insert(0, json["post_processor"]!["processors"]![1]!["single"]![0]!.DeepClone()) },
+        { "must be a token with the same id everywhere", "nobody's token", json =>
+            json["post_processor"]!["processors"]![1]!["single"]![0]!["SpecialToken"]!["id"] = "<x>" },
+        { "'added_tokens[0].language' is not known", "an option of a token", json => json["added_tokens"]![0]!["language"] = "en" },
     };
 
     [Theory]
@@ -52,7 +66,7 @@ public class HostileTokenizerTests
     [Fact]
     public void Half_a_character_in_a_tokenizer_json_is_refused()
         => ExpectError(
-            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is not valid JSON");
+            SmallTokenizers.ByteLevel().With("tokenizer.json", """{"model": {"type": "\ud800", "vocab": {}}}"""), "tokenizer.json", "is no well-formed text");
 
     [Fact]
     public void A_text_that_is_no_json_is_refused()
@@ -81,7 +95,7 @@ public class HostileTokenizerTests
     public void A_SentencePiece_model_unlike_Llamas_is_refused()
     {
         ExpectError(SmallTokenizers.SentencePiece(byteFallback: false), "tokenizer.model", "byte_fallback");
-        ExpectError(SmallTokenizers.SentencePiece(modelType: 1), "tokenizer.model", "Bpe");
+        ExpectError(SmallTokenizers.SentencePiece(modelType: 1), "tokenizer.model", "(BPE)");
         ExpectError(SmallTokenizers.SentencePiece(pieces => pieces.RemoveAt(3 + 0x41)), "tokenizer.model", "no piece for the byte 0x41");
         ExpectError(SmallTokenizers.SentencePiece(pieces => pieces.Add(("the", -1, 1))), "tokenizer.model", "the");
     }
@@ -162,6 +176,43 @@ public class HostileTokenizerTests
         Assert.Contains("eos_token", failure.Message);
         Assert.Contains("tokenizer_config.json", failure.Message);
     }
+
+    [Fact]
+    public void An_id_that_the_backbone_lacks_is_refused_before_anything_of_its_size_is_made()
+    {
+        var files = SmallTokenizers.ByteLevel(json => json["model"]!["vocab"]!["the"] = 16_777_216);
+        ExpectError(files.With("config.json", """{"vocab_size": 400}"""), "tokenizer.json",
+            "must be below vocab_size in config.json, which is 400; found 16777216");
+        // Without a configuration the number is taken, but no memory for those before it.
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(16_777_217, SmallTokenizers.Load(files).VocabularySize);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 32 << 20);
+    }
+
+    [Fact]
+    public void An_added_token_that_the_backbone_lacks_is_an_error_only_where_it_is_used()
+    {
+        // LLaMA 2's folders have a padding token behind the vocabulary.
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel(json => json["added_tokens"]!.AsArray()
+            .Add(new JsonObject { ["id"] = 400, ["content"] = "<pad>", ["special"] = true }))
+            .With("config.json", """{"vocab_size": 400}"""));
+        Assert.Equal(SmallTokenizers.ByteTokens().Count() + 2, tokenizer.VocabularySize);
+        Assert.NotEmpty(tokenizer.Encode(new MarkedText().Plain("<pad>"), false));
+        var failure = Assert.Throws<InvalidDataException>(() => tokenizer.Encode("a<pad>", false));
+        Assert.Contains("'<pad>'", failure.Message);
+        Assert.Contains("400", failure.Message);
+    }
+
+    [Fact]
+    public void An_expression_that_goes_back_and_forth_ends_in_an_error()
+    {
+        var files = SmallTokenizers.ByteLevel(json => Step(json, 0)["pattern"]!["Regex"] = "(?:a|aa|aaa)+b");
+        var tokenizer = SmallTokenizers.Load(files);
+        var failure = Assert.Throws<InvalidDataException>(() => tokenizer.Encode(new string('a', 200), false));
+        Assert.Contains("too many steps", failure.Message);
+    }
+
+    private static JsonNode Step(JsonObject json, int place) => json["pre_tokenizer"]!["pretokenizers"]![place]!;
 
     private static bool Survives(Dictionary<string, byte[]> files)
     {

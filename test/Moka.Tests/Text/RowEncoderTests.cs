@@ -91,7 +91,7 @@ public class RowEncoderTests
     [Fact]
     public void Without_begin_of_sequence_the_end_of_a_cut_prompt_is_kept_alone()
     {
-        var files = SmallTokenizers.ByteLevel().With("tokenizer_config.json", $$"""{"eos_token": "{{SmallTokenizers.EndOfText}}"}""");
+        var files = SmallTokenizers.ByteLevel().With("tokenizer_config.json", $$"""{"add_bos_token": false, "eos_token": "{{SmallTokenizers.EndOfText}}"}""");
         var tokenizer = SmallTokenizers.Load(files);
         var row = new RowEncoder(tokenizer, PromptTemplate.Plain, 6).ForScoring(new PromptRow("0123456789", []), ["a"]);
         Assert.Equal(tokenizer.Encode("789", false), row.Prompt[^3..]);

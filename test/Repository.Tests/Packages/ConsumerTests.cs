@@ -34,13 +34,15 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
     public void The_tool_installs_and_trains()
     {
         var tools = packages.InFolder("tools");
-        packages.Dotnet(packages.Root, "tool", "install", "Microsoft.ML.Moka.Cli", "--tool-path", tools, "--version", packages.Version, "--add-source", packages.Feed);
+        packages.Dotnet(
+            packages.Root, "tool", "install", "Microsoft.ML.Moka.Cli", "--tool-path", tools, "--version", packages.Version, "--add-source", packages.Feed);
         var data = packages.InFolder("rows.tsv");
         File.WriteAllLines(data, ["Text\tLabel", .. Tickets().Take(20)]);
 
         var tool = Path.Combine(tools, OperatingSystem.IsWindows() ? "moka.exe" : "moka");
         var (exitCode, output) = Repository.Run(
-            packages.Root, tool, "train", data, "--text-column", "Text", "--label-column", "Label", "--epochs", "1", "--output", packages.InFolder("tickets.zip"));
+            packages.Root, tool, "train", data, "--text-column", "Text", "--label-column", "Label", "--epochs", "1",
+            "--output", packages.InFolder("tickets.zip"));
 
         Assert.True(exitCode == 0, output);
         Assert.True(File.Exists(packages.InFolder("tickets.zip")));
@@ -58,7 +60,10 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
         var description = reader.ReadToEnd();
 
         string[] parts =
-            ["<readme>README.md</readme>", "<icon>icon.png</icon>", "<license type=\"expression\">MIT</license>", "<tags>", "<description>", "<repository type=\"git\""];
+        [
+            "<readme>README.md</readme>", "<icon>icon.png</icon>", "<license type=\"expression\">MIT</license>",
+            "<tags>", "<description>", "<repository type=\"git\"",
+        ];
         foreach (var part in parts)
             Assert.Contains(part, description, StringComparison.Ordinal);
         Assert.NotNull(package.GetEntry("README.md"));
@@ -80,7 +85,8 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
     private static string FitProgram()
     {
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
-        var pipeline = CodeBlock().Matches(readme).Select(block => block.Groups[1].Value).Single(code => code.Contains("Trainers.Moka", StringComparison.Ordinal));
+        var pipeline = CodeBlock().Matches(readme).Select(block => block.Groups[1].Value)
+            .Single(code => code.Contains("Trainers.Moka", StringComparison.Ordinal));
         Assert.Contains(ReadmeOptions, pipeline, StringComparison.Ordinal);
         return $$"""
             {{pipeline.Replace(ReadmeOptions, "new MokaTrainer.Options { NumberOfSteps = 4 }", StringComparison.Ordinal)}}
