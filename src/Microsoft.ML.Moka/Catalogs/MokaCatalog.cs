@@ -3,6 +3,7 @@ using Microsoft.ML.Moka;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Interop;
 
 namespace Microsoft.ML;
@@ -101,6 +102,27 @@ public static class MokaCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         MergedFolder.WriteOf(BackboneSource.Open(backbonePath), null, folder, options ?? new MergeOptions { Quantization = BackboneQuantization.NF4 });
+    }
+
+    /// <summary>
+    /// Writes a backbone as a GGUF file, as it is or with the adapter of a folder merged into it, as <see cref="MokaModel.SaveGguf"/> does with a model's own.
+    /// Weights are written one by one; the backbone is never in memory as a whole.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
+    /// <param name="adapterFolder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT; null for the backbone as it is.</param>
+    /// <param name="path">The file, which ends in <c>.gguf</c>; an earlier one is replaced.</param>
+    /// <param name="options">The form of the weights; by default F16.</param>
+    /// <exception cref="ArgumentException">An option makes no sense, or the path is not that of a GGUF file, or that of the backbone.</exception>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, the adapter does not fit the backbone, or the form cannot hold a weight.</exception>
+    /// <exception cref="InvalidOperationException">llama.cpp has no such model or tokenizer, and would compute something else.</exception>
+    public static void SaveGguf(
+        this ModelOperationsCatalog catalog, string? backbonePath, string? adapterFolder, string path, GgufOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        GgufExport.WriteOf(BackboneSource.Open(backbonePath), adapterFolder, path, options ?? new GgufOptions());
     }
 
     /// <summary>

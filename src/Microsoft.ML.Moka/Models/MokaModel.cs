@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -130,6 +131,41 @@ public abstract class MokaModel : ITransformer, IDisposable
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         MergedFolder.Write(folder, _source, Weights, options ?? new MergeOptions());
+    }
+
+    /// <summary>
+    /// Saves the backbone with the adapter merged into it as a GGUF file, which llama.cpp, Ollama and many other programs run: shape, tokenizer, chat template
+    /// and weights in one. Beside it a Modelfile is written, for <c>ollama create</c>. Weights are merged one by one; a model in full precision never stands in
+    /// memory.
+    /// </summary>
+    /// <param name="path">The file, which ends in <c>.gguf</c>. An earlier one is replaced when the new one is on the disk.</param>
+    /// <param name="options">The form of the weights; by default F16.</param>
+    /// <exception cref="ArgumentException">The path is not that of a GGUF file, or that of the backbone.</exception>
+    /// <exception cref="InvalidDataException">A weight has a value that the form cannot hold.</exception>
+    /// <exception cref="InvalidOperationException">
+    /// llama.cpp has no such model or tokenizer and would compute something else, or the backbone's files were changed since it was loaded.
+    /// </exception>
+    public void SaveGguf(string path, GgufOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        GgufExport.Write(path, _source, Weights, options ?? new GgufOptions());
+    }
+
+    /// <summary>
+    /// Saves the adapter as a GGUF file that llama.cpp (<c>--lora</c>) and Ollama (<c>ADAPTER</c>) put on the backbone: LoRA, rsLoRA and CDKA, which LoRA can
+    /// express. The others are to be merged, with <see cref="SaveGguf"/>.
+    /// </summary>
+    /// <param name="path">The file, which ends in <c>.gguf</c>. An earlier one is replaced when the new one is on the disk.</param>
+    /// <param name="model">
+    /// What the Modelfile beside it names as the model that the adapter is put on: a path, or a name that Ollama knows. By default the path of the backbone; the
+    /// one inside this package, or inside a model file, has none, and then no Modelfile is written.
+    /// </param>
+    /// <exception cref="ArgumentException">The path is not that of a GGUF file, or that of the backbone.</exception>
+    /// <exception cref="InvalidOperationException">LoRA cannot express the update, or llama.cpp has no such model.</exception>
+    public void SaveAdapterGguf(string path, string? model = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        GgufAdapter.Write(path, _source, Weights, model);
     }
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; the model computes nothing from then on.</summary>

@@ -10,7 +10,7 @@ namespace Microsoft.ML.Moka.Text;
 /// <summary>The tokenizer of a backbone, with the tokens that begin and end its sequences.</summary>
 internal sealed class BackboneTokenizer
 {
-    private const string SentencePieceOrTiktoken = "tokenizer.model";
+    public const string SentencePieceOrTiktoken = "tokenizer.model";
     private const string Configuration = "config.json";
 
     /// <summary>The file of the backbone's own chat template, if it is not in the configuration.</summary>
@@ -29,7 +29,8 @@ internal sealed class BackboneTokenizer
         if (sequence.Begin is { } begin)
             _specialIds.Add(begin);
         // Whoever writes a row must not be able to end it.
-        _tokenizer = new TextTokenizer(parts.WithSpecial(sequence.Names, _specialIds));
+        Parts = parts.WithSpecial(sequence.Names, _specialIds);
+        _tokenizer = new TextTokenizer(Parts);
         _specialIds.UnionWith(_tokenizer.SpecialIds);
         BeginOfSequence = sequence.Begin;
         EndOfSequence = sequence.Ends[0];
@@ -39,6 +40,9 @@ internal sealed class BackboneTokenizer
         Files = files;
         Fingerprint = fingerprint;
     }
+
+    /// <summary>What it is made of.</summary>
+    public TextTokenizerParts Parts { get; }
 
     /// <summary>The kind of the file, for people.</summary>
     public string Kind => _tokenizer.Kind;

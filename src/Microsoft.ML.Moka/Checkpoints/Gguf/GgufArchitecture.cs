@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 /// <param name="HasQueryKeyBias">Whether q, k and v always have a bias, so that the configuration does not say it.</param>
 internal sealed record GgufArchitecture(string Name, string ModelType, string ClassName, bool InterleavesHeads, bool HasQueryKeyBias = false)
 {
-    private const string Key = "general.architecture";
+    public const string Key = "general.architecture";
 
     /// <summary>Every so many layers one has no rotary embedding, which a file does not say; 0 where all have one.</summary>
     public int NoRotaryInterval { get; init; }
@@ -28,4 +28,8 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
         return Array.Find(s_known, architecture => architecture.Name == name)
             ?? throw metadata.Error(Key, $"is '{name}'; there are {string.Join(", ", s_known.Select(architecture => architecture.Name))}");
     }
+
+    /// <summary>The one for transformers' <c>model_type</c>; null where llama.cpp is not known to have it.</summary>
+    public static GgufArchitecture? OfModel(string modelType) =>
+        Array.Find(s_known, architecture => architecture.ModelType == (modelType == "mistral" ? "llama" : modelType));
 }

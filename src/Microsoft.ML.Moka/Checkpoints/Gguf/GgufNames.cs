@@ -49,6 +49,17 @@ internal static class GgufNames
                 : null;
     }
 
+    /// <summary>llama.cpp's name of a tensor of Hugging Face's checkpoints.</summary>
+    public static string Gguf(string huggingFace)
+    {
+        if (s_global.FirstOrDefault(pair => pair.Value == huggingFace).Key is { } known)
+            return known;
+        if (huggingFace.Split('.', 4) is ["model", "layers", var layer, var rest] && rest.LastIndexOf('.') is var dot and > 0
+            && s_ofLayer.FirstOrDefault(pair => pair.Value == rest[..dot]).Key is { } part)
+            return $"{LayerPrefix}{layer}.{part}{rest[dot..]}";
+        throw new ArgumentException($"GGUF has no name for '{huggingFace}'.", nameof(huggingFace));
+    }
+
     /// <summary>Whether the tensor is q's or k's: those have rows that may be interleaved.</summary>
     public static bool IsQuery(string name) => name.EndsWith(".attn_q.weight", StringComparison.Ordinal)
         || name.EndsWith(".attn_q.bias", StringComparison.Ordinal);

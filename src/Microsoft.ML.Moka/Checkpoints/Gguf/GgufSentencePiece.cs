@@ -25,8 +25,13 @@ internal static class GgufSentencePiece
         using var stream = new MemoryStream();
         using (var output = new CodedOutputStream(stream, leaveOpen: true))
         {
-            for (var id = 0; id < scores.Length; id++)
-                WriteMessage(output, PiecesField, piece => WritePiece(piece, vocabulary.Tokens[id], scores[id], vocabulary.Types[id]));
+            // What fills a vocabulary up to the rows of the embedding is no piece; in between it has to be one, which no text has.
+            var last = Array.FindLastIndex(vocabulary.Types, type => type != GgufTokenType.Unused);
+            for (var id = 0; id <= last; id++)
+            {
+                var type = vocabulary.Types[id] == GgufTokenType.Unused ? GgufTokenType.Control : vocabulary.Types[id];
+                WriteMessage(output, PiecesField, piece => WritePiece(piece, vocabulary.Tokens[id], scores[id], type));
+            }
             WriteMessage(output, TrainerField, trainer => WriteTrainer(trainer, vocabulary));
             WriteMessage(output, NormalizerField, normalizer =>
             {

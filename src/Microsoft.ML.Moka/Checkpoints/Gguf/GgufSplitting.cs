@@ -4,7 +4,7 @@ namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 /// <param name="Expressions">One after the other: each splits what the earlier ones have left whole.</param>
 internal sealed record GgufSplitting(params string[] Expressions)
 {
-    private const string Key = "tokenizer.ggml.pre";
+    public const string Key = "tokenizer.ggml.pre";
 
     // Files from before there were names are split as "default" by llama.cpp too.
     private const string Missing = "default";
@@ -74,6 +74,16 @@ internal sealed record GgufSplitting(params string[] Expressions)
         ["deepseek-coder"] = s_deepseekCoder,
         ["deepseek-v3"] = s_deepseek3, ["hunyuan-dense"] = s_deepseek3, ["joyai-llm"] = s_deepseek3,
     };
+
+    // One name for each, the one by which most files call it.
+    private static readonly string[] s_written =
+    [
+        "gpt-2", "smollm", "llama-bpe", "qwen2", "dbrx", "stablelm2", "tekken", "gpt-4o", "deepseek-v3", "deepseek-llm", "deepseek-coder", "qwen35", "falcon",
+        Missing,
+    ];
+
+    /// <summary>All, each under one name.</summary>
+    public static IEnumerable<(string Name, GgufSplitting Splitting)> Known => s_written.Select(name => (name, s_byName[name]));
 
     /// <summary>Whether a piece that is a token as a whole is that token, whatever merges there are.</summary>
     public bool IgnoresMerges { get; init; }

@@ -44,6 +44,9 @@ internal static class GgufTensorTypes
         _ => throw new ArgumentOutOfRangeException(nameof(type), type, "No such type."),
     };
 
+    /// <summary>Bytes of so many elements, which are whole blocks.</summary>
+    public static int ByteCount(this GgufTensorType type, int elements) => elements / type.BlockLength() * type.BlockBytes();
+
     /// <summary>What llama.cpp calls a type that cannot be read here; a number that it has no name for stays one.</summary>
     public static string NameOfUnreadable(uint type) => type switch
     {

@@ -19,8 +19,8 @@ internal sealed class GgufVocabulary
     public const string ModelKey = "tokenizer.ggml.model";
     public const string ScoresKey = "tokenizer.ggml.scores";
 
-    private const string TokensKey = "tokenizer.ggml.tokens";
-    private const string TypesKey = "tokenizer.ggml.token_type";
+    public const string TokensKey = "tokenizer.ggml.tokens";
+    public const string TypesKey = "tokenizer.ggml.token_type";
 
     // Of files that do not name the token that ends a turn, as llama.cpp finds it.
     private static readonly string[] s_turnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|eom_id|>"];

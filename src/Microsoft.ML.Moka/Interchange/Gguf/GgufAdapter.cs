@@ -1,0 +1,67 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Interchange.Gguf;
+
+/// <summary>Writes an adapter as llama.cpp's LoRA: two tensors a map, and one alpha for all.</summary>
+internal static class GgufAdapter
+{
+    /// <param name="path">The file.</param>
+    /// <param name="source">The backbone's files.</param>
+    /// <param name="weights">The adapter.</param>
+    /// <param name="model">What the Modelfile names as the model that the adapter belongs to; null for the backbone's own path.</param>
+    /// <exception cref="InvalidOperationException">LoRA cannot express the update, or llama.cpp has no such model.</exception>
+    public static void Write(string path, BackboneSource source, TunedBackbone weights, string? model)
+    {
+        GgufExport.CheckPath(path, source.Files);
+        using var usage = weights.Use();
+        var config = weights.Backbone.Config;
+        var architecture = ConfigMetadata.ArchitectureOf(config);
+        var (options, stored) = AdapterConversion.Convert(AdapterFileFormat.Lora, weights.Backbone.Backend, weights.Adapters);
+        var byName = stored.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        var plans = options.Plan([.. config.LinearMaps]);
+        // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor.
+        var alpha = ScaleTimesRank(plans[0]);
+        var metadata = new GgufMetadataWriter();
+        metadata.Text(GgufArchitecture.Key, architecture.Name);
+        metadata.Text("general.type", "adapter");
+        metadata.Text("adapter.type", "lora");
+        metadata.Number("adapter.lora.alpha", alpha);
+        metadata.Text("general.name", Path.GetFileNameWithoutExtension(path));
+        GgufOutputTensor[] tensors = [.. plans.SelectMany(Factors)];
+        var files = new List<(string, Action<Stream>)> { (path, stream => GgufWriter.Write(stream, metadata, tensors)) };
+        if ((model ?? (source.Kind == BackboneKind.Folder ? source.Files.Location : null)) is { } from)
+            files.Add((Modelfile.PathOf(path), stream => stream.Write(Modelfile.Write(path, BackboneTokenizer.Load(source.Files), from))));
+        AtomicFile.Write(files);
+
+        IEnumerable<GgufOutputTensor> Factors(AdapterPlan plan)
+        {
+            var name = GgufNames.Gguf(TensorNames.Of(plan.Map));
+            var (down, up) = (Stored(plan, "lora_A.weight"), Stored(plan, "lora_B.weight"));
+            var scale = ScaleTimesRank(plan) / alpha;
+            yield return Factor($"{name}.lora_a", down, (values, row, into) => values.AsSpan(row * into.Length, into.Length).CopyTo(into));
+            yield return Factor($"{name}.lora_b", up, (values, row, into) =>
+            {
+                values.AsSpan(GgufTensors.StoredFrom(name, row, config, architecture) * into.Length, into.Length).CopyTo(into);
+                if (scale != 1)
+                    System.Numerics.Tensors.TensorPrimitives.Multiply(into, scale, into);
+            });
+        }
+
+        SafetensorsTensor Stored(AdapterPlan plan, string part) => byName[AdapterTensors.NameOf(plan.Map, part)];
+    }
+
+    private delegate void Fill(float[] values, int row, Span<float> into);
+
+    private static GgufOutputTensor Factor(string name, SafetensorsTensor stored, Fill fill) => new(name, GgufTensorType.F32, stored.Shape, () =>
+    {
+        var values = stored.ToFloats();
+        return (row, into) => fill(values, row, into);
+    });
+
+    private static float ScaleTimesRank(AdapterPlan plan) => ((ConstantCoefficient)plan.Coefficients).Value * plan.FilterCount;
+}

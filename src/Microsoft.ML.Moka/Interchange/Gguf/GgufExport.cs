@@ -1,0 +1,101 @@
+using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Text;
+
+namespace Microsoft.ML.Moka.Interchange.Gguf;
+
+/// <summary>Writes a backbone, with or without an adapter merged into it, as one GGUF file. One weight at a time is in memory.</summary>
+internal static class GgufExport
+{
+    // llama.cpp's number for "blocks as they have been since May 2023".
+    private const int QuantizationVersion = 2;
+
+    /// <summary>The backbone of a model with its adapter merged into it.</summary>
+    /// <exception cref="ArgumentException">The path cannot be that of the file.</exception>
+    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded, or llama.cpp has no such model.</exception>
+    public static void Write(string path, BackboneSource source, TunedBackbone weights, GgufOptions options)
+    {
+        CheckPath(path, source.Files);
+        using var usage = weights.Use();
+        using var checkpoint = source.OpenUnchanged(weights.Shared);
+        var config = weights.Backbone.Config;
+        var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
+        Write(path, config, BackboneTokenizer.Load(source.Files),
+            new MergedWeights(new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters), options);
+    }
+
+    /// <summary>A backbone that is not in memory, as it is or with the adapter of a folder merged into it.</summary>
+    public static void WriteOf(BackboneSource source, string? adapterFolder, string path, GgufOptions options)
+    {
+        CheckPath(path, source.Files);
+        if (options.KeepQuantizationErrors)
+            throw new ArgumentException(
+                "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
+                "Use SaveGguf of the model.", nameof(options));
+        var config = LlamaConfigFile.Read(source.Files);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps);
+        using var checkpoint = Checkpoint.Open(source.Files);
+        using var backend = new CpuBackend();
+        using var adapters = stored?.Load(backend);
+        WeightSource weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        if (adapters is not null)
+            weights = new MergedWeights(weights, backend, adapters);
+        Write(path, config, BackboneTokenizer.Load(source.Files), weights, options);
+    }
+
+    /// <param name="path">The file.</param>
+    /// <param name="config">The backbone's shape.</param>
+    /// <param name="tokenizer">Its tokenizer; null for a file without a vocabulary.</param>
+    /// <param name="weights">Its weights.</param>
+    /// <param name="options">The form of the file.</param>
+    public static void Write(string path, LlamaConfig config, BackboneTokenizer? tokenizer, WeightSource weights, GgufOptions options)
+    {
+        var architecture = ConfigMetadata.ArchitectureOf(config);
+        var metadata = new GgufMetadataWriter();
+        metadata.Text(GgufArchitecture.Key, architecture.Name);
+        metadata.Text("general.type", "model");
+        metadata.Text("general.name", options.Name ?? Path.GetFileNameWithoutExtension(path));
+        metadata.Integer("general.file_type", FileType(options.Format));
+        metadata.Integer("general.quantization_version", QuantizationVersion);
+        ConfigMetadata.Add(metadata, config, architecture);
+        if (tokenizer is null)
+            metadata.Text(GgufVocabulary.ModelKey, "none");
+        else
+            TokenizerMetadata.Add(metadata, tokenizer, config.VocabularySize);
+        GgufOutputTensor[] tensors = [.. new GgufTensors(config, architecture, weights, options.Format).All()];
+        var files = new List<(string, Action<Stream>)> { (path, stream => GgufWriter.Write(stream, metadata, tensors, Watch)) };
+        if (options.WithModelfile && tokenizer is not null)
+            files.Add((Modelfile.PathOf(path), stream => stream.Write(Modelfile.Write(path, tokenizer, null))));
+        AtomicFile.Write(files);
+
+        void Watch(long done, long all)
+        {
+            options.CancellationToken.ThrowIfCancellationRequested();
+            options.Progress?.Invoke((double)done / all);
+        }
+    }
+
+    /// <summary>A GGUF is known by its extension, and must not replace what it is made of.</summary>
+    public static void CheckPath(string path, BackboneFiles source)
+    {
+        if (!GgufFiles.IsGguf(path))
+            throw new ArgumentException($"'{path}' does not end in {GgufFiles.Extension}, by which programs know such files.", nameof(path));
+        if (source is GgufFiles && Path.GetFullPath(path) == source.Location)
+            throw new ArgumentException($"'{path}' is the file that the weights are read from: name another.", nameof(path));
+    }
+
+    // As llama.cpp counts them; it shows the name, and goes by each tensor's own type.
+    private static int FileType(GgufFormat format) => format switch
+    {
+        GgufFormat.F32 => 0,
+        GgufFormat.F16 => 1,
+        GgufFormat.Q4_0 => 2,
+        GgufFormat.Q8_0 => 7,
+        GgufFormat.BF16 => 32,
+        _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
+    };
+}

@@ -1,0 +1,73 @@
+using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Text.Tokenizers;
+using Microsoft.ML.Moka.Text.Tokenizers.Expressions;
+
+namespace Microsoft.ML.Moka.Interchange.Gguf;
+
+/// <summary>
+/// llama.cpp's name for how a tokenizer splits texts. Files say the same in many ways, so what is compared is what becomes of texts that hold every kind of
+/// character beside every other.
+/// </summary>
+internal static class SplittingName
+{
+    private const int RandomProbes = 4000;
+
+    // Letters of each case and of none, marks, numbers of each kind, punctuation, symbols, blanks, and what contractions are made of.
+    private static readonly string[] s_kinds =
+    [
+        "a", "B", "é", "ǅ", "ʰ", "中", "あ", "ก", "न", "ि", "\u0301", "1", "7", "٣", "½", "Ⅳ", ".", "'", "-", "_", "(", "\"", "/", "！", "。", "$", "+", "~", "`",
+        "=", "€", "←", "😀", " ", "  ", "\t", "\n", "\r", "\u00a0", "\u3000", "\u200b", "s", "'s", "'LL", "'ve", "'m", "Re", "12345",
+    ];
+
+    private static readonly Lazy<string[]> s_probes = new(Probes);
+
+    /// <exception cref="InvalidOperationException">llama.cpp has no name for it.</exception>
+    public static string Of(TextTokenizerParts parts)
+    {
+        var composes = ComposesCharacters(parts.Normalizer);
+        foreach (var (name, splitting) in GgufSplitting.Known)
+        {
+            if (splitting.ComposesCharacters == composes && splitting.IgnoresMerges == parts.Model.IgnoresMerges && IsSame(parts.PreTokenizer, splitting))
+                return name;
+        }
+        throw ConfigMetadata.Refusal(
+            $"its tokenizer splits texts in a way for which llama.cpp has none of the names {string.Join(", ", GgufSplitting.Known.Select(known => known.Name))}");
+    }
+
+    private static bool IsSame(PreTokenizer tokenizer, GgufSplitting splitting)
+    {
+        var named = new PreTokenizer.Chain([.. splitting.Expressions.Select(expression =>
+            new PreTokenizer.Split(new Expression(expression), PreTokenizer.Behavior.Isolated))]);
+        return Array.TrueForAll(s_probes.Value, probe => Pieces(tokenizer, probe).SequenceEqual(Pieces(named, probe)));
+    }
+
+    private static bool ComposesCharacters(TextNormalizer normalizer)
+    {
+        var composition = new TextNormalizer.Composition();
+        if (Array.TrueForAll(s_probes.Value, probe => normalizer.Normalize(probe) == probe))
+            return false;
+        return Array.TrueForAll(s_probes.Value, probe => normalizer.Normalize(probe) == composition.Normalize(probe))
+            ? true
+            : throw ConfigMetadata.Refusal("its tokenizer normalizes texts, and llama.cpp's byte-level ones do not");
+    }
+
+    private static List<string> Pieces(PreTokenizer tokenizer, string text)
+    {
+        var pieces = new PieceList(text, isAtStart: true);
+        tokenizer.Apply(pieces);
+        return [.. pieces.Pieces.Select(piece => pieces.Text[piece.Start..piece.End])];
+    }
+
+    private static string[] Probes()
+    {
+        var random = new SeededRandom(11);
+        return
+        [
+            .. s_kinds,
+            .. s_kinds.SelectMany(first => s_kinds.Select(second => first + second)),
+            .. Enumerable.Range(0, RandomProbes).Select(_ =>
+                string.Concat(Enumerable.Range(0, 3 + random.NextInt32(10)).Select(_ => s_kinds[random.NextInt32(s_kinds.Length)]))),
+        ];
+    }
+}
