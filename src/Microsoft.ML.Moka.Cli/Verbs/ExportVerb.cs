@@ -16,20 +16,40 @@ internal static class ExportVerb
             DefaultValueFactory = _ => "as-trained",
         };
         format.AcceptOnlyFromAmong("as-trained", "lokr", "lora");
+        var gguf = new Option<bool>("--gguf")
+        {
+            Description = "Writes one GGUF file for llama.cpp's --lora and Ollama's ADAPTER: LoRA, and what says the same. --output is the file.",
+        };
+        var from = new Option<string?>("--from")
+        {
+            Description = "With --gguf: what the Modelfile beside it names as the model to put the adapter on. [default: the backbone's path, where it has one]",
+            HelpName = "path|name",
+        };
         var json = CommonOptions.Json();
         var command = new CliCommand("export",
             """
             Writes the adapter of a model as PEFT does. PEFT itself reads lora, rslora, dora and lokr; the other methods are written in the same style.
 
               moka export tickets.zip --output adapter
+              moka export tickets.zip --gguf --output adapter.gguf
             """)
         {
-            model, output, format, json,
+            model, output, format, gguf, from, json,
         };
         command.SetAction(parsed =>
         {
             var folder = parsed.GetValue(output)!.ToString();
+            if (parsed.GetValue(gguf) && parsed.GetResult(format) is { Implicit: false })
+                throw new UsageException("--gguf is LoRA's form: leave out --format.");
+            if (!parsed.GetValue(gguf) && parsed.GetValue(from) is not null)
+                throw new UsageException("--from goes with --gguf.");
             using var loaded = LoadedModel.Open(Context.Create(terminal), parsed.GetValue(model)!.ToString());
+            if (parsed.GetValue(gguf))
+            {
+                loaded.Model.SaveAdapterGguf(folder, parsed.GetValue(from));
+                GgufWriting.Tell(terminal, folder, parsed.GetValue(json));
+                return ExitCode.Success;
+            }
             loaded.Model.SaveAdapter(
                 folder, Enum.Parse<AdapterFileFormat>(parsed.GetValue(format)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
             if (parsed.GetValue(json))

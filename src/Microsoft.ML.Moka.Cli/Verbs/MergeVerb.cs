@@ -19,7 +19,7 @@ internal static class MergeVerb
             HelpName = "folder",
         };
         var backbone = CommonOptions.Backbone();
-        var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");
+        var output = CommonOptions.OutputFolder("The folder to be written, or with --gguf the file; an earlier model there is replaced when the new one is complete.");
         var type = new Option<string>("--type")
         {
             Description = "The merged weights: none (the precision of the backbone's files), nf4 or fp4.",
@@ -30,6 +30,16 @@ internal static class MergeVerb
         {
             Description = "Merges into the weights as they were quantized in training, instead of those in the backbone's files (a model file only).",
         };
+        var gguf = new Option<string?>("--gguf")
+        {
+            Description = "Writes one GGUF file for llama.cpp and Ollama, with a Modelfile beside it: f16, bf16, f32, q8_0 or q4_0. --output is the file.",
+        };
+        gguf.AcceptOnlyFromAmong("f16", "bf16", "f32", "q8_0", "q4_0");
+        var pre = new Option<string?>("--pre")
+        {
+            Description = "With --gguf: llama.cpp's name for how the tokenizer splits texts, where none fits and a near one will do. [default: it is found]",
+            HelpName = "name",
+        };
         var json = CommonOptions.Json();
         var command = new CliCommand("merge",
             """
@@ -37,9 +47,10 @@ internal static class MergeVerb
 
               moka merge tickets.zip --output merged
               moka merge --adapter-folder adapter --backbone Llama-2-7b-hf --type nf4 --output merged-nf4
+              moka merge chef.zip --gguf q8_0 --output chef.gguf
             """)
         {
-            model, adapter, backbone, output, type, keep, json,
+            model, adapter, backbone, output, type, gguf, pre, keep, json,
         };
         command.SetAction((parsed, cancellation) => Task.Run(
             () =>
@@ -49,6 +60,11 @@ internal static class MergeVerb
                 var (file, folder) = (parsed.GetValue(model), parsed.GetValue(adapter));
                 if ((file is null) == (folder is null))
                     throw new UsageException("What is to be merged? Either a model file, or --adapter-folder (with --backbone).");
+                var form = parsed.GetValue(gguf) is { } name ? Enum.Parse<GgufFormat>(name, ignoreCase: true) : (GgufFormat?)null;
+                if (form is not null && parsed.GetResult(type) is { Implicit: false })
+                    throw new UsageException("--type is for a folder in Hugging Face form, and --gguf says the form of the weights itself: leave out one of them.");
+                if (form is null && parsed.GetValue(pre) is not null)
+                    throw new UsageException("--pre goes with --gguf.");
                 var context = Context.Create(terminal);
                 BackboneDescription before;
                 if (file is not null)
@@ -56,6 +72,16 @@ internal static class MergeVerb
                     if (parsed.GetValue(backbone) is not null)
                         throw new UsageException("A model file knows its backbone: leave out --backbone.");
                     using var loaded = LoadedModel.Open(context, file.ToString());
+                    if (form is { } one)
+                    {
+                        GgufWriting.Run(terminal, "Merging", one, parsed.GetValue(pre), options =>
+                        {
+                            options.KeepQuantizationErrors = parsed.GetValue(keep);
+                            loaded.Model.SaveGguf(target, options);
+                        }, cancellation);
+                        GgufWriting.Tell(terminal, target, parsed.GetValue(json));
+                        return ExitCode.Success;
+                    }
                     before = loaded.Model.DescribeBackbone();
                     FolderWriting.Run(terminal, "Merging", quantization, options =>
                     {
@@ -69,6 +95,13 @@ internal static class MergeVerb
                         throw new UsageException(
                             "An adapter folder does not say how the backbone was quantized in training: --keep-quantization-errors needs a model file.");
                     var source = parsed.GetValue(backbone)?.ToString();
+                    if (form is { } one)
+                    {
+                        GgufWriting.Run(terminal, "Merging", one, parsed.GetValue(pre), options =>
+                            context.Model.SaveGguf(source, folder!.ToString(), target, options), cancellation);
+                        GgufWriting.Tell(terminal, target, parsed.GetValue(json));
+                        return ExitCode.Success;
+                    }
                     before = BackboneDescription.Of(source);
                     FolderWriting.Run(terminal, "Merging", quantization, options =>
                         context.Model.Merge(source, folder!.ToString(), target, options), cancellation);

@@ -14,6 +14,12 @@ public sealed class GgufOptions
     /// <summary>The name that the file gives the model; by default the file's own, without its extension.</summary>
     public string? Name { get; set; }
 
+    /// <summary>
+    /// llama.cpp's name (<c>tokenizer.ggml.pre</c>) for how a byte-level tokenizer splits texts, such as <c>llama-bpe</c>. By default it is found by what the
+    /// tokenizer does, and a tokenizer for which there is none is refused; whoever names one takes the texts for which the two differ into the bargain.
+    /// </summary>
+    public string? PreTokenizer { get; set; }
+
     /// <summary>Whether a Modelfile is written beside the file, <c>NAME.Modelfile</c> to <c>NAME.gguf</c>, for <c>ollama create</c>. Default true.</summary>
     public bool WithModelfile { get; set; } = true;
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using System.Text;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -75,14 +76,28 @@ internal static class GgufWriter
         for (var first = 0; first < rows; first += chunk)
         {
             var count = Math.Min(chunk, rows - first);
-            Parallel.For(0, count, () => new float[length], (row, _, values) =>
+            Encode(tensor, read, first, count, bytes);
+            stream.Write(bytes, 0, count * size);
+            written((long)count * size);
+        }
+    }
+
+    private static void Encode(GgufOutputTensor tensor, GgufRowReader read, int first, int count, byte[] bytes)
+    {
+        var size = tensor.Type.ByteCount(tensor.RowLength);
+        try
+        {
+            Parallel.For(0, count, () => new float[tensor.RowLength], (row, _, values) =>
             {
                 read(first + row, values);
                 GgufEncoder.Encode(tensor.Type, values, bytes.AsSpan(row * size, size), tensor.Name);
                 return values;
             }, _ => { });
-            stream.Write(bytes, 0, count * size);
-            written((long)count * size);
+        }
+        catch (AggregateException several)
+        {
+            // One says what is wrong.
+            ExceptionDispatchInfo.Throw(several.InnerExceptions[0]);
         }
     }
 

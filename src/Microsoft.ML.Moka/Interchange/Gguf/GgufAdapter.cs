@@ -10,6 +10,8 @@ namespace Microsoft.ML.Moka.Interchange.Gguf;
 /// <summary>Writes an adapter as llama.cpp's LoRA: two tensors a map, and one alpha for all.</summary>
 internal static class GgufAdapter
 {
+    private const string Advice = "As GGUF, write the model with the adapter merged into it (SaveGguf).";
+
     /// <param name="path">The file.</param>
     /// <param name="source">The backbone's files.</param>
     /// <param name="weights">The adapter.</param>
@@ -21,7 +23,7 @@ internal static class GgufAdapter
         using var usage = weights.Use();
         var config = weights.Backbone.Config;
         var architecture = ConfigMetadata.ArchitectureOf(config);
-        var (options, stored) = AdapterConversion.Convert(AdapterFileFormat.Lora, weights.Backbone.Backend, weights.Adapters);
+        var (options, stored) = Convert(weights);
         var byName = stored.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         var plans = options.Plan([.. config.LinearMaps]);
         // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor.
@@ -53,6 +55,21 @@ internal static class GgufAdapter
         }
 
         SafetensorsTensor Stored(AdapterPlan plan, string part) => byName[AdapterTensors.NameOf(plan.Map, part)];
+    }
+
+    private static (AdapterOptions, IReadOnlyList<SafetensorsTensor>) Convert(TunedBackbone weights)
+    {
+        // PEFT calls DoRA a LoRA too; llama.cpp does not know its magnitudes.
+        if (weights.Adapters.Adapters.Select(adapter => adapter.Plan).FirstOrDefault(plan => plan.Magnitude is not null) is { } plan)
+            throw new InvalidOperationException($"The update cannot be written as LoRA: on {plan.Map.Name} it has a magnitude. {Advice}");
+        try
+        {
+            return AdapterConversion.Convert(AdapterFileFormat.Lora, weights.Backbone.Backend, weights.Adapters);
+        }
+        catch (InvalidOperationException refusal)
+        {
+            throw new InvalidOperationException($"{refusal.Message} {Advice}", refusal);
+        }
     }
 
     private delegate void Fill(float[] values, int row, Span<float> into);

@@ -65,7 +65,7 @@ internal static class GgufExport
         if (tokenizer is null)
             metadata.Text(GgufVocabulary.ModelKey, "none");
         else
-            TokenizerMetadata.Add(metadata, tokenizer, config.VocabularySize);
+            TokenizerMetadata.Add(metadata, tokenizer, config.VocabularySize, options.PreTokenizer);
         GgufOutputTensor[] tensors = [.. new GgufTensors(config, architecture, weights, options.Format).All()];
         var files = new List<(string, Action<Stream>)> { (path, stream => GgufWriter.Write(stream, metadata, tensors, Watch)) };
         if (options.WithModelfile && tokenizer is not null)

@@ -18,12 +18,13 @@ internal static class TokenizerMetadata
     /// <param name="metadata">Where it is added.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="rows">Rows of the embedding: so many tokens there are to be.</param>
+    /// <param name="splitting">llama.cpp's name for how a byte-level one splits texts; null where it is to be found.</param>
     /// <exception cref="InvalidOperationException">llama.cpp has no such tokenizer.</exception>
-    public static void Add(GgufMetadataWriter metadata, BackboneTokenizer tokenizer, int rows)
+    public static void Add(GgufMetadataWriter metadata, BackboneTokenizer tokenizer, int rows, string? splitting)
     {
         var tokens = new TokenList(rows);
         if (tokenizer.Parts.Model.IsByteLevel)
-            AddByteLevel(metadata, tokenizer.Parts, tokens);
+            AddByteLevel(metadata, tokenizer.Parts, tokens, splitting);
         else
             AddSentencePiece(metadata, tokenizer, tokens);
         AddSpecial(metadata, tokenizer, rows);
@@ -31,10 +32,10 @@ internal static class TokenizerMetadata
             metadata.Text("tokenizer.chat_template", template.Text);
     }
 
-    private static void AddByteLevel(GgufMetadataWriter metadata, TextTokenizerParts parts, TokenList tokens)
+    private static void AddByteLevel(GgufMetadataWriter metadata, TextTokenizerParts parts, TokenList tokens, string? splitting)
     {
         metadata.Text(GgufVocabulary.ModelKey, "gpt2");
-        metadata.Text(GgufSplitting.Key, SplittingName.Of(parts));
+        metadata.Text(GgufSplitting.Key, splitting ?? SplittingName.Of(parts));
         foreach (var (name, id) in parts.Model.Vocabulary)
             tokens.Set(id, name, GgufTokenType.Normal);
         tokens.Add(parts.AddedTokens);

@@ -46,7 +46,7 @@ internal sealed class LlamaCpp : IDisposable
         }
         var context = LLamaContextParams.Default();
         (context.n_ctx, context.n_batch, context.n_ubatch) = (512, 512, 512);
-        (context.n_threads, context.n_threads_batch) = (2, 2);
+        (context.n_threads, context.n_threads_batch) = (1, 1);
         // Keys and values in full precision, so that only the weights' form counts.
         (context.type_k, context.type_v) = (GGMLType.GGML_TYPE_F32, GGMLType.GGML_TYPE_F32);
         context.llama_flash_attn_type = LLamaFlashAttentionType.LLAMA_FLASH_ATTENTION_TYPE_DISABLED;

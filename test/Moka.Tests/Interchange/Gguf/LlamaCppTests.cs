@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Generation;
 using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -151,6 +152,25 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         using var checkpoint = Checkpoint.Open(files);
         GgufExport.Write(path, config, null, new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)), new GgufOptions { Format = format });
         return path;
+    }
+
+    [Fact]
+    public void A_real_model_writes_the_same_texts()
+    {
+        var source = new GgufFiles(Directory.GetFiles(Material.Require("smollm2-135m-instruct"), "*.gguf")[0]);
+        LlamaCpp.Require();
+        var path = _folder.File("smollm2.gguf");
+        new MLContext().Model.SaveGguf(source.Location, null, path);
+        using var oracle = new LlamaCpp(path);
+        var tokenizer = BackboneTokenizer.Load(source);
+        Assert.Equal(OwnTemplate.Find(tokenizer.Files)!.Value.Text, oracle.Model.GetTemplate());
+        using var expected = JsonDocument.Parse(File.ReadAllText(Material.Require("smollm2-135m-instruct/expected.json")));
+        foreach (var text in expected.RootElement.GetProperty("greedy").EnumerateArray().Take(2))
+        {
+            int[] prompt = [.. text.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
+            int[] written = [.. text.GetProperty("new_ids").EnumerateArray().Select(id => id.GetInt32())];
+            Assert.Equal(written, oracle.Greedy(prompt, written.Length));
+        }
     }
 
     private static MarkedText Plain(string text) => new MarkedText().Plain(text);
