@@ -60,7 +60,8 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         foreach (var options in (ForwardOptions[])[new(), new() { TwoPaths = true }, new() { Recompute = true }])
         {
             using var adapters = CreateAdapters(backbone, expected);
-            AssertRelative(expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 8));
+            AssertRelative(
+                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 8));
 
             using var tape = new Tape(_backend, recording: true);
             AssertLoss(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options));

@@ -8,13 +8,20 @@ internal static class Repository
     /// <summary>The folder that Moka.sln lies in.</summary>
     public static string Root { get; } = Find();
 
+    /// <summary>The dotnet command.</summary>
+    public static string DotnetPath => Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
     /// <summary>Runs the dotnet command in the checkout, as a user would: without what the command that runs the tests has put into the environment.</summary>
     /// <returns>The exit code and all that was written.</returns>
-    public static (int ExitCode, string Output) Dotnet(params string[] arguments)
+    public static (int ExitCode, string Output) Dotnet(params string[] arguments) => Run(Root, DotnetPath, arguments);
+
+    /// <summary>Runs a program in a folder, as a user would.</summary>
+    /// <inheritdoc cref="Dotnet" path="/returns"/>
+    public static (int ExitCode, string Output) Run(string folder, string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet", arguments)
+        var start = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = Root,
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

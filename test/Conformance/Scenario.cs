@@ -42,9 +42,11 @@ internal sealed class Scenario(Backend backend, int seed) : IDisposable
 
     // Inputs, disposed with the scenario
 
-    public Tensor Activation(int rows, int columns, double scale = 1) => Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
+    public Tensor Activation(int rows, int columns, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Activation, Normal(rows * columns, scale), rows, columns));
 
-    public Tensor Parameter(int rows, int columns = 1, double scale = 1) => Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
+    public Tensor Parameter(int rows, int columns = 1, double scale = 1) =>
+        Keep(backend.Upload(TensorKind.Parameter, Normal(rows * columns, scale), rows, columns));
 
     public Tensor Parameter(float[] values, int columns = 1) => Keep(backend.Upload(TensorKind.Parameter, values, values.Length / columns, columns));
 

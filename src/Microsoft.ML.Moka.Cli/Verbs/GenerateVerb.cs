@@ -29,7 +29,7 @@ internal sealed class GenerateVerb
     {
         Description =
             "How a conversation or prompt becomes what the model reads: llama2 or llama3 (--chat), instruction (Alpaca's form) or plain. [default: " +
-            "the model's own; plain for a backbone]",
+            "the backbone's own chat template (--chat), else the model's; plain for a backbone]",
     };
     private readonly Option<string?> _system = new("--system") { Description = "What the model is told before a conversation.", HelpName = "text" };
     private readonly Option<int?> _length = new Option<int?>("--max-tokens")

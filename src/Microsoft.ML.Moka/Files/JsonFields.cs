@@ -37,6 +37,17 @@ internal sealed class JsonFields(JsonElement element, string source, string path
     /// <summary>Whether the field is there and not null.</summary>
     public bool Has(string name) => Find(name) is not null;
 
+    /// <summary>Refuses every field that is set and not known.</summary>
+    /// <exception cref="InvalidDataException">There is one.</exception>
+    public void RefuseOthers(params ReadOnlySpan<string> known)
+    {
+        foreach (var name in Names)
+        {
+            if (Has(name) && !known.Contains(name))
+                throw Error(name, $"is not known here, and could change the result; known are {string.Join(", ", known.ToArray())}");
+        }
+    }
+
     public InvalidDataException Error(string name, string problem) => new($"{source}: the field '{path}{name}' {problem}.");
 
     public int Integer(string name, int least, int most, int? missing = null)
@@ -185,6 +196,10 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { ValueKind: JsonValueKind.Object } value => value.EnumerateObject().Any(),
         _ => true,
     };
+
+    /// <summary>Whether the field is a list that begins with an object.</summary>
+    public bool HoldsObjects(string name) => Find(name) is { ValueKind: JsonValueKind.Array } list
+        && list.EnumerateArray().FirstOrDefault().ValueKind == JsonValueKind.Object;
 
     /// <summary>Whether the field is a list.</summary>
     public bool IsList(string name) => Find(name) is { ValueKind: JsonValueKind.Array };

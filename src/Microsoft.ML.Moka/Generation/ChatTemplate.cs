@@ -1,5 +1,6 @@
 using Microsoft.ML.Moka.Generation;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Text.Jinja;
 
 namespace Microsoft.ML.Moka;
 
@@ -33,6 +34,26 @@ public abstract class ChatTemplate
         ArgumentNullException.ThrowIfNull(template);
         return new PromptChat(template);
     }
+
+    /// <summary>
+    /// A template in Jinja, as <c>chat_template</c> of a Hugging Face folder holds it. It is rendered as transformers does: with <c>messages</c>,
+    /// <c>add_generation_prompt</c>, <c>bos_token</c>, <c>eos_token</c> and the tokenizer's other names, without tools. A conversation that ends with a message
+    /// of the assistant is gone on with where that message ends.
+    /// </summary>
+    /// <param name="text">The template.</param>
+    /// <returns>The chat template.</returns>
+    /// <exception cref="InvalidDataException">The template is not valid, or asks for something that is not known here; the message has the line and the
+    /// name.</exception>
+    public static ChatTemplate FromJinja(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return new JinjaChat(JinjaTemplate.Parse(text, "the chat template"), TimeProvider.System);
+    }
+
+    /// <summary>The template that a tokenizer's files bring along; null where there is none.</summary>
+    /// <exception cref="InvalidDataException">It is not valid, or asks for something that is not known here.</exception>
+    internal static ChatTemplate? OwnOf(BackboneTokenizer tokenizer) =>
+        OwnTemplate.Find(tokenizer.Files) is { } own ? new JinjaChat(JinjaTemplate.Parse(own.Text, own.Source), TimeProvider.System) : null;
 
     /// <summary>The prompt for the next answer.</summary>
     /// <exception cref="ArgumentException">The turns cannot be put into this form; the message says why.</exception>

@@ -10,7 +10,7 @@ namespace Microsoft.ML.Moka.Interop;
 
 /// <summary>
 /// What a trainer needs of ML.NET that is not public there.
-/// Types of Microsoft.ML.Core come from a compile-time stand-in of that assembly (build/access) under the alias MlNetInternals;
+/// Types of Microsoft.ML.Core come from a compile-time stub of that assembly (build/access) under the alias MlNetInternals;
 /// the member of Microsoft.ML.Data and the constructor of a public struct come through accessors.
 /// </summary>
 internal static class MlNetAccess

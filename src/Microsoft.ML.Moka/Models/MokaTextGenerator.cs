@@ -25,6 +25,7 @@ public sealed class MokaTextGenerator : MokaModel
     private readonly TextColumns _added;
     private readonly AnswerGenerator _generator;
     private readonly AnswerForm _form;
+    private readonly Lazy<ChatTemplate?> _ownTemplate;
     private volatile TextGenerationOptions _options;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
@@ -33,6 +34,7 @@ public sealed class MokaTextGenerator : MokaModel
         Parts = parts;
         _options = parts.Outputs.Generation;
         _generator = new AnswerGenerator(Weights, parts.Tokenizer);
+        _ownTemplate = new Lazy<ChatTemplate?>(() => ChatTemplate.OwnOf(parts.Tokenizer));
         _form = new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence);
         _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
     }
@@ -73,7 +75,8 @@ public sealed class MokaTextGenerator : MokaModel
 
     /// <summary>Generates the answer to a conversation, piece by piece.</summary>
     /// <param name="messages">The conversation; its last message is the one to be answered.</param>
-    /// <param name="template">How it becomes a prompt; null for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How it becomes a prompt; null for the backbone's own template in Jinja, or where it has none
+    /// for the prompt template that the model was tuned with.</param>
     /// <param name="options">How the answer is generated; null for <see cref="Options"/>.</param>
     /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
     /// <returns>The pieces of the answer, whole characters, as they come.</returns>
@@ -88,7 +91,8 @@ public sealed class MokaTextGenerator : MokaModel
     }
 
     /// <summary>The model as a chat client of Microsoft.Extensions.AI.</summary>
-    /// <param name="template">How conversations become prompts; null for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How conversations become prompts; null for the backbone's own template in Jinja, or where it has none
+    /// for the prompt template that the model was tuned with.</param>
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
     public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
 
@@ -116,7 +120,7 @@ public sealed class MokaTextGenerator : MokaModel
         return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer));
     }
 
-    private ChatTemplate DefaultChatTemplate => ChatTemplate.Of(Parts.Template);
+    private ChatTemplate DefaultChatTemplate => _ownTemplate.Value ?? ChatTemplate.Of(Parts.Template);
 
     private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows)
     {

@@ -5,23 +5,21 @@ namespace Microsoft.ML.Moka.Text;
 /// <summary>GPT-2's writing of the 256 bytes as visible characters, in which <c>tokenizer.json</c> stores byte-level tokens.</summary>
 internal static class ByteLevelAlphabet
 {
-    private static readonly UTF8Encoding s_strictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly char[] s_characters = MakeCharacters();
     private static readonly Dictionary<char, byte> s_bytes = s_characters.Index().ToDictionary(pair => pair.Item, pair => (byte)pair.Index);
 
     public static char Character(byte value) => s_characters[value];
 
-    /// <summary>The text that a token stands for; null where its bytes are not whole characters.</summary>
-    public static string? TextOf(string token)
+    /// <summary>A text's bytes, written.</summary>
+    public static string Write(ReadOnlySpan<char> text)
     {
-        try
+        var bytes = new byte[Encoding.UTF8.GetByteCount(text)];
+        Encoding.UTF8.GetBytes(text, bytes);
+        return string.Create(bytes.Length, bytes, static (letters, values) =>
         {
-            return BytesOf(token) is { } bytes ? s_strictUtf8.GetString(bytes) : null;
-        }
-        catch (DecoderFallbackException)
-        {
-            return null;
-        }
+            for (var i = 0; i < letters.Length; i++)
+                letters[i] = s_characters[values[i]];
+        });
     }
 
     /// <summary>The bytes that a token stands for; null where it is not written in this alphabet.</summary>

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.Text;
 
@@ -6,7 +7,8 @@ namespace Microsoft.ML.Moka.Text;
 /// <param name="Begin">The begin-of-sequence token; null where there is none.</param>
 /// <param name="Ends">The end-of-sequence tokens: first the one that training puts after an answer.</param>
 /// <param name="StartsWithBegin">Whether sequences start with <paramref name="Begin"/>.</param>
-internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool StartsWithBegin)
+/// <param name="Closing">The token that the tokenizer itself puts after a text; null for none.</param>
+internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool StartsWithBegin, int? Closing = null)
 {
     private static readonly string[] s_nameFiles = ["tokenizer_config.json", "special_tokens_map.json"];
     private static readonly string[] s_idFiles = ["generation_config.json", "config.json"];
@@ -14,36 +16,52 @@ internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool 
     /// <summary>The files that can name them, the more telling first.</summary>
     public static IEnumerable<string> ConfigFiles => [.. s_nameFiles, .. s_idFiles];
 
-    /// <summary>The tokens by name, else by id, else as the tokenizer's own file has them; null where nothing names an end.</summary>
-    /// <param name="form">The tokenizer.</param>
+    /// <summary>The names by which the files call them.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
+
+    /// <summary>
+    /// The tokens by name, else by id, else as the tokenizer's own file has them; null where nothing names an end. What the tokenizer's own file puts before a
+    /// text is the begin, unless the configuration says that there is none.
+    /// </summary>
+    /// <param name="parts">The tokenizer.</param>
     /// <param name="files">The configuration files that are there, by name.</param>
     /// <param name="location">Where the files lie, for errors.</param>
-    public static SequenceTokens? Find(TokenizerForm form, IReadOnlyDictionary<string, byte[]> files, string location)
+    public static SequenceTokens? Find(TextTokenizerParts parts, IReadOnlyDictionary<string, byte[]> files, string location)
     {
-        var (begins, ends) = (new List<int>(), new List<int>());
-        var startsWithBegin = form.StartsWithBeginOfSequence;
+        var (begins, ends, names) = (new List<int>(), new List<int>(), new List<string>());
+        var (startsWithBegin, endsWithEnd) = ((bool?)null, (bool?)null);
+        var vocabularySize = parts.VocabularySize;
         foreach (var name in s_nameFiles)
         {
             Read(name, fields =>
             {
-                AddByName(fields, "bos_token", form, begins);
-                AddByName(fields, "eos_token", form, ends);
-                startsWithBegin = fields.Boolean("add_bos_token", startsWithBegin);
+                AddByName(fields, "bos_token", parts, begins, names);
+                AddByName(fields, "eos_token", parts, ends, names);
+                startsWithBegin ??= fields.Has("add_bos_token") ? fields.Boolean("add_bos_token", missing: false) : null;
+                endsWithEnd ??= fields.Has("add_eos_token") ? fields.Boolean("add_eos_token", missing: false) : null;
             });
         }
         foreach (var name in s_idFiles)
         {
             Read(name, fields =>
             {
-                AddById(fields, "bos_token_id", form, begins);
-                AddById(fields, "eos_token_id", form, ends);
+                AddById(fields, "bos_token_id", vocabularySize, begins);
+                AddById(fields, "eos_token_id", vocabularySize, ends);
             });
         }
-        if (begins.Count == 0 && form.BeginOfSequence is { } begin)
+        if (parts.Opening is { } opening && startsWithBegin != false)
+            begins.Insert(0, opening);
+        if (parts.BeginOfSequence is { } begin)
             begins.Add(begin);
-        if (ends.Count == 0 && form.EndOfSequence is { } end)
+        if (ends.Count == 0 && parts.EndOfSequence is { } end)
             ends.Add(end);
-        return ends.Count == 0 ? null : new SequenceTokens(begins.Count > 0 ? begins[0] : null, [.. ends.Distinct()], startsWithBegin);
+        if (ends.Count == 0)
+            return null;
+        return new SequenceTokens(
+            begins.Count > 0 ? begins[0] : null,
+            [.. ends.Distinct()],
+            begins.Count > 0 && (startsWithBegin ?? parts.Opening is not null),
+            endsWithEnd == false ? null : parts.Closing ?? (endsWithEnd == true ? ends[0] : null)) { Names = names };
 
         void Read(string name, Action<JsonFields> read)
         {
@@ -53,17 +71,18 @@ internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool 
     }
 
     // A text, or since added tokens have attributes an object with a "content".
-    private static void AddByName(JsonFields fields, string name, TokenizerForm form, List<int> ids)
+    private static void AddByName(JsonFields fields, string name, TextTokenizerParts parts, List<int> ids, List<string> names)
     {
         if (!fields.Has(name))
             return;
         var token = fields.IsObject(name) ? fields.Object(name)!.Text("content") : fields.Text(name);
-        ids.Add(form.TryGetId(token, out var id) ? id : throw fields.Error(name, $"must be a token of the tokenizer; found '{token}'"));
+        ids.Add(parts.IdOf(token) ?? throw fields.Error(name, $"must be a token of the tokenizer; found '{token}'"));
+        names.Add(token);
     }
 
-    private static void AddById(JsonFields fields, string name, TokenizerForm form, List<int> ids)
+    private static void AddById(JsonFields fields, string name, int vocabularySize, List<int> ids)
     {
         foreach (var id in fields.Integers(name))
-            ids.Add(id < form.VocabularySize ? id : throw fields.Error(name, $"must be below {form.VocabularySize}, the number of tokens of the tokenizer; found {id}"));
+            ids.Add(id < vocabularySize ? id : throw fields.Error(name, $"must be below {vocabularySize}, the number of tokens of the tokenizer; found {id}"));
     }
 }

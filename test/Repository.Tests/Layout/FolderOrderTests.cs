@@ -41,7 +41,8 @@ public sealed partial class FolderOrderTests
     [Fact]
     public void A_name_in_nameof_counts_as_a_use()
     {
-        var source = new PackageSource([("Tensors/Low.cs", "class Low { string Text = nameof(High.Name); }"), ("Trainers/High.cs", "class High { public int Name; }")]);
+        var source =
+            new PackageSource([("Tensors/Low.cs", "class Low { string Text = nameof(High.Name); }"), ("Trainers/High.cs", "class High { public int Name; }")]);
 
         Assert.Equal(["Tensors/Low.cs uses High of Trainers/High.cs"], UpwardUses(source.Uses));
     }

@@ -29,7 +29,8 @@ internal sealed class PackageSource
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Where(path => Path.GetFileName(path) != "Microsoft.ML.Moka.dll")
             .Select(path => MetadataReference.CreateFromFile(path));
-        _compilation = CSharpCompilation.Create("Source", trees, references, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
+        _compilation =
+            CSharpCompilation.Create("Source", trees, references, new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, allowUnsafe: true));
         _uses = new(() => [.. FindUses().Distinct()]);
     }
 
@@ -49,7 +50,8 @@ internal sealed class PackageSource
     /// <summary>The types that stand in no other type.</summary>
     public IEnumerable<(string File, INamedTypeSymbol Type)> Types() =>
         from tree in _compilation.SyntaxTrees
-        from declaration in tree.GetRoot().DescendantNodes().Where(node => node is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax && node.Parent is not BaseTypeDeclarationSyntax)
+        from declaration in tree.GetRoot().DescendantNodes()
+            .Where(node => node is BaseTypeDeclarationSyntax or DelegateDeclarationSyntax && node.Parent is not BaseTypeDeclarationSyntax)
         let symbol = (INamedTypeSymbol)_compilation.GetSemanticModel(tree).GetDeclaredSymbol(declaration)!
         where symbol.ContainingType is null
         select (tree.FilePath, symbol);
@@ -57,7 +59,8 @@ internal sealed class PackageSource
     /// <summary>What the compiler could not make out, but for what it is not given here: generated code, and ML.NET's internals.</summary>
     public ImmutableArray<Diagnostic> Errors() =>
         [.. _compilation.GetDiagnostics().Where(diagnostic => diagnostic is { Severity: DiagnosticSeverity.Error, Id: "CS0246" or "CS0103" or "CS0234" }
-            && !_compilation.SyntaxTrees.Any(tree => tree == diagnostic.Location.SourceTree && tree.ToString().Contains("extern alias", StringComparison.Ordinal)))];
+            && !_compilation.SyntaxTrees.Any(tree =>
+                tree == diagnostic.Location.SourceTree && tree.ToString().Contains("extern alias", StringComparison.Ordinal)))];
 
     private IEnumerable<(string From, string To, string What)> FindUses()
     {

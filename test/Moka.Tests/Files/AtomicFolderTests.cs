@@ -1,0 +1,103 @@
+using Microsoft.ML.Moka.Files;
+
+namespace Microsoft.ML.Moka.Tests.Files;
+
+public sealed class AtomicFolderTests : IDisposable
+{
+    private const string TargetVariable = "MOKA_TEST_TARGET";
+
+    private readonly TemporaryFolder _folder = new();
+
+    private string Target => _folder.File("target");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_folder_is_replaced_as_a_whole()
+    {
+        Write("a", "first");
+        Write("b", "second");
+
+        Assert.Equal([Path.Combine(Target, "b")], Directory.GetFileSystemEntries(Target));
+        Assert.Equal([Target], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void A_failure_leaves_the_earlier_folder_and_nothing_else()
+    {
+        Write("a", "first");
+
+        Assert.Throws<FormatException>(() => AtomicFolder.Write(Target, _ => true, folder =>
+        {
+            File.WriteAllText(Path.Combine(folder, "b"), "half");
+            throw new FormatException();
+        }));
+
+        Assert.Equal("first", File.ReadAllText(Path.Combine(Target, "a")));
+        Assert.Equal([Target], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void What_does_not_belong_is_not_lost()
+    {
+        Directory.CreateDirectory(Target);
+        File.WriteAllText(Path.Combine(Target, "diary"), "mine");
+        Assert.Contains("'diary'", Assert.Throws<IOException>(() => Write("a", "x")).Message, StringComparison.Ordinal);
+        File.Delete(Path.Combine(Target, "diary"));
+        Directory.CreateDirectory(Path.Combine(Target, "a"));
+        Assert.Contains("'a'", Assert.Throws<IOException>(() => Write("a", "x")).Message, StringComparison.Ordinal);
+        File.WriteAllText(_folder.File("file"), "");
+        Assert.Throws<IOException>(() => AtomicFolder.Write(_folder.File("file"), _ => true, _ => { }));
+        Assert.Throws<IOException>(() => AtomicFolder.Write("/", _ => true, _ => { }));
+    }
+
+    [Fact]
+    public void What_a_kill_set_aside_is_put_back()
+    {
+        Write("a", "first");
+        Directory.Move(Target, _folder.File(".target.old"));
+        Directory.CreateDirectory(_folder.File(".target.tmp"));
+
+        Assert.Throws<FormatException>(() => AtomicFolder.Write(Target, _ => true, _ => throw new FormatException()));
+
+        Assert.Equal("first", File.ReadAllText(Path.Combine(Target, "a")));
+        Write("a", "second");
+        Assert.Equal("second", File.ReadAllText(Path.Combine(Target, "a")));
+        Assert.Equal([Target], Directory.GetFileSystemEntries(_folder.Path));
+    }
+
+    [Fact]
+    public void A_kill_leaves_a_whole_folder()
+    {
+        var random = new Random(1);
+        for (var round = 0; round < 2; round++)
+        {
+            using var process = FreshProcess.Start(typeof(AtomicFolderTests), nameof(Writes_until_it_is_killed), (TargetVariable, Target));
+            while (!File.Exists(Path.Combine(Target, "b")))
+                Assert.False(process.WaitForExit(20));
+            Thread.Sleep(random.Next(60));
+            process.Kill();
+            process.WaitForExit();
+
+            var whole = Directory.Exists(Target) ? Target : _folder.File(".target.old");
+            Assert.Equal(File.ReadAllText(Path.Combine(whole, "a")), File.ReadAllText(Path.Combine(whole, "b")));
+            AtomicFolder.Write(Target, _ => true, _ => { });
+        }
+    }
+
+    [Fact(Explicit = true)]
+    public void Writes_until_it_is_killed()
+    {
+        for (var i = 0; ; i++)
+        {
+            AtomicFolder.Write(Environment.GetEnvironmentVariable(TargetVariable)!, _ => true, folder =>
+            {
+                foreach (var name in (string[])["a", "b"])
+                    File.WriteAllText(Path.Combine(folder, name), $"{i}");
+            });
+        }
+    }
+
+    private void Write(string name, string content) =>
+        AtomicFolder.Write(Target, file => file.Length == 1, folder => File.WriteAllText(Path.Combine(folder, name), content));
+}

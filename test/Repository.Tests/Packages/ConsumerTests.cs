@@ -1,0 +1,130 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+
+namespace Microsoft.ML.Moka.Tests.Packages;
+
+/// <summary>What a user does with the packages, in a folder outside the repository.</summary>
+public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixture<PackedPackages>
+{
+    private const string ReadmeOptions = """new MokaTrainer.Options { BackbonePath = "Llama-2-7b-hf" }""";
+
+    /// <summary>The README's pipeline on the embedded backbone; a second process loads what it has saved.</summary>
+    [Fact]
+    public void The_pipeline_of_the_README_runs_and_its_model_is_loaded_by_another_process()
+    {
+        var folder = Project("Fit", "Microsoft.ML.Moka", FitProgram());
+        File.WriteAllLines(Path.Combine(folder, "tickets.tsv"), ["Text\tLabel", .. Tickets()]);
+        Assert.Contains("accuracy ", packages.Dotnet(folder, "run", "-c", "Release"), StringComparison.Ordinal);
+
+        var other = Project("Load", "Microsoft.ML.Moka", $$"""
+            using Microsoft.ML;
+
+            var mlContext = new MLContext();
+            var model = mlContext.Model.Load(args[0], out _);
+            var engine = mlContext.Model.CreatePredictionEngine<Ticket, Answer>(model);
+            Console.WriteLine($"answer {engine.Predict(new Ticket { Text = "The chain slips." }).PredictedLabel}");
+
+            {{TicketClass}}
+            public class Answer { public string PredictedLabel { get; set; } = ""; }
+            """);
+        Assert.Matches("answer \\w+", packages.Dotnet(other, "run", "-c", "Release", "--", Path.Combine(folder, "model.zip")));
+    }
+
+    [Fact]
+    public void The_tool_installs_and_trains()
+    {
+        var tools = packages.InFolder("tools");
+        packages.Dotnet(
+            packages.Root, "tool", "install", "Microsoft.ML.Moka.Cli", "--tool-path", tools, "--version", packages.Version, "--add-source", packages.Feed);
+        var data = packages.InFolder("rows.tsv");
+        File.WriteAllLines(data, ["Text\tLabel", .. Tickets().Take(20)]);
+
+        var tool = Path.Combine(tools, OperatingSystem.IsWindows() ? "moka.exe" : "moka");
+        var (exitCode, output) = Repository.Run(
+            packages.Root, tool, "train", data, "--text-column", "Text", "--label-column", "Label", "--epochs", "1",
+            "--output", packages.InFolder("tickets.zip"));
+
+        Assert.True(exitCode == 0, output);
+        Assert.True(File.Exists(packages.InFolder("tickets.zip")));
+    }
+
+    /// <summary>TorchSharp's package brings Moka along, and no native library: that is the user's choice.</summary>
+    [Theory]
+    [InlineData("Microsoft.ML.Moka")]
+    [InlineData("Microsoft.ML.Moka.TorchSharp")]
+    [InlineData("Microsoft.ML.Moka.Cli")]
+    public void A_package_says_what_it_is(string id)
+    {
+        using var package = ZipFile.OpenRead(Path.Combine(packages.Feed, $"{id}.{packages.Version}.nupkg"));
+        using var reader = new StreamReader(package.GetEntry($"{id}.nuspec")!.Open());
+        var description = reader.ReadToEnd();
+
+        string[] parts =
+        [
+            "<readme>README.md</readme>", "<icon>icon.png</icon>", "<license type=\"expression\">MIT</license>",
+            "<tags>", "<description>", "<repository type=\"git\"",
+        ];
+        foreach (var part in parts)
+            Assert.Contains(part, description, StringComparison.Ordinal);
+        Assert.NotNull(package.GetEntry("README.md"));
+        Assert.NotNull(package.GetEntry("icon.png"));
+        Assert.True(File.Exists(Path.Combine(packages.Feed, $"{id}.{packages.Version}.snupkg")));
+        Assert.DoesNotContain("id=\"TorchSharp-c", description, StringComparison.Ordinal);
+        if (id.EndsWith("TorchSharp", StringComparison.Ordinal))
+            Assert.Contains($"<dependency id=\"Microsoft.ML.Moka\" version=\"{packages.Version}\"", description, StringComparison.Ordinal);
+    }
+
+    private static string TicketClass => """
+        public class Ticket
+        {
+            [Microsoft.ML.Data.LoadColumn(0)] public string Text { get; set; } = "";
+            [Microsoft.ML.Data.LoadColumn(1)] public string Label { get; set; } = "";
+        }
+        """;
+
+    private static string FitProgram()
+    {
+        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
+        var pipeline = CodeBlock().Matches(readme).Select(block => block.Groups[1].Value)
+            .Single(code => code.Contains("Trainers.Moka", StringComparison.Ordinal));
+        Assert.Contains(ReadmeOptions, pipeline, StringComparison.Ordinal);
+        return $$"""
+            {{pipeline.Replace(ReadmeOptions, "new MokaTrainer.Options { NumberOfSteps = 4 }", StringComparison.Ordinal)}}
+            Console.WriteLine($"accuracy {metrics.MicroAccuracy}");
+
+            {{TicketClass}}
+            """;
+    }
+
+    private static IEnumerable<string> Tickets() =>
+        File.ReadLines(Path.Combine(Repository.Root, "samples", "SupportTickets", "tickets.csv")).Skip(1).Select(line =>
+        {
+            var fields = line.Split(',');
+            return $"{string.Join(' ', fields[..^1]).Replace("\"", "", StringComparison.Ordinal)}\t{fields[^1]}";
+        });
+
+    private string Project(string name, string package, string program)
+    {
+        var folder = packages.InFolder(name);
+        Directory.CreateDirectory(folder);
+        File.WriteAllText(Path.Combine(folder, "Program.cs"), program);
+        File.WriteAllText(Path.Combine(folder, $"{name}.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <WarningsNotAsErrors>NU1603</WarningsNotAsErrors>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="{package}" Version="{packages.Version}" />
+              </ItemGroup>
+            </Project>
+            """);
+        return folder;
+    }
+
+    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
+    private static partial Regex CodeBlock();
+}
