@@ -205,6 +205,17 @@ public sealed class ArchitectureTests : IDisposable
     }
 
     [Fact]
+    public void A_score_that_is_no_number_is_none()
+    {
+        var huge = SafetensorsTensor.Of(TensorNames.FinalNorm, [.. Enumerable.Repeat(3e38f, 32)], 32);
+        var tensors = Tensors("llama").Select(tensor => tensor.Name == huge.Name ? huge : tensor);
+        using var backbone = Load("llama", tensors);
+
+        var error = Assert.Throws<InvalidOperationException>(() => new LikelihoodScorer(backbone, null).Score([new ScoringRow([1, 2], [[3], [4]], false)]));
+        Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_head_that_differs_from_the_embedding_counts_whatever_the_config_says()
     {
         var tensors = Tensors("llama").ToList();
