@@ -35,6 +35,30 @@ public sealed class FolderTests(Samples samples) : IDisposable
     }
 
     [Fact]
+    public void AMergedModelIsOneGgufFile()
+    {
+        // The embedded backbone's tokenizer is near one that llama.cpp has, and the nearest has to be asked for.
+        Tool.Run("merge", samples.Classifier, "--gguf", "q8_0", "--output", _folder.File("model.gguf")).Failed("the nearest, 'stablelm2'");
+        Assert.False(File.Exists(_folder.File("model.gguf")));
+
+        var run = Tool.Run("merge", samples.Classifier, "--gguf", "q8_0", "--pre", "stablelm2", "--output", _folder.File("model.gguf")).Succeeded();
+
+        Assert.Contains($"ollama create NAME -f {_folder.File("model.Modelfile")}", run.Out, StringComparison.Ordinal);
+        Assert.StartsWith("FROM ./model.gguf\n", File.ReadAllText(_folder.File("model.Modelfile")), StringComparison.Ordinal);
+        Tool.Run("generate", "The", "--backbone", _folder.File("model.gguf"), "--max-tokens", "3").Succeeded();
+        Tool.Run("export", samples.Classifier, "--output", _folder.File("adapter")).Succeeded();
+        var again = Tool.Run("merge", "--adapter-folder", _folder.File("adapter"), "--gguf", "q8_0", "--pre", "stablelm2", "--json",
+            "--output", _folder.File("again.gguf")).Succeeded().Json;
+        Assert.Equal(new FileInfo(_folder.File("model.gguf")).Length, again.GetProperty("bytes").GetInt64());
+        // MoKA's gated products are no LoRA.
+        Tool.Run("export", samples.Classifier, "--gguf", "--output", _folder.File("adapter.gguf")).Failed("SaveGguf");
+        Tool.Run("merge", samples.Classifier, "--gguf", "f16", "--type", "nf4", "--output", _folder.File("x.gguf")).WasRefused("--type");
+        Tool.Run("merge", samples.Classifier, "--pre", "gpt-2", "--output", _folder.File("x")).WasRefused("--gguf");
+        Tool.Run("export", samples.Classifier, "--gguf", "--format", "lokr", "--output", _folder.File("x.gguf")).WasRefused("--format");
+        Tool.Run("export", samples.Classifier, "--from", "llama2", "--output", _folder.File("x")).WasRefused("--gguf");
+    }
+
+    [Fact]
     public void AModelShowsWhatIsInIt()
     {
         var run = Tool.Run("inspect", samples.Classifier, "--svg", _folder.File("pictures")).Succeeded();

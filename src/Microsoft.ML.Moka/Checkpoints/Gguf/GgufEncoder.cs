@@ -46,7 +46,7 @@ internal static class GgufEncoder
                     Q4_0(values.Slice(block * BlockLength, BlockLength), bytes.Slice(block * type.BlockBytes(), type.BlockBytes()));
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(type), type, "No type that is written.");
+                throw new ArgumentOutOfRangeException(nameof(type), type, "No such type.");
         }
     }
 

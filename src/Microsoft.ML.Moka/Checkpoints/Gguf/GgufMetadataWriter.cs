@@ -3,14 +3,14 @@ using System.Text;
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
 /// <summary>Collects the keys and values that a GGUF file begins with, in the types that llama.cpp's own converters give them.</summary>
-internal sealed class GgufMetadataWriter
+internal sealed class GgufMetadataWriter : IDisposable
 {
-    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
     private readonly MemoryStream _bytes = new();
     private readonly BinaryWriter _writer;
 
-    public GgufMetadataWriter() => _writer = new BinaryWriter(_bytes, s_utf8);
+    public GgufMetadataWriter() => _writer = new BinaryWriter(_bytes, Utf8);
 
     /// <summary>How many keys there are.</summary>
     public int Count { get; private set; }
@@ -62,10 +62,12 @@ internal sealed class GgufMetadataWriter
             _writer.Write(value);
     }
 
+    public void Dispose() => _writer.Dispose();
+
     /// <summary>A text as GGUF has it: its length in bytes, and UTF-8.</summary>
     public static void WriteText(BinaryWriter writer, string value)
     {
-        var bytes = s_utf8.GetBytes(value);
+        var bytes = Utf8.GetBytes(value);
         writer.Write((ulong)bytes.Length);
         writer.Write(bytes);
     }

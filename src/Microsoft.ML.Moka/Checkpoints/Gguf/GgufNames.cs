@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -57,7 +58,7 @@ internal static class GgufNames
         if (huggingFace.Split('.', 4) is ["model", "layers", var layer, var rest] && rest.LastIndexOf('.') is var dot and > 0
             && s_ofLayer.FirstOrDefault(pair => pair.Value == rest[..dot]).Key is { } part)
             return $"{LayerPrefix}{layer}.{part}{rest[dot..]}";
-        throw new ArgumentException($"GGUF has no name for '{huggingFace}'.", nameof(huggingFace));
+        throw new UnreachableException($"No layer has '{huggingFace}'.");
     }
 
     /// <summary>Whether the tensor is q's or k's: those have rows that may be interleaved.</summary>

@@ -28,7 +28,7 @@ internal static class GgufAdapter
         var plans = options.Plan([.. config.LinearMaps]);
         // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor.
         var alpha = ScaleTimesRank(plans[0]);
-        var metadata = new GgufMetadataWriter();
+        using var metadata = new GgufMetadataWriter();
         metadata.Text(GgufArchitecture.Key, architecture.Name);
         metadata.Text("general.type", "adapter");
         metadata.Text("adapter.type", "lora");

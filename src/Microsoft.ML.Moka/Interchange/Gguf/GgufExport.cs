@@ -55,7 +55,7 @@ internal static class GgufExport
     public static void Write(string path, LlamaConfig config, BackboneTokenizer? tokenizer, WeightSource weights, GgufOptions options)
     {
         var architecture = ConfigMetadata.ArchitectureOf(config);
-        var metadata = new GgufMetadataWriter();
+        using var metadata = new GgufMetadataWriter();
         metadata.Text(GgufArchitecture.Key, architecture.Name);
         metadata.Text("general.type", "model");
         metadata.Text("general.name", options.Name ?? Path.GetFileNameWithoutExtension(path));
@@ -83,7 +83,7 @@ internal static class GgufExport
     public static void CheckPath(string path, BackboneFiles source)
     {
         if (!GgufFiles.IsGguf(path))
-            throw new ArgumentException($"'{path}' does not end in {GgufFiles.Extension}, by which programs know such files.", nameof(path));
+            throw new ArgumentException($"'{path}' does not end in .gguf, by which programs know such files.", nameof(path));
         if (source is GgufFiles && Path.GetFullPath(path) == source.Location)
             throw new ArgumentException($"'{path}' is the file that the weights are read from: name another.", nameof(path));
     }

@@ -10,7 +10,7 @@ namespace Microsoft.ML.Moka.Interchange.Gguf;
 /// </summary>
 internal static class MergeScores
 {
-    private static readonly string[] s_probes = ["a", "a b", "a  b", "Hello, world 12\n x", "é 中文  z", "don't  stop.\t5"];
+    private static readonly string[] Probes = ["a", "a b", "a  b", "Hello, world 12\n x", "é 中文  z", "don't  stop.\t5"];
 
     /// <summary>Sets the tokens, and returns whether a text begins with a space more.</summary>
     /// <exception cref="InvalidOperationException">SentencePiece would give other ids.</exception>
@@ -67,7 +67,7 @@ internal static class MergeScores
     private static bool AddsFirstSpace(TextTokenizerParts parts)
     {
         var addsFirstSpace = Model("a").Length > 1;
-        foreach (var probe in s_probes)
+        foreach (var probe in Probes)
         {
             if (Model(probe) != (addsFirstSpace ? $"{SentencePieceModel.Space}" : "") + probe.Replace(' ', SentencePieceModel.Space))
                 throw Refusal("it changes or splits texts otherwise than by marks for spaces");

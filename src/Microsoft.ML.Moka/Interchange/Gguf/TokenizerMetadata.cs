@@ -13,7 +13,7 @@ internal static class TokenizerMetadata
     private const string ConfigFile = "tokenizer_config.json";
 
     // First the end of a sequence, then those of a turn and of a message.
-    private static readonly string[] s_ends = ["eos_token_id", "eot_token_id", "eom_token_id"];
+    private static readonly string[] Ends = ["eos_token_id", "eot_token_id", "eom_token_id"];
 
     /// <param name="metadata">Where it is added.</param>
     /// <param name="tokenizer">The tokenizer.</param>
@@ -78,7 +78,7 @@ internal static class TokenizerMetadata
 
     private static void AddSpecial(GgufMetadataWriter metadata, BackboneTokenizer tokenizer, int rows)
     {
-        foreach (var (name, id) in s_ends.Zip(tokenizer.EndsOfSequence))
+        foreach (var (name, id) in Ends.Zip(tokenizer.EndsOfSequence))
             AddId(name, id);
         AddId("bos_token_id", tokenizer.BeginOfSequence);
         AddId("unknown_token_id", NamedToken(tokenizer, "unk_token") ?? tokenizer.Parts.Model.Unknown);
