@@ -7,6 +7,7 @@ internal sealed class AdapterSet : IDisposable
 {
     private readonly Dictionary<string, Adapter> _byMap = new(StringComparer.Ordinal);
     private readonly List<Adapter> _adapters = [];
+    private readonly List<TableAdapter> _tables = [];
 
     private AdapterSet(AdapterOptions options) => Options = options;
 
@@ -14,10 +15,14 @@ internal sealed class AdapterSet : IDisposable
 
     public IReadOnlyList<Adapter> Adapters => _adapters;
 
-    /// <summary>What the optimizer trains.</summary>
-    public IEnumerable<Parameter> Parameters => _adapters.SelectMany(adapter => adapter.Parameters);
+    /// <summary>Embedding and head, where they are not the backbone's own.</summary>
+    public IReadOnlyList<TableAdapter> Tables => _tables;
 
-    public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount);
+    /// <summary>What the optimizer trains.</summary>
+    public IEnumerable<Parameter> Parameters =>
+        _adapters.SelectMany(adapter => adapter.Parameters).Concat(_tables.SelectMany(table => table.Parameters));
+
+    public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount) + _tables.Sum(table => table.Rule.ParameterCount);
 
     /// <summary>New adapters on those of <paramref name="maps"/> that the options name; the seed determines every initial value.</summary>
     /// <param name="backend">Where they live.</param>
@@ -31,10 +36,14 @@ internal sealed class AdapterSet : IDisposable
 
     public Adapter? Find(string mapName) => _byMap.GetValueOrDefault(mapName);
 
+    public TableAdapter? Find(TokenTable table) => _tables.Find(adapter => adapter.Rule.Table == table);
+
     public void Dispose()
     {
         foreach (var adapter in _adapters)
             adapter.Dispose();
+        foreach (var table in _tables)
+            table.Dispose();
     }
 
     internal static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, AdapterValues values)
@@ -48,6 +57,8 @@ internal sealed class AdapterSet : IDisposable
                 set._adapters.Add(adapter);
                 set._byMap.Add(plan.Map.Name, adapter);
             }
+            foreach (var rule in options.Tables)
+                set._tables.Add(new TableAdapter(backend, rule, values));
             return set;
         }
         catch

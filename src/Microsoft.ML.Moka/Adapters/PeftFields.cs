@@ -10,12 +10,9 @@ internal static class PeftFields
 {
     private static readonly (string Name, string Meaning)[] Unsupported =
     [
-        ("modules_to_save", "whole modules that were trained beside the adapter"),
         ("layer_replication", "a backbone with repeated layers"),
         ("fan_in_fan_out", "weights that are stored transposed"),
-        ("lora_bias", "factors with a bias"),
         ("target_parameters", "parameters that are no linear map"),
-        ("trainable_token_indices", "trained rows of the embedding"),
         ("alora_invocation_tokens", "an adapter that some tokens switch on"),
         ("use_qalora", "QALoRA's pooled inputs"),
         ("use_bdlora", "block-diagonal factors"),

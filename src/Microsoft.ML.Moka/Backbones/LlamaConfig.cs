@@ -68,6 +68,9 @@ internal sealed record LlamaConfig
     /// <summary>The linear maps of the decoder layers, which are what gets quantized and adapted; by name and shape [out, in].</summary>
     public IEnumerable<MapShape> LinearMaps => Enumerable.Range(0, LayerCount).SelectMany(LayerMaps);
 
+    /// <summary>Embedding and head.</summary>
+    public TableShape Tables => new(VocabularySize, HiddenSize, TiedHead);
+
     /// <summary>All weights of the backbone, a tied head counted once.</summary>
     public long ParameterCount =>
         (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + TensorNames.Vectors(this).Sum(vector => (long)vector.Length)

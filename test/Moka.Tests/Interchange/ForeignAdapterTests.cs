@@ -55,7 +55,7 @@ public sealed class ForeignAdapterTests : IDisposable
         Assert.Equal(2, PeftFolder.Updates(Write(With("exclude_modules", "\".*layers\\\\.0\\\\..*\""), second)).Count);
 
         var both = second.Concat(PeftFolder.Lora(4, "q_proj").Where(tensor => tensor.Name.Contains("layers.0.", StringComparison.Ordinal)));
-        var options = StoredAdapter.Open(Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both), PeftFolder.Maps).Options;
+        var options = StoredAdapter.Open(Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both), PeftFolder.Maps, PeftFolder.Tables).Options;
         Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], options.TargetModules);
     }
 
@@ -135,7 +135,7 @@ public sealed class ForeignAdapterTests : IDisposable
         updates = PeftFolder.Updates(Write(config.ToJsonString(), tensors));
         AssertClose(Product(tensors, "model.layers.0.self_attn.v_proj", 5), updates["model.layers.0.self_attn.v_proj"]);
 
-        var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps).Options;
+        var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Tables).Options;
         File.WriteAllBytes(_folder.File("adapter_config.json"), AdapterConfigFile.Write(options, PeftFolder.Maps, null));
         Assert.Equal(updates, PeftFolder.Updates(_folder.Path));
         Assert.Contains("'rank_pattern.q_proj'", Refusal(With("rank_pattern", """{"q_proj":0}"""), tensors), StringComparison.Ordinal);
@@ -192,11 +192,11 @@ public sealed class ForeignAdapterTests : IDisposable
     [Fact]
     public void WhatIsNoAdapterIsSaid()
     {
-        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
+        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Tables)).Message,
             StringComparison.Ordinal);
         File.WriteAllText(_folder.File("adapter_config.json"), Lora);
         File.WriteAllText(_folder.File("adapter_model.bin"), "pickle");
-        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
+        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Tables)).Message,
             StringComparison.Ordinal);
     }
 
