@@ -36,6 +36,12 @@ public abstract class AdapterOptions
     /// <summary>What happens to embedding and head, in files of PEFT's.</summary>
     internal IReadOnlyList<TableRule> Tables { get; set; } = [];
 
+    /// <summary>The biases of the backbone that are trained as well, in files of PEFT's.</summary>
+    internal IReadOnlyList<TrainedBias> Biases { get; set; } = [];
+
+    /// <summary>What PEFT calls that choice of biases.</summary>
+    internal string BiasKind { get; set; } = TrainedBiases.None;
+
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 

@@ -36,7 +36,15 @@ internal static class AdapterTensors
     }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)));
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
+            .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))));
+
+    private static SafetensorsTensor Vector(Backend backend, string name, Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        backend.Download(tensor, values);
+        return SafetensorsTensor.Of(name, values, values.Length);
+    }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, TableAdapter table, Func<Parameter, Tensor> select)
     {
@@ -137,6 +145,8 @@ internal static class AdapterTensors
         public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => Read(NameOf(map, rule.Name), map.Rows);
 
         public override float[] Bias(MapShape map, BiasRule rule) => Read(NameOf(map, rule.Name), map.Rows);
+
+        public override float[] Bias(TrainedBias bias) => Read(NameOf(bias.Map, bias.Name), bias.Map.Rows);
 
         public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => isStoredTransposed
             ? Transpose(Read(Prefix + name, columns, rows), columns, rows)

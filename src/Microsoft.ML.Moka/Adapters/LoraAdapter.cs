@@ -35,7 +35,7 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
-        fields["bias"] = "none";
+        fields[TrainedBiases.Field] = BiasKind;
         fields["fan_in_fan_out"] = false;
         fields["init_lora_weights"] = true;
         fields["lora_alpha"] = Alpha;

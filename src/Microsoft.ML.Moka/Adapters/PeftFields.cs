@@ -35,8 +35,6 @@ internal static class PeftFields
             if (fields.IsSet(name))
                 throw fields.Error(name, $"is set ({meaning}), which is not supported: train the adapter without it");
         }
-        if (fields.Text("bias", "none") is not "none" and var bias)
-            throw fields.Error("bias", $"is '{bias}': trained biases are not supported, and LLaMA's linear maps have none");
         if (fields.IsText("init_lora_weights") && fields.Text("init_lora_weights") is var initial
             && Array.Exists(ChangingBackbone, start => initial.StartsWith(start, StringComparison.OrdinalIgnoreCase)))
             throw fields.Error("init_lora_weights",

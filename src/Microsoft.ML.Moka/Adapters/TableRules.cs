@@ -13,9 +13,9 @@ internal sealed class TableRules
     private readonly JsonFields _fields;
     private readonly SafetensorsFile _tensors;
     private readonly AdapterOptions _options;
-    private readonly TableShape _shape;
+    private readonly BackboneShape _shape;
 
-    private TableRules(JsonFields fields, SafetensorsFile tensors, AdapterOptions options, TableShape shape)
+    private TableRules(JsonFields fields, SafetensorsFile tensors, AdapterOptions options, BackboneShape shape)
     {
         _fields = fields;
         _tensors = tensors;
@@ -24,7 +24,7 @@ internal sealed class TableRules
     }
 
     /// <exception cref="InvalidDataException">The fields ask for what is not supported, or make no sense.</exception>
-    public static IReadOnlyList<TableRule> Read(JsonFields fields, SafetensorsFile tensors, AdapterOptions options, TableShape shape)
+    public static IReadOnlyList<TableRule> Read(JsonFields fields, SafetensorsFile tensors, AdapterOptions options, BackboneShape shape)
     {
         var reader = new TableRules(fields, tensors, options, shape);
         List<TableRule> rules = [.. Enum.GetValues<TokenTable>().Select(reader.Read).OfType<TableRule>()];

@@ -7,11 +7,15 @@ internal enum TokenTable
     Head,
 }
 
-/// <summary>What tables a backbone has.</summary>
+/// <summary>What a backbone has beside the weights of its linear maps.</summary>
 /// <param name="Rows">The vocabulary.</param>
 /// <param name="Columns">The hidden size.</param>
 /// <param name="TiedHead">Whether the head is the embedding.</param>
-internal sealed record TableShape(int Rows, int Columns, bool TiedHead);
+internal sealed record BackboneShape(int Rows, int Columns, bool TiedHead)
+{
+    /// <summary>The names of the linear maps that have a bias.</summary>
+    public IReadOnlySet<string> BiasedMaps { get; init; } = new HashSet<string>();
+}
 
 /// <summary>What happens to a table.</summary>
 internal enum TableChange

@@ -39,5 +39,7 @@ internal sealed class CountedValues : AdapterValues
 
     public override float[] Bias(MapShape map, BiasRule rule) => [];
 
+    public override float[] Bias(TrainedBias bias) => [];
+
     public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => [];
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Backbones;
 
@@ -14,8 +15,14 @@ internal sealed class MergedBiases
     private readonly Dictionary<string, float[]> _values = new(StringComparer.Ordinal);
 
     /// <exception cref="InvalidOperationException">The backbone's architecture has no place for such a bias.</exception>
-    public MergedBiases(WeightSource frozen, AdapterSet adapters, LlamaConfig config)
+    public MergedBiases(WeightSource frozen, Backend backend, AdapterSet adapters, LlamaConfig config)
     {
+        foreach (var (bias, parameter) in adapters.Biases)
+        {
+            var trained = new float[parameter.Length];
+            backend.Download(parameter.Value, trained);
+            _values.Add(TensorNames.BiasOf(bias.Map), trained);
+        }
         var before = TensorNames.Vectors(config).ToDictionary(StringComparer.Ordinal);
         foreach (var adapter in adapters.Adapters)
         {
@@ -25,13 +32,13 @@ internal sealed class MergedBiases
             var values = adapter.Bias.Values();
             if (before.TryGetValue(name, out var length))
             {
-                var own = frozen.Vector(name, length);
+                var own = _values.GetValueOrDefault(name) ?? frozen.Vector(name, length);
                 for (var i = 0; i < length; i++)
                     values[i] += own[i];
             }
             else
                 config = WithBias(config, adapter.Plan.Map);
-            _values.Add(name, values);
+            _values[name] = values;
         }
         foreach (var (name, length) in TensorNames.Vectors(config))
             if (!before.ContainsKey(name))

@@ -42,7 +42,7 @@ internal static class MergedFolder
                 "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
                 "Use SaveMerged of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
-        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Tables);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var checkpoint = Checkpoint.Open(source.Files);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
@@ -59,10 +59,10 @@ internal static class MergedFolder
         var files = new FolderFiles(mergedFolder);
         var config = LlamaConfigFile.Read(files);
         using var checkpoint = Checkpoint.Open(files);
-        using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Tables);
+        using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var backend = new CpuBackend();
         using var adapters = stored.Load(backend);
-        if (adapters.Tables.Count > 0 || adapters.Adapters.Any(adapter => adapter.Bias is not null))
+        if (adapters.Tables.Count > 0 || adapters.Biases.Count > 0 || adapters.Adapters.Any(adapter => adapter.Bias is not null))
             throw new InvalidOperationException(
                 "The adapter changes embedding, head or biases, and merged ones do not tell what they were before: take the original backbone.");
         foreach (var name in NamesOf(adapters))
@@ -81,7 +81,7 @@ internal static class MergedFolder
         MergeOptions options)
     {
         var tables = new MergedTables(weights, backend, adapters, config);
-        var biases = new MergedBiases(weights, adapters, config);
+        var biases = new MergedBiases(weights, backend, adapters, config);
         var after = biases.Config with { VocabularySize = tables.Rows ?? config.VocabularySize, TiedHead = config.TiedHead && !tables.IsUntied };
         var tensors = new MergedTensors(
             checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values);

@@ -103,7 +103,7 @@ public sealed class PeftMaterialTests : IDisposable
         return folder;
     }
 
-    private static StoredAdapter Open(string folder, LlamaConfig config) => StoredAdapter.Open(folder, config.LinearMaps, config.Tables);
+    private static StoredAdapter Open(string folder, LlamaConfig config) => StoredAdapter.Open(folder, config.LinearMaps, config.Shape);
 
     private void Save(string folder, LlamaConfig config, AdapterSet adapters)
     {
