@@ -12,7 +12,7 @@ using Microsoft.ML.Moka.Tests.Backbones;
 namespace Microsoft.ML.Moka.Tests.Interchange;
 
 /// <summary>What adapters do to embedding, head and biases, against backbones whose weights are changed by hand.</summary>
-public sealed class PeftTableTests : IDisposable
+public sealed class PeftTableTests(TunedModel tuned) : IDisposable
 {
     private const string Embedding = "base_model.model.model.embed_tokens";
     private const string Head = "base_model.model.lm_head";
@@ -115,6 +115,46 @@ public sealed class PeftTableTests : IDisposable
         Assert.Equal(kind, (string?)PeftFolder.Config(System.Text.Encoding.UTF8.GetString(AdapterConfigFile.Write(adapters.Options, [.. config.LinearMaps], null)))["bias"]);
         Assert.Equal(tensors.Select(tensor => tensor.Name).Order(StringComparer.Ordinal),
             AdapterTensors.From(_backend, adapters).Select(tensor => tensor.Name).Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("both saved")]
+    [InlineData("tokens")]
+    [InlineData("LoRA on both")]
+    [InlineData("enlarged")]
+    public void A_trainer_goes_on_and_its_model_is_saved_in_every_way(string name)
+    {
+        var config = TinyBackbone.Config;
+        float[] before = new float[Vocabulary * Width];
+        var (fields, tensors, _, _) = Case(name, before, before, tied: true);
+        var folder = PeftFolder.Write(_folder.File("adapter"), fields, tensors);
+        var options = tuned.FewSteps;
+        options.InitialAdapterPath = folder;
+        using var model = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train).LastTransformer;
+        model.SaveAdapter(_folder.File("saved"));
+
+        using (var read = SafetensorsFile.Map(Path.Combine(_folder.File("saved"), StoredAdapter.WeightsName)))
+        {
+            Assert.Equal(tensors.Select(tensor => tensor.Name).Order(StringComparer.Ordinal), read.Names.Order(StringComparer.Ordinal));
+            // Tables that are there because the vocabulary grew are not trained.
+            foreach (var tensor in tensors)
+                Assert.Equal(name == "enlarged" && tensor.Shape[0] > Vocabulary, tensor.ToFloats().SequenceEqual(read[tensor.Name].ToFloats()));
+        }
+        var scores = TunedModel.Scores(model.Transform(tuned.Train));
+        using var other = model.WithAdapter(_folder.File("saved"));
+        Assert.Equal(scores, TunedModel.Scores(other.Transform(tuned.Train)));
+        tuned.Context.Model.Save(model, tuned.Train.Schema, _folder.File("model.zip"));
+        Assert.Equal(scores, TunedModel.Scores(tuned.Context.Model.Load(_folder.File("model.zip"), out _).Transform(tuned.Train)));
+        model.SaveMerged(_folder.File("merged"), new MergeOptions { KeepQuantizationErrors = true });
+        var untuned = tuned.FewSteps;
+        (untuned.NumberOfSteps, untuned.BackbonePath, untuned.Quantization) = (0, _folder.File("merged"), BackboneQuantization.None);
+        using var merged = tuned.Pipeline(tuned.Context, untuned).Fit(tuned.Train).LastTransformer;
+        foreach (var (expected, actual) in scores.Zip(TunedModel.Scores(merged.Transform(tuned.Train))))
+            for (var i = 0; i < expected.Length; i++)
+                Assert.Equal(expected[i], actual[i], 2e-4);
+        Assert.Contains("Save it as trained", Assert.Throws<InvalidOperationException>(() => model.SaveAdapter(_folder.File("lokr"), AdapterFileFormat.Lokr)).Message,
+            StringComparison.Ordinal);
+        Assert.Equal(config.VocabularySize + (name == "enlarged" ? 3 : 0), LlamaConfigFile.Read(new FolderFiles(_folder.File("merged"))).VocabularySize);
     }
 
     [Fact]
