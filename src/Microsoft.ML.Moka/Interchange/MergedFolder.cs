@@ -12,11 +12,14 @@ namespace Microsoft.ML.Moka.Interchange;
 internal static class MergedFolder
 {
     // What goes with a model and does not depend on its weights.
-    private static readonly string[] Companions =
+    private static readonly string[] OfTokenizer =
     [
-        "generation_config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json",
-        "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
+        "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json", "chat_template.json",
+        "chat_template.jinja",
     ];
+
+    private static readonly string[] Companions =
+        [.. OfTokenizer, "generation_config.json", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md"];
 
     /// <summary>Writes the backbone of a model with its adapter merged into it.</summary>
     /// <exception cref="ArgumentException">An option makes no sense, or the folder is the backbone's own.</exception>
@@ -48,7 +51,7 @@ internal static class MergedFolder
         using var adapters = stored?.Load(backend);
         var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         if (adapters is not null)
-            Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options);
+            Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options, new FolderFiles(adapterFolder!));
         else
             Write(folder, source.Files, new MergedTensors(checkpoint, config, weights, [], options.Quantization), options, config, config);
     }
@@ -78,14 +81,16 @@ internal static class MergedFolder
 
     private static void Merge(
         string folder, BackboneFiles source, Checkpoint checkpoint, LlamaConfig config, WeightSource weights, Backend backend, AdapterSet adapters,
-        MergeOptions options)
+        MergeOptions options, BackboneFiles? adapterFiles = null)
     {
         var tables = new MergedTables(weights, backend, adapters, config);
         var biases = new MergedBiases(weights, backend, adapters, config);
         var after = biases.Config with { VocabularySize = tables.Rows ?? config.VocabularySize, TiedHead = config.TiedHead && !tables.IsUntied };
         var tensors = new MergedTensors(
             checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values);
-        Write(folder, source, tensors, options, config, after);
+        // Whoever enlarges a vocabulary saves the tokenizer with it.
+        var tokenizer = after.VocabularySize != config.VocabularySize && adapterFiles is not null && OfTokenizer.Any(adapterFiles.Contains) ? adapterFiles : source;
+        Write(folder, source, tensors, options, config, after, tokenizer);
     }
 
     private static void Check(MergeOptions options)
@@ -99,7 +104,7 @@ internal static class MergedFolder
 
     private static IEnumerable<string> NamesOf(AdapterSet adapters) => adapters.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map));
 
-    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after)
+    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after, BackboneFiles? tokenizer = null)
     {
         if (source is FolderFiles { Location: var location }
             && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
@@ -107,8 +112,12 @@ internal static class MergedFolder
         var config = Config(source, tensors.Format, options.Quantization, before, after);
         AtomicFolder.Write(folder, Belongs, target =>
         {
-            foreach (var name in Companions.Where(source.Contains))
-                WriteFile(target, name, source.ReadAll(name));
+            foreach (var name in Companions)
+            {
+                var from = OfTokenizer.Contains(name) ? tokenizer ?? source : source;
+                if (from.Contains(name))
+                    WriteFile(target, name, from.ReadAll(name));
+            }
             WriteFile(target, LlamaConfigFile.Name, config);
             CheckpointWriter.Write(target, Watched([.. tensors.Groups()], options), options.MaximumShardBytes);
         });

@@ -51,6 +51,7 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         var (fields, tensors, embedding, head) = Case(name, Table(backbone, TokenTable.Embedding), Table(backbone, TokenTable.Head), tied);
         var rows = embedding.Length / Width;
         var adapterFolder = PeftFolder.Write(_folder.File("adapter"), fields, tensors);
+        File.WriteAllText(Path.Combine(adapterFolder, "added_tokens.json"), """{"<more>":320}""");
 
         using var adapters = Open(adapterFolder, config).Load(_backend);
         var batch = RaggedBatch.Of([1, 2, 7, 3, rows - 1, 7, 0]);
@@ -65,6 +66,8 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         MergedFolder.WriteOf(new BackboneSource(new FolderFiles(backboneFolder), BackboneKind.Folder), adapterFolder, _folder.File("merged"), new());
         using var merged = Load(_folder.File("merged"));
         Assert.Equal(rows, merged.Config.VocabularySize);
+        // A tokenizer beside an enlarged vocabulary belongs to it.
+        Assert.Equal(rows != Vocabulary, File.Exists(Path.Combine(_folder.File("merged"), "added_tokens.json")));
         AssertClose(logits, TinyLlama.Logits(merged, batch));
 
         var error = Assert.Throws<InvalidOperationException>(() => MergedFolder.Unmerge(_folder.File("merged"), adapterFolder, _folder.File("original")));
