@@ -25,7 +25,8 @@ internal static class AdapterConversion
             throw new InvalidOperationException(
                 $"The adapter changes {adapters.Tables[0].Rule.Module} as well, and is written as another method without that. Save it as trained.");
         if (adapters.Biases.Count > 0)
-            throw new InvalidOperationException("The adapter changes the backbone's biases as well, and is written as another method without that. Save it as trained.");
+            throw new InvalidOperationException(
+                "The adapter changes the backbone's biases as well, and is written as another method without that. Save it as trained.");
         var plans = adapters.Adapters.Select(adapter => adapter.Plan).ToList();
         var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         return format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);

@@ -31,7 +31,8 @@ internal static class MergedFolder
         using var checkpoint = source.OpenUnchanged(weights.Shared);
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
-        Merge(folder, source.Files, checkpoint, config, new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters, options);
+        var frozen = new CheckpointWeights(checkpoint, config, new(kept));
+        Merge(folder, source.Files, checkpoint, config, frozen, weights.Backbone.Backend, weights.Adapters, options);
     }
 
     /// <summary>
@@ -89,8 +90,8 @@ internal static class MergedFolder
         var tensors = new MergedTensors(
             checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values);
         // Whoever enlarges a vocabulary saves the tokenizer with it.
-        var tokenizer = after.VocabularySize != config.VocabularySize && adapterFiles is not null && OfTokenizer.Any(adapterFiles.Contains) ? adapterFiles : source;
-        Write(folder, source, tensors, options, config, after, tokenizer);
+        var isOther = after.VocabularySize != config.VocabularySize && adapterFiles is not null && OfTokenizer.Any(adapterFiles.Contains);
+        Write(folder, source, tensors, options, config, after, isOther ? adapterFiles : source);
     }
 
     private static void Check(MergeOptions options)
@@ -104,7 +105,9 @@ internal static class MergedFolder
 
     private static IEnumerable<string> NamesOf(AdapterSet adapters) => adapters.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map));
 
-    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after, BackboneFiles? tokenizer = null)
+    private static void Write(
+        string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after,
+        BackboneFiles? tokenizer = null)
     {
         if (source is FolderFiles { Location: var location }
             && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))

@@ -27,7 +27,9 @@ internal sealed class StoredAdapter : IDisposable
 
     public AdapterOptions Options { get; }
 
-    /// <summary>Reads the options of an adapter for a backbone with these linear maps, and what it has beside them; the tensors are read by <see cref="Load"/>.</summary>
+    /// <summary>
+    /// Reads the options of an adapter for a backbone with these linear maps, and what it has beside them; the tensors are read by <see cref="Load"/>.
+    /// </summary>
     /// <exception cref="FileNotFoundException">One of the files is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
     public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps, BackboneShape shape)

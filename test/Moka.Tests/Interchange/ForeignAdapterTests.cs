@@ -55,7 +55,8 @@ public sealed class ForeignAdapterTests : IDisposable
         Assert.Equal(2, PeftFolder.Updates(Write(With("exclude_modules", "\".*layers\\\\.0\\\\..*\""), second)).Count);
 
         var both = second.Concat(PeftFolder.Lora(4, "q_proj").Where(tensor => tensor.Name.Contains("layers.0.", StringComparison.Ordinal)));
-        var options = StoredAdapter.Open(Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both), PeftFolder.Maps, PeftFolder.Shape).Options;
+        var excluding = Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both);
+        var options = StoredAdapter.Open(excluding, PeftFolder.Maps, PeftFolder.Shape).Options;
         Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], options.TargetModules);
     }
 
@@ -194,12 +195,12 @@ public sealed class ForeignAdapterTests : IDisposable
     [Fact]
     public void WhatIsNoAdapterIsSaid()
     {
-        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Shape)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("no adapter_config.json", NotFound(), StringComparison.Ordinal);
         File.WriteAllText(_folder.File("adapter_config.json"), Lora);
         File.WriteAllText(_folder.File("adapter_model.bin"), "pickle");
-        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Shape)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("safe_serialization", NotFound(), StringComparison.Ordinal);
+
+        string NotFound() => Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Shape)).Message;
     }
 
     [Fact]

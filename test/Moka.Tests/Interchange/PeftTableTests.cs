@@ -86,13 +86,15 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         var query = config.Query(0);
         List<SafetensorsTensor> tensors =
         [
-            PeftFolder.Random(AdapterTensors.NameOf(query, "lora_A.weight"), 2, query.Columns), PeftFolder.Random(AdapterTensors.NameOf(query, "lora_B.weight"), query.Rows, 2),
+            PeftFolder.Random(AdapterTensors.NameOf(query, "lora_A.weight"), 2, query.Columns),
+            PeftFolder.Random(AdapterTensors.NameOf(query, "lora_B.weight"), query.Rows, 2),
             PeftFolder.Random(AdapterTensors.NameOf(query, "lora_B.bias"), query.Rows),
         ];
         var ownBiases = config.QueryKeyValueBias && kind == "all";
         if (ownBiases)
             tensors.AddRange([
-                PeftFolder.Random(AdapterTensors.NameOf(query, "base_layer.bias"), query.Rows), PeftFolder.Random(AdapterTensors.NameOf(config.Key(1), "bias"), config.Key(1).Rows)]);
+                PeftFolder.Random(AdapterTensors.NameOf(query, "base_layer.bias"), query.Rows),
+                PeftFolder.Random(AdapterTensors.NameOf(config.Key(1), "bias"), config.Key(1).Rows)]);
         var fields = PeftFolder.Config("""{"peft_type":"LORA","r":2,"lora_alpha":8,"lora_bias":true,"target_modules":["model.layers.0.self_attn.q_proj"]}""");
         fields["bias"] = kind;
         var folder = PeftFolder.Write(_folder.File("adapter"), fields, tensors);
@@ -104,7 +106,8 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         using var checkpoint = Checkpoint.Open(new FolderFiles(backboneFolder));
         var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         var added = tensors[2].ToFloats();
-        var before = ownBiases ? tensors[3].ToFloats() : config.QueryKeyValueBias ? weights.Vector(TensorNames.BiasOf(query), query.Rows) : new float[query.Rows];
+        var before = ownBiases ? tensors[3].ToFloats()
+            : config.QueryKeyValueBias ? weights.Vector(TensorNames.BiasOf(query), query.Rows) : new float[query.Rows];
         var biases = new Dictionary<string, float[]> { [TensorNames.BiasOf(query)] = [.. before.Zip(added, (b, a) => b + 4 * a)] };
         if (ownBiases)
             biases[TensorNames.BiasOf(config.Key(1))] = tensors[4].ToFloats();
@@ -115,7 +118,8 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         MergedFolder.WriteOf(new BackboneSource(new FolderFiles(backboneFolder), BackboneKind.Folder), folder, _folder.File("merged"), new());
         using var merged = Load(_folder.File("merged"));
         AssertClose(logits, TinyLlama.Logits(merged, batch));
-        Assert.Equal(kind, (string?)PeftFolder.Config(System.Text.Encoding.UTF8.GetString(AdapterConfigFile.Write(adapters.Options, [.. config.LinearMaps], null)))["bias"]);
+        var written = AdapterConfigFile.Write(adapters.Options, [.. config.LinearMaps], null);
+        Assert.Equal(kind, (string?)PeftFolder.Config(System.Text.Encoding.UTF8.GetString(written))["bias"]);
         Assert.Equal(tensors.Select(tensor => tensor.Name).Order(StringComparer.Ordinal),
             AdapterTensors.From(_backend, adapters).Select(tensor => tensor.Name).Order(StringComparer.Ordinal));
     }
@@ -155,8 +159,8 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
         foreach (var (expected, actual) in scores.Zip(TunedModel.Scores(merged.Transform(tuned.Train))))
             for (var i = 0; i < expected.Length; i++)
                 Assert.Equal(expected[i], actual[i], 2e-4);
-        Assert.Contains("Save it as trained", Assert.Throws<InvalidOperationException>(() => model.SaveAdapter(_folder.File("lokr"), AdapterFileFormat.Lokr)).Message,
-            StringComparison.Ordinal);
+        var error = Assert.Throws<InvalidOperationException>(() => model.SaveAdapter(_folder.File("lokr"), AdapterFileFormat.Lokr));
+        Assert.Contains("Save it as trained", error.Message, StringComparison.Ordinal);
         Assert.Equal(config.VocabularySize + (name == "enlarged" ? 3 : 0), LlamaConfigFile.Read(new FolderFiles(_folder.File("merged"))).VocabularySize);
     }
 
@@ -164,10 +168,12 @@ public sealed class PeftTableTests(TunedModel tuned) : IDisposable
     public void What_cannot_be_followed_is_named()
     {
         var lora = PeftFolder.Lora(2, "q_proj");
-        Assert.Contains("rows and the head", Refusal("{}", [.. lora, PeftFolder.Random($"{Embedding}.weight", 330, Width)], tied: false), StringComparison.Ordinal);
+        Assert.Contains(
+            "rows and the head", Refusal("{}", [.. lora, PeftFolder.Random($"{Embedding}.weight", 330, Width)], tied: false), StringComparison.Ordinal);
         Assert.Contains("rows of 32", Refusal("{}", [.. lora, PeftFolder.Random($"{Head}.weight", Vocabulary, 16)]), StringComparison.Ordinal);
         Assert.Contains("'modules_to_save' names lm_head", Refusal("""{"modules_to_save":["lm_head"]}""", lora), StringComparison.Ordinal);
-        Assert.Contains("another field names too", Refusal("""{"modules_to_save":["lm_head"],"target_modules":["q_proj","lm_head"]}""", lora), StringComparison.Ordinal);
+        Assert.Contains(
+            "another field names too", Refusal("""{"modules_to_save":["lm_head"],"target_modules":["q_proj","lm_head"]}""", lora), StringComparison.Ordinal);
         Assert.Contains("only plain LoRA", Refusal("""{"use_dora":true,"target_modules":["q_proj","lm_head"]}""", lora), StringComparison.Ordinal);
         Assert.Contains("'ensure_weight_tying'", Refusal("""{"ensure_weight_tying":true,"modules_to_save":["lm_head"]}""",
             [.. lora, PeftFolder.Random($"{Head}.weight", Vocabulary, Width)]), StringComparison.Ordinal);
