@@ -6,10 +6,11 @@ namespace Microsoft.ML.Moka.Cli.Options;
 /// <summary>Options that several verbs have.</summary>
 internal static class CommonOptions
 {
-    public static Option<DirectoryInfo?> Backbone() => new("--backbone")
+    public static Option<FileSystemInfo?> Backbone() => new("--backbone")
     {
-        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer). [default: the small one inside the tool]",
-        HelpName = "folder",
+        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file. " +
+            "[default: the small one inside the tool]",
+        HelpName = "folder|file.gguf",
     };
 
     public static Option<BackboneQuantization> Quantization() => new("--quantization")

@@ -20,11 +20,11 @@ internal sealed class EvaluateVerb
         AllowMultipleArgumentsPerToken = true,
         HelpName = "model.zip",
     };
-    private readonly Option<DirectoryInfo[]> _backbones = new("--backbone")
+    private readonly Option<FileSystemInfo[]> _backbones = new("--backbone")
     {
-        Description = "Folders of LLaMAs, evaluated as they are. [default: without a model, the small one inside the tool]",
+        Description = "LLaMAs (folders or GGUF files), evaluated as they are. [default: without a model, the small one inside the tool]",
         AllowMultipleArgumentsPerToken = true,
-        HelpName = "folder",
+        HelpName = "folder|file.gguf",
     };
     private readonly Option<string[]> _protocols = new("--protocol")
     {

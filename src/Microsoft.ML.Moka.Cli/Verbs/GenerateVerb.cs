@@ -16,7 +16,7 @@ internal sealed class GenerateVerb
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly Option<FileInfo?> _model = new("--model", "-m") { Description = "A model that was trained with --task generate.", HelpName = "model.zip" };
-    private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
+    private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<DirectoryInfo?> _adapter = new("--adapter-folder")
     {
         Description = "An adapter on the backbone, in PEFT's form.",

@@ -12,13 +12,13 @@ internal sealed class InspectVerb
     private readonly Terminal _terminal;
     private readonly Argument<string?> _path = new("path")
     {
-        Description = "A model file, an adapter folder or a backbone folder. [default: the small backbone inside the tool]",
+        Description = "A model file, an adapter folder, or a backbone (its folder or GGUF file). [default: the small backbone inside the tool]",
         Arity = ArgumentArity.ZeroOrOne,
     };
-    private readonly Option<DirectoryInfo?> _backbone = new("--backbone")
+    private readonly Option<FileSystemInfo?> _backbone = new("--backbone")
     {
         Description = "The backbone of an adapter folder. [default: the one that it names, else the one inside the tool]",
-        HelpName = "folder",
+        HelpName = "folder|file.gguf",
     };
     private readonly Option<int> _spectrum = new Option<int>("--spectrum")
     {
@@ -60,7 +60,7 @@ internal sealed class InspectVerb
         var isAdapter = path is not null && File.Exists(Path.Combine(path, AdapterConfig));
         if (!isAdapter && parsed.GetValue(_backbone) is not null)
             throw new UsageException("--backbone goes with an adapter folder.");
-        if (path is null || (Directory.Exists(path) && !isAdapter))
+        if (path is null || (Directory.Exists(path) && !isAdapter) || path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             return Backbone(parsed, BackboneDescription.Of(path));
         var context = Context.Create(_terminal);
         using var loaded = isAdapter
@@ -129,7 +129,7 @@ internal sealed class InspectVerb
         {
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, AdapterConfig)));
             return config.RootElement.TryGetProperty("base_model_name_or_path", out var name) && name.ValueKind == JsonValueKind.String
-                && Directory.Exists(name.GetString())
+                && Path.Exists(name.GetString())
                 ? name.GetString()
                 : null;
         }

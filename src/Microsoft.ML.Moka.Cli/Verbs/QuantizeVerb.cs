@@ -8,9 +8,9 @@ internal static class QuantizeVerb
 {
     public static CliCommand Create(Terminal terminal)
     {
-        var backbone = new Argument<DirectoryInfo?>("backbone")
+        var backbone = new Argument<FileSystemInfo?>("backbone")
         {
-            Description = "The folder of a LLaMA in Hugging Face form. [default: the small one inside the tool]",
+            Description = "The folder of a LLaMA in Hugging Face form, or a GGUF file. [default: the small one inside the tool]",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");

@@ -40,7 +40,7 @@ internal sealed class TrainVerb
         Description = "Ends training after so many looks at the validation rows that found nothing better.",
         HelpName = "number",
     }.Within(1, int.MaxValue);
-    private readonly Option<DirectoryInfo?> _backbone = CommonOptions.Backbone();
+    private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly AdapterSettings _adapter = new();
     private readonly Option<DirectoryInfo?> _from = new("--from-adapter")

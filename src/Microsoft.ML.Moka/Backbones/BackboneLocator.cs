@@ -9,7 +9,7 @@ internal static class BackboneLocator
     public const string EnvironmentVariable = "MOKA_BACKBONE_PATH";
 
     /// <summary>
-    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders, or folders that hold one of the recorded name), and at what the
+    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders and GGUFs, or folders that hold one of the recorded name), and at what the
     /// resolver says.
     /// </summary>
     /// <exception cref="InvalidOperationException">None of them holds the backbone; the message says what was found where.</exception>
@@ -19,7 +19,7 @@ internal static class BackboneLocator
         foreach (var (origin, path) in Places(reference, resolver))
         {
             if (Refusal(path, reference.Fingerprint) is not { } refusal)
-                return new BackboneSource(new FolderFiles(path), BackboneKind.Folder);
+                return BackboneSource.Open(path);
             looked.Add($"  {origin} '{path}': {refusal}");
         }
         throw new InvalidOperationException(
@@ -35,7 +35,7 @@ internal static class BackboneLocator
         foreach (var folder in (Environment.GetEnvironmentVariable(EnvironmentVariable) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
         {
             yield return (EnvironmentVariable, folder);
-            if (name.Length > 0 && Directory.Exists(Path.Combine(folder, name)))
+            if (name.Length > 0 && Path.Exists(Path.Combine(folder, name)))
                 yield return (EnvironmentVariable, Path.Combine(folder, name));
         }
         if (resolver?.Invoke(reference) is { } resolved)
@@ -47,9 +47,9 @@ internal static class BackboneLocator
     {
         try
         {
-            if (!Directory.Exists(path))
-                return "there is no such folder.";
-            var found = SharedBackbone.FingerprintOf(new FolderFiles(path));
+            if (!Path.Exists(path))
+                return "there is no such folder, nor such a file.";
+            var found = SharedBackbone.FingerprintOf(BackboneFiles.At(path));
             return found == fingerprint ? null : $"holds another backbone, or this one was changed since: its fingerprint is {found}.";
         }
         catch (Exception e) when (e is IOException or InvalidDataException or UnauthorizedAccessException or SecurityException or ArgumentException)

@@ -3,7 +3,7 @@ using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Backbones;
 
-/// <summary>Where a backbone's files are: in a folder, inside this package, or inside a model zip.</summary>
+/// <summary>Where a backbone's files are: in a folder or a GGUF, inside this package, or inside a model zip.</summary>
 /// <param name="Files">The files.</param>
 /// <param name="Kind">How a saved model refers to them.</param>
 internal sealed record BackboneSource(BackboneFiles Files, BackboneKind Kind)
@@ -13,9 +13,9 @@ internal sealed record BackboneSource(BackboneFiles Files, BackboneKind Kind)
     /// <summary>What to call it in a message.</summary>
     public string Name => Kind == BackboneKind.Folder ? $"'{Files.Location}'" : Files.Location;
 
-    /// <summary>The backbone in a folder; where none is given, the one inside this package.</summary>
-    public static BackboneSource Open(string? folder) =>
-        folder is null ? Embedded() : new BackboneSource(new FolderFiles(folder), BackboneKind.Folder);
+    /// <summary>The backbone in a folder or a GGUF; where none is given, the one inside this package.</summary>
+    public static BackboneSource Open(string? path) =>
+        path is null ? Embedded() : new BackboneSource(BackboneFiles.At(path), BackboneKind.Folder);
 
     /// <summary>The weights of a backbone that was loaded from here.</summary>
     /// <exception cref="InvalidOperationException">The files were changed since.</exception>
@@ -41,7 +41,7 @@ internal sealed record BackboneSource(BackboneFiles Files, BackboneKind Kind)
 /// <summary>How a saved model refers to its backbone.</summary>
 internal enum BackboneKind
 {
-    /// <summary>By path and fingerprint.</summary>
+    /// <summary>By path, of a folder or a GGUF, and fingerprint.</summary>
     Folder,
 
     /// <summary>It is the one inside this package.</summary>

@@ -44,6 +44,6 @@ internal sealed class CheckpointWeights : WeightSource
 
     public override float[] Vector(string name, int length) => _checkpoint.ReadVector(name, length);
 
-    private static bool IsSame(SafetensorsTensor a, SafetensorsTensor b) =>
+    private static bool IsSame(StoredTensor a, StoredTensor b) =>
         a.Type == b.Type && a.Shape.SequenceEqual(b.Shape) && a.Data.Span.SequenceEqual(b.Data.Span);
 }

@@ -68,6 +68,8 @@ internal static class LlamaConfigFile
         ConfigFields.Check(fields, architecture, headWidth);
         var positions = fields.Integer("max_position_embeddings", 1, 1 << 24, architecture.DefaultPositions);
         var (rotaryBase, scaling) = RotaryFields.Read(fields, architecture, positions);
+        if (scaling is DividedRotaryScaling { Divisors.Count: var divisors } && divisors != headWidth / 2)
+            throw fields.Error("rope_scaling", $"must have {headWidth / 2} factors, half as many as a head has elements; found {divisors}");
         var config = new LlamaConfig
         {
             Architecture = architecture,

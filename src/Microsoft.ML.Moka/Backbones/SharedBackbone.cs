@@ -81,15 +81,12 @@ internal sealed class SharedBackbone : IDisposable
         return new SharedBackbone(_entry);
     }
 
-    /// <summary>The fingerprint of a backbone; a folder is read again only when one of its files has changed.</summary>
+    /// <summary>The fingerprint of a backbone; a folder or a GGUF is read again only when one of its files has changed.</summary>
     public static string FingerprintOf(BackboneFiles files)
     {
-        if (files is not FolderFiles folder || !Directory.Exists(folder.Location))
-            return BackboneFingerprint.Compute(files);
-        var state = new DirectoryInfo(folder.Location).EnumerateFiles()
-            .OrderBy(f => f.Name, StringComparer.Ordinal)
-            .Select(f => $"{f.Name} {f.Length} {f.LastWriteTimeUtc.Ticks}");
-        return KnownFingerprints.GetOrAdd($"{folder.Location}\n{string.Join('\n', state)}", _ => BackboneFingerprint.Compute(files));
+        return files.State is { } state
+            ? KnownFingerprints.GetOrAdd($"{files.Location}\n{state}", _ => BackboneFingerprint.Compute(files))
+            : BackboneFingerprint.Compute(files);
     }
 
     public void Dispose()

@@ -45,7 +45,7 @@ public static class BenchmarkCatalog
 
     /// <summary>Evaluates a backbone as it is: the baseline that tuning is to be compared with.</summary>
     /// <param name="catalog">Multiclass classification.</param>
-    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
     /// <param name="benchmarkFolder">A folder with a subfolder for each task, named like the task, with its test file; or the folder of one task.</param>
     /// <param name="options">Protocol, tasks, results file and progress; the defaults if not given.</param>
     /// <param name="name">What metrics, log and results file call the backbone.</param>

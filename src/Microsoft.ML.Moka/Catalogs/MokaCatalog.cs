@@ -14,7 +14,9 @@ public static class MokaCatalog
     /// <param name="catalog">The trainers of multiclass classification.</param>
     /// <param name="labelColumnName">The label: a key column whose values are the answer words, as MapValueToKey makes it of a text column.</param>
     /// <param name="textColumnName">The text column to be classified.</param>
-    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; where it is not given, the small backbone inside this package is tuned.</param>
+    /// <param name="backbonePath">
+    /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is tuned.
+    /// </param>
     /// <param name="numberOfEpochs">
     /// How often training sees each row; 0 to score with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.
     /// </param>
@@ -69,7 +71,7 @@ public static class MokaCatalog
     /// backbone is never in memory as a whole.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
-    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
     /// <param name="adapterFolder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT.</param>
     /// <param name="folder">Where the merged backbone is written; an earlier model there is replaced.</param>
     /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
@@ -90,7 +92,7 @@ public static class MokaCatalog
     /// (<see cref="BackboneQuantization.None"/>) such a backbone in full precision again. Weights are written one by one.
     /// </summary>
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
-    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form; null for the small one inside this package.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
     /// <param name="folder">Where the backbone is written; an earlier model there is replaced.</param>
     /// <param name="options">The form of the weights. Default: NF4.</param>
     /// <inheritdoc cref="Merge" path="/exception"/>

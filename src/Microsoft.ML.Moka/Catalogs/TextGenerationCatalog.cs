@@ -22,7 +22,7 @@ public sealed class TextGenerationCatalog
         /// <param name="inputColumnName">A text column of inputs that go with the instructions; null for none.</param>
         /// <param name="outputColumnName">The text column of what the model is to learn to write.</param>
         /// <param name="backbonePath">
-        /// The folder of a LLaMA in Hugging Face form; where it is not given, the small backbone inside this package is tuned.
+        /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is tuned.
         /// </param>
         /// <param name="numberOfEpochs">
         /// How often training sees each row; 0 to generate with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.

@@ -1,9 +1,10 @@
+using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>
-/// The files of a backbone by name (<c>config.json</c>, <c>model.safetensors</c>, <c>tokenizer.json</c> …): a Hugging Face folder,
+/// The files of a backbone by name (<c>config.json</c>, <c>model.safetensors</c>, <c>tokenizer.json</c> …): a Hugging Face folder, a GGUF,
 /// the resources of this assembly, or what a model zip holds.
 /// </summary>
 internal abstract class BackboneFiles
@@ -13,6 +14,12 @@ internal abstract class BackboneFiles
 
     /// <summary>What to call the source in an error: the folder's path, or a name.</summary>
     public abstract string Location { get; }
+
+    /// <summary>Another text when files have changed; null where they cannot, or are not there.</summary>
+    public virtual string? State => null;
+
+    /// <summary>The files at a path: those of a folder, or what a GGUF stands for.</summary>
+    public static BackboneFiles At(string path) => GgufFiles.IsGguf(path) && !Directory.Exists(path) ? new GgufFiles(path) : new FolderFiles(path);
 
     public abstract bool Contains(string name);
 
@@ -30,6 +37,10 @@ internal abstract class BackboneFiles
 internal sealed class FolderFiles(string path) : BackboneFiles
 {
     public override string Location { get; } = Path.GetFullPath(path);
+
+    public override string? State => !Directory.Exists(Location) ? null : string.Join('\n', new DirectoryInfo(Location).EnumerateFiles()
+        .OrderBy(file => file.Name, StringComparer.Ordinal)
+        .Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
 
     public string PathOf(string name) => Path.Combine(Location, name);
 

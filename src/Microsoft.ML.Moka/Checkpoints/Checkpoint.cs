@@ -1,10 +1,11 @@
 using System.Text.Json;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>
-/// The weights among a backbone's files: one <c>model.safetensors</c>, or several that <c>model.safetensors.index.json</c> lists. Opening reads
+/// The weights among a backbone's files: one <c>model.safetensors</c>, several that <c>model.safetensors.index.json</c> lists, or a GGUF. Opening reads
 /// the headers only; a tensor's bytes are touched when it is read. Disposing releases the files: no tensor may be used afterwards.
 /// </summary>
 internal sealed class Checkpoint : IDisposable
@@ -12,9 +13,9 @@ internal sealed class Checkpoint : IDisposable
     public const string SingleFile = "model.safetensors";
     public const string IndexFile = "model.safetensors.index.json";
 
-    private readonly Dictionary<string, SafetensorsFile> _fileOfTensor = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, TensorFile> _fileOfTensor = new(StringComparer.Ordinal);
 
-    private readonly List<SafetensorsFile> _files = [];
+    private readonly List<TensorFile> _files = [];
 
     private Checkpoint(string location) => Location = location;
 
@@ -31,10 +32,12 @@ internal sealed class Checkpoint : IDisposable
         var checkpoint = new Checkpoint(files.Location);
         try
         {
-            if (files.Contains(IndexFile))
+            if (files is GgufFiles gguf)
+                checkpoint.AddFile(gguf.OpenWeights());
+            else if (files.Contains(IndexFile))
                 checkpoint.AddShards(files);
             else if (files.Contains(SingleFile))
-                checkpoint.AddFile(checkpoint.Read(files, SingleFile));
+                checkpoint.AddFile(Read(files, SingleFile));
             else
                 throw new FileNotFoundException(
                     $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; " +
@@ -52,7 +55,7 @@ internal sealed class Checkpoint : IDisposable
 
     /// <summary>A tensor as it is stored.</summary>
     /// <exception cref="InvalidDataException">The checkpoint has no such tensor.</exception>
-    public SafetensorsTensor this[string name] => _fileOfTensor.TryGetValue(name, out var file)
+    public StoredTensor this[string name] => _fileOfTensor.TryGetValue(name, out var file)
         ? file[name]
         : throw new InvalidDataException($"{Location} has no tensor '{name}'.");
 
@@ -85,14 +88,12 @@ internal sealed class Checkpoint : IDisposable
             file.Dispose();
     }
 
-    private SafetensorsFile Read(BackboneFiles files, string name)
+    private static SafetensorsFile Read(BackboneFiles files, string name)
     {
         var content = files.Open(name);
         try
         {
-            var file = new SafetensorsFile(content);
-            _files.Add(file);
-            return file;
+            return new SafetensorsFile(content);
         }
         catch
         {
@@ -101,8 +102,9 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
-    private void AddFile(SafetensorsFile file)
+    private void AddFile(TensorFile file)
     {
+        _files.Add(file);
         foreach (var name in file.Names)
         {
             if (!_fileOfTensor.TryAdd(name, file))
@@ -123,6 +125,7 @@ internal sealed class Checkpoint : IDisposable
                 if (!files.Contains(fileName))
                     throw new FileNotFoundException($"{index} lists '{fileName}', but {files.Location} has no such file.", fileName);
                 shard = Read(files, fileName);
+                _files.Add(shard);
                 shards.Add(fileName, shard);
             }
             if (!shard.Contains(tensor))

@@ -97,7 +97,7 @@ internal static class QuantizedWeight
     }
 
     /// <summary>A weight whose codes stand for other values than its format's would be computed, and written again, as another weight.</summary>
-    private static void CheckTable(SafetensorsTensor tensor, WeightFormat format)
+    private static void CheckTable(StoredTensor tensor, WeightFormat format)
     {
         var table = Floats(tensor, format.Table.Length);
         for (var i = 0; i < table.Length; i++)
@@ -119,7 +119,7 @@ internal static class QuantizedWeight
         return new NestedScales(absmax.Data, map, nested, nestedSize, state.NestedOffset);
     }
 
-    private static float[] Floats(SafetensorsTensor tensor, int count)
+    private static float[] Floats(StoredTensor tensor, int count)
     {
         if (tensor.Length != count)
             throw tensor.Invalid($"has {tensor.Length} values, where {count} are needed");
@@ -171,7 +171,7 @@ internal static class QuantizedWeight
         yield return new SafetensorsTensor(StateTensor(name, matrix.Format), "U8", [json.Length], json);
     }
 
-    private static QuantizationState ReadState(SafetensorsTensor tensor)
+    private static QuantizationState ReadState(StoredTensor tensor)
     {
         try
         {

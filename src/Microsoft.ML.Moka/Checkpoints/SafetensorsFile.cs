@@ -3,7 +3,7 @@ using Microsoft.ML.Moka.Files;
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>A safetensors file whose header has been checked; tensors are looked at where they lie.</summary>
-internal sealed class SafetensorsFile : IDisposable
+internal sealed class SafetensorsFile : TensorFile
 {
     private readonly FileContent _content;
     private readonly SafetensorsHeader _header;
@@ -21,12 +21,12 @@ internal sealed class SafetensorsFile : IDisposable
         _storedNames = storedNames;
     }
 
-    public string Name => _content.Name;
+    public override string Name => _content.Name;
 
     public long ByteCount => _content.Length;
 
     /// <summary>The names of the tensors.</summary>
-    public IReadOnlyCollection<string> Names => _storedNames is null ? _header.Entries.Keys : _storedNames.Keys;
+    public override IReadOnlyCollection<string> Names => _storedNames is null ? _header.Entries.Keys : _storedNames.Keys;
 
     /// <summary>What the header's <c>__metadata__</c> says.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
@@ -35,7 +35,7 @@ internal sealed class SafetensorsFile : IDisposable
 
     public static SafetensorsFile Read(string name, ReadOnlyMemory<byte> bytes) => new(FileContent.Of(name, bytes));
 
-    public bool Contains(string name) => StoredName(name) is { } stored && _header.Entries.ContainsKey(stored);
+    public override bool Contains(string name) => StoredName(name) is { } stored && _header.Entries.ContainsKey(stored);
 
     /// <summary>The same file with other names for its tensors; tensors know what they are called in the file.</summary>
     /// <exception cref="InvalidDataException">Two tensors get the same name.</exception>
@@ -50,7 +50,7 @@ internal sealed class SafetensorsFile : IDisposable
         return new SafetensorsFile(_content, _header, names);
     }
 
-    public SafetensorsTensor this[string name]
+    public override SafetensorsTensor this[string name]
     {
         get
         {
@@ -62,7 +62,7 @@ internal sealed class SafetensorsFile : IDisposable
     }
 
     /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
-    public void Dispose() => _content.Dispose();
+    public override void Dispose() => _content.Dispose();
 
     private string? StoredName(string name) => _storedNames is null ? name : _storedNames.GetValueOrDefault(name);
 }

@@ -11,20 +11,15 @@ namespace Microsoft.ML.Moka.Checkpoints;
 /// <param name="Data">Exactly the elements.</param>
 /// <param name="Source">The file that it was read from, for errors.</param>
 internal sealed record SafetensorsTensor(string Name, string Type, IReadOnlyList<int> Shape, ReadOnlyMemory<byte> Data, string Source = "")
+    : StoredTensor(Name, Type, Shape, Data, Source)
 {
-    public long Length => Shape.Aggregate(1L, (product, size) => product * size);
-
     public TensorHeader Header => new(Name, Type, Shape);
-
-    public string ShapeText => ShapeToText(Shape);
-
-    public static string ShapeToText(IEnumerable<int> shape) => $"[{string.Join(", ", shape)}]";
 
     public static SafetensorsTensor Of(string name, ReadOnlySpan<float> values, params int[] shape) =>
         new(name, "F32", shape, MemoryMarshal.AsBytes(values).ToArray());
 
     /// <summary>The elements as float32; F64 is rounded, and F16 and BF16 are exact.</summary>
-    public float[] ToFloats()
+    public override float[] ToFloats()
     {
         var values = new float[Length];
         switch (Type)
@@ -42,7 +37,7 @@ internal sealed record SafetensorsTensor(string Name, string Type, IReadOnlyList
     }
 
     /// <summary>The tensor as an unquantized weight, without a copy unless it is F64.</summary>
-    public DenseMatrix ToMatrix()
+    public override DenseMatrix ToMatrix()
     {
         if (Shape.Count != 2)
             throw Invalid($"has the shape {ShapeText}, where a matrix is needed");
@@ -58,8 +53,6 @@ internal sealed record SafetensorsTensor(string Name, string Type, IReadOnlyList
         DenseFormat.BFloat16 => "BF16",
         _ => "F32",
     };
-
-    public InvalidDataException Invalid(string what) => new($"{Source}: tensor '{Name}' {what}.");
 
     /// <summary>The format of that name; null where weights are not of it.</summary>
     public static DenseFormat? FormatOf(string type) => type switch

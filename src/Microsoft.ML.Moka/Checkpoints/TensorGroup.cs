@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Tensors;
+
 namespace Microsoft.ML.Moka.Checkpoints;
 
 /// <summary>What a file's header says of a tensor.</summary>
@@ -21,6 +23,15 @@ internal sealed record TensorGroup(IReadOnlyList<TensorHeader> Headers, Func<IEn
 {
     public long ByteCount => Headers.Sum(header => header.ByteCount);
 
-    /// <summary>A tensor that is there already.</summary>
-    public static TensorGroup Of(SafetensorsTensor tensor) => new([tensor.Header], () => [tensor]);
+    /// <summary>A tensor that is there already; what safetensors has no type for is expanded to float32.</summary>
+    public static TensorGroup Of(StoredTensor tensor)
+    {
+        if (tensor is SafetensorsTensor stored)
+            return new([stored.Header], () => [stored]);
+        var format = SafetensorsTensor.FormatOf(tensor.Type) ?? DenseFormat.Float32;
+        var header = new TensorHeader(tensor.Name, SafetensorsTensor.TypeOf(format), tensor.Shape);
+        return new([header], () => [new SafetensorsTensor(header.Name, header.Type, header.Shape, Elements())]);
+
+        ReadOnlyMemory<byte> Elements() => tensor.Shape.Count == 2 ? tensor.ToMatrix().Elements : FloatFormats.FromFloats(format, tensor.ToFloats());
+    }
 }

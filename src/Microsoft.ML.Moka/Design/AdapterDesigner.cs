@@ -1,5 +1,6 @@
 using System.Text;
 using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Design;
 
 namespace Microsoft.ML.Moka;
@@ -27,13 +28,15 @@ public sealed class AdapterDesigner
     public long BackboneParameterCount => _config.ParameterCount;
 
     /// <summary>A designer for the backbone in a folder.</summary>
-    /// <param name="path">A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form; null for the backbone inside this package.</param>
+    /// <param name="path">
+    /// A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form, or a GGUF file; null for the backbone inside this package.
+    /// </param>
     /// <returns>The designer.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">The config is no LLaMA's, or not valid; the message names the field.</exception>
     public static AdapterDesigner ForBackbone(string? path = null)
     {
-        if (path is not null && File.Exists(path))
+        if (path is not null && File.Exists(path) && !GgufFiles.IsGguf(path))
             return new AdapterDesigner(path, LlamaConfigFile.Parse(File.ReadAllBytes(path), path));
         var source = BackboneSource.Open(path);
         return new AdapterDesigner(path ?? source.Name, LlamaConfigFile.Read(source.Files));

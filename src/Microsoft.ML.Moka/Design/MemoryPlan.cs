@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Counting;
@@ -61,7 +62,7 @@ public sealed class MemoryPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTokens, 1);
         byte[] json;
-        if (options.BackbonePath is { } path && File.Exists(path))
+        if (options.BackbonePath is { } path && File.Exists(path) && !GgufFiles.IsGguf(path))
         {
             json = File.ReadAllBytes(path);
         }

@@ -107,6 +107,12 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { } value => [Natural(name, value)],
     };
 
+    /// <summary>A list of numbers; none where the field is missing.</summary>
+    public IEnumerable<double> NumberList(string name, double least, double most) => Items(name).Select(item =>
+        item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) && number >= least && number <= most
+            ? number
+            : throw Error(name, string.Create(CultureInfo.InvariantCulture, $"must hold numbers from {least} to {most}; found {Shown(item)}")));
+
     /// <summary>Lists of <paramref name="length"/> whole numbers each.</summary>
     public IReadOnlyList<int[]> IntegerLists(string name, int length) => Find(name) switch
     {

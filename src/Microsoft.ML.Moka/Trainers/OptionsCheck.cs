@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Moka.Checkpoints.Gguf;
 
 namespace Microsoft.ML.Moka.Trainers;
 
@@ -104,9 +105,9 @@ internal sealed class OptionsCheck
     private void Backbone(TuningOptions options)
     {
         if (options.BackbonePath is not null)
-            Require(Directory.Exists(options.BackbonePath),
+            Require(Directory.Exists(options.BackbonePath) || (GgufFiles.IsGguf(options.BackbonePath) && File.Exists(options.BackbonePath)),
                 $"BackbonePath is '{options.BackbonePath}', and there is no such folder: " +
-                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer).");
+                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file.");
         Require(Enum.IsDefined(options.Quantization),
             $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (options.InitialAdapterPath is not null)

@@ -11,7 +11,8 @@ public abstract class TuningOptions
     }
 
     /// <summary>
-    /// The folder of a LLaMA in Hugging Face form (<c>config.json</c>, safetensors, tokenizer). Where it is not set, the small backbone inside this package
+    /// The folder of a LLaMA in Hugging Face form (<c>config.json</c>, safetensors, tokenizer), or a GGUF file. Where it is not set, the small backbone inside
+    /// this package
     /// is tuned.
     /// </summary>
     public string? BackbonePath { get; set; }

@@ -87,7 +87,7 @@ public sealed class LlamaConfigFileTests
     [InlineData("\"vocab_size\"", "\"head_dim\": 127, \"vocab_size\"", "head_dim")]
     [InlineData("\"rms_norm_eps\": 1e-05", "\"rms_norm_eps\": 0", "rms_norm_eps")]
     [InlineData("\"rope_theta\": 500000.0", "\"rope_theta\": [1]", "rope_theta")]
-    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"longrope\"", "rope_scaling.rope_type")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"ntk\"", "rope_scaling.rope_type")]
     [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"yarn\"", "rope_scaling.low_freq_factor")]
     [InlineData("\"high_freq_factor\": 4.0", "\"high_freq_factor\": 1.0", "rope_scaling.high_freq_factor")]
     [InlineData("\"eos_token_id\": [128001,", "\"eos_token_id\": [-1,", "eos_token_id")]

@@ -99,7 +99,7 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         Assert.Equal(before.Names.Order(), after.Names.Order());
         foreach (var name in before.Names)
         {
-            Assert.Equal(before[name].Header.Type, after[name].Header.Type);
+            Assert.Equal(before[name].Type, after[name].Type);
             Assert.Equal(before[name].Shape, after[name].Shape);
             var isAdapted = name.Contains("q_proj", StringComparison.Ordinal) || name.Contains("down_proj", StringComparison.Ordinal);
             Assert.Equal(!isAdapted, before[name].Data.Span.SequenceEqual(after[name].Data.Span));
@@ -311,7 +311,8 @@ public sealed class MergedFolderTests(TunedModel tuned) : IDisposable
         var folder = TinyBackbone.Write(_folder.File(type));
         SafetensorsTensor[] tensors;
         using (var checkpoint = Checkpoint.Open(new FolderFiles(folder)))
-            tensors = [.. checkpoint.Names.Select(name => type == "F16" ? PeftFolder.AsHalf(checkpoint[name]) : PeftFolder.AsBFloat16(checkpoint[name]))];
+            tensors = [.. checkpoint.Names.Select(name => (SafetensorsTensor)checkpoint[name])
+                .Select(tensor => type == "F16" ? PeftFolder.AsHalf(tensor) : PeftFolder.AsBFloat16(tensor))];
         SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
         var config = PeftFolder.Config(File.ReadAllText(Path.Combine(folder, "config.json")));
         config["_something_else"] = "kept";

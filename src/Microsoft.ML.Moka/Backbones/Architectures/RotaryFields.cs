@@ -23,7 +23,7 @@ internal static class RotaryFields
 
     public static void Write(LlamaConfig config, IDictionary<string, object?> fields)
     {
-        fields["rope_scaling"] = ScalingFields(config.RotaryScaling);
+        fields["rope_scaling"] = ScalingFields(config.RotaryScaling, config.MaxPositions);
         fields[Theta] = config.RotaryBase;
     }
 
@@ -67,8 +67,11 @@ internal static class RotaryFields
             case "yarn":
                 Allow("factor", Original, "attention_factor", "beta_fast", "beta_slow", "mscale", "mscale_all_dim", "truncate", "finetuned");
                 return ReadYarn(fields, fields.Integer(Original, 1, 1 << 24, original), positions);
+            case "longrope":
+                Allow("factor", Original, "attention_factor", "short_factor", "long_factor");
+                return ReadDivisors(fields);
             default:
-                throw fields.Error(typeField, $"'{type}' is not supported; there are default, linear, dynamic, llama3 and yarn");
+                throw fields.Error(typeField, $"'{type}' is not supported; there are default, linear, dynamic, llama3, yarn, and longrope with one set of factors");
         }
 
         double Factor() => fields.Number("factor", 1, 1e6);
@@ -104,7 +107,18 @@ internal static class RotaryFields
         double? Positive(string name) => fields.Number(name, 0, 1e6, 0) is var value and > 0 ? value : null;
     }
 
-    private static SortedDictionary<string, object?>? ScalingFields(RotaryScaling scaling)
+    // Two sets of factors make two models, one of short texts and one of long ones; GGUF files have one set.
+    private static DividedRotaryScaling ReadDivisors(JsonFields fields)
+    {
+        double[] divisors = [.. fields.NumberList("short_factor", double.Epsilon, double.MaxValue)];
+        if (divisors.Length == 0)
+            throw fields.Error("short_factor", "is missing");
+        if (!divisors.SequenceEqual(fields.NumberList("long_factor", double.Epsilon, double.MaxValue)))
+            throw fields.Error("long_factor", "must be as short_factor: models that change with the length of a text are not supported");
+        return new DividedRotaryScaling(divisors) { Amplitude = fields.Number("attention_factor", 1e-6, 1e6) };
+    }
+
+    private static SortedDictionary<string, object?>? ScalingFields(RotaryScaling scaling, int positions)
     {
         var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal) { ["rope_type"] = scaling.Name };
         switch (scaling)
@@ -128,6 +142,12 @@ internal static class RotaryFields
                 fields["factor"] = yarn.Factor;
                 fields[Original] = yarn.OriginalPositions;
                 fields["truncate"] = yarn.WholeDimensions;
+                return fields;
+            case DividedRotaryScaling divided:
+                fields["attention_factor"] = divided.Amplitude;
+                fields["long_factor"] = divided.Divisors;
+                fields[Original] = positions;
+                fields["short_factor"] = divided.Divisors;
                 return fields;
             default:
                 return null;
