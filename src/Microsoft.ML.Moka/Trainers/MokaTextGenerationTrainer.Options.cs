@@ -31,8 +31,8 @@ public sealed partial class MokaTextGenerationTrainer
         public string? MessagesColumnName { get; set; }
 
         /// <summary>
-        /// How conversations become text, in training and in chats with the model. Not set by default: the backbone's own template, for a model that is tuned on
-        /// conversations or not at all; the prompt template for one that is tuned on instructions.
+        /// How conversations become text, in training and in chats with the model. Not set by default: the backbone's own template, for a model that is tuned
+        /// on conversations or not at all; the prompt template for one that is tuned on instructions.
         /// </summary>
         public ChatTemplate? ChatTemplate { get; set; }
 

@@ -91,7 +91,8 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
             return new OutputExampleReader(
                 _inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt);
         var chat = _options.ChatTemplate ?? ChatTemplate.OwnOf(start.Tokenizer) ?? throw new InvalidOperationException(
-            $"{start.Source.Name} has no chat template of its own: set Options.ChatTemplate, such as ChatTemplate.Of(PromptTemplate.Instruction).");
+            $"{start.Source.Name} has no chat template of its own: set Options.ChatTemplate (moka train --template), such as "
+            + "ChatTemplate.Of(PromptTemplate.Instruction).");
         return new ConversationExampleReader(_inputs, new ConversationEncoder(chat, start.Tokenizer, start.MaxTokens), _options.TrainOnPrompt);
     }
 

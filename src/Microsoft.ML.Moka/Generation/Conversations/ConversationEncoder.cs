@@ -5,7 +5,7 @@ using Microsoft.ML.Moka.Training;
 namespace Microsoft.ML.Moka.Generation.Conversations;
 
 /// <summary>A conversation to train on.</summary>
-/// <param name="Ids">Its tokens up to the last that is learned.</param>
+/// <param name="Ids">Its tokens up to the last that is learned; empty where nothing is.</param>
 /// <param name="Answers">The tokens of the assistant's turns; none where nothing of it can be learned.</param>
 /// <param name="LeftOut">How many turns of the assistant are not learned because of the template.</param>
 /// <param name="IsCut">Whether it was too long and lost its first turns.</param>
@@ -21,22 +21,22 @@ internal sealed record TaughtConversation(int[] Ids, IReadOnlyList<TokenRange> A
 internal sealed class ConversationEncoder(ChatTemplate template, BackboneTokenizer tokenizer, int maxTokens)
 {
     /// <summary>The conversation up to its last answer.</summary>
-    /// <exception cref="ArgumentException">The template does not take it, or it has no answer.</exception>
+    /// <exception cref="ArgumentException">The template does not take it.</exception>
     public TaughtConversation ForTraining(IReadOnlyList<ChatTurn> turns)
     {
         turns = [.. turns.Reverse().SkipWhile(turn => turn.Role != ChatRole.Assistant).Reverse()];
         if (turns.Count == 0)
-            throw new ArgumentException("It has no message of the assistant.", nameof(turns));
+            return new TaughtConversation([], [], LeftOut: 0, IsCut: false, AnswerIsCut: false);
         var (kept, (taught, ids)) = Fit(turns, part =>
         {
             var text = template.Teach(part, tokenizer);
-            return (text, Encode(text.Text));
+            // What stands behind the last answer is never read.
+            return (text, Encode(text.Answers.Count > 0 ? text.Text.Prefix(text.Answers[^1].End) : text.Text));
         }, result => result.Item2.Length, maxTokens);
         var isTooLong = ids.Length > maxTokens;
         var answers = taught.Answers.Select(answer => TokensOf(taught.Text, answer, ids)).Select(range => range with { End = Math.Min(range.End, maxTokens) })
             .Where(range => range.End > range.Start).ToList();
-        var end = answers.Count > 0 ? answers[^1].End : Math.Min(ids.Length, maxTokens);
-        return new TaughtConversation(ids[..end], answers, taught.LeftOut, kept < turns.Count, isTooLong);
+        return new TaughtConversation(answers.Count > 0 ? ids[..answers[^1].End] : [], answers, taught.LeftOut, kept < turns.Count, isTooLong);
     }
 
     /// <summary>What is read before the next answer; an answer that ends the conversation is taken for the one that is to be written.</summary>

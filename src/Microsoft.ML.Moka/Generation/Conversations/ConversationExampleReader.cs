@@ -36,13 +36,8 @@ internal sealed class ConversationExampleReader(InputColumns inputs, Conversatio
 
     private TrainingExample? Encode(string json, string source, Counts counts)
     {
-        if (json.Length == 0)
-        {
-            counts.Refuse("there is no conversation");
-            return null;
-        }
         TaughtConversation taught;
-        var turns = ConversationJson.Read(json, source);
+        var turns = json.Length == 0 ? [] : ConversationJson.Read(json, source);
         try
         {
             taught = encoder.ForTraining(turns);
@@ -94,7 +89,7 @@ internal sealed class ConversationExampleReader(InputColumns inputs, Conversatio
                     + $"would be asked for them (it drops reasoning, or opens answers in another way). Set {nameof(MokaTextGenerationTrainer.Options)}."
                     + "ChatTemplate to one with generation marks if they matter.";
             if (WithoutAnswer > 0)
-                yield return $"Skipped {WithoutAnswer} of {Rows} conversations of the {role} set: nothing is left in them that can be learned.";
+                yield return $"Skipped {WithoutAnswer} of {Rows} conversations of the {role} set: they have no answer that can be learned.";
             if (Cut > 0)
                 yield return $"{Cut} of {Rows} conversations of the {role} set were too long and lost their first turns: "
                     + $"raise {nameof(TuningOptions.MaximumTokens)} if it matters.";

@@ -22,9 +22,6 @@ internal static class ConversationJson
     private static readonly string[] s_refused =
         ["tool_calls", "function_call", "tool_call_id", "images", "audio", "reasoning_content", "reasoning", "thinking"];
 
-    /// <summary>Whether a row of a file has a conversation.</summary>
-    public static bool IsIn(JsonFields row) => s_lists.Any(row.IsList);
-
     /// <summary>The conversation of a file's row.</summary>
     /// <exception cref="InvalidDataException">It has none, or one that is not understood; the message names the field.</exception>
     public static IReadOnlyList<ChatTurn> Read(JsonFields row)

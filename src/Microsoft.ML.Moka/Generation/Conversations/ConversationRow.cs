@@ -22,4 +22,10 @@ public sealed class ConversationRow
         ArgumentNullException.ThrowIfNull(messages);
         return new ConversationRow { Messages = ConversationJson.Write(ChatTurn.Of(messages)) };
     }
+
+    /// <summary>The messages of the row.</summary>
+    /// <returns>The messages; none where the list is empty.</returns>
+    /// <exception cref="InvalidDataException"><see cref="Messages"/> is no list of messages; the message names the field.</exception>
+    public IReadOnlyList<ChatMessage> ToMessages() =>
+        [.. ConversationJson.Read(Messages, "The conversation").Select(turn => new ChatMessage(turn.Role, turn.Text))];
 }
