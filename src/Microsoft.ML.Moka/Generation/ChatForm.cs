@@ -14,7 +14,7 @@ internal sealed record ChatForm(string Kind, string? Text = null)
 
     private const string PromptKind = "prompt";
 
-    private static readonly string[] s_withoutText = ["backbone", PromptKind, Llama2Kind, Llama3Kind];
+    private static readonly string[] WithoutText = ["backbone", PromptKind, Llama2Kind, Llama3Kind];
 
     /// <summary>The backbone's own template; where it has none, the prompt template.</summary>
     public static ChatForm Backbone { get; } = new("backbone");
@@ -48,8 +48,8 @@ internal sealed record ChatForm(string Kind, string? Text = null)
     public static ChatForm Read(JsonFields fields)
     {
         var (kind, text) = (fields.Text("kind"), fields.OptionalText("text"));
-        if (!s_withoutText.Contains(kind) && !(kind == JinjaKind && text is not null))
-            throw fields.Error("kind", $"is '{kind}'; there are {string.Join(", ", s_withoutText)}, and {JinjaKind} with a text");
+        if (!WithoutText.Contains(kind) && !(kind == JinjaKind && text is not null))
+            throw fields.Error("kind", $"is '{kind}'; there are {string.Join(", ", WithoutText)}, and {JinjaKind} with a text");
         try
         {
             if (kind == PromptKind && text is not null)

@@ -107,7 +107,8 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
     private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter)
     {
         var problems = _inputs.Problems(find).ToList();
-        if (_inputs.Messages is null && InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
+        if (_inputs.Messages is null
+            && InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
             problems.Add(problem);
         if (problems.Count > 0)
             throw InputColumns.SchemaError(problems, parameter);

@@ -116,7 +116,7 @@ public sealed class ConversationTrainerTests : IDisposable
         Said("1 answers in conversations of the training set are not learned: the chat template writes them otherwise");
         Said("1 of 5 conversations of the training set were too long and lost their first turns: raise MaximumTokens");
 
-        void Said(params string[] parts) => Assert.True(lines.Count(line => parts.All(part => line.Contains(part, StringComparison.Ordinal))) == 1, string.Join("\n", lines.Where(line => line.Contains("Warning"))));
+        void Said(params string[] parts) => Assert.Single(lines, line => parts.All(part => line.Contains(part, StringComparison.Ordinal)));
     }
 
     [Fact]

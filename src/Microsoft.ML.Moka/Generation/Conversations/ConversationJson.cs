@@ -14,19 +14,19 @@ internal static class ConversationJson
 
     private const string Column = "messages";
 
-    private static readonly JsonWriterOptions s_readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly string[] s_lists = [Column, "conversations", "conversation"];
+    private static readonly string[] Lists = [Column, "conversations", "conversation"];
 
     // What a message can say beside its text that would change what is learned.
-    private static readonly string[] s_refused =
+    private static readonly string[] Refused =
         ["tool_calls", "function_call", "tool_call_id", "images", "audio", "reasoning_content", "reasoning", "thinking"];
 
     /// <summary>The conversation of a file's row.</summary>
     /// <exception cref="InvalidDataException">It has none, or one that is not understood; the message names the field.</exception>
     public static IReadOnlyList<ChatTurn> Read(JsonFields row)
     {
-        var list = s_lists.FirstOrDefault(row.Has) ?? throw row.Error(Column, "is missing; a conversation is a list in messages or in conversations");
+        var list = Lists.FirstOrDefault(row.Has) ?? throw row.Error(Column, "is missing; a conversation is a list in messages or in conversations");
         foreach (var name in (string[])["tools", "functions"])
         {
             if (row.IsSet(name))
@@ -49,7 +49,7 @@ internal static class ConversationJson
     public static string Write(IEnumerable<ChatTurn> turns)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, s_readable))
+        using (var json = new Utf8JsonWriter(stream, Readable))
         {
             json.WriteStartArray();
             foreach (var turn in turns)
@@ -71,7 +71,7 @@ internal static class ConversationJson
         {
             if (turns.Count == MostMessages)
                 throw row.Error(list, $"has more than {MostMessages} messages, the most that a conversation may have");
-            if (s_refused.FirstOrDefault(message.IsSet) is { } refused)
+            if (Refused.FirstOrDefault(message.IsSet) is { } refused)
                 throw message.Error(refused, "is not learned here: leave it out, or leave out the conversation");
             if (message.Has("weight") && message.Number("weight", 0, double.MaxValue) is not 1)
                 throw message.Error("weight", "is not 1: turns count all alike here, leave out the field or the conversation");

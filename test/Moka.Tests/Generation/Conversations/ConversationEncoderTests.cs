@@ -15,7 +15,8 @@ public class ConversationEncoderTests
         "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}{{ eos_token }}\n{% endfor %}"
         + "{% if add_generation_prompt %}[assistant]{% endif %}";
     private const string Marked =
-        "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% generation %}{{ m.content if m.role == 'assistant' }}{% endgeneration %}{{ eos_token }}{% endfor %}";
+        "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% generation %}{{ m.content if m.role == 'assistant' }}{% endgeneration %}{{ eos_token }}"
+        + "{% endfor %}";
 
     private static readonly ChatTurn[] s_turns = [.. "system be|user a q|assistant  one \n|user more|assistant two|user left".Split('|').Select(Turn)];
 
@@ -52,8 +53,8 @@ public class ConversationEncoderTests
     public void A_token_that_reaches_into_an_answer_is_learned(string user, string assistant)
     {
         var template =
-            $"{{% for m in messages %}}{{{{ ('{user} ' if m.role == 'user' else '{assistant} ') + m.content }}}}{{{{ eos_token if m.role == 'assistant' else ' ' }}}}"
-            + $"{{% endfor %}}{{% if add_generation_prompt %}}{assistant}{{% endif %}}";
+            $"{{% for m in messages %}}{{{{ ('{user} ' if m.role == 'user' else '{assistant} ') + m.content }}}}"
+            + $"{{{{ eos_token if m.role == 'assistant' else ' ' }}}}{{% endfor %}}{{% if add_generation_prompt %}}{assistant}{{% endif %}}";
         var chat = ChatTemplate.FromJinja(template);
         ChatTurn[] turns = [new(ChatRole.User, "the"), new(ChatRole.Assistant, "the and")];
 
@@ -80,7 +81,8 @@ public class ConversationEncoderTests
     [InlineData("{{ m.content | upper }}", "one", 2)]
     public void A_turn_that_the_template_writes_anew_is_not_learned(string content, string first, int leftOut, params string[] expected)
     {
-        var template = $"{{% for m in messages %}}[{{{{ m.role }}}}]{content}{{{{ eos_token }}}}{{% endfor %}}{{% if add_generation_prompt %}}[assistant]{{% endif %}}";
+        var template = $"{{% for m in messages %}}[{{{{ m.role }}}}]{content}{{{{ eos_token }}}}{{% endfor %}}"
+            + "{% if add_generation_prompt %}[assistant]{% endif %}";
         ChatTurn[] turns = [new(ChatRole.User, "Q"), new(ChatRole.Assistant, first), new(ChatRole.User, "Q"), new(ChatRole.Assistant, "two")];
 
         var (_, learned, taught) = Learned(template, turns);
