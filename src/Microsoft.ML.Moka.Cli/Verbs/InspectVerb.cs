@@ -59,7 +59,7 @@ internal sealed class InspectVerb
         if (fetched is not null)
             path = fetched;
         if (path is not null && !Path.Exists(path))
-            throw new FileNotFoundException($"There is no file or folder '{path}'.");
+            throw new FileNotFoundException($"There is no file or folder '{path}', and no fetched model of this name; 'moka pull OWNER/NAME' fetches one from Hugging Face's hub.");
         var isAdapter = path is not null && File.Exists(Path.Combine(path, AdapterConfig));
         if (!isAdapter && parsed.GetValue(_backbone) is not null)
             throw new UsageException("--backbone goes with an adapter folder.");

@@ -13,6 +13,8 @@ internal static class HubError
         var login = "make a token at https://huggingface.co/settings/tokens and put it into the environment variable HF_TOKEN";
         var message = (status, code, settings.Token is not null) switch
         {
+            // The storage that the hub redirects to knows nothing of models and tokens.
+            _ when uri.Authority != settings.Endpoint.Authority => General(),
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo", false) =>
                 $"'{name.Repository}' is gated: accept its terms at {page}, then {login}.",
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo", true) =>
@@ -30,9 +32,11 @@ internal static class HubError
                 $"The hub {settings.Endpoint.Authority} has no model '{name.Repository}' with the revision '{name.RevisionOrDefault}': check the spelling.",
             (HttpStatusCode.TooManyRequests, _, false) => $"The hub asks to wait ({Status(status)}): try again later, or {login}, as whoever is logged in may ask more often.",
             (HttpStatusCode.TooManyRequests, _, true) => $"The hub asks to wait ({Status(status)}): try again later.",
-            _ => $"The server answers {Status(status)} for {uri.GetLeftPart(UriPartial.Path)}: try again later.",
+            _ => General(),
         };
         return new HttpRequestException(message, null, status);
+
+        string General() => $"The server answers {Status(status)} for {uri.GetLeftPart(UriPartial.Path)}: try again later.";
     }
 
     /// <summary>Whether another try may go better.</summary>
