@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Checkpoints.Hub;
 /// </summary>
 internal sealed class HubLock : IDisposable
 {
-    private static readonly TimeSpan s_wait = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(100);
 
     private readonly FileStream _file;
 
@@ -23,7 +23,7 @@ internal sealed class HubLock : IDisposable
             }
             catch (IOException e) when (IsTaken(e))
             {
-                await Task.Delay(s_wait, cancellation);
+                await Task.Delay(Wait, cancellation);
             }
         }
     }

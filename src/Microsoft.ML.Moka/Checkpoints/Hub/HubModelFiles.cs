@@ -8,11 +8,11 @@ internal static class HubModelFiles
 {
     private const string Config = "config.json";
 
-    private static readonly string[] s_tokenizers = ["tokenizer.json", "tokenizer.model"];
+    private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer.model"];
 
-    private static readonly string[] s_texts =
+    private static readonly string[] Texts =
     [
-        Config, "generation_config.json", .. s_tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+        Config, "generation_config.json", .. Tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
     ];
 
     /// <summary>The files of a repository that a model needs; the shards of an index are not among them.</summary>
@@ -32,9 +32,9 @@ internal static class HubModelFiles
         var weight = Array.Find(weights, paths.Contains) ?? throw new InvalidDataException(WithoutWeights(name, paths));
         if (!paths.Contains(Config))
             throw new InvalidDataException($"'{name.Repository}' has no '{Config}': it is no model in the form of transformers.");
-        if (!s_tokenizers.Any(paths.Contains))
-            throw new InvalidDataException($"'{name.Repository}' has no tokenizer: it needs {string.Join(" or ", s_tokenizers)}.");
-        return [.. s_texts.Where(paths.Contains), weight];
+        if (!Tokenizers.Any(paths.Contains))
+            throw new InvalidDataException($"'{name.Repository}' has no tokenizer: it needs {string.Join(" or ", Tokenizers)}.");
+        return [.. Texts.Where(paths.Contains), weight];
     }
 
     /// <summary>The shards that an index lists.</summary>
@@ -53,8 +53,8 @@ internal static class HubModelFiles
     {
         if (!Has(Config))
             return Config;
-        if (!s_tokenizers.Any(Has))
-            return s_tokenizers[0];
+        if (!Tokenizers.Any(Has))
+            return Tokenizers[0];
         if (Has(Checkpoint.IndexFile))
             return ShardsOf(Path.Combine(folder, Checkpoint.IndexFile)).FirstOrDefault(shard => !Has(shard));
         return Has(Checkpoint.SingleFile) ? null : Checkpoint.SingleFile;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.RegularExpressions;
 
@@ -10,6 +11,9 @@ namespace Microsoft.ML.Moka.Checkpoints.Hub;
 internal sealed partial record HubName(string Repository, string? Revision, string? File)
 {
     public const string DefaultRevision = "main";
+
+    // What means more than a letter of a file's name on some system.
+    private static readonly SearchValues<char> Elsewhere = SearchValues.Create("\\:*?\"<>|");
 
     /// <summary>The revision, named or not.</summary>
     public string RevisionOrDefault => Revision ?? DefaultRevision;
@@ -37,7 +41,7 @@ internal sealed partial record HubName(string Repository, string? Revision, stri
 
     /// <summary>Whether a text is a plain relative path below its folder, on every system.</summary>
     public static bool IsPath(string text) => text.Length is > 0 and <= 500 && text.Split('/').All(part =>
-        part.Length > 0 && part[0] != '.' && !part.EndsWith('.') && !part.EndsWith(' ') && part.AsSpan().IndexOfAny("\\:*?\"<>|") < 0 && !part.Any(char.IsControl));
+        part.Length > 0 && part[0] != '.' && !part.EndsWith('.') && !part.EndsWith(' ') && part.AsSpan().IndexOfAny(Elsewhere) < 0 && !part.Any(char.IsControl));
 
     /// <summary>The name as one writes it.</summary>
     public override string ToString() => $"{Repository}{(Revision is null ? "" : $"@{Revision}")}{(File is null ? "" : $"/{File}")}";
