@@ -8,7 +8,8 @@ internal static class CommonOptions
 {
     public static Option<FileSystemInfo?> Backbone() => new("--backbone")
     {
-        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or OWNER/NAME of a model that 'moka pull' has fetched. " +
+        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or OWNER/NAME of a model " +
+            "that 'moka pull' has fetched. " +
             "[default: the small one inside the tool]",
         HelpName = "folder|file.gguf|name",
     };

@@ -12,7 +12,8 @@ internal sealed class InspectVerb
     private readonly Terminal _terminal;
     private readonly Argument<string?> _path = new("path")
     {
-        Description = "A model file, an adapter folder, or a backbone (its folder, GGUF file, or OWNER/NAME of a fetched one). [default: the small backbone inside the tool]",
+        Description = "A model file, an adapter folder, or a backbone (its folder, GGUF file, or OWNER/NAME of a fetched one). [default: the small " +
+            "backbone inside the tool]",
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly Option<FileSystemInfo?> _backbone = new("--backbone")
@@ -59,7 +60,8 @@ internal sealed class InspectVerb
         if (fetched is not null)
             path = fetched;
         if (path is not null && !Path.Exists(path))
-            throw new FileNotFoundException($"There is no file or folder '{path}', and no fetched model of this name; 'moka pull OWNER/NAME' fetches one from Hugging Face's hub.");
+            throw new FileNotFoundException($"There is no file or folder '{path}', and no fetched model of this name; 'moka pull OWNER/NAME' fetches one " +
+                "from Hugging Face's hub.");
         var isAdapter = path is not null && File.Exists(Path.Combine(path, AdapterConfig));
         if (!isAdapter && parsed.GetValue(_backbone) is not null)
             throw new UsageException("--backbone goes with an adapter folder.");

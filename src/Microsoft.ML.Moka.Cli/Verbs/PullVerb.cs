@@ -21,7 +21,8 @@ internal static class PullVerb
         };
         var cache = new Option<DirectoryInfo?>("--cache")
         {
-            Description = "The cache folder. Where it is another than --backbone looks in, give --backbone the path that is written. [default: Hugging Face's, by HF_HOME]",
+            Description = "The cache folder. Where it is another than --backbone looks in, give --backbone the path that is written. [default: Hugging " +
+                "Face's, by HF_HOME]",
             HelpName = "folder",
         };
         var json = CommonOptions.Json();

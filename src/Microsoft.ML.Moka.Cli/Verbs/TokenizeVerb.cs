@@ -36,7 +36,11 @@ internal sealed class TokenizeVerb
         AllowMultipleArgumentsPerToken = true,
         HelpName = "words",
     };
-    private readonly Option<string?> _answer = new("--answer") { Description = "The row's answer, which the end of the sequence follows (--template).", HelpName = "text" };
+    private readonly Option<string?> _answer = new("--answer")
+    {
+        Description = "The row's answer, which the end of the sequence follows (--template).",
+        HelpName = "text",
+    };
     private readonly Option<bool> _chat = new("--chat") { Description = "Reads the text as a user's message, under the backbone's chat template." };
     private readonly Option<string?> _system = new("--system") { Description = "What the model is told before a conversation (--chat).", HelpName = "text" };
     private readonly Option<FileInfo?> _messages = new("--messages")
@@ -60,8 +64,8 @@ internal sealed class TokenizeVerb
               moka tokenize "Hello" --chat --backbone Llama-3.2-1B-Instruct --json
             """)
         {
-            verb._text, verb._file, verb._backbone, verb._special, verb._template, verb._input, verb._candidates, verb._answer, verb._chat, verb._system, verb._messages,
-            verb._json,
+            verb._text, verb._file, verb._backbone, verb._special, verb._template, verb._input, verb._candidates, verb._answer, verb._chat, verb._system,
+            verb._messages, verb._json,
         };
         command.SetAction(verb.RunAsync);
         return command;

@@ -10,8 +10,8 @@ internal static class BackboneLocator
     public const string EnvironmentVariable = "MOKA_BACKBONE_PATH";
 
     /// <summary>
-    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders and GGUFs, or folders that hold one of the recorded name), in Hugging
-    /// Face's cache if it was there, and at what the resolver says.
+    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders and GGUFs, or folders that hold one of the recorded name), in
+    /// Hugging Face's cache if it was there, and at what the resolver says.
     /// </summary>
     /// <exception cref="InvalidOperationException">None of them holds the backbone; the message says what was found where.</exception>
     public static BackboneSource Find(BackboneReference reference, Func<BackboneReference, string?>? resolver)

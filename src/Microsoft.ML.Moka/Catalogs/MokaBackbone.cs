@@ -15,16 +15,23 @@ namespace Microsoft.ML.Moka;
 public static class MokaBackbone
 {
     /// <summary>
-    /// Fetches a model into Hugging Face's cache folder, where Python finds it too: configuration, tokenizer, chat template and the weights in safetensors, or one
-    /// GGUF, and nothing else of the repository. What is there already is checked by its hash and not fetched again; what a break has left is gone on with.
+    /// Fetches a model into Hugging Face's cache folder, where Python finds it too: configuration, tokenizer, chat template and the weights in safetensors,
+    /// or one GGUF, and nothing else of the repository. What is there already is checked by its hash and not fetched again; what a break has left is gone on
+    /// with.
     /// </summary>
-    /// <param name="name"><c>owner/name</c>, <c>owner/name@revision</c>, or for a GGUF <c>owner/name/file.gguf</c>; <c>BackbonePath</c> takes the same name.</param>
+    /// <param name="name">
+    /// <c>owner/name</c>, <c>owner/name@revision</c>, or for a GGUF <c>owner/name/file.gguf</c>; <c>BackbonePath</c> takes the same name.
+    /// </param>
     /// <param name="options">Revision, file, cache folder, address, token, progress; null for the defaults.</param>
     /// <param name="cancellationToken">Cancels the work; what has come stays for the next time.</param>
     /// <returns>The folder of the model, or the path of the GGUF.</returns>
     /// <exception cref="ArgumentException">The name, or an option, makes no sense.</exception>
-    /// <exception cref="HttpRequestException">The hub cannot be reached or refuses; the message says what to do, and <c>StatusCode</c> has its answer.</exception>
-    /// <exception cref="InvalidDataException">The repository has no safetensors, or not the file that is asked for; or what came does not have the right hash.</exception>
+    /// <exception cref="HttpRequestException">
+    /// The hub cannot be reached or refuses; the message says what to do, and <c>StatusCode</c> has its answer.
+    /// </exception>
+    /// <exception cref="InvalidDataException">
+    /// The repository has no safetensors, or not the file that is asked for; or what came does not have the right hash.
+    /// </exception>
     /// <exception cref="FileNotFoundException">HF_HUB_OFFLINE is set, and the model is not in the cache.</exception>
     public static Task<string> DownloadAsync(string name, BackboneDownloadOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -59,7 +66,8 @@ public static class MokaBackbone
     private static HubName NameOf(string text, BackboneDownloadOptions options)
     {
         if (!HubName.TryParse(text, out var name))
-            throw new ArgumentException($"'{text}' is no name of a model on the hub: it is OWNER/NAME, such as HuggingFaceTB/SmolLM2-135M-Instruct.", nameof(text));
+            throw new ArgumentException($"'{text}' is no name of a model on the hub: it is OWNER/NAME, such as HuggingFaceTB/SmolLM2-135M-Instruct.",
+                nameof(text));
         if (options.Revision is { } revision)
         {
             if (name.Revision is { } named && named != revision)

@@ -7,8 +7,9 @@ using Microsoft.ML.Tokenizers;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// The tokenizer of a backbone, as ML.NET's other tokenizers are used; <see cref="MokaBackbone.LoadTokenizer"/> opens it. Texts are read as those of rows are: names of
-/// special tokens in them are text, and nothing is put around them. <see cref="EncodeRow"/> and <see cref="EncodeChat"/> give what the model reads.
+/// The tokenizer of a backbone, as ML.NET's other tokenizers are used; <see cref="MokaBackbone.LoadTokenizer"/> opens it. Texts are read as those of rows
+/// are: names of special tokens in them are text, and nothing is put around them. <see cref="EncodeRow"/> and <see cref="EncodeChat"/> give what the model
+/// reads.
 /// </summary>
 public sealed class MokaTokenizer : Tokenizer
 {
@@ -33,7 +34,9 @@ public sealed class MokaTokenizer : Tokenizer
     /// <returns>Whether it is.</returns>
     public bool IsSpecial(int id) => _tokenizer.IsSpecial(id);
 
-    /// <summary>A text in which names of special tokens are those tokens, as a template is read; with the begin of a sequence where the backbone has it.</summary>
+    /// <summary>
+    /// A text in which names of special tokens are those tokens, as a template is read; with the begin of a sequence where the backbone has it.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="tokensText">What the offsets of the tokens are about: the text, or where they cannot be found in it, what the tokens stand for.</param>
     /// <returns>The tokens.</returns>
@@ -65,7 +68,9 @@ public sealed class MokaTokenizer : Tokenizer
     /// <summary>A conversation under a chat template, up to where the next answer begins.</summary>
     /// <param name="messages">The messages, the last one of the user; or of the assistant, to be gone on with, where the template can.</param>
     /// <param name="template">The template; null for the backbone's own.</param>
-    /// <param name="tokensText">What the offsets of the tokens are about: the conversation's text, or where they cannot be found in it, what the tokens stand for.</param>
+    /// <param name="tokensText">
+    /// What the offsets of the tokens are about: the conversation's text, or where they cannot be found in it, what the tokens stand for.
+    /// </param>
     /// <returns>The tokens.</returns>
     /// <exception cref="ArgumentException">The messages cannot be put into this form; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The backbone brings no chat template, or lacks a token of the one that is given.</exception>
@@ -73,7 +78,8 @@ public sealed class MokaTokenizer : Tokenizer
     {
         ArgumentNullException.ThrowIfNull(messages);
         template ??= ChatTemplate.OwnOf(_tokenizer)
-            ?? throw new InvalidOperationException("The backbone brings no chat template: give one, such as ChatTemplate.Llama3 or ChatTemplate.FromJinja(text).");
+            ?? throw new InvalidOperationException("The backbone brings no chat template: give one, such as ChatTemplate.Llama3 or " +
+                "ChatTemplate.FromJinja(text).");
         // A template writes the begin itself.
         return Encode(template.Render(ChatTurn.Of(messages), _tokenizer), addBeginOfSequence: false, null, out tokensText);
     }
@@ -114,7 +120,9 @@ public sealed class MokaTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">It is asked to leave out the normalization or the splitting of words, with which the backbone was trained.</exception>
+    /// <exception cref="NotSupportedException">
+    /// It is asked to leave out the normalization or the splitting of words, with which the backbone was trained.
+    /// </exception>
     protected override EncodeResults<int> EncodeToIds(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         var results = EncodeToTokens(text, textSpan, settings);
@@ -127,7 +135,9 @@ public sealed class MokaTokenizer : Tokenizer
     }
 
     /// <inheritdoc/>
-    /// <exception cref="NotSupportedException">It is asked to leave out the normalization or the splitting of words, with which the backbone was trained.</exception>
+    /// <exception cref="NotSupportedException">
+    /// It is asked to leave out the normalization or the splitting of words, with which the backbone was trained.
+    /// </exception>
     protected override EncodeResults<EncodedToken> EncodeToTokens(string? text, ReadOnlySpan<char> textSpan, EncodeSettings settings)
     {
         if (!settings.ConsiderPreTokenization || !settings.ConsiderNormalization)

@@ -4,9 +4,9 @@ using Microsoft.ML.Tokenizers;
 namespace Microsoft.ML.Moka.Text;
 
 /// <summary>
-/// Where tokens are in their text. The bytes that tokens stand for, one after the other, are the text's, but for the blank that some tokenizers put before it, and for
-/// tokens around it: then every offset is exact. Where they are not (a normalizer has changed letters, a letter has no token), offsets are in the text that the tokens
-/// stand for, as those of ML.NET's tokenizers are in the normalized text.
+/// Where tokens are in their text. The bytes that tokens stand for, one after the other, are the text's, but for the blank that some tokenizers put before
+/// it, and for tokens around it: then every offset is exact. Where they are not (a normalizer has changed letters, a letter has no token), offsets are in the
+/// text that the tokens stand for, as those of ML.NET's tokenizers are in the normalized text.
 /// </summary>
 internal static class TokenOffsets
 {

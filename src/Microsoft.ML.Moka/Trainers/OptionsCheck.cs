@@ -110,7 +110,8 @@ internal sealed class OptionsCheck
             var found = CachedModel.Resolve(path);
             Require(Directory.Exists(found) || GgufFiles.IsGguf(found),
                 $"BackbonePath is '{path}', which is neither a folder nor a GGUF file: " +
-                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or the name of a model that 'moka pull' has fetched.");
+                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or the name of a model that " +
+                "'moka pull' has fetched.");
         }
         catch (Exception e) when (e is FileNotFoundException or InvalidDataException or ArgumentException)
         {

@@ -13,7 +13,8 @@ public class MokaTokenizerTests
 {
     private static readonly string[] Forms = ["SentencePiece", "Tiktoken", "tokenizer.json"];
 
-    public static TheoryData<string> Texts => ["", "the and", " the  and\n", "né 日本 é!", "12 23", "x\U0001F600y", "<|end_of_text|> the", "</s>", "\uD800 the"];
+    public static TheoryData<string> Texts =>
+        ["", "the and", " the  and\n", "né 日本 é!", "12 23", "x\U0001F600y", "<|end_of_text|> the", "</s>", "\uD800 the"];
 
     public static TheoryData<string> Vectors => [.. ((string[])["hf-tokenizers", "cases", "tokenizers"])
         .SelectMany(parent => Material.Folders(parent).Select(name => $"{parent}/{name}"))
@@ -107,7 +108,8 @@ public class MokaTokenizerTests
         var tokenizer = new MokaTokenizer(backbone);
         var row = new PromptTemplate("the {text} and", " ");
         var tokens = tokenizer.EncodeRow(row, $"a{SmallTokenizers.EndOfText}", null, null, "in", out var text);
-        int[] expected = [.. backbone.Encode(row.Mark(new PromptRow($"a{SmallTokenizers.EndOfText}", []), "in"), backbone.StartsWithBeginOfSequence), backbone.EndOfSequence];
+        int[] expected = [.. backbone.Encode(row.Mark(new PromptRow($"a{SmallTokenizers.EndOfText}", []), "in"), backbone.StartsWithBeginOfSequence),
+            backbone.EndOfSequence];
         Assert.Equal(expected, tokens.Select(token => token.Id));
         Assert.Single(tokens, token => token.Id == backbone.EndOfSequence);
         Assert.Contains("the a", text, StringComparison.Ordinal);

@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// How <see cref="MokaBackbone.DownloadAsync"/> fetches a backbone. What is not set is as huggingface_hub has it, by its environment variables: HF_ENDPOINT, HF_TOKEN,
-/// HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE.
+/// How <see cref="MokaBackbone.DownloadAsync"/> fetches a backbone. What is not set is as huggingface_hub has it, by its environment variables: HF_ENDPOINT,
+/// HF_TOKEN, HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE.
 /// </summary>
 public sealed class BackboneDownloadOptions
 {
@@ -19,7 +19,8 @@ public sealed class BackboneDownloadOptions
     public string? Endpoint { get; set; }
 
     /// <summary>
-    /// A token for models that are gated or private; it is sent to the hub alone, not to where it redirects. Default: HF_TOKEN, else the file <c>token</c> in HF_HOME.
+    /// A token for models that are gated or private; it is sent to the hub alone, not to where it redirects. Default: HF_TOKEN, else the file <c>token</c> in
+    /// HF_HOME.
     /// </summary>
     public string? Token { get; set; }
 

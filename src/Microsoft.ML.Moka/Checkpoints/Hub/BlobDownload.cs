@@ -2,7 +2,9 @@ using System.Net;
 
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
-/// <summary>Brings one file of a model into the cache: what is there already counts, what a break has left is gone on with, and only what has the right hash is kept.</summary>
+/// <summary>
+/// Brings one file of a model into the cache: what is there already counts, what a break has left is gone on with, and only what has the right hash is kept.
+/// </summary>
 /// <param name="client">Where it comes from.</param>
 /// <param name="cache">Where it goes.</param>
 /// <param name="settings">Waits, and whether there are links.</param>
@@ -68,7 +70,8 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             return;
         }
         throw new InvalidDataException(
-            $"'{name.Repository}': what {settings.Endpoint.Authority} sends as '{file.Path}' does not have the hash that it names ({file.Hash}), and was removed. " +
+            $"'{name.Repository}': what {settings.Endpoint.Authority} sends as '{file.Path}' does not have the hash that it names ({file.Hash}), and was " +
+                "removed. " +
             "Try again; if it stays so, the server or something in between changes the file.");
     }
 
@@ -133,7 +136,8 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
     {
         target.SetLength(0);
         return new InvalidDataException(
-            $"'{name.Repository}': {settings.Endpoint.Authority} sends more than the {size ?? BackboneFiles.LargestText:N0} bytes that '{file.Path}' may have.");
+            $"'{name.Repository}': {settings.Endpoint.Authority} sends more than the {size ?? BackboneFiles.LargestText:N0} bytes that '{file.Path}' may " +
+                "have.");
     }
 
     // A break while reading is the network's; one while writing is the disk's, and no reason for another try.

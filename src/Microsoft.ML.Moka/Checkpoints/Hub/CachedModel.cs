@@ -57,7 +57,7 @@ internal static class CachedModel
         if (at < 0 || parts.Length < at + 3 || parts[at + 1] != "snapshots")
             return null;
         var file = string.Join('/', parts[(at + 3)..]);
-        return HubName.TryParse($"{parts[at]["models--".Length..].Replace("--", "/", StringComparison.Ordinal)}@{parts[at + 2]}{(file.Length > 0 ? $"/{file}" : "")}",
-            out var name) ? name : null;
+        var repository = parts[at]["models--".Length..].Replace("--", "/", StringComparison.Ordinal);
+        return HubName.TryParse($"{repository}@{parts[at + 2]}{(file.Length > 0 ? $"/{file}" : "")}", out var name) ? name : null;
     }
 }

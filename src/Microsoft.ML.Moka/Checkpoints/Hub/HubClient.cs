@@ -43,8 +43,10 @@ internal sealed class HubClient(HubSettings settings) : IDisposable
         using var response = await SendAsync(HttpMethod.Head, AddressOf(name, commit, path), name, cancellation, until: HasTag);
         var tag = TagOf(response, linked: true) ?? TagOf(response, linked: false) ?? "";
         if (!HubFile.IsHash(tag))
-            throw new InvalidDataException($"{AddressOf(name, commit, path)}: the server gives no hash of this file (ETag is '{tag}'), so that it cannot be checked.");
-        var size = response.Headers.TryGetValues("X-Linked-Size", out var values) && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var linked) ? linked
+            throw new InvalidDataException($"{AddressOf(name, commit, path)}: the server gives no hash of this file (ETag is '{tag}'), so that it cannot " +
+                "be checked.");
+        var size = response.Headers.TryGetValues("X-Linked-Size", out var values) && long.TryParse(values.First(), NumberStyles.None,
+            CultureInfo.InvariantCulture, out var linked) ? linked
             : IsRedirect(response) ? null : response.Content.Headers.ContentLength;
         return new HubFile(path, tag, size);
     }, cancellation);
@@ -72,7 +74,8 @@ internal sealed class HubClient(HubSettings settings) : IDisposable
             {
                 var next = response.Headers.Location is { } location ? new Uri(uri, location) : null;
                 if (next is null || redirects == MaxRedirects || (next.Scheme != Uri.UriSchemeHttps && next.Scheme != uri.Scheme))
-                    throw new InvalidDataException($"{uri.GetLeftPart(UriPartial.Path)}: the server redirects in a way that is not followed (to '{next?.GetLeftPart(UriPartial.Path)}').");
+                    throw new InvalidDataException($"{uri.GetLeftPart(UriPartial.Path)}: the server redirects in a way that is not followed (to " +
+                        $"'{next?.GetLeftPart(UriPartial.Path)}').");
                 uri = next;
             }
         }
@@ -100,7 +103,8 @@ internal sealed class HubClient(HubSettings settings) : IDisposable
         }
         catch (HttpRequestException e)
         {
-            throw new HttpRequestException($"{uri.Authority} cannot be reached: {e.Message.TrimEnd('.')}. Check the network, a proxy (HTTPS_PROXY), and HF_ENDPOINT.", e);
+            throw new HttpRequestException($"{uri.Authority} cannot be reached: {e.Message.TrimEnd('.')}. Check the network, a proxy (HTTPS_PROXY), and " +
+                "HF_ENDPOINT.", e);
         }
     }
 
@@ -134,7 +138,8 @@ internal sealed class HubClient(HubSettings settings) : IDisposable
         }
     }
 
-    private bool IsHub(Uri uri) => Uri.Compare(uri, settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped, StringComparison.OrdinalIgnoreCase) == 0;
+    private bool IsHub(Uri uri) => Uri.Compare(uri, settings.Endpoint, UriComponents.SchemeAndServer, UriFormat.SafeUnescaped,
+        StringComparison.OrdinalIgnoreCase) == 0;
 
     private Uri AddressOf(HubName name, string commit, string path) =>
         Address($"{name.Repository}/resolve/{commit}/{string.Join('/', path.Split('/').Select(Uri.EscapeDataString))}");

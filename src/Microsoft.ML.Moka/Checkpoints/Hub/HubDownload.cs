@@ -48,7 +48,8 @@ internal static class HubDownload
         HubClient client, HubName name, string commit, IReadOnlyList<string> paths, CancellationToken cancellation)
     {
         var files = new HubFile[paths.Count];
-        await Parallel.ForEachAsync(Enumerable.Range(0, paths.Count), new ParallelOptions { MaxDegreeOfParallelism = QuestionsAtOnce, CancellationToken = cancellation },
+        await Parallel.ForEachAsync(Enumerable.Range(0, paths.Count), new ParallelOptions { MaxDegreeOfParallelism = QuestionsAtOnce,
+            CancellationToken = cancellation },
             async (i, token) => files[i] = await client.DescribeAsync(name, commit, paths[i], token));
         return [.. files];
     }

@@ -18,7 +18,8 @@ internal static class HubError
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo", false) =>
                 $"'{name.Repository}' is gated: accept its terms at {page}, then {login}.",
             (HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden, "GatedRepo", true) =>
-                $"'{name.Repository}' is gated, and the token in use has no access to it: accept its terms at {page} with the token's account, and wait until its " +
+                $"'{name.Repository}' is gated, and the token in use has no access to it: accept its terms at {page} with the token's account, and wait " +
+                    "until its " +
                 "owner agrees; a fine-grained token also needs the permission to read gated repositories.",
             (HttpStatusCode.Unauthorized, _, false) =>
                 $"The hub knows no public model '{name.Repository}': check the spelling. If it is private or gated, accept its terms at {page} and {login}.",
@@ -26,11 +27,13 @@ internal static class HubError
                 $"The hub does not let this token read '{name.Repository}': check the spelling of the name, and that HF_TOKEN holds a token that is valid.",
             (HttpStatusCode.Forbidden, _, false) => $"The hub refuses '{name.Repository}' to whoever is not logged in: {login}.",
             (HttpStatusCode.Forbidden, _, true) => $"The hub refuses '{name.Repository}' to this token: it needs the permission to read the model; see {page}.",
-            (HttpStatusCode.NotFound, "RevisionNotFound", _) => $"'{name.Repository}' has no revision '{name.RevisionOrDefault}': see {page}/refs for its branches and tags.",
+            (HttpStatusCode.NotFound, "RevisionNotFound", _) => $"'{name.Repository}' has no revision '{name.RevisionOrDefault}': see {page}/refs for its " +
+                "branches and tags.",
             (HttpStatusCode.NotFound, "EntryNotFound", _) => $"'{name.Repository}' has no file at {uri.AbsolutePath}, although its list names it: try again.",
             (HttpStatusCode.NotFound, _, _) =>
                 $"The hub {settings.Endpoint.Authority} has no model '{name.Repository}' with the revision '{name.RevisionOrDefault}': check the spelling.",
-            (HttpStatusCode.TooManyRequests, _, false) => $"The hub asks to wait ({Status(status)}): try again later, or {login}, as whoever is logged in may ask more often.",
+            (HttpStatusCode.TooManyRequests, _, false) => $"The hub asks to wait ({Status(status)}): try again later, or {login}, as whoever is logged in " +
+                "may ask more often.",
             (HttpStatusCode.TooManyRequests, _, true) => $"The hub asks to wait ({Status(status)}): try again later.",
             _ => General(),
         };

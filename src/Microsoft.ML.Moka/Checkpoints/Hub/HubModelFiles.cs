@@ -10,6 +10,8 @@ internal static class HubModelFiles
 
     private static readonly string[] Tokenizers = ["tokenizer.json", "tokenizer.model"];
 
+    private static readonly string[] OtherWeights = [".bin", ".pt", ".pth", ".ckpt", ".msgpack", ".h5", ".onnx", ".safetensors"];
+
     private static readonly string[] Texts =
     [
         Config, "generation_config.json", .. Tokenizers, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
@@ -65,7 +67,7 @@ internal static class HubModelFiles
     private static string WithoutWeights(HubName name, IReadOnlyCollection<string> paths)
     {
         var ggufs = Ggufs(name, paths);
-        var others = paths.Where(path => Path.GetExtension(path) is ".bin" or ".pt" or ".pth" or ".ckpt" or ".msgpack" or ".h5" or ".onnx" or ".safetensors").Take(5).ToList();
+        var others = paths.Where(path => OtherWeights.Contains(Path.GetExtension(path))).Order(StringComparer.Ordinal).Take(5).ToList();
         return $"'{name.Repository}' holds neither '{Checkpoint.SingleFile}' nor '{Checkpoint.IndexFile}'" +
             (others.Count > 0 ? $", only {string.Join(", ", others)}" : "") + "." + (ggufs.Length > 0 ? ggufs
             : $" Ask its owner for safetensors, take another copy of the model, or convert it: load it with transformers and call save_pretrained(folder).");

@@ -4,7 +4,9 @@ using System.Text.RegularExpressions;
 
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
-/// <summary>What a model on Hugging Face's hub is called: <c>owner/name</c>, <c>owner/name@revision</c>, and a GGUF in it <c>owner/name/file.gguf</c>.</summary>
+/// <summary>
+/// What a model on Hugging Face's hub is called: <c>owner/name</c>, <c>owner/name@revision</c>, and a GGUF in it <c>owner/name/file.gguf</c>.
+/// </summary>
 /// <param name="Repository">The owner and the name, with a slash between them.</param>
 /// <param name="Revision">A branch, a tag or a commit; null where none is named, which means "main".</param>
 /// <param name="File">The path of a GGUF; null for a model in safetensors.</param>
@@ -41,7 +43,8 @@ internal sealed partial record HubName(string Repository, string? Revision, stri
 
     /// <summary>Whether a text is a plain relative path below its folder, on every system.</summary>
     public static bool IsPath(string text) => text.Length is > 0 and <= 500 && text.Split('/').All(part =>
-        part.Length > 0 && part[0] != '.' && !part.EndsWith('.') && !part.EndsWith(' ') && part.AsSpan().IndexOfAny(Elsewhere) < 0 && !part.Any(char.IsControl));
+        part.Length > 0 && part[0] != '.' && !part.EndsWith('.') && !part.EndsWith(' ') && part.AsSpan().IndexOfAny(Elsewhere) < 0
+            && !part.Any(char.IsControl));
 
     /// <summary>The name as one writes it.</summary>
     public override string ToString() => $"{Repository}{(Revision is null ? "" : $"@{Revision}")}{(File is null ? "" : $"/{File}")}";

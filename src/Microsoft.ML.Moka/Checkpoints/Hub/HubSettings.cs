@@ -40,7 +40,8 @@ internal sealed record HubSettings
         {
             CacheFolder = Folder(Value("HF_HUB_CACHE") ?? Value("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(home, "hub")),
             Endpoint = EndpointOf(Value("HF_ENDPOINT") ?? DefaultEndpoint, "HF_ENDPOINT"),
-            Token = IsTrue("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? null : TokenOf(Value("HF_TOKEN") ?? Value("HUGGING_FACE_HUB_TOKEN") ?? TokenIn(tokenFile), "HF_TOKEN"),
+            Token = IsTrue("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? null : TokenOf(Value("HF_TOKEN") ?? Value("HUGGING_FACE_HUB_TOKEN") ?? TokenIn(tokenFile),
+                "HF_TOKEN"),
             IsOffline = IsTrue(OfflineVariable) || IsTrue("TRANSFORMERS_OFFLINE"),
             UsesLinks = !IsTrue("HF_HUB_DISABLE_SYMLINKS"),
         };

@@ -35,7 +35,8 @@ public sealed class CachedModelTests : IDisposable
         Assert.Equal(expected, BackboneDescription.Of(HubServer.Repository).Fingerprint);
         Assert.Equal(expected, BackboneDescription.Of($"{HubServer.Repository}@{HubServer.Commit}").Fingerprint);
         Assert.Equal(_hub.Snapshot, MokaBackbone.Find(HubServer.Repository));
-        using var model = new MLContext(1).TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options { BackbonePath = HubServer.Repository, NumberOfEpochs = 0 })
+        using var model = new MLContext(1).TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options { BackbonePath = HubServer.Repository,
+            NumberOfEpochs = 0 })
             .Fit(new MLContext().Data.LoadFromEnumerable(Array.Empty<InstructionRow>()));
         Assert.Equal(expected, model.DescribeBackbone().Fingerprint);
         Assert.Empty(_hub.Server.Requests);
@@ -46,14 +47,16 @@ public sealed class CachedModelTests : IDisposable
 
         File.Delete(_hub.Blob("model.safetensors"));
         Assert.Null(MokaBackbone.Find(HubServer.Repository));
-        Assert.Contains("only a part", Assert.Throws<FileNotFoundException>(() => BackboneDescription.Of(HubServer.Repository)).Message, StringComparison.Ordinal);
+        Assert.Contains("only a part", Assert.Throws<FileNotFoundException>(() => BackboneDescription.Of(HubServer.Repository)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void What_is_at_a_path_counts_before_the_cache()
     {
         Assert.Equal(_hub.Source, CachedModel.Resolve(_hub.Source));
-        Assert.Contains("no such folder", Assert.Throws<FileNotFoundException>(() => CachedModel.Resolve("/no/where/at/all")).Message, StringComparison.Ordinal);
+        Assert.Contains("no such folder", Assert.Throws<FileNotFoundException>(() => CachedModel.Resolve("/no/where/at/all")).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]
@@ -97,7 +100,8 @@ public sealed class CachedModelTests : IDisposable
         Assert.Equal(Path.Combine(home, "h", "hub"), Read(("HF_HOME", "~/h")).CacheFolder);
         Assert.Equal(Path.GetFullPath("/old"), Read(("HF_HOME", "/h"), ("HUGGINGFACE_HUB_CACHE", "/old")).CacheFolder);
         Assert.Equal(Path.GetFullPath("/new"), Read(("HF_HUB_CACHE", "/new"), ("HUGGINGFACE_HUB_CACHE", "/old")).CacheFolder);
-        Assert.Equal(("https://huggingface.co/", "http://mirror:8080/"), (Read().Endpoint.AbsoluteUri, Read(("HF_ENDPOINT", "http://mirror:8080/")).Endpoint.AbsoluteUri));
+        Assert.Equal(("https://huggingface.co/", "http://mirror:8080/"), (Read().Endpoint.AbsoluteUri, Read(("HF_ENDPOINT",
+            "http://mirror:8080/")).Endpoint.AbsoluteUri));
         Assert.Throws<ArgumentException>(() => Read(("HF_ENDPOINT", "mirror")));
         Assert.Throws<ArgumentException>(() => Read(("HF_TOKEN", "a b")));
         Assert.True(Read(("HF_HUB_OFFLINE", "yes")).IsOffline);

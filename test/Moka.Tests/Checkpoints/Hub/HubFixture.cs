@@ -19,7 +19,10 @@ internal sealed class HubFixture : IDisposable
         Server = new HubServer(Source);
         Settings = new HubSettings
         {
-            CacheFolder = _folder.File("cache"), Endpoint = new Uri(Server.Endpoint), RetryDelay = TimeSpan.FromMilliseconds(1), StallTimeout = TimeSpan.FromSeconds(20),
+            CacheFolder = _folder.File("cache"),
+            Endpoint = new Uri(Server.Endpoint),
+            RetryDelay = TimeSpan.FromMilliseconds(1),
+            StallTimeout = TimeSpan.FromSeconds(20),
         };
     }
 

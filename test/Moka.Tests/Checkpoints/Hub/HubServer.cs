@@ -40,12 +40,14 @@ internal sealed class HubServer : IDisposable
 
     public static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
-    public static string GitHash(byte[] content) => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {content.Length}\0"), .. content]));
+    public static string GitHash(byte[] content) => Convert.ToHexStringLower(SHA1.HashData([.. Encoding.ASCII.GetBytes($"blob {content.Length}\0"),
+        .. content]));
 
     /// <summary>What a blob of the file is called.</summary>
     public string HashOf(string path) => IsLarge(path) ? Sha256(Files[path]) : GitHash(Files[path]);
 
-    public int CountOf(string method, string ending) => Requests.Count(request => request.Method == method && request.Path.EndsWith(ending, StringComparison.Ordinal));
+    public int CountOf(string method, string ending) => Requests.Count(request => request.Method == method && request.Path.EndsWith(ending,
+        StringComparison.Ordinal));
 
     public void Dispose()
     {
@@ -133,7 +135,8 @@ internal sealed class HubServer : IDisposable
             return new Answer(200, Encoding.UTF8.GetBytes(list));
         }
         var prefix = $"/{Repository}/resolve/{Commit}/";
-        if (!request.Path.StartsWith(prefix, StringComparison.Ordinal) || !Files.TryGetValue(Uri.UnescapeDataString(request.Path[prefix.Length..]), out var content))
+        if (!request.Path.StartsWith(prefix, StringComparison.Ordinal) || !Files.TryGetValue(Uri.UnescapeDataString(request.Path[prefix.Length..]),
+            out var content))
             return new Answer(404, []);
         var path = Uri.UnescapeDataString(request.Path[prefix.Length..]);
         if (!IsLarge(path))
