@@ -240,7 +240,13 @@ public class HubDownloadTests
             File.WriteAllText(Path.Combine(folder, "model-00002-of-00002.safetensors"), "b");
             File.WriteAllText(Path.Combine(folder, "model-00003-of-00003.safetensors"), "another");
             File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"),
-                """{"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors", "c": "model-00001-of-00002.safetensors"}}""");
+                """
+                {
+                  "weight_map": {
+                    "a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors", "c": "model-00001-of-00002.safetensors"
+                  }
+                }
+                """);
         });
         await hub.FetchAsync(cancellation: Cancellation);
         hub.ExpectWhole(
