@@ -62,6 +62,8 @@ internal static class GgufAdapter
         // PEFT calls DoRA a LoRA too; llama.cpp does not know its magnitudes.
         if (weights.Adapters.Adapters.Select(adapter => adapter.Plan).FirstOrDefault(plan => plan.Magnitude is not null) is { } plan)
             throw new InvalidOperationException($"The update cannot be written as LoRA: on {plan.Map.Name} it has a magnitude. {Advice}");
+        if (weights.Adapters.Tables.Count > 0 || weights.Adapters.Biases.Count > 0 || weights.Adapters.Adapters.Any(adapter => adapter.Bias is not null))
+            throw new InvalidOperationException($"The adapter changes embedding, head or biases as well, which llama.cpp's LoRA does not. {Advice}");
         try
         {
             return AdapterConversion.Convert(AdapterFileFormat.Lora, weights.Backbone.Backend, weights.Adapters);

@@ -24,8 +24,8 @@ internal static class GgufExport
         using var checkpoint = source.OpenUnchanged(weights.Shared);
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
-        Write(path, config, BackboneTokenizer.Load(source.Files),
-            new MergedWeights(new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters), options);
+        var merged = new AdaptedWeights(new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters, config);
+        Write(path, merged.Config, BackboneTokenizer.Load(source.Files), merged, options);
     }
 
     /// <summary>A backbone that is not in memory, as it is or with the adapter of a folder merged into it.</summary>
@@ -37,14 +37,22 @@ internal static class GgufExport
                 "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
                 "Use SaveGguf of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
-        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var checkpoint = Checkpoint.Open(source.Files);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
-        WeightSource weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
-        if (adapters is not null)
-            weights = new MergedWeights(weights, backend, adapters);
-        Write(path, config, BackboneTokenizer.Load(source.Files), weights, options);
+        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        if (adapters is null)
+        {
+            Write(path, config, BackboneTokenizer.Load(source.Files), weights, options);
+            return;
+        }
+        var merged = new AdaptedWeights(weights, backend, adapters, config);
+        // Whoever enlarges a vocabulary saves the tokenizer with it.
+        var beside = new FolderFiles(adapterFolder!);
+        var isOther = merged.Config.VocabularySize != config.VocabularySize
+            && (beside.Contains(BackboneTokenizer.SentencePieceOrTiktoken) || beside.Contains("tokenizer.json"));
+        Write(path, merged.Config, BackboneTokenizer.Load(isOther ? beside : source.Files), merged, options);
     }
 
     /// <param name="path">The file.</param>
