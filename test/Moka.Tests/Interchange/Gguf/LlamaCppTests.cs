@@ -5,6 +5,7 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Generation;
+using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors.Cpu;
@@ -78,6 +79,41 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         var text = Ids(expected["text.ids"]);
         var tokenizer = BackboneTokenizer.Load(new GgufFiles(path));
         Assert.Equal(text[(tokenizer.StartsWithBeginOfSequence ? 1 : 0)..], oracle.Tokenize(tokenizer.Decode(text)));
+    }
+
+    public static TheoryData<string> Adapters => [.. Material.Folders("peft").Where(name => name != "refused")];
+
+    [Theory(SkipTestWithoutData = true)]
+    [MemberData(nameof(Adapters))]
+    public void PEFTs_adapters_are_merged(string name)
+    {
+        var files = new FolderFiles(Material.Require("vectors/llama/llama3-gqa"));
+        var config = LlamaConfigFile.Read(files);
+        using var stored = OpenOrSkip(Material.Require($"peft/{name}"), config);
+        using var checkpoint = Checkpoint.Open(files);
+        using var adapters = stored.Load(_backend);
+        var merged = new AdaptedWeights(new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)), _backend, adapters, config);
+        var path = _folder.File("merged.gguf");
+        GgufExport.Write(path, merged.Config, null, merged, new GgufOptions { Format = GgufFormat.F32 });
+        using var oracle = new LlamaCpp(path);
+        var expected = SafetensorsFile.Map(Material.Require($"peft/{name}/expected.safetensors"));
+        var logits = expected["logits"].ToFloats();
+        var perRow = expected["ids"].Shape[1] * expected["logits"].Shape[^1];
+        foreach (var (row, ids) in Ids(expected["ids"]).Chunk(expected["ids"].Shape[1]).Index())
+            AssertClose(logits[(row * perRow)..((row + 1) * perRow)], oracle.Logits(ids), 1e-4);
+    }
+
+    private static StoredAdapter OpenOrSkip(string folder, LlamaConfig config)
+    {
+        try
+        {
+            return StoredAdapter.Open(folder, config.LinearMaps, config.Shape);
+        }
+        catch (InvalidDataException error)
+        {
+            Assert.Skip($"The adapter is not read: {error.Message}");
+            throw;
+        }
     }
 
     [Theory]
