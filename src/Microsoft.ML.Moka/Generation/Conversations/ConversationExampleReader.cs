@@ -86,8 +86,8 @@ internal sealed class ConversationExampleReader(InputColumns inputs, Conversatio
                 yield return $"Skipped {_refused} of {Rows} conversations of the {role} set, which the chat template does not take. The first: {_firstReason}";
             if (LeftOut > 0)
                 yield return $"{LeftOut} answers in conversations of the {role} set are not learned: the chat template writes them otherwise than the model "
-                    + $"would be asked for them (it drops reasoning, or opens answers in another way). Set {nameof(MokaTextGenerationTrainer.Options)}."
-                    + "ChatTemplate to one with generation marks if they matter.";
+                    + "would be asked for them (it drops reasoning, or opens answers in another way). Set Options.ChatTemplate to one with generation marks "
+                    + "if they matter.";
             if (WithoutAnswer > 0)
                 yield return $"Skipped {WithoutAnswer} of {Rows} conversations of the {role} set: they have no answer that can be learned.";
             if (Cut > 0)
