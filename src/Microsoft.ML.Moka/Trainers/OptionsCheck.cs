@@ -67,6 +67,16 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTextGenerationTrainer.Options options)
     {
+        if (options.MessagesColumnName is not null)
+        {
+            Names(
+                [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)], [(nameof(options.MessagesColumnName), options.MessagesColumnName)]);
+            Require(options.PromptTemplate is null,
+                "PromptTemplate and MessagesColumnName are both set: conversations have the form of a ChatTemplate; leave out the one that is not meant.");
+            Require(options.InputColumnName is null,
+                "InputColumnName and MessagesColumnName are both set: a conversation has all in its messages; leave out the one that is not meant.");
+            return;
+        }
         Names(
             [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)],
             [

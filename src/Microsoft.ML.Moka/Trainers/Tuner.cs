@@ -37,7 +37,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     /// <param name="readerOf">Makes what turns rows into examples.</param>
     /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
     public TModel Fit<TModel>(
-        IDataView input, IDataView? validationSet, Func<TuningStart, ExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
+        IDataView input, IDataView? validationSet, Func<TuningStart, IExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
         where TModel : MokaModel
     {
         using var channel = host.Start("Training");
@@ -45,7 +45,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
         var config = LlamaConfigFile.Read(source.Files);
-        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps) : null;
+        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;
         if (initial is null)
             options.Adapter.Plan(config.LinearMaps);
         else
@@ -113,7 +113,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         return check;
     }
 
-    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, ExampleReader reader, CancellationToken cancellation)
+    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, IExampleReader reader, CancellationToken cancellation)
     {
         if (options.EarlyStoppingPatience is not null && validationSet is null && options.ValidationFraction is 0)
             throw new InvalidOperationException(
