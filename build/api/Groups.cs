@@ -9,11 +9,12 @@ internal static class Groups
     public static IReadOnlyList<(string Page, string Title, string[] Types)> All { get; } =
     [
         ("catalogs", "In an MLContext",
-            ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog"]),
+            ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog",
+                "ConversationDataCatalog"]),
         ("training", "Trainers and their options",
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
-            "LearningRateSchedule", "PromptTemplate",
+            "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",
