@@ -13,9 +13,8 @@ internal static class Groups
                 "ConversationDataCatalog"]),
         ("training", "Trainers and their options",
         [
-            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "ConversationRow", "TuningOptions",
-            "BackboneQuantization",
-            "LearningRateSchedule", "PromptTemplate",
+            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
+            "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",

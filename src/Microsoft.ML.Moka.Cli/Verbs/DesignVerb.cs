@@ -10,7 +10,7 @@ internal static class DesignVerb
     {
         var backbone = new Argument<string?>("backbone")
         {
-            Description = "A config.json, a folder that holds one (no weights are needed), a GGUF file, or OWNER/NAME of a fetched model. [default: the small one inside]",
+            Description = "A config.json, a folder that holds one (no weights are needed), a GGUF, or a fetched OWNER/NAME. [default: the small one inside]",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var settings = new AdapterSettings(except: ["rank"]);
