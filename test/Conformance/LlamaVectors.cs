@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
@@ -44,9 +45,9 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         var expected = Expected(model);
         using var backbone = Load(model, config);
 
-        AssertRelative(expected["logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected))), Bound(1e-4, 4));
+        AssertRelative(expected["logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected))), Bound(1e-4, 8));
         using var tape = new Tape(_backend, recording: false);
-        Assert.Equal(expected["loss"].ToFloats()[0], Loss(tape, backbone, expected, null, null), Bound(1e-5, 4));
+        AssertLoss(expected["loss"].ToFloats()[0], Loss(tape, backbone, expected, null, null));
     }
 
     [Theory(SkipTestWithoutData = true)]
@@ -60,13 +61,14 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         {
             using var adapters = CreateAdapters(backbone, expected);
             AssertRelative(
-                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 4));
+                expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, RaggedBatch.Of(Sequences(expected)), adapters, options), Bound(1e-4, 8));
 
             using var tape = new Tape(_backend, recording: true);
-            Assert.Equal(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options), Bound(1e-5, 4));
+            AssertLoss(expected["moka.loss"].ToFloats()[0], Loss(tape, backbone, expected, adapters, options));
             tape.Backward();
 
             var compared = 0;
+            var (expectedGradient, gradient) = (new List<float>(), new List<float>());
             foreach (var adapter in adapters.Adapters)
             {
                 // A gate's gradient is a difference of sums that are nearly equal.
@@ -76,11 +78,17 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {
-                    AssertRelative(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(_backend, parameter.Gradient),
-                        Bound(1e-3, roundings), parameter.Name);
+                    var known = expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats();
+                    var computed = TinyLlama.Download(_backend, parameter.Gradient);
+                    // In a coarser type a small gradient is made of rounding: there the whole of them counts.
+                    if (!IsCoarse)
+                        AssertRelative(known, computed, Bound(1e-3, roundings), parameter.Name);
+                    expectedGradient.AddRange(known);
+                    gradient.AddRange(computed);
                     compared++;
                 }
             }
+            AssertRelative([.. expectedGradient], [.. gradient], Bound(1e-3, 16), "gradient");
             Assert.Equal(expected.Names.Count(name => name.StartsWith("moka.grad.", StringComparison.Ordinal)), compared);
         }
     }
@@ -92,10 +100,10 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         Use(backend);
         var expected = Expected(model);
         Assert.SkipUnless(expected.Contains("greedy.ids"), "The case has no greedy tokens.");
-        Assert.SkipWhen(_precision > 1e-5, "Nearly equal logits decide otherwise in a coarser type.");
+        Assert.SkipWhen(IsCoarse, "Nearly equal logits decide otherwise in a coarser type.");
         using var backbone = Load(model, config);
         var prompt = Sequences(expected)[0];
-        int[] ids = [.. System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(expected["greedy.ids"].Data.Span).ToArray().Select(id => (int)id)];
+        int[] ids = [.. MemoryMarshal.Cast<byte, long>(expected["greedy.ids"].Data.Span).ToArray().Select(id => (int)id)];
         Assert.Equal(prompt, ids[..prompt.Length]);
 
         var options = new GenerationOptions { MaxNewTokens = ids.Length - prompt.Length, StopTokens = [] };
@@ -112,6 +120,10 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
         var tested = Find(backend);
         (_backend, _precision) = (tested.Create(), tested.Precision);
     }
+
+    private void AssertLoss(float expected, float actual) => Assert.Equal(expected, actual, IsCoarse ? _precision * Math.Max(4, expected) : 1e-5);
+
+    private bool IsCoarse => _precision > 1e-5;
 
     /// <summary>What float32 reaches, or so many roundings of a coarser type.</summary>
     private double Bound(double single, double roundings) => Math.Max(single, roundings * _precision);
@@ -131,7 +143,7 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
 
     private static int[][] Rows(SafetensorsTensor tensor)
     {
-        var values = System.Runtime.InteropServices.MemoryMarshal.Cast<byte, long>(tensor.Data.Span).ToArray();
+        var values = MemoryMarshal.Cast<byte, long>(tensor.Data.Span).ToArray();
         return [.. values.Select(value => (int)value).Chunk(tensor.Shape[1])];
     }
 

@@ -5,7 +5,7 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>
-/// The weights of a checkpoint, read one at a time. Linear maps are quantized on the way, unless the checkpoint has them quantized already: those are
+/// The weights of a checkpoint, read one at a time. Linear maps are quantized on the way, unless the checkpoint has some quantized already: then all are
 /// taken as they are. At no time does more than one of them stand in full precision.
 /// </summary>
 internal sealed class CheckpointWeights : WeightSource
@@ -16,7 +16,8 @@ internal sealed class CheckpointWeights : WeightSource
     public CheckpointWeights(Checkpoint checkpoint, LlamaConfig config, QuantizationOptions quantization)
     {
         _checkpoint = checkpoint;
-        _quantization = quantization;
+        // What a quantized checkpoint has in full precision was left so on purpose (llm_int8_skip_modules).
+        _quantization = checkpoint.Names.Any(QuantizedWeight.IsCompanion) ? new(BackboneQuantization.None) : quantization;
         ExpectedTensors.Check(checkpoint, config);
         HasOwnHead = config.TiedHead && checkpoint.Contains(TensorNames.Head) && checkpoint.Contains(TensorNames.Embedding)
             && !IsSame(checkpoint[TensorNames.Head], checkpoint[TensorNames.Embedding]);

@@ -83,6 +83,9 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         using var losses = backbone.TokenLosses(tape, predicting, targetIds);
         var values = new float[predictions.Length];
         backend.Download(losses, values);
+        if (Array.Exists(values, loss => !float.IsFinite(loss)))
+            throw new InvalidOperationException(
+                "The scores are not finite: the model's weights, or the adapter's, are so large that what is computed with them overflows.");
         return values;
     }
 }

@@ -38,6 +38,32 @@ public sealed class ArchitectureTests : IDisposable
     }
 
     [Theory]
+    [InlineData("smollm3", "\"no_rope_layers\": [1, 0]", "no_rope_layers")]
+    [InlineData("smollm3", "\"no_rope_layers\": [1, 0, 2]", "no_rope_layers")]
+    [InlineData("smollm3", "\"no_rope_layer_interval\": 0", "no_rope_layer_interval")]
+    [InlineData("qwen2", "\"layer_types\": [\"full_attention\"]", "layer_types")]
+    [InlineData("qwen2", "\"layer_types\": [\"full_attention\", \"full_attention\", \"linear_attention\"]", "layer_types")]
+    [InlineData("qwen3", "\"layer_types\": [\"full_attention\", \"full_attention\", \"sliding_attention\"]", "layer_types")]
+    [InlineData("qwen3", "\"use_sliding_window\": true, \"sliding_window\": 0", "sliding_window")]
+    [InlineData("mistral", "\"layer_types\": [\"full_attention\", \"sliding_attention\", \"sliding_attention\"]", "layer_types")]
+    [InlineData("qwen2", "\"no_rope_layers\": [1, 1, 1]", "no_rope_layers")]
+    public void A_field_that_does_not_fit_is_named(string type, string fields, string named) =>
+        Assert.Contains($"'{named}'", Assert.Throws<InvalidDataException>(() => Parse(type, fields)).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void What_a_config_leaves_out_is_what_transformers_takes()
+    {
+        Assert.Equal(4096, Parse("mistral", "\"head_dim\": 8").Form(0).Window);
+        Assert.Null(Parse("mistral", "\"sliding_window\": null").Form(0).Window);
+        Assert.Null(Parse("qwen2", "\"sliding_window\": 16").Form(2).Window);
+        Assert.Equal(128, Parse("qwen3", "\"use_cache\": true").HeadWidth);
+        var smol = Parse("smollm3", "\"num_hidden_layers\": 8");
+        Assert.Equal([true, true, true, false, true, true, true, false], Enumerable.Range(0, 8).Select(layer => smol.Form(layer).HasRotary));
+        Assert.True(smol.TiedHead);
+        Assert.Equal(2000000, smol.RotaryBase);
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     public void Token_by_token_through_the_cache_it_computes_what_it_computes_at_once(string name)
     {
@@ -205,6 +231,17 @@ public sealed class ArchitectureTests : IDisposable
     }
 
     [Fact]
+    public void A_score_that_is_no_number_is_none()
+    {
+        var huge = SafetensorsTensor.Of(TensorNames.FinalNorm, [.. Enumerable.Repeat(3e38f, 32)], 32);
+        var tensors = Tensors("llama").Select(tensor => tensor.Name == huge.Name ? huge : tensor);
+        using var backbone = Load("llama", tensors);
+
+        var error = Assert.Throws<InvalidOperationException>(() => new LikelihoodScorer(backbone, null).Score([new ScoringRow([1, 2], [[3], [4]], false)]));
+        Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_head_that_differs_from_the_embedding_counts_whatever_the_config_says()
     {
         var tensors = Tensors("llama").ToList();
@@ -219,6 +256,13 @@ public sealed class ArchitectureTests : IDisposable
         Assert.Equal(expected, TinyLlama.Logits(same, batch));
         Assert.Equal([.. expected.Select(logit => -2 * logit)], TinyLlama.Logits(apart, batch));
     }
+
+    private static LlamaConfig Parse(string type, string fields) => LlamaConfigFile.Parse(System.Text.Encoding.UTF8.GetBytes($$"""
+        {
+          "model_type": "{{type}}", "hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 320,
+          {{(fields.Contains("num_hidden_layers", StringComparison.Ordinal) ? "" : "\"num_hidden_layers\": 3,")}} {{fields}}
+        }
+        """), type);
 
     private static IEnumerable<SafetensorsTensor> Tensors(string name) => BackboneTensors.From(TinyArchitectures.Of(name), TinyLlama.Weights);
 

@@ -8,15 +8,18 @@ public sealed class ArchitecturePipelineTests(TunedModel tuned) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public static TheoryData<string> Names => [.. TinyArchitectures.Names];
+    public static TheoryData<string, string> Names => [.. from name in TinyArchitectures.Names from method in (string[])["moka", "dora"] select (name, method)];
 
     public void Dispose() => _folder.Dispose();
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void It_is_planned_tuned_saved_and_merged(string name)
+    public void It_is_planned_tuned_saved_and_merged(string name, string method)
     {
         var options = Options(name);
+        // A magnitude scales what a weight gives, and no bias.
+        options.Adapter = AdapterMethods.Create(method);
+        options.Adapter.TargetModules = ["*"];
         Assert.True(MemoryPlan.ForTraining(options).TotalBytes > 0);
         using var model = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
         var expected = Scores(model);
