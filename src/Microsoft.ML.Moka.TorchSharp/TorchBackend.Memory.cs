@@ -69,7 +69,8 @@ internal sealed partial class TorchBackend
     /// <summary>Codes and their scales lie apart on the device, where bytes cannot be read as halves.</summary>
     private PackedWeight UploadBlocks(PackedMatrix matrix)
     {
-        var (bytes, halves) = (matrix.Blocks.Span, matrix.Format.HeaderBytes / sizeof(ushort));
+        var bytes = matrix.Blocks.Span;
+        var halves = matrix.Format.HeaderBytes / sizeof(ushort);
         var (blockBytes, blocks) = (matrix.Format.BlockBytes, bytes.Length / matrix.Format.BlockBytes);
         var headers = new ushort[blocks * halves];
         for (var block = 0; block < blocks; block++)
