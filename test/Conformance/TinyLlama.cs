@@ -35,7 +35,7 @@ internal static class TinyLlama
         LlamaBackbone backbone, RaggedBatch batch, Moka.Adapters.AdapterSet? adapters = null, ForwardOptions? options = null, int[]? rows = null)
     {
         using var tape = new Tape(backbone.Backend, recording: false);
-        using var logits = backbone.Backend.Linear(backbone.Forward(tape, batch, adapters, options, rows).Value, backbone.Head);
+        using var logits = backbone.Logits(backbone.Forward(tape, batch, adapters, options, rows).Value, adapters);
         return Download(backbone.Backend, logits);
     }
 
@@ -50,7 +50,7 @@ internal static class TinyLlama
         var weights = new float[targets.Length];
         Array.Fill(weights, 1f / targets.Length);
         using var rowWeights = backend.Upload(TensorKind.Parameter, weights, weights.Length);
-        using var losses = backbone.TokenLosses(tape, hidden, targetIds, rowWeights);
+        using var losses = backbone.TokenLosses(tape, hidden, targetIds, rowWeights, adapters);
         tape.Backward();
         return Download(backend, losses);
     }

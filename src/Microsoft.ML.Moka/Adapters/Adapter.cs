@@ -13,6 +13,7 @@ internal sealed class Adapter : IDisposable
     private readonly Parameter? _gates;
     private readonly Tensor? _constants;
     private readonly AdapterMagnitude? _magnitude;
+    private readonly AdapterBias? _bias;
 
     public Adapter(Backend backend, AdapterPlan plan, float dropout, AdapterValues values)
     {
@@ -48,6 +49,11 @@ internal sealed class Adapter : IDisposable
                 _parameters.Add(lengths);
                 _magnitude = new AdapterMagnitude(backend, lengths, update);
             }
+            if (plan.Bias is { } bias)
+            {
+                _bias = new AdapterBias(backend, plan.Map, bias, values);
+                _parameters.Add(_bias.Parameter);
+            }
         }
         catch
         {
@@ -60,7 +66,7 @@ internal sealed class Adapter : IDisposable
 
     public AdapterPlan Plan { get; }
 
-    /// <summary>The stacked factors of each group, then the gates or the magnitude.</summary>
+    /// <summary>The stacked factors of each group, then the gates or the magnitude, then the bias.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
     internal IEnumerable<FactorPart> FactorParts =>
@@ -70,6 +76,9 @@ internal sealed class Adapter : IDisposable
 
     internal Parameter? Magnitude => _magnitude?.Parameter;
 
+    /// <summary>What is added to the outputs, if anything is.</summary>
+    internal AdapterBias? Bias => _bias;
+
     /// <summary>y = x (W + Δ)ᵀ for the frozen W, scaled by output where the method has a magnitude.</summary>
     public Variable Forward(Tape tape, Variable x, WeightMatrix weight, AdapterPass pass)
     {
@@ -77,6 +86,8 @@ internal sealed class Adapter : IDisposable
         var y = pass.DropoutSeed is { } seed && _dropout > 0
             ? WithDropout(tape, x, weight, delta, new SeededRandom(seed, Plan.Map.Name).Next())
             : pass.TwoPaths ? TwoPaths(tape, x, x, weight, delta) : tape.Linear(x, weight, delta);
+        if (_bias is not null)
+            y = _bias.AddTo(tape, y);
         if (_magnitude is null)
             return y;
         var scaled = tape.ScaleColumns(y, _magnitude.Parameter, _magnitude.NormsOf(weight, w => _backend.RowNorms(w, delta.Sum)));
@@ -125,6 +136,7 @@ internal sealed class Adapter : IDisposable
             parameter.Dispose();
         _constants?.Dispose();
         _magnitude?.Dispose();
+        _bias?.Dispose();
     }
 
     /// <summary>Δ as the backend computes it, made of the parameters.</summary>

@@ -24,12 +24,12 @@ internal static class AdapterConfigFile
             ["base_model_name_or_path"] = backbone,
             ["inference_mode"] = true,
             ["layers_to_transform"] = layers,
-            ["modules_to_save"] = null,
             ["peft_type"] = options.Method,
-            ["target_modules"] = modules,
+            ["target_modules"] = (string[])[.. modules, .. Targeted(options, isFull: layers is not null)],
             ["task_type"] = "CAUSAL_LM",
         };
         options.Write(fields);
+        TableRules.Write(options.Tables, fields);
         if (options.Ranks is not null)
             fields[RankPattern] = options.Ranks.ToJson();
         if (options.Alphas is not null)
@@ -45,11 +45,15 @@ internal static class AdapterConfigFile
     /// <param name="source">What errors call the file.</param>
     /// <param name="tensors">The tensors that lie beside it.</param>
     /// <param name="maps">The linear maps of the backbone.</param>
+    /// <param name="shape">Its embedding, head and biases.</param>
     /// <exception cref="InvalidDataException">A field makes no sense, or asks for what is not supported; the message names it.</exception>
-    public static AdapterOptions Parse(ReadOnlyMemory<byte> json, string source, SafetensorsFile tensors, IReadOnlyList<MapShape> maps) =>
-        JsonFields.Parse(json, source, fields => Read(fields, tensors, maps));
+    public static AdapterOptions Parse(ReadOnlyMemory<byte> json, string source, SafetensorsFile tensors, IReadOnlyList<MapShape> maps, BackboneShape shape) =>
+        JsonFields.Parse(json, source, fields => Read(fields, tensors, maps, shape));
 
-    private static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
+    private static IEnumerable<string> Targeted(AdapterOptions options, bool isFull) => options.Tables
+        .Where(rule => rule.Change == TableChange.LowRank).Select(rule => isFull ? rule.Module : rule.Map.Module);
+
+    private static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps, BackboneShape shape)
     {
         var type = fields.Text("peft_type", TypeIn(tensors));
         var method = AdapterMethods.All.FirstOrDefault(known => known.PeftType == type)
@@ -60,6 +64,8 @@ internal static class AdapterConfigFile
         if ((options.Ranks ?? options.Alphas) is not null && !options.HasModuleValues)
             throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {type} has no rank and alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
+        options.Tables = TableRules.Read(fields, tensors, options, shape);
+        (options.BiasKind, options.Biases) = (TrainedBiases.Kind(fields), TrainedBiases.Read(fields, tensors, maps, shape));
         return options;
     }
 

@@ -33,6 +33,15 @@ public abstract class AdapterOptions
     /// <summary>Alphas that some maps have in place of the method's, in files of PEFT's.</summary>
     internal ModuleValues? Alphas { get; set; }
 
+    /// <summary>What happens to embedding and head, in files of PEFT's.</summary>
+    internal IReadOnlyList<TableRule> Tables { get; set; } = [];
+
+    /// <summary>The biases of the backbone that are trained as well, in files of PEFT's.</summary>
+    internal IReadOnlyList<TrainedBias> Biases { get; set; } = [];
+
+    /// <summary>What PEFT calls that choice of biases.</summary>
+    internal string BiasKind { get; set; } = TrainedBiases.None;
+
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 
@@ -51,7 +60,8 @@ public abstract class AdapterOptions
     internal IReadOnlyList<AdapterPlan> Plan(IEnumerable<MapShape> maps)
     {
         Check(Dropout >= 0 && Dropout < 1, nameof(Dropout), Dropout, "must be at least 0 and below 1");
-        return [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
+        // Files may adapt nothing but embedding or head.
+        return TargetModules.Count == 0 && Tables.Count > 0 ? [] : [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
     }
 
     /// <summary>
@@ -63,6 +73,9 @@ public abstract class AdapterOptions
 
     /// <summary>Adds the fields of the method to those of all methods.</summary>
     internal abstract void Write(SortedDictionary<string, object?> fields);
+
+    /// <summary>LoRA's rank and scale on embedding or head; null for methods that have none there.</summary>
+    internal virtual (int Rank, float Scale)? OnTable(MapShape table) => null;
 
     private protected abstract AdapterPlan Plan(MapShape map);
 

@@ -6,14 +6,21 @@ namespace Microsoft.ML.Moka.Adapters;
 /// What a method adds to one linear map: a sum of Kronecker products Σᵢ cᵢ · Aᵢ ⊗ Bᵢ, with a rule for the coefficients and one for the factors, and for
 /// DoRA a magnitude. Methods differ in nothing else.
 /// </summary>
-internal sealed record AdapterPlan(MapShape Map, CoefficientRule Coefficients, IReadOnlyList<FilterRule> Filters, MagnitudeRule? Magnitude = null)
+internal sealed record AdapterPlan(
+    MapShape Map, CoefficientRule Coefficients, IReadOnlyList<FilterRule> Filters, MagnitudeRule? Magnitude = null, BiasRule? Bias = null)
 {
     public int FilterCount => Filters.Sum(filter => filter.Count);
 
     /// <summary>Trainable parameters of the map.</summary>
     public long ParameterCount =>
-        Filters.Sum(filter => filter.ParameterCount) + (Coefficients is SoftmaxGates ? FilterCount : 0) + (Magnitude is null ? 0 : Map.Rows);
+        Filters.Sum(filter => filter.ParameterCount) + (Coefficients is SoftmaxGates ? FilterCount : 0) + (Magnitude is null ? 0 : Map.Rows)
+        + (Bias is null ? 0 : Map.Rows);
 }
+
+/// <summary>A trained vector, one value for each output, that is added to the outputs (the bias of LoRA's B).</summary>
+/// <param name="Name">What files call it.</param>
+/// <param name="Scale">What it is multiplied with.</param>
+internal sealed record BiasRule(string Name, float Scale);
 
 /// <summary>
 /// A trained vector, one length for each output, that replaces the lengths of the rows of W + Δ (DoRA). It starts at the lengths of the rows of W.

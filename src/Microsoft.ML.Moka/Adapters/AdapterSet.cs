@@ -7,6 +7,8 @@ internal sealed class AdapterSet : IDisposable
 {
     private readonly Dictionary<string, Adapter> _byMap = new(StringComparer.Ordinal);
     private readonly List<Adapter> _adapters = [];
+    private readonly List<TableAdapter> _tables = [];
+    private readonly Dictionary<string, (TrainedBias Bias, Parameter Parameter)> _biases = new(StringComparer.Ordinal);
 
     private AdapterSet(AdapterOptions options) => Options = options;
 
@@ -14,10 +16,19 @@ internal sealed class AdapterSet : IDisposable
 
     public IReadOnlyList<Adapter> Adapters => _adapters;
 
-    /// <summary>What the optimizer trains.</summary>
-    public IEnumerable<Parameter> Parameters => _adapters.SelectMany(adapter => adapter.Parameters);
+    /// <summary>Embedding and head, where they are not the backbone's own.</summary>
+    public IReadOnlyList<TableAdapter> Tables => _tables;
 
-    public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount);
+    /// <summary>Biases of the backbone that others take the place of.</summary>
+    public IReadOnlyCollection<(TrainedBias Bias, Parameter Parameter)> Biases => _biases.Values;
+
+    /// <summary>What the optimizer trains.</summary>
+    public IEnumerable<Parameter> Parameters =>
+        _adapters.SelectMany(adapter => adapter.Parameters).Concat(_tables.SelectMany(table => table.Parameters))
+            .Concat(_biases.Values.Select(bias => bias.Parameter));
+
+    public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount) + _tables.Sum(table => table.Rule.ParameterCount)
+        + _biases.Values.Sum(bias => bias.Parameter.Length);
 
     /// <summary>New adapters on those of <paramref name="maps"/> that the options name; the seed determines every initial value.</summary>
     /// <param name="backend">Where they live.</param>
@@ -31,10 +42,19 @@ internal sealed class AdapterSet : IDisposable
 
     public Adapter? Find(string mapName) => _byMap.GetValueOrDefault(mapName);
 
+    public TableAdapter? Find(TokenTable table) => _tables.Find(adapter => adapter.Rule.Table == table);
+
+    /// <summary>What stands in place of a map's own bias; null for that.</summary>
+    public Parameter? FindBias(string mapName) => _biases.TryGetValue(mapName, out var bias) ? bias.Parameter : null;
+
     public void Dispose()
     {
+        foreach (var (_, parameter) in _biases.Values)
+            parameter.Dispose();
         foreach (var adapter in _adapters)
             adapter.Dispose();
+        foreach (var table in _tables)
+            table.Dispose();
     }
 
     internal static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, AdapterValues values)
@@ -48,6 +68,11 @@ internal sealed class AdapterSet : IDisposable
                 set._adapters.Add(adapter);
                 set._byMap.Add(plan.Map.Name, adapter);
             }
+            foreach (var rule in options.Tables)
+                set._tables.Add(new TableAdapter(backend, rule, values));
+            foreach (var bias in options.Biases)
+                set._biases.Add(
+                    bias.Map.Name, (bias, new Parameter(backend, $"{bias.Map.Name}.bias", values.Bias(bias), bias.Map.Rows) { Decays = false }));
             return set;
         }
         catch

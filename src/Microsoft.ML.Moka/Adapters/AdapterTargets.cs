@@ -22,8 +22,9 @@ internal static class AdapterTargets
     public static (IReadOnlyList<string> Modules, IReadOnlyList<int>? Layers) Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
         RequireLayersPattern(fields);
+        var hasTables = Enum.GetValues<TokenTable>().Any(table => Includes(fields, tensors, TableRule.ModuleOf(table)));
         if (!fields.Has("target_modules"))
-            return Describe(MapsIn(tensors, maps), maps);
+            return MapsIn(tensors, maps, mayBeNone: hasTables) is { Count: > 0 } found ? Describe(found, maps) : ([], null);
         var targets = fields.Texts("target_modules");
         var layers = fields.Integers("layers_to_transform");
         var beyond = layers.Where(layer => maps.All(map => map.Layer != layer)).ToList();
@@ -34,18 +35,36 @@ internal static class AdapterTargets
             .Where(map => layers.Count == 0 || layers.Contains(map.Layer) || targets.Contains(map.Name)).ToList();
         if (fields.IsSet("exclude_modules"))
             selected.RemoveAll(new Predicate<MapShape>(Matching(fields, "exclude_modules")));
+        if (selected.Count == 0 && hasTables)
+            return ([], null);
         if (selected.Count == 0)
             throw fields.Error("target_modules", $"names no linear map of the backbone, which has {string.Join(", ", maps.Select(ShortName).Distinct())}");
+        targets = [.. targets.Where(target => !TargetMaps.Matches(TableRule.EmbeddingModule, target) && !TargetMaps.Matches(TableRule.HeadModule, target))];
         var isPlain = !fields.IsText("target_modules") && !fields.IsSet("exclude_modules")
             && targets.All(target => maps.Any(map => TargetMaps.Matches(map.Name, target) && (layers.Count == 0 || map.Name != target)));
         return isPlain ? (targets, layers.Count == 0 ? null : layers) : Describe(selected, maps);
     }
 
+    /// <summary>Whether the fields name the embedding or the head.</summary>
+    public static bool Includes(JsonFields fields, SafetensorsFile tensors, string module)
+    {
+        if (!fields.Has("target_modules"))
+            return tensors.Names.Any(name => name.StartsWith(AdapterTensors.NameOf($"{module}.lora_"), StringComparison.Ordinal));
+        // PEFT never takes the two for "all-linear", and of names that belong to single layers only full ones.
+        if (fields.IsText("target_modules") && fields.Text("target_modules") == AllLinear)
+            return false;
+        var table = new MapShape(module, 1, 1, -1);
+        return (fields.IsSet("layers_to_transform") && !fields.IsText("target_modules")
+                ? fields.Texts("target_modules").Contains(module)
+                : Matching(fields, "target_modules")(table))
+            && !(fields.IsSet("exclude_modules") && Matching(fields, "exclude_modules")(table));
+    }
+
     /// <summary>The maps that a file has tensors for.</summary>
-    private static List<MapShape> MapsIn(SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
+    private static List<MapShape> MapsIn(SafetensorsFile tensors, IReadOnlyList<MapShape> maps, bool mayBeNone)
     {
         var found = maps.Where(map => tensors.Names.Any(name => name.StartsWith(AdapterTensors.NameOf(map, ""), StringComparison.Ordinal))).ToList();
-        return found.Count > 0
+        return found.Count > 0 || mayBeNone
             ? found
             : throw new InvalidDataException(tensors.Names.Count == 0
                 ? $"{tensors.Name} holds no tensors."

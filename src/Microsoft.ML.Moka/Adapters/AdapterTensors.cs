@@ -12,9 +12,12 @@ internal static class AdapterTensors
 {
     private const string Prefix = "base_model.model.";
 
+    public static string NameOf(string name) => Prefix + name;
+
     public static string NameOf(MapShape map, string tensor) => $"{Prefix}{map.Name}.{tensor}";
 
-    public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) => From(backend, adapters, parameter => parameter.Value);
+    public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) =>
+        From(backend, adapters, parameter => parameter.Value).Concat(adapters.Tables.SelectMany(table => Bases(backend, table)));
 
     /// <summary>The gradients under the names of what they belong to.</summary>
     public static IEnumerable<SafetensorsTensor> GradientsOf(Backend backend, AdapterSet adapters) =>
@@ -33,7 +36,39 @@ internal static class AdapterTensors
     }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select));
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
+            .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))));
+
+    private static SafetensorsTensor Vector(Backend backend, string name, Tensor tensor)
+    {
+        var values = new float[tensor.Length];
+        backend.Download(tensor, values);
+        return SafetensorsTensor.Of(name, values, values.Length);
+    }
+
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, TableAdapter table, Func<Parameter, Tensor> select)
+    {
+        var rule = table.Rule;
+        for (var i = 0; i < table.Parameters.Count; i++)
+        {
+            var isTransposed = rule.Change == TableChange.LowRank && (rule.Table == TokenTable.Head) == (i == 0);
+            yield return Of(backend, table.Parameters[i].Name, select(table.Parameters[i]), isTransposed);
+        }
+    }
+
+    /// <summary>What is not trained, and in the file because the backbone has another or none.</summary>
+    private static IEnumerable<SafetensorsTensor> Bases(Backend backend, TableAdapter table) => table.Base is { } whole
+        ? [Of(backend, table.Rule.Change == TableChange.Replaced ? table.Rule.WholeName : table.Rule.BaseName, whole)]
+        : [];
+
+    private static SafetensorsTensor Of(Backend backend, string name, Tensor tensor, bool isTransposed = false)
+    {
+        var values = new float[tensor.Length];
+        backend.Download(tensor, values);
+        return isTransposed
+            ? SafetensorsTensor.Of(Prefix + name, Transpose(values, tensor.Rows, tensor.Columns), tensor.Columns, tensor.Rows)
+            : SafetensorsTensor.Of(Prefix + name, values, tensor.Rows, tensor.Columns);
+    }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter, Func<Parameter, Tensor> select)
     {
@@ -62,6 +97,8 @@ internal static class AdapterTensors
             yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(gates), (int)gates.Length);
         if (adapter.Magnitude is { } magnitude)
             yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Magnitude!.Name), Download(magnitude), (int)magnitude.Length);
+        if (adapter.Bias is { } bias)
+            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Bias!.Name), Download(bias.Parameter), (int)bias.Parameter.Length);
 
         float[] Download(Parameter parameter)
         {
@@ -82,7 +119,9 @@ internal static class AdapterTensors
 
     private sealed class StoredValues(SafetensorsFile file) : AdapterValues
     {
-        private readonly HashSet<string> _unread = [.. file.Names];
+        // PEFT's wrappers keep what they replace, which nothing is computed with.
+        private readonly HashSet<string> _unread =
+            [.. file.Names.Except(Enum.GetValues<TokenTable>().Select(table => NameOf($"{TableRule.ModuleOf(table)}.original_module.weight")))];
 
         public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack)
         {
@@ -104,6 +143,14 @@ internal static class AdapterTensors
         public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => Read(NameOf(map, rule.Name), count);
 
         public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => Read(NameOf(map, rule.Name), map.Rows);
+
+        public override float[] Bias(MapShape map, BiasRule rule) => Read(NameOf(map, rule.Name), map.Rows);
+
+        public override float[] Bias(TrainedBias bias) => Read(NameOf(bias.Map, bias.Name), bias.Map.Rows);
+
+        public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => isStoredTransposed
+            ? Transpose(Read(Prefix + name, columns, rows), columns, rows)
+            : Read(Prefix + name, rows, columns);
 
         public string? FindUnread() => _unread.Order(StringComparer.Ordinal).FirstOrDefault();
 

@@ -18,6 +18,17 @@ internal abstract class AdapterValues
 
     /// <summary>One for each output of the map.</summary>
     public abstract float[] Magnitudes(MapShape map, MagnitudeRule rule);
+
+    /// <summary>What a factor adds to the outputs beside their product; it starts at zero.</summary>
+    public virtual float[] Bias(MapShape map, BiasRule rule) => new float[map.Rows];
+
+    /// <summary>A bias of the backbone that is trained.</summary>
+    public virtual float[] Bias(TrainedBias bias) =>
+        throw new InvalidOperationException($"The bias of {bias.Map.Name} has no initial value: an adapter trains biases only where its files do.");
+
+    /// <summary>A part of a changed embedding or head, [rows, columns]; files may hold it transposed.</summary>
+    public virtual float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) =>
+        throw new InvalidOperationException($"'{name}' has no initial values: an adapter changes embedding and head only where its files do.");
 }
 
 /// <summary>The initial values that the rules prescribe; each tensor depends on the seed and its name alone, and magnitudes on the frozen weights.</summary>

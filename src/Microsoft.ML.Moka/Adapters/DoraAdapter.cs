@@ -32,7 +32,7 @@ public sealed class DoraAdapter : AdapterOptions
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
-        new LoraAdapter { Rank = Rank, Alpha = Alpha, RankStabilized = RankStabilized, Dropout = Dropout }.Write(fields);
+        new LoraAdapter { Rank = Rank, Alpha = Alpha, RankStabilized = RankStabilized, Dropout = Dropout, BiasKind = BiasKind }.Write(fields);
         fields["use_dora"] = true;
     }
 

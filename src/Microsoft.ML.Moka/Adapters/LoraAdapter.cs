@@ -19,6 +19,9 @@ public sealed class LoraAdapter : AdapterOptions
     /// </summary>
     public bool RankStabilized { get; set; }
 
+    /// <summary>Whether B has a bias, in files of PEFT's.</summary>
+    internal bool HasBias { get; set; }
+
     internal const string MethodName = "LORA";
 
     // What PEFT takes for r and lora_alpha where a file does not give them.
@@ -32,10 +35,12 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
-        fields["bias"] = "none";
+        fields[TrainedBiases.Field] = BiasKind;
         fields["fan_in_fan_out"] = false;
         fields["init_lora_weights"] = true;
         fields["lora_alpha"] = Alpha;
+        if (HasBias)
+            fields["lora_bias"] = true;
         fields["lora_dropout"] = Dropout;
         fields["r"] = Rank;
         fields["use_dora"] = false;
@@ -51,26 +56,48 @@ public sealed class LoraAdapter : AdapterOptions
             Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
             Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
             RankStabilized = fields.Boolean("use_rslora", false),
+            HasBias = fields.Boolean("lora_bias", false),
         };
+        if (lora.HasBias && fields.Boolean("use_dora", false))
+            throw fields.Error("lora_bias", "is true, and use_dora as well: a bias beside magnitudes is not supported");
         return fields.Boolean("use_dora", DoraAdapter.IsIn(tensors)) ? DoraAdapter.Of(lora) : lora;
     }
 
     internal override IEnumerable<AdapterOptions> Candidates(IReadOnlyList<MapShape> maps) =>
         SizeChoices.Ranks(maps).Select(rank => Changed(this, options => options.Rank = rank));
 
-    private protected override AdapterPlan Plan(MapShape map) => Plan(map, RankOf(map, Rank), AlphaOf(map, Alpha), RankStabilized);
+    internal override (int Rank, float Scale)? OnTable(MapShape table)
+    {
+        var rank = RankOf(table, Rank);
+        CheckRank(table, rank);
+        return (rank, Scale(AlphaOf(table, Alpha), rank, RankStabilized));
+    }
+
+    private protected override AdapterPlan Plan(MapShape map)
+    {
+        var (rank, alpha) = (RankOf(map, Rank), AlphaOf(map, Alpha));
+        var plan = Plan(map, rank, alpha, RankStabilized);
+        return HasBias ? plan with { Bias = new BiasRule("lora_B.bias", Scale(alpha, rank, RankStabilized)) } : plan;
+    }
 
     internal static AdapterPlan Plan(MapShape map, int rank, float alpha, bool rankStabilized)
     {
-        var largest = Math.Min(map.Rows, map.Columns);
-        Check(rank >= 1 && rank <= largest, nameof(Rank), rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
+        CheckRank(map, rank);
         CheckAlpha(alpha);
         var filter = new FilterRule(
             new FilterShape(map.Rows, 1, 1, map.Columns),
             rank,
             new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero),
             new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform));
-        return new AdapterPlan(map, new ConstantCoefficient(alpha / (rankStabilized ? MathF.Sqrt(rank) : rank)), [filter]);
+        return new AdapterPlan(map, new ConstantCoefficient(Scale(alpha, rank, rankStabilized)), [filter]);
+    }
+
+    private static float Scale(float alpha, int rank, bool rankStabilized) => alpha / (rankStabilized ? MathF.Sqrt(rank) : rank);
+
+    private static void CheckRank(MapShape map, int rank)
+    {
+        var largest = Math.Min(map.Rows, map.Columns);
+        Check(rank >= 1 && rank <= largest, nameof(Rank), rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
     }
 
     private static int? RankIn(SafetensorsFile tensors)

@@ -10,12 +10,9 @@ internal static class PeftFields
 {
     private static readonly (string Name, string Meaning)[] Unsupported =
     [
-        ("modules_to_save", "whole modules that were trained beside the adapter"),
         ("layer_replication", "a backbone with repeated layers"),
         ("fan_in_fan_out", "weights that are stored transposed"),
-        ("lora_bias", "factors with a bias"),
         ("target_parameters", "parameters that are no linear map"),
-        ("trainable_token_indices", "trained rows of the embedding"),
         ("alora_invocation_tokens", "an adapter that some tokens switch on"),
         ("use_qalora", "QALoRA's pooled inputs"),
         ("use_bdlora", "block-diagonal factors"),
@@ -38,8 +35,6 @@ internal static class PeftFields
             if (fields.IsSet(name))
                 throw fields.Error(name, $"is set ({meaning}), which is not supported: train the adapter without it");
         }
-        if (fields.Text("bias", "none") is not "none" and var bias)
-            throw fields.Error("bias", $"is '{bias}': trained biases are not supported, and LLaMA's linear maps have none");
         if (fields.IsText("init_lora_weights") && fields.Text("init_lora_weights") is var initial
             && Array.Exists(ChangingBackbone, start => initial.StartsWith(start, StringComparison.OrdinalIgnoreCase)))
             throw fields.Error("init_lora_weights",

@@ -34,7 +34,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
             var first = 0;
             foreach (var search in open)
             {
-                search.Step(logits, first, backbone.Config.VocabularySize, stopTokens, length);
+                search.Step(logits, first, backbone.VocabularyOf(adapters), stopTokens, length);
                 first += search.BeamsOfStep;
             }
             batch = cache.NextBatch();
@@ -52,7 +52,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
             tape, batch, adapters,
             new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
             [.. searches.SelectMany(search => search.Beams).Select(beam => beam.Span.Rows.Start + beam.Span.Rows.Length - 1 - batch.FirstRow)]);
-        using var logits = backbone.Backend.Linear(hidden.Value, backbone.Head);
+        using var logits = backbone.Logits(hidden.Value, adapters);
         var values = new float[logits.Length];
         backbone.Backend.Download(logits, values);
         return values;

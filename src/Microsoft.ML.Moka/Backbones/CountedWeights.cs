@@ -39,4 +39,10 @@ internal sealed class CountedValues : AdapterValues
     public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => [];
 
     public override float[] Magnitudes(MapShape map, MagnitudeRule rule) => [];
+
+    public override float[] Bias(MapShape map, BiasRule rule) => [];
+
+    public override float[] Bias(TrainedBias bias) => [];
+
+    public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => [];
 }

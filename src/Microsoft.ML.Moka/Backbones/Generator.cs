@@ -35,11 +35,12 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         {
             cancellation.ThrowIfCancellationRequested();
             var logits = LastLogits(growing, batch, cache);
+            var width = logits.Length / growing.Count;
             var next = new List<Text>();
             for (var i = 0; i < growing.Count; i++)
             {
                 var text = growing[i];
-                var token = text.Sampler.Choose(logits.AsSpan(i * backbone.Config.VocabularySize, backbone.Config.VocabularySize));
+                var token = text.Sampler.Choose(logits.AsSpan(i * width, width));
                 if (stop.Contains(token))
                     continue;
                 text.Tokens.Add(token);
@@ -66,7 +67,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
             // adding the updates to the expanded weights, single tokens have not.
             new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
-        using var logits = backend.Linear(hidden.Value, backbone.Head);
+        using var logits = backbone.Logits(hidden.Value, adapters);
         var values = new float[logits.Length];
         backend.Download(logits, values);
         return values;

@@ -80,7 +80,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         using var tape = new Tape(backend, recording: false);
         var predicting = backbone.Forward(tape, batch, adapters, rows: Array.ConvertAll(predictions, prediction => prediction.Row));
         using var targetIds = backend.Upload(Array.ConvertAll(predictions, prediction => prediction.Target));
-        using var losses = backbone.TokenLosses(tape, predicting, targetIds);
+        using var losses = backbone.TokenLosses(tape, predicting, targetIds, adapters: adapters);
         var values = new float[predictions.Length];
         backend.Download(losses, values);
         if (Array.Exists(values, loss => !float.IsFinite(loss)))

@@ -15,6 +15,8 @@ internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? 
         var y = trained is not null ? tape.Linear(x, trained)
             : adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters)
             : tape.Linear(x, Weight);
+        if (adapters.Set?.FindBias(Shape.Name) is { } trainedBias)
+            return tape.AddToRows(y, trainedBias.Value, trainedBias.Gradient);
         return bias is null ? y : tape.AddToRows(y, bias.Value, bias.Gradient);
     }
 }

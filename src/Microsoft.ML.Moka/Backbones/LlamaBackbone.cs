@@ -107,7 +107,7 @@ internal sealed class LlamaBackbone : IDisposable
 
     public LlamaConfig Config { get; }
 
-    /// <summary>The map from hidden states to logits, [vocabulary, hidden].</summary>
+    /// <summary>The backbone's own map from hidden states to logits, [vocabulary, hidden]; <see cref="Logits"/> has what adapters make of it.</summary>
     public WeightMatrix Head { get; }
 
     /// <summary>All weights, named as in a checkpoint, if the backbone is trained as a whole; none if it is frozen.</summary>
@@ -165,7 +165,7 @@ internal sealed class LlamaBackbone : IDisposable
             throw new ArgumentException("A key/value cache serves decoding, not training: the tape must not record.", nameof(options));
         if (adapters is not null && _parameters.Count > 0)
             throw new ArgumentException("A backbone that is trained as a whole takes no adapters: load it frozen.", nameof(adapters));
-        CheckIds(batch);
+        CheckIds(batch, VocabularyOf(adapters));
 
         // Both live until the tape ends: backward steps read them.
         var ids = tape.Own(Backend.Upload(CollectionsMarshal.AsSpan(batch.Ids))).Value;
@@ -173,7 +173,7 @@ internal sealed class LlamaBackbone : IDisposable
         var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
             batch, new LayerLayouts(batch.Layout), positions, turns.Table, options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
-        var x = _trainedEmbedding is null ? tape.Embedding(_embedding, ids) : tape.Embedding(_trainedEmbedding, ids);
+        var x = Embed(tape, ids, adapters);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
         var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
         foreach (var layer in _layers)
@@ -191,14 +191,55 @@ internal sealed class LlamaBackbone : IDisposable
     /// −log p(target) of each row of <paramref name="hidden"/>, which the caller disposes. Training and scoring both take it from here: on a recording tape,
     /// which needs <paramref name="rowWeights"/>, the gradient of Σ rowWeights·loss is seeded, also for a trained head.
     /// </summary>
-    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor? rowWeights = null) =>
-        tape.TokenLosses(hidden, Head, targets, rowWeights, _trainedHead?.Gradient);
+    public Tensor TokenLosses(Tape tape, Variable hidden, Tensor targets, Tensor? rowWeights = null, AdapterSet? adapters = null)
+    {
+        using var head = AdaptedHead(tape, adapters);
+        if (head is null)
+            return tape.TokenLosses(hidden, Head, targets, rowWeights, _trainedHead?.Gradient);
+        using var weight = Backend.AsWeight(head.Value);
+        return tape.TokenLosses(hidden, weight, targets, rowWeights, head.RequiresGradient ? head.GradientToAccumulate() : null);
+    }
+
+    /// <summary>The logits of each row of hidden states, <see cref="VocabularyOf"/> wide, which the caller disposes.</summary>
+    public Tensor Logits(Tensor hidden, AdapterSet? adapters)
+    {
+        using var tape = new Tape(Backend, recording: false);
+        using var head = AdaptedHead(tape, adapters);
+        if (head is null)
+            return Backend.Linear(hidden, Head);
+        using var weight = Backend.AsWeight(head.Value);
+        return Backend.Linear(hidden, weight);
+    }
+
+    /// <summary>How many tokens there are: adapters may have enlarged embedding and head.</summary>
+    public int VocabularyOf(AdapterSet? adapters) => adapters?.Find(TokenTable.Embedding)?.Rule.Rows ?? Config.VocabularySize;
+
+    /// <summary>The backbone's own embedding or head.</summary>
+    public WeightMatrix Table(TokenTable table) => table == TokenTable.Embedding ? _embedding : Head;
 
     public void Dispose()
     {
         for (var i = _owned.Count - 1; i >= 0; i--)
             _owned[i].Dispose();
         _owned.Clear();
+    }
+
+    private Variable Embed(Tape tape, Tensor ids, AdapterSet? adapters)
+    {
+        if (adapters?.Find(TokenTable.Embedding) is not { } adapter)
+            return _trainedEmbedding is null ? tape.Embedding(_embedding, ids) : tape.Embedding(_trainedEmbedding, ids);
+        using var table = adapter.OnTape(tape, _embedding);
+        return tape.Embedding(table, ids);
+    }
+
+    /// <summary>What adapters put in the place of the head; null for the backbone's own.</summary>
+    private Variable? AdaptedHead(Tape tape, AdapterSet? adapters)
+    {
+        if (adapters?.Find(TokenTable.Head) is { } adapter)
+            return adapter.OnTape(tape, Head);
+        if (!ReferenceEquals(Head, _embedding) || adapters?.Find(TokenTable.Embedding) is not { } embedding)
+            return null;
+        return embedding.Rule.IsSharedByTiedHead ? embedding.OnTape(tape, _embedding) : embedding.Base is { } whole ? tape.Borrow(whole) : null;
     }
 
     private static Variable Recompute(Tape tape, Variable x, DecoderLayer layer, LayerPass pass, RowSelection? wanted)
@@ -224,15 +265,15 @@ internal sealed class LlamaBackbone : IDisposable
         return arranged;
     }
 
-    private void CheckIds(RaggedBatch batch)
+    private static void CheckIds(RaggedBatch batch, int vocabulary)
     {
         if (batch.TokenCount == 0)
             throw new ArgumentException("The batch has no tokens.", nameof(batch));
         foreach (var id in batch.Ids)
         {
-            if ((uint)id >= (uint)Config.VocabularySize)
+            if ((uint)id >= (uint)vocabulary)
                 throw new ArgumentException(
-                    $"Token id {id} is outside the backbone's vocabulary of {Config.VocabularySize}: tokenizer and backbone do not belong together.",
+                    $"Token id {id} is outside the backbone's vocabulary of {vocabulary}: tokenizer and backbone do not belong together.",
                     nameof(batch));
         }
     }

@@ -68,6 +68,12 @@ internal sealed record LlamaConfig
     /// <summary>The linear maps of the decoder layers, which are what gets quantized and adapted; by name and shape [out, in].</summary>
     public IEnumerable<MapShape> LinearMaps => Enumerable.Range(0, LayerCount).SelectMany(LayerMaps);
 
+    /// <summary>Embedding, head and biases.</summary>
+    public BackboneShape Shape => new(VocabularySize, HiddenSize, TiedHead)
+    {
+        BiasedMaps = Enumerable.Range(0, LayerCount).SelectMany(layer => TensorNames.BiasedMaps(this, layer)).Select(map => map.Name).ToHashSet(),
+    };
+
     /// <summary>All weights of the backbone, a tied head counted once.</summary>
     public long ParameterCount =>
         (TiedHead ? 1L : 2L) * VocabularySize * HiddenSize + TensorNames.Vectors(this).Sum(vector => (long)vector.Length)

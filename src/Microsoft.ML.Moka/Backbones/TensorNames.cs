@@ -39,7 +39,7 @@ internal static class TensorNames
             yield return (BiasOf(map), map.Rows);
     }
 
-    private static IEnumerable<MapShape> BiasedMaps(LlamaConfig config, int layer) =>
+    public static IEnumerable<MapShape> BiasedMaps(LlamaConfig config, int layer) =>
     [
         .. config.QueryKeyValueBias ? (MapShape[])[config.Query(layer), config.Key(layer), config.Value(layer)] : [],
         .. config.OutputBias ? (MapShape[])[config.Output(layer)] : [],

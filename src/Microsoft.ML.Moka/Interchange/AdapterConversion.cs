@@ -21,6 +21,12 @@ internal static class AdapterConversion
         };
         if (isThereAlready)
             return (adapters.Options, tensors);
+        if (adapters.Tables.Count > 0)
+            throw new InvalidOperationException(
+                $"The adapter changes {adapters.Tables[0].Rule.Module} as well, and is written as another method without that. Save it as trained.");
+        if (adapters.Biases.Count > 0)
+            throw new InvalidOperationException(
+                "The adapter changes the backbone's biases as well, and is written as another method without that. Save it as trained.");
         var plans = adapters.Adapters.Select(adapter => adapter.Plan).ToList();
         var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         return format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);
@@ -114,6 +120,8 @@ internal static class AdapterConversion
         {
             if (plan.Magnitude is not null)
                 throw Refusal(method, plan, "has a magnitude");
+            if (plan.Bias is not null)
+                throw Refusal(method, plan, "has a bias");
             if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
                 throw Refusal(method, plan, "weights its products with gates");
             if (plan.Filters.Any(filter =>

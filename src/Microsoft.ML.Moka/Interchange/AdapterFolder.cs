@@ -30,7 +30,7 @@ internal static class AdapterFolder
     public static (SharedBackbone Backbone, AdapterSet Adapters) Open(string folder, TunedBackbone weights)
     {
         using var usage = weights.Use();
-        using var stored = StoredAdapter.Open(folder, weights.Backbone.Config.LinearMaps);
+        using var stored = StoredAdapter.Open(folder, weights.Backbone.Config.LinearMaps, weights.Backbone.Config.Shape);
         var adapters = stored.Load(weights.Backbone.Backend);
         return (weights.Shared.Share(), adapters);
     }

@@ -12,11 +12,14 @@ namespace Microsoft.ML.Moka.Interchange;
 internal static class MergedFolder
 {
     // What goes with a model and does not depend on its weights.
-    private static readonly string[] Companions =
+    private static readonly string[] OfTokenizer =
     [
-        "generation_config.json", "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json",
-        "chat_template.json", "chat_template.jinja", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md",
+        "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "added_tokens.json", "chat_template.json",
+        "chat_template.jinja",
     ];
+
+    private static readonly string[] Companions =
+        [.. OfTokenizer, "generation_config.json", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md"];
 
     /// <summary>Writes the backbone of a model with its adapter merged into it.</summary>
     /// <exception cref="ArgumentException">An option makes no sense, or the folder is the backbone's own.</exception>
@@ -28,8 +31,8 @@ internal static class MergedFolder
         using var checkpoint = source.OpenUnchanged(weights.Shared);
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
-        var merged = new MergedWeights(new CheckpointWeights(checkpoint, config, new(kept)), weights.Backbone.Backend, weights.Adapters);
-        Write(folder, source.Files, new MergedTensors(checkpoint, config, merged, NamesOf(weights.Adapters), options.Quantization), options);
+        var frozen = new CheckpointWeights(checkpoint, config, new(kept));
+        Merge(folder, source.Files, checkpoint, config, frozen, weights.Backbone.Backend, weights.Adapters, options);
     }
 
     /// <summary>
@@ -43,14 +46,15 @@ internal static class MergedFolder
                 "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
                 "Use SaveMerged of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
-        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var checkpoint = Checkpoint.Open(source.Files);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
-        WeightSource weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         if (adapters is not null)
-            weights = new MergedWeights(weights, backend, adapters);
-        Write(folder, source.Files, new MergedTensors(checkpoint, config, weights, NamesOf(adapters), options.Quantization), options);
+            Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options, new FolderFiles(adapterFolder!));
+        else
+            Write(folder, source.Files, new MergedTensors(checkpoint, config, weights, [], options.Quantization), options, config, config);
     }
 
     /// <summary>Writes what a merged folder in full precision was before this adapter was merged into it.</summary>
@@ -59,9 +63,12 @@ internal static class MergedFolder
         var files = new FolderFiles(mergedFolder);
         var config = LlamaConfigFile.Read(files);
         using var checkpoint = Checkpoint.Open(files);
-        using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps);
+        using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var backend = new CpuBackend();
         using var adapters = stored.Load(backend);
+        if (adapters.Tables.Count > 0 || adapters.Biases.Count > 0 || adapters.Adapters.Any(adapter => adapter.Bias is not null))
+            throw new InvalidOperationException(
+                "The adapter changes embedding, head or biases, and merged ones do not tell what they were before: take the original backbone.");
         foreach (var name in NamesOf(adapters))
         {
             if (QuantizedWeight.IsStored(checkpoint, name))
@@ -70,7 +77,21 @@ internal static class MergedFolder
                     "Un-merge a folder in full precision.");
         }
         var original = new MergedWeights(new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)), backend, adapters, unmerge: true);
-        Write(folder, files, new MergedTensors(checkpoint, config, original, NamesOf(adapters), BackboneQuantization.None), new MergeOptions());
+        Write(folder, files, new MergedTensors(checkpoint, config, original, NamesOf(adapters), BackboneQuantization.None), new MergeOptions(), config, config);
+    }
+
+    private static void Merge(
+        string folder, BackboneFiles source, Checkpoint checkpoint, LlamaConfig config, WeightSource weights, Backend backend, AdapterSet adapters,
+        MergeOptions options, BackboneFiles? adapterFiles = null)
+    {
+        var tables = new MergedTables(weights, backend, adapters, config);
+        var biases = new MergedBiases(weights, backend, adapters, config);
+        var after = biases.Config with { VocabularySize = tables.Rows ?? config.VocabularySize, TiedHead = config.TiedHead && !tables.IsUntied };
+        var tensors = new MergedTensors(
+            checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values);
+        // Whoever enlarges a vocabulary saves the tokenizer with it.
+        var isOther = after.VocabularySize != config.VocabularySize && adapterFiles is not null && OfTokenizer.Any(adapterFiles.Contains);
+        Write(folder, source, tensors, options, config, after, isOther ? adapterFiles : source);
     }
 
     private static void Check(MergeOptions options)
@@ -82,18 +103,24 @@ internal static class MergedFolder
             throw new ArgumentException($"MaximumShardBytes is {options.MaximumShardBytes}; it must be above 0.", nameof(options));
     }
 
-    private static IEnumerable<string> NamesOf(AdapterSet? adapters) => adapters?.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map)) ?? [];
+    private static IEnumerable<string> NamesOf(AdapterSet adapters) => adapters.Adapters.Select(adapter => TensorNames.Of(adapter.Plan.Map));
 
-    private static void Write(string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options)
+    private static void Write(
+        string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after,
+        BackboneFiles? tokenizer = null)
     {
         if (source is FolderFiles { Location: var location }
             && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
             throw new ArgumentException($"'{folder}' is the folder that the weights are read from: name another.", nameof(folder));
-        var config = Config(source, tensors.Format, options.Quantization);
+        var config = Config(source, tensors.Format, options.Quantization, before, after);
         AtomicFolder.Write(folder, Belongs, target =>
         {
-            foreach (var name in Companions.Where(source.Contains))
-                WriteFile(target, name, source.ReadAll(name));
+            foreach (var name in Companions)
+            {
+                var from = OfTokenizer.Contains(name) ? tokenizer ?? source : source;
+                if (from.Contains(name))
+                    WriteFile(target, name, from.ReadAll(name));
+            }
             WriteFile(target, LlamaConfigFile.Name, config);
             CheckpointWriter.Write(target, Watched([.. tensors.Groups()], options), options.MaximumShardBytes);
         });
@@ -123,13 +150,19 @@ internal static class MergedFolder
         name == LlamaConfigFile.Name || name == Checkpoint.IndexFile || name == Checkpoint.SingleFile || Companions.Contains(name)
         || (name.StartsWith("model-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal));
 
-    /// <summary>The backbone's own config.json, but for what it says of the weights' form.</summary>
-    private static byte[] Config(BackboneFiles source, DenseFormat format, BackboneQuantization quantization)
+    /// <summary>The backbone's own config.json, but for what it says of the weights' form, and of what the adapter changed beside linear maps.</summary>
+    private static byte[] Config(BackboneFiles source, DenseFormat format, BackboneQuantization quantization, LlamaConfig before, LlamaConfig after)
     {
         var fields = JsonFields.Parse(source.ReadAll(LlamaConfigFile.Name), LlamaConfigFile.Name, found => found.Copy());
         // Newer files say "dtype".
         fields[fields.ContainsKey("dtype") ? "dtype" : "torch_dtype"] = format.PyTorchName();
         fields.Remove(QuantizationConfig.Field);
+        if (after.VocabularySize != before.VocabularySize)
+            fields["vocab_size"] = after.VocabularySize;
+        if (after.TiedHead != before.TiedHead)
+            fields["tie_word_embeddings"] = after.TiedHead;
+        foreach (var (name, value) in MergedBiases.Fields(before, after))
+            fields[name] = value;
         if (WeightFormats.Find(quantization) is { } weights)
             fields[QuantizationConfig.Field] = QuantizationConfig.Of(weights, format);
         return IndentedJson.Write(fields);

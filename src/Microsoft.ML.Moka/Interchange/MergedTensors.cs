@@ -8,7 +8,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Interchange;
 
 /// <summary>
-/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by byte, but for what only Moka reads.
+/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by byte, but for
+/// what only Moka reads.
 /// </summary>
 internal sealed class MergedTensors
 {
@@ -17,14 +18,24 @@ internal sealed class MergedTensors
     private readonly WeightSource _weights;
     private readonly HashSet<string> _adapted;
     private readonly QuantizationOptions _quantization;
+    private readonly MergedTables? _tables;
+    private readonly int _columns;
+    private readonly IReadOnlyDictionary<string, float[]>? _biases;
 
     /// <param name="checkpoint">The backbone's checkpoint.</param>
     /// <param name="config">Its shape.</param>
     /// <param name="weights">Where the linear maps come from.</param>
     /// <param name="adapted">The names of those that are not what the checkpoint has.</param>
     /// <param name="quantization">The form that linear maps are written in.</param>
-    public MergedTensors(Checkpoint checkpoint, LlamaConfig config, WeightSource weights, IEnumerable<string> adapted, BackboneQuantization quantization)
+    /// <param name="tables">Embedding and head that are not what the checkpoint has; null where they are.</param>
+    /// <param name="biases">Biases that it has not, or not so; null where it has all.</param>
+    public MergedTensors(
+        Checkpoint checkpoint, LlamaConfig config, WeightSource weights, IEnumerable<string> adapted, BackboneQuantization quantization,
+        MergedTables? tables = null, IReadOnlyDictionary<string, float[]>? biases = null)
     {
+        _tables = tables;
+        _columns = config.HiddenSize;
+        _biases = biases;
         _checkpoint = checkpoint;
         _linearMaps = config.LinearMaps.ToDictionary(TensorNames.Of, StringComparer.Ordinal);
         _weights = weights;
@@ -41,9 +52,14 @@ internal sealed class MergedTensors
 
     public IEnumerable<TensorGroup> Groups()
     {
-        foreach (var name in _checkpoint.Names.Order(StringComparer.Ordinal))
+        var names = _checkpoint.Names.Concat(_tables?.Names ?? []).Concat(_biases?.Keys ?? []);
+        foreach (var name in names.Distinct().Order(StringComparer.Ordinal))
         {
-            if (_linearMaps.TryGetValue(name, out var map))
+            if (_tables?.Names.Contains(name) == true)
+                yield return Table(name);
+            else if (_biases?.GetValueOrDefault(name) is { } bias)
+                yield return Bias(name, bias);
+            else if (_linearMaps.TryGetValue(name, out var map))
                 yield return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
             else if (StoredBlocks.FormatOf(_checkpoint, name) is not null)
                 yield return Expanded(name);
@@ -59,6 +75,17 @@ internal sealed class MergedTensors
         return new TensorGroup([new TensorHeader(name, "F32", [packed.Rows, packed.Columns])],
             () => QuantizedWeight.Write(name, InFormat(name, packed, DenseFormat.Float32)));
     }
+
+    private TensorGroup Table(string name)
+    {
+        return new TensorGroup([new TensorHeader(name, SafetensorsTensor.TypeOf(Format), [_tables!.Rows!.Value, _columns])], Make);
+
+        IEnumerable<SafetensorsTensor> Make() => QuantizedWeight.Write(name, InFormat(name, _tables!.Make(name), Format));
+    }
+
+    private TensorGroup Bias(string name, float[] values) => new(
+        [new TensorHeader(name, SafetensorsTensor.TypeOf(Format), [values.Length])],
+        () => [new SafetensorsTensor(name, SafetensorsTensor.TypeOf(Format), [values.Length], FloatFormats.FromFloats(Format, values))]);
 
     private TensorGroup Dense(string name, MapShape map)
     {

@@ -27,10 +27,12 @@ internal sealed class StoredAdapter : IDisposable
 
     public AdapterOptions Options { get; }
 
-    /// <summary>Reads the options of an adapter for a backbone with these linear maps; the tensors are read by <see cref="Load"/>.</summary>
+    /// <summary>
+    /// Reads the options of an adapter for a backbone with these linear maps, and what it has beside them; the tensors are read by <see cref="Load"/>.
+    /// </summary>
     /// <exception cref="FileNotFoundException">One of the files is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
-    public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps)
+    public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps, BackboneShape shape)
     {
         var maps = linearMaps.ToList();
         var content = files.Open(WeightsName);
@@ -38,7 +40,7 @@ internal sealed class StoredAdapter : IDisposable
         {
             var tensors = new SafetensorsFile(content).Rename(PlainName);
             var source = files is FolderFiles folder ? folder.PathOf(AdapterConfigFile.Name) : AdapterConfigFile.Name;
-            var options = AdapterConfigFile.Parse(files.ReadAll(AdapterConfigFile.Name), source, tensors, maps);
+            var options = AdapterConfigFile.Parse(files.ReadAll(AdapterConfigFile.Name), source, tensors, maps, shape);
             RequireWeights(options, maps, tensors, source);
             return new StoredAdapter(options, tensors, maps);
         }
@@ -50,8 +52,8 @@ internal sealed class StoredAdapter : IDisposable
     }
 
     /// <summary>The adapter in a folder.</summary>
-    /// <inheritdoc cref="Open(BackboneFiles, IEnumerable{MapShape})"/>
-    public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps)
+    /// <inheritdoc cref="Open(BackboneFiles, IEnumerable{MapShape}, BackboneShape)"/>
+    public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps, BackboneShape shape)
     {
         AdapterFolder.FinishSave(folder);
         var files = new FolderFiles(folder);
@@ -63,7 +65,7 @@ internal sealed class StoredAdapter : IDisposable
                         ? $"'{files.Location}' holds adapter_model.bin, a Python pickle, which is not read: save the adapter with PEFT's safe_serialization."
                         : $"'{files.Location}' is no adapter: it needs {AdapterConfigFile.Name} and {WeightsName}, and has no {name}.", name);
         }
-        return Open(files, linearMaps);
+        return Open(files, linearMaps, shape);
     }
 
     public AdapterSet Load(Backend backend) => AdapterTensors.Load(backend, Options, _maps, _tensors);
@@ -82,7 +84,7 @@ internal sealed class StoredAdapter : IDisposable
     private static string PlainName(string stored)
     {
         var name = stored.Replace(".default.", ".", StringComparison.Ordinal);
-        name = WithoutEnd(name, ".default");
+        name = WithoutEnd(name, ".default").Replace(".modules_to_save.", ".", StringComparison.Ordinal);
         return name.EndsWith(".lora_magnitude_vector.weight", StringComparison.Ordinal) ? WithoutEnd(name, ".weight") : name;
     }
 
@@ -94,7 +96,8 @@ internal sealed class StoredAdapter : IDisposable
         long parameters;
         try
         {
-            parameters = options.Plan(maps).Sum(plan => plan.ParameterCount);
+            parameters = options.Plan(maps).Sum(plan => plan.ParameterCount) + options.Tables.Sum(rule => rule.StoredCount)
+                + options.Biases.Sum(bias => (long)bias.Map.Rows);
         }
         catch (ArgumentException e)
         {

@@ -74,7 +74,7 @@ internal static class ModelFile
             _ => new BackboneSource(entries, BackboneKind.Included),
         };
         var config = LlamaConfigFile.Read(source.Files);
-        using var adapter = StoredAdapter.Open(entries, config.LinearMaps);
+        using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
         AdapterSet? adapters = null;
         try

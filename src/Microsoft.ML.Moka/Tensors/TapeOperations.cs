@@ -226,6 +226,14 @@ internal static class TapeOperations
             () => dy => tape.Backend.AccumulateEmbeddingGradient(dy, ids, table.Gradient));
     }
 
+    /// <summary>Rows of a table that was computed, or of which somebody else computes the gradient.</summary>
+    public static Variable Embedding(this Tape tape, Variable table, Tensor ids)
+    {
+        using var matrix = tape.Backend.AsWeight(table.Value);
+        return tape.Record(tape.Backend.Embedding(matrix, ids), table.RequiresGradient,
+            () => dy => tape.Backend.AccumulateEmbeddingGradient(dy, ids, table.GradientToAccumulate()));
+    }
+
     /// <summary>Rows of x; <paramref name="rows"/> must stay alive until the backward pass has run.</summary>
     public static Variable GatherRows(this Tape tape, Variable x, Tensor rows)
     {

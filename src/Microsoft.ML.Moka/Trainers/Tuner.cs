@@ -45,7 +45,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
         var config = LlamaConfigFile.Read(source.Files);
-        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps) : null;
+        using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;
         if (initial is null)
             options.Adapter.Plan(config.LinearMaps);
         else

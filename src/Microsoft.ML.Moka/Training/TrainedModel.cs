@@ -53,7 +53,7 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         Array.Fill(values, weight);
         using var weights = Backend.Upload(TensorKind.Parameter, values, values.Length);
         using var targetIds = Backend.Upload([.. targets]);
-        using var losses = backbone.TokenLosses(tape, hidden, targetIds, weights);
+        using var losses = backbone.TokenLosses(tape, hidden, targetIds, weights, adapters);
         hidden.Dispose();
         Backend.Download(losses, values);
         var sum = 0.0;

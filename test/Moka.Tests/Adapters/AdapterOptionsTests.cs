@@ -236,7 +236,8 @@ public sealed class AdapterOptionsTests
     private static IReadOnlyList<MapShape> Maps => [.. TinyLlama.Config.LinearMaps];
 
     private static AdapterOptions Parse(byte[] json) =>
-        AdapterConfigFile.Parse(json, "adapter_config.json", SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes([])), Maps);
+        AdapterConfigFile.Parse(
+            json, "adapter_config.json", SafetensorsFile.Read("adapter_model.safetensors", SafetensorsWriter.ToBytes([])), Maps, TinyLlama.Config.Shape);
 
     private static string Describe(AdapterOptions options) => string.Join('\n', options.Plan(TinyLlama.Config.LinearMaps).Select(
         plan => $"{plan.Map.Name} {plan.Coefficients} {string.Join(' ', plan.Filters)}"));

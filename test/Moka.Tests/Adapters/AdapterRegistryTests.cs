@@ -48,7 +48,7 @@ public sealed class AdapterRegistryTests
         var fields = JsonFields.Parse(AdapterConfigFile.Write(options, Maps, null), "adapter_config.json", json => json.Copy());
         fields.Remove("peft_type");
 
-        var read = AdapterConfigFile.Parse(IndentedJson.Write(fields), "adapter_config.json", tensors, Maps);
+        var read = AdapterConfigFile.Parse(IndentedJson.Write(fields), "adapter_config.json", tensors, Maps, new BackboneShape(50, 32, false));
 
         Assert.Equal(options.GetType(), read.GetType());
     }

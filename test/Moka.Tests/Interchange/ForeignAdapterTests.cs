@@ -55,7 +55,8 @@ public sealed class ForeignAdapterTests : IDisposable
         Assert.Equal(2, PeftFolder.Updates(Write(With("exclude_modules", "\".*layers\\\\.0\\\\..*\""), second)).Count);
 
         var both = second.Concat(PeftFolder.Lora(4, "q_proj").Where(tensor => tensor.Name.Contains("layers.0.", StringComparison.Ordinal)));
-        var options = StoredAdapter.Open(Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both), PeftFolder.Maps).Options;
+        var excluding = Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both);
+        var options = StoredAdapter.Open(excluding, PeftFolder.Maps, PeftFolder.Shape).Options;
         Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], options.TargetModules);
     }
 
@@ -89,11 +90,13 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("modules_to_save", """["lm_head"]""")]
     [InlineData("layer_replication", "[[0,2],[1,2]]")]
     [InlineData("fan_in_fan_out", "true")]
-    [InlineData("lora_bias", "true")]
-    [InlineData("bias", "\"all\"")]
+    [InlineData("bias", "\"some\"")]
     [InlineData("rank_pattern", """{"(":8}""")]
     [InlineData("rank_pattern", "[4]")]
-    [InlineData("trainable_token_indices", "[1,2]")]
+    [InlineData("modules_to_save", """["norm"]""")]
+    [InlineData("trainable_token_indices", "[1,1]")]
+    [InlineData("trainable_token_indices", "[1,320]")]
+    [InlineData("trainable_token_indices", """{"norm":[1]}""")]
     [InlineData("alora_invocation_tokens", "[1]")]
     [InlineData("init_lora_weights", "\"pissa_niter_4\"")]
     [InlineData("layers_pattern", "\"blocks\"")]
@@ -135,7 +138,7 @@ public sealed class ForeignAdapterTests : IDisposable
         updates = PeftFolder.Updates(Write(config.ToJsonString(), tensors));
         AssertClose(Product(tensors, "model.layers.0.self_attn.v_proj", 5), updates["model.layers.0.self_attn.v_proj"]);
 
-        var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps).Options;
+        var options = StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Shape).Options;
         File.WriteAllBytes(_folder.File("adapter_config.json"), AdapterConfigFile.Write(options, PeftFolder.Maps, null));
         Assert.Equal(updates, PeftFolder.Updates(_folder.Path));
         Assert.Contains("'rank_pattern.q_proj'", Refusal(With("rank_pattern", """{"q_proj":0}"""), tensors), StringComparison.Ordinal);
@@ -192,12 +195,12 @@ public sealed class ForeignAdapterTests : IDisposable
     [Fact]
     public void WhatIsNoAdapterIsSaid()
     {
-        Assert.Contains("no adapter_config.json", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("no adapter_config.json", NotFound(), StringComparison.Ordinal);
         File.WriteAllText(_folder.File("adapter_config.json"), Lora);
         File.WriteAllText(_folder.File("adapter_model.bin"), "pickle");
-        Assert.Contains("safe_serialization", Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps)).Message,
-            StringComparison.Ordinal);
+        Assert.Contains("safe_serialization", NotFound(), StringComparison.Ordinal);
+
+        string NotFound() => Assert.Throws<FileNotFoundException>(() => StoredAdapter.Open(_folder.Path, PeftFolder.Maps, PeftFolder.Shape)).Message;
     }
 
     [Fact]

@@ -14,6 +14,8 @@ internal static class PeftFolder
 
     public static IReadOnlyList<MapShape> Maps { get; } = [.. TinyBackbone.Config.LinearMaps];
 
+    public static BackboneShape Shape { get; } = TinyBackbone.Config.Shape;
+
     /// <summary>Tensors of LoRA on the named maps of all layers, small enough that the backbone still says something.</summary>
     public static List<SafetensorsTensor> Lora(int rank, params string[] modules) =>
         [.. Maps.Where(map => modules.Contains(map.Name.Split('.')[^1])).SelectMany(map => (SafetensorsTensor[])
@@ -67,7 +69,7 @@ internal static class PeftFolder
     public static Dictionary<string, float[]> Updates(string folder)
     {
         using var backend = new Moka.Tensors.Cpu.CpuBackend();
-        using var stored = StoredAdapter.Open(folder, Maps);
+        using var stored = StoredAdapter.Open(folder, Maps, Shape);
         using var adapters = stored.Load(backend);
         return adapters.Adapters.ToDictionary(adapter => adapter.Plan.Map.Name, adapter =>
         {

@@ -13,8 +13,8 @@ public sealed partial class TroubleshootingTests
     [
         "Tensors/", "Drawing/", "Training/TrainingLoop.cs", "Checkpoints/SafetensorsWriter.cs", "Checkpoints/SafetensorsFile.cs", "Backbones/LlamaBackbone.cs",
         "Backbones/PrefixSharing.cs", "Backbones/RaggedBatch.cs",
-        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs", "Checkpoints/QuantizedWeight.cs", "Adapters/AdapterFactor.cs",
-        "Evaluation/Protocols/Answerer.cs",
+        "Backbones/GenerationOptions.cs", "DataViews/Rows/", "Adapters/AdapterValues.cs", "Checkpoints/TensorGroup.cs",
+        "Checkpoints/QuantizedWeight.cs", "Adapters/AdapterFactor.cs", "Evaluation/Protocols/Answerer.cs",
     ];
 
     /// <summary>What Python says of an expression; a user meets it behind the name and line of a chat template, and the page explains all at once.</summary>
