@@ -77,12 +77,13 @@ internal sealed partial class TorchBackend
             for (var i = 0; i < halves; i++)
                 headers[block * halves + i] = BinaryPrimitives.ReadUInt16LittleEndian(bytes[(block * blockBytes + sizeof(ushort) * i)..]);
         using var whole = Owned(bytes, ScalarType.Byte);
-        var codes = Guard(() =>
+        var apart = Guard(() =>
         {
             using var scope = NewDisposeScope();
-            return whole.view(blocks, blockBytes).narrow(1, matrix.Format.HeaderBytes, blockBytes - matrix.Format.HeaderBytes).contiguous().DetachFromDisposeScope();
+            var codes = whole.view(blocks, blockBytes).narrow(1, matrix.Format.HeaderBytes, blockBytes - matrix.Format.HeaderBytes);
+            return codes.contiguous().DetachFromDisposeScope();
         });
-        return new PackedWeight(matrix, codes, Owned<ushort>(headers, ScalarType.Float16));
+        return new PackedWeight(matrix, apart, Owned<ushort>(headers, ScalarType.Float16));
     }
 
     public override WeightMatrix AsWeight(Tensor parameter) => new FloatWeight(parameter.Rows, parameter.Columns, 0, N(parameter), isOwned: false);

@@ -8,8 +8,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Interchange;
 
 /// <summary>
-/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by byte, but for
-/// what only Moka reads.
+/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by
+/// byte, but for what only Moka reads.
 /// </summary>
 internal sealed class MergedTensors
 {
@@ -63,7 +63,8 @@ internal sealed class MergedTensors
                 yield return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
             else if (StoredBlocks.FormatOf(_checkpoint, name) is not null)
                 yield return Expanded(name);
-            else if (QuantizedWeight.WeightOf(name) is not { } weight || (!_linearMaps.ContainsKey(weight) && StoredBlocks.FormatOf(_checkpoint, weight) is null))
+            else if (QuantizedWeight.WeightOf(name) is not { } weight
+                || (!_linearMaps.ContainsKey(weight) && StoredBlocks.FormatOf(_checkpoint, weight) is null))
                 yield return TensorGroup.Of(_checkpoint[name]);
         }
     }

@@ -56,8 +56,9 @@ public class RowEncoderTests
             var wholes = answers.Select(answer => tokenizer.Encode(text + answer, true)).ToArray();
             Assert.All(wholes.Zip(row.Answers), pair => Assert.Equal<int>(pair.First, row.Prompt.Concat(pair.Second)));
             // The longest part that all share and that has nothing of an answer.
-            var most = Enumerable.Range(0, wholes.Min(whole => whole.Length)).Last(count => wholes.All(whole => whole[..count].SequenceEqual(wholes[0][..count]))
-                && wholes[0][..count].Sum(id => tokenizer.BytesOf(id).Length) <= tokenizer.Encode(text, true).Sum(id => tokenizer.BytesOf(id).Length));
+            int Bytes(IEnumerable<int> ids) => ids.Sum(id => tokenizer.BytesOf(id).Length);
+            var most = Enumerable.Range(0, wholes.Min(whole => whole.Length)).Last(count =>
+                wholes.All(whole => whole[..count].SequenceEqual(wholes[0][..count])) && Bytes(wholes[0][..count]) <= Bytes(tokenizer.Encode(text, true)));
             Assert.Equal(most, row.Prompt.Length);
         }
     }

@@ -102,7 +102,8 @@ public sealed class PackedBackboneTests : IDisposable
         var tensors = QuantizedWeight.Write("w.weight", matrix).ToList();
         Assert.Equal(matrix.Blocks.ToArray(), Assert.IsType<PackedMatrix>(QuantizedWeight.Read(Open(tensors), "w.weight")).Blocks.ToArray());
         tensors[0] = tensors[0] with { Data = new byte[67], Shape = [67] };
-        Assert.Contains("67 bytes", Assert.Throws<InvalidDataException>(() => QuantizedWeight.Read(Open(tensors), "w.weight")).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<InvalidDataException>(() => QuantizedWeight.Read(Open(tensors), "w.weight"));
+        Assert.Contains("67 bytes", error.Message, StringComparison.Ordinal);
     }
 
     private static Checkpoint Open(IEnumerable<SafetensorsTensor> tensors)

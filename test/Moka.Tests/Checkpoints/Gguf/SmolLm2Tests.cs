@@ -38,8 +38,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         using var backend = new CpuBackend(threads: 2);
         using var backbone = Load(backend);
         var maps = backbone.Config.LinearMaps.Where(map => expected.Contains($"moka.param.{map.Name}.gate")).ToList();
-        using var adapters = AdapterSet.Create(
-            backend, new ExpectedMixture(expected) { TargetModules = [.. maps.Select(map => map.Name)] }, backbone.Config.LinearMaps, new ExpectedValues(expected));
+        var options = new ExpectedMixture(expected) { TargetModules = [.. maps.Select(map => map.Name)] };
+        using var adapters = AdapterSet.Create(backend, options, backbone.Config.LinearMaps, new ExpectedValues(expected));
         AssertClose("logits", expected["moka.logits"].ToFloats(), TinyLlama.Logits(backbone, Batch(expected), adapters, rows: Rows(expected)));
         var losses = TinyLlama.Losses(backbone, [.. Ids(expected["ids"]).Chunk(expected["ids"].Shape[1])], adapters);
         Assert.Equal(expected["moka.loss"].ToFloats()[0], losses.Average(), 1e-4);
@@ -71,12 +71,13 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         using var json = JsonDocument.Parse(File.ReadAllBytes(Material.Require($"{Folder}/untuned.json")));
         var (worst, count) = (0.0, 0);
         foreach (var task in json.RootElement.GetProperty("tasks").EnumerateObject())
-            foreach (var (name, protocol) in (ReadOnlySpan<(string, EvaluationProtocol)>)[("words", new LikelihoodProtocol()), ("choices", new ChoiceLikelihoodProtocol())])
+            foreach (var name in (string[])["words", "choices"])
             {
+                EvaluationProtocol protocol = name == "words" ? new LikelihoodProtocol() : new ChoiceLikelihoodProtocol();
                 var reference = task.Value.GetProperty(name).GetProperty("log_likelihoods").EnumerateArray()
                     .Select(row => row.EnumerateArray().Select(value => value.GetDouble()).ToArray()).ToArray();
-                var metrics = new MLContext().MulticlassClassification.EvaluateBackbone(
-                    PathOf(), Material.Require($"benchmarks/{task.Name}"), new BenchmarkOptions { Protocol = protocol, MaximumRows = rows ?? reference.Length });
+                var options = new BenchmarkOptions { Protocol = protocol, MaximumRows = rows ?? reference.Length };
+                var metrics = new MLContext().MulticlassClassification.EvaluateBackbone(PathOf(), Material.Require($"benchmarks/{task.Name}"), options);
                 var answers = metrics.Tasks.Single().Answers;
                 Assert.Equal(rows ?? reference.Length, answers.Count);
                 foreach (var (answer, expected) in answers.Zip(reference))

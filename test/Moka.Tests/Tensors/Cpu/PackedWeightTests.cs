@@ -90,7 +90,8 @@ public sealed unsafe class PackedWeightTests
     public void Blocks_that_do_not_fit_their_shape_are_refused()
     {
         Assert.Throws<ArgumentException>(() => new PackedMatrix(2, 48, PackedFormat.Q4_0, new byte[54]));
-        Assert.Contains("Q4_1", Assert.Throws<ArgumentException>(() => new PackedMatrix(2, 64, PackedFormat.Q4_1, new byte[79])).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ArgumentException>(() => new PackedMatrix(2, 64, PackedFormat.Q4_1, new byte[79]));
+        Assert.Contains("Q4_1", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

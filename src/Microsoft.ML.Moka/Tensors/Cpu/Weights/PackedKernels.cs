@@ -4,7 +4,9 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
 
-/// <summary>Blocks that carry their scales to floats, compiled for each format. Products and sums are rounded apart, as <see cref="PackedFormat.Expand"/> has them.</summary>
+/// <summary>
+/// Blocks that carry their scales to floats, compiled for each format. Products and sums are rounded apart, as <see cref="PackedFormat.Expand"/> has them.
+/// </summary>
 internal static unsafe class PackedKernels<TCodes>
     where TCodes : struct, IPackedCodes
 {
