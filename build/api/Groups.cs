@@ -17,7 +17,8 @@ internal static class Groups
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",
-            "BackboneDescription", "AdapterFileFormat", "MergeOptions"]),
+            "BackboneDescription", "AdapterFileFormat", "MergeOptions", "MokaBackbone", "BackboneDownloadOptions",
+            "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
         [
             "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning",

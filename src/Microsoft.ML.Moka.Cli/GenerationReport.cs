@@ -8,16 +8,20 @@ internal static class GenerationReport
 {
     private const int Shown = 3;
 
-    public static TestReport Of(MLContext context, ITransformer model, List<InstructionRow> rows)
+    /// <param name="context">The context.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="rows">What each of them asks, and what is to be written.</param>
+    public static TestReport Of(MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows)
     {
-        var written = context.Data.CreateEnumerable<Written>(model.Transform(context.Data.LoadFromEnumerable(rows)), reuseRowObject: false).ToList();
-        var exact = rows.Zip(written).Count(pair => pair.First.Output.Trim() == pair.Second.Generated.Trim());
+        var written = context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false).ToList();
+        var exact = rows.Zip(written).Count(pair => pair.First.Expected.Trim() == pair.Second.Generated.Trim());
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {rows.Count,9:N0}");
         text.AppendLine(CultureInfo.InvariantCulture, $"Exactly right        {100.0 * exact / rows.Count,8:0.0} %");
         foreach (var (row, answer) in rows.Zip(written).Take(Shown))
-            text.AppendLine().AppendLine($"  {OneLine(row.Instruction)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}")
-                .AppendLine($"    expected: {OneLine(row.Output)}");
+            text.AppendLine().AppendLine($"  {OneLine(row.Asked)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}")
+                .AppendLine($"    expected: {OneLine(row.Expected)}");
         return new TestReport(text.ToString(), new { Rows = rows.Count, ExactlyRight = (double)exact / rows.Count });
     }
 

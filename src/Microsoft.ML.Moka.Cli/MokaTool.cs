@@ -68,6 +68,7 @@ internal static class MokaTool
               moka inspect model.zip
             """)
         {
+            PullVerb.Create(terminal),
             TrainVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             GenerateVerb.Create(terminal),
@@ -75,6 +76,7 @@ internal static class MokaTool
             MergeVerb.Create(terminal),
             ExportVerb.Create(terminal),
             InspectVerb.Create(terminal),
+            TokenizeVerb.Create(terminal),
             DesignVerb.Create(terminal),
             ScaffoldVerb.Create(terminal),
         };

@@ -83,6 +83,32 @@ public sealed class TrainTests(Samples samples) : IDisposable
         Assert.IsType<MokaTextGenerator>(model as MokaTextGenerator ?? ((IEnumerable<ITransformer>)model).Single());
     }
 
+    [Theory]
+    [InlineData("messages", "role", "content", "user", "assistant")]
+    [InlineData("conversations", "from", "value", "human", "gpt")]
+    public void ConversationsBecomeAModelThatChats(string list, string role, string content, string user, string assistant)
+    {
+        string Message(string who, string text) => $$"""{"{{role}}":"{{who}}","{{content}}":"{{text}}"}""";
+        var file = _folder.Write("chats.jsonl", string.Concat(samples.Training.Select(
+            question => $$"""{"{{list}}":[{{Message(user, question.Text)}},{{Message(assistant, $" {question.Label}")}}]}""" + "\n")));
+        var model = _folder.File("chats.zip");
+
+        Tool.Run("train", file, "--task", "generate", "--epochs", "1", "--output", model).Failed("no chat template", "--template");
+        var run = Tool.Run(
+            "train", file, "--task", "generate", "--template", "{instruction}", "--epochs", "12", "--test", file, "--output", model, "--json").Succeeded();
+
+        Assert.Equal(samples.Training.Count, run.Json.GetProperty("test").GetProperty("rows").GetInt32());
+        Assert.True(run.Json.GetProperty("test").GetProperty("exactlyRight").GetDouble() > 0.3, run.Out);
+        var question = samples.Training[0];
+        var answer = Tool.Run("generate", question.Text, "--model", model).Succeeded().Out.Trim();
+        Assert.Equal(answer, Tool.Run($"{question.Text}\n\n", ["generate", "--model", model, "--chat"]).Succeeded().Out.Trim());
+        Train("bad.jsonl", "role");
+
+        void Train(string name, string named) =>
+            Tool.Run("train", _folder.Write(name, "{\"messages\":[{\"role\":\"judge\",\"content\":\"x\"}]}\n"), "--task", "generate")
+                .Failed($"{name}, line 1", named, "'judge'");
+    }
+
     [Fact]
     public void WhereSomebodyLooksABarIsDrawn()
     {

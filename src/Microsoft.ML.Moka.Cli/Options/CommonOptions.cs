@@ -8,9 +8,10 @@ internal static class CommonOptions
 {
     public static Option<FileSystemInfo?> Backbone() => new("--backbone")
     {
-        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file. " +
+        Description = "The folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or OWNER/NAME of a model " +
+            "that 'moka pull' has fetched. " +
             "[default: the small one inside the tool]",
-        HelpName = "folder|file.gguf",
+        HelpName = "folder|file.gguf|name",
     };
 
     public static Option<BackboneQuantization> Quantization() => new("--quantization")

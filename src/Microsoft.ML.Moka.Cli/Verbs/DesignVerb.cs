@@ -10,7 +10,7 @@ internal static class DesignVerb
     {
         var backbone = new Argument<string?>("backbone")
         {
-            Description = "A config.json, or a folder that holds one; no weights are needed. [default: the small backbone inside the tool]",
+            Description = "A config.json, a folder that holds one (no weights are needed), a GGUF file, or OWNER/NAME of a fetched model. [default: the small one inside]",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var settings = new AdapterSettings(except: ["rank"]);

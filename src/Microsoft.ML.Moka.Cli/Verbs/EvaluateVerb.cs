@@ -22,9 +22,10 @@ internal sealed class EvaluateVerb
     };
     private readonly Option<FileSystemInfo[]> _backbones = new("--backbone")
     {
-        Description = "LLaMAs (folders or GGUF files), evaluated as they are. [default: without a model, the small one inside the tool]",
+        Description = "LLaMAs (folders, GGUF files, or names that 'moka pull' has fetched), evaluated as they are. [default: without a model, the small " +
+            "one inside the tool]",
         AllowMultipleArgumentsPerToken = true,
-        HelpName = "folder|file.gguf",
+        HelpName = "folder|file.gguf|name",
     };
     private readonly Option<string[]> _protocols = new("--protocol")
     {

@@ -12,7 +12,8 @@ internal sealed class InspectVerb
     private readonly Terminal _terminal;
     private readonly Argument<string?> _path = new("path")
     {
-        Description = "A model file, an adapter folder, or a backbone (its folder or GGUF file). [default: the small backbone inside the tool]",
+        Description = "A model file, an adapter folder, or a backbone (its folder, GGUF file, or OWNER/NAME of a fetched one). [default: the small " +
+            "backbone inside the tool]",
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly Option<FileSystemInfo?> _backbone = new("--backbone")
@@ -55,8 +56,12 @@ internal sealed class InspectVerb
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var path = parsed.GetValue(_path);
+        var fetched = path is null || Path.Exists(path) ? null : MokaBackbone.Find(path);
+        if (fetched is not null)
+            path = fetched;
         if (path is not null && !Path.Exists(path))
-            throw new FileNotFoundException($"There is no file or folder '{path}'.");
+            throw new FileNotFoundException($"There is no file or folder '{path}', and no fetched model of this name; 'moka pull OWNER/NAME' fetches one " +
+                "from Hugging Face's hub.");
         var isAdapter = path is not null && File.Exists(Path.Combine(path, AdapterConfig));
         if (!isAdapter && parsed.GetValue(_backbone) is not null)
             throw new UsageException("--backbone goes with an adapter folder.");
@@ -122,15 +127,15 @@ internal sealed class InspectVerb
             _terminal.Out.WriteLine($"{name,-14} {value}");
     }
 
-    /// <summary>The backbone that the adapter was trained on, by its own config, where that is a folder here.</summary>
+    /// <summary>The backbone that the adapter was trained on, by its own config, where that is a folder here, or a fetched model.</summary>
     private static string? NamedBackbone(string folder)
     {
         try
         {
             using var config = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, AdapterConfig)));
-            return config.RootElement.TryGetProperty("base_model_name_or_path", out var name) && name.ValueKind == JsonValueKind.String
-                && Path.Exists(name.GetString())
-                ? name.GetString()
+            return config.RootElement.TryGetProperty("base_model_name_or_path", out var element) && element.ValueKind == JsonValueKind.String
+                && element.GetString() is { } name && (Path.Exists(name) || MokaBackbone.Find(name) is not null)
+                ? name
                 : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)

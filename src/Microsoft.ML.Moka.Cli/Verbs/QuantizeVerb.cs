@@ -10,7 +10,7 @@ internal static class QuantizeVerb
     {
         var backbone = new Argument<FileSystemInfo?>("backbone")
         {
-            Description = "The folder of a LLaMA in Hugging Face form, or a GGUF file. [default: the small one inside the tool]",
+            Description = "The folder of a LLaMA in Hugging Face form, a GGUF file, or OWNER/NAME of a fetched model. [default: the small one inside the tool]",
             Arity = ArgumentArity.ZeroOrOne,
         };
         var output = CommonOptions.OutputFolder("The folder to be written; an earlier model there is replaced when the new one is complete.");

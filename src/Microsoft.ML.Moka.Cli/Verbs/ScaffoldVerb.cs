@@ -60,7 +60,8 @@ internal static class ScaffoldVerb
                 ScaffoldPlan.Of(table, parsed.GetValue(label)!, parsed.GetValue(text), className, NamespaceOf(parsed.GetValue(space), folder, className),
                     PathOf(file, folder)) with
             {
-                BackbonePath = parsed.GetValue(backbone)?.FullName,
+                // The name of a fetched model is no path.
+                BackbonePath = parsed.GetValue(backbone) is { } named ? named.Exists ? named.FullName : named.ToString() : null,
                 Epochs = parsed.GetValue(epochs),
                 GpuDeviceId = parsed.GetValue(gpu),
             };

@@ -16,7 +16,8 @@ internal sealed class TrainVerb
     };
     private readonly Option<string> _task = new("--task")
     {
-        Description = "classify: answer with one of the labels; generate: write the output that belongs to an instruction.",
+        Description =
+            "classify: answer with one of the labels; generate: write the output that belongs to an instruction, or the assistant's turns of conversations.",
         DefaultValueFactory = _ => "classify",
     };
     private readonly Option<FileInfo> _output = new("--output", "-o")
@@ -73,7 +74,8 @@ internal sealed class TrainVerb
     private readonly Option<string?> _template = new("--template")
     {
         Description =
-            "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task]",
+            "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task; " +
+            "for conversations the backbone's own chat template]",
         HelpName = "text",
     };
     private readonly Option<int> _seed = new("--seed")
@@ -103,7 +105,8 @@ internal sealed class TrainVerb
         verb._task.AcceptOnlyFromAmong("classify", "generate");
         var command = new CliCommand("train",
             """
-            Tunes a backbone on rows of text and label, or of instruction and output, and saves the model, which any ML.NET program loads.
+            Tunes a backbone on rows of text and label, of instruction and output, or of conversations (messages, or ShareGPT's conversations), and saves the
+            model, which any ML.NET program loads.
             Ctrl+C ends training early and saves the best weights so far.
 
               moka train tickets.csv --validation 0.1 --test held-out.csv --output tickets.zip
@@ -154,6 +157,8 @@ internal sealed class TrainVerb
 
     private int Generator(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
+        if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
+            return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
         var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString()) : null;
         var template = Template(parsed, "");
@@ -168,7 +173,29 @@ internal sealed class TrainVerb
             data,
             training.Context.TextGeneration.Trainers.Moka(options).Fit,
             model => model,
-            model => test is null ? null : GenerationReport.Of(training.Context, model, test),
+            model => test is null
+                ? null
+                : GenerationReport.Of(training.Context, model, training.Load(test), [.. test.Select(row => (row.Instruction, row.Output))]),
+            parsed.GetValue(_json));
+    }
+
+    private int Chatter(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
+    {
+        var context = training.Context;
+        var rows = Conversations.Read(context, parsed.GetValue(_data)!.ToString());
+        var test = parsed.GetValue(_test) is { } file ? Conversations.Read(context, file.ToString()) : null;
+        var options = new MokaTextGenerationTrainer.Options
+        {
+            MessagesColumnName = nameof(ConversationRow.Messages),
+            ChatTemplate = Template(parsed, "") is { } template ? ChatTemplate.Of(template) : null,
+        };
+        var data = training.Load(rows);
+        Fill(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
+        return training.Run(
+            data,
+            context.TextGeneration.Trainers.Moka(options).Fit,
+            model => model,
+            model => test is null ? null : GenerationReport.Of(context, model, training.Load(test), [.. test.Select(Conversations.LastExchange)]),
             parsed.GetValue(_json));
     }
 

@@ -64,7 +64,9 @@ public sealed record BackboneDescription
     public required long WeightBytes { get; init; }
 
     /// <summary>Reads the files of a backbone. Of the weights it reads what the fingerprint takes, a mebibyte of each tensor at most.</summary>
-    /// <param name="path">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
+    /// <param name="path">
+    /// The folder of a LLaMA in Hugging Face form, a GGUF file, or the name of a model in Hugging Face's cache; null for the small one inside this package.
+    /// </param>
     /// <returns>The description.</returns>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or no LLaMA's; the message names file and field.</exception>

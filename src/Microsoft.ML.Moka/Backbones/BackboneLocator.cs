@@ -1,5 +1,6 @@
 using System.Security;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Checkpoints.Hub;
 
 namespace Microsoft.ML.Moka.Backbones;
 
@@ -9,8 +10,8 @@ internal static class BackboneLocator
     public const string EnvironmentVariable = "MOKA_BACKBONE_PATH";
 
     /// <summary>
-    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders and GGUFs, or folders that hold one of the recorded name), and at what the
-    /// resolver says.
+    /// Looks at the recorded path, at what <see cref="EnvironmentVariable"/> names (folders and GGUFs, or folders that hold one of the recorded name), in
+    /// Hugging Face's cache if it was there, and at what the resolver says.
     /// </summary>
     /// <exception cref="InvalidOperationException">None of them holds the backbone; the message says what was found where.</exception>
     public static BackboneSource Find(BackboneReference reference, Func<BackboneReference, string?>? resolver)
@@ -38,6 +39,9 @@ internal static class BackboneLocator
             if (name.Length > 0 && Path.Exists(Path.Combine(folder, name)))
                 yield return (EnvironmentVariable, Path.Combine(folder, name));
         }
+        // The cache of another machine, or of another user, may lie elsewhere.
+        if (CachedModel.NameOf(reference.Path) is { } cached)
+            yield return ("Hugging Face's cache", cached.ToString());
         if (resolver?.Invoke(reference) is { } resolved)
             yield return ("resolver", resolved);
     }
@@ -47,7 +51,8 @@ internal static class BackboneLocator
     {
         try
         {
-            if (!Path.Exists(path))
+            // A name stands for a model of the cache.
+            if (!Path.Exists(path) && !HubName.TryParse(path, out _))
                 return "there is no such folder, nor such a file.";
             var found = SharedBackbone.FingerprintOf(BackboneFiles.At(path));
             return found == fingerprint ? null : $"holds another backbone, or this one was changed since: its fingerprint is {found}.";

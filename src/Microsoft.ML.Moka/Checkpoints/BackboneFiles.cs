@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Checkpoints.Hub;
 using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints;
@@ -18,8 +19,11 @@ internal abstract class BackboneFiles
     /// <summary>Another text when files have changed; null where they cannot, or are not there.</summary>
     public virtual string? State => null;
 
-    /// <summary>The files at a path: those of a folder, or what a GGUF stands for.</summary>
-    public static BackboneFiles At(string path) => GgufFiles.IsGguf(path) && !Directory.Exists(path) ? new GgufFiles(path) : new FolderFiles(path);
+    /// <summary>The files at a path, or of a model in Hugging Face's cache by its name: those of a folder, or what a GGUF stands for.</summary>
+    /// <exception cref="FileNotFoundException">There is nothing; the message says how to get the model.</exception>
+    public static BackboneFiles At(string path) => OfPath(CachedModel.Resolve(path));
+
+    private static BackboneFiles OfPath(string path) => GgufFiles.IsGguf(path) && !Directory.Exists(path) ? new GgufFiles(path) : new FolderFiles(path);
 
     public abstract bool Contains(string name);
 
@@ -40,7 +44,9 @@ internal sealed class FolderFiles(string path) : BackboneFiles
 
     public override string? State => !Directory.Exists(Location) ? null : string.Join('\n', new DirectoryInfo(Location).EnumerateFiles()
         .OrderBy(file => file.Name, StringComparer.Ordinal)
-        .Select(file => $"{file.Name} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
+        .Select(file => (file.Name, Target: (FileInfo?)file.ResolveLinkTarget(returnFinalTarget: true) ?? file))
+        .Where(file => file.Target.Exists)
+        .Select(file => $"{file.Name} {file.Target.Length} {file.Target.LastWriteTimeUtc.Ticks}"));
 
     public string PathOf(string name) => Path.Combine(Location, name);
 
@@ -48,7 +54,8 @@ internal sealed class FolderFiles(string path) : BackboneFiles
 
     public override byte[] ReadAll(string name)
     {
-        var length = new FileInfo(PathOf(name)).Length;
+        using var file = File.OpenHandle(PathOf(name));
+        var length = RandomAccess.GetLength(file);
         return length <= LargestText
             ? File.ReadAllBytes(PathOf(name))
             : throw new InvalidDataException($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there.");

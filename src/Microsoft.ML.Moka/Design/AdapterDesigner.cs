@@ -29,7 +29,8 @@ public sealed class AdapterDesigner
 
     /// <summary>A designer for the backbone in a folder.</summary>
     /// <param name="path">
-    /// A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form, or a GGUF file; null for the backbone inside this package.
+    /// A folder with a <c>config.json</c>, or such a file itself, in Hugging Face form, a GGUF file, or the name of a model in Hugging Face's cache; null for
+    /// the backbone inside this package.
     /// </param>
     /// <returns>The designer.</returns>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>

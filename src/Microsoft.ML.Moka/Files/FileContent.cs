@@ -27,7 +27,9 @@ internal abstract class FileContent(string name, long length) : IDisposable
     /// <summary>Maps a file for reading. The file may be replaced or deleted meanwhile, but not truncated in place.</summary>
     public static FileContent Map(string path)
     {
-        var length = new FileInfo(path).Length;
+        // FileInfo would tell the length of a link.
+        using var file = File.OpenHandle(path);
+        var length = RandomAccess.GetLength(file);
         return length == 0 ? new InMemory(path, default) : new Mapped(path, length);
     }
 

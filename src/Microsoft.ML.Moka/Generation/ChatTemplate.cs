@@ -47,7 +47,7 @@ public abstract class ChatTemplate
     public static ChatTemplate FromJinja(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        return new JinjaChat(JinjaTemplate.Parse(text, "the chat template"), TimeProvider.System);
+        return new JinjaChat(JinjaTemplate.Parse(text, "the chat template"), TimeProvider.System) { Text = text };
     }
 
     /// <summary>The template that a tokenizer's files bring along; null where there is none.</summary>
@@ -59,6 +59,10 @@ public abstract class ChatTemplate
     /// <exception cref="ArgumentException">The turns cannot be put into this form; the message says why.</exception>
     /// <exception cref="InvalidOperationException">The tokenizer lacks a token of this form.</exception>
     internal abstract MarkedText Render(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer);
+
+    /// <summary>A whole conversation, to learn the assistant's turns from; its last turn is one of them.</summary>
+    /// <inheritdoc cref="Render" path="/exception"/>
+    internal abstract TaughtText Teach(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer);
 
     /// <summary>Where an answer begins and ends.</summary>
     internal abstract AnswerForm FormOf(BackboneTokenizer tokenizer);

@@ -30,6 +30,16 @@ internal readonly record struct ChatTurn(ChatRole Role, string Text)
     /// <exception cref="ArgumentException">The turns are in another order.</exception>
     public static (string? System, IReadOnlyList<(string Question, string? Answer)> Pairs) Pair(IReadOnlyList<ChatTurn> turns)
     {
+        var paired = PairAnswered(turns);
+        return paired.Pairs.Count > 0 && paired.Pairs[^1].Answer is null
+            ? paired
+            : throw new ArgumentException("The last message has to be one of the user, to be answered.", nameof(turns));
+    }
+
+    /// <summary>As <see cref="Pair"/>, but the last pair too may have its answer.</summary>
+    /// <exception cref="ArgumentException">The turns are in another order.</exception>
+    public static (string? System, IReadOnlyList<(string Question, string? Answer)> Pairs) PairAnswered(IReadOnlyList<ChatTurn> turns)
+    {
         var systems = turns.TakeWhile(turn => turn.Role == ChatRole.System).Select(turn => turn.Text).ToList();
         var pairs = new List<(string Question, string? Answer)>();
         foreach (var turn in turns.Skip(systems.Count))
@@ -47,8 +57,6 @@ internal readonly record struct ChatTurn(ChatRole Role, string Text)
             else
                 pairs[^1] = (pairs[^1].Question, isOpen ? turn.Text : Join(pairs[^1].Answer!, turn.Text));
         }
-        if (pairs.Count == 0 || pairs[^1].Answer is not null)
-            throw new ArgumentException("The last message has to be one of the user, to be answered.", nameof(turns));
         return (systems.Count > 0 ? string.Join("\n\n", systems) : null, pairs);
     }
 

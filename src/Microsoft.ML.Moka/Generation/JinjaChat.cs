@@ -9,12 +9,15 @@ namespace Microsoft.ML.Moka.Generation;
 /// <param name="clock">Tells the template what day it is.</param>
 internal sealed class JinjaChat(JinjaTemplate template, TimeProvider clock) : ChatTemplate
 {
+    /// <summary>The template as somebody gave it; null where it is the backbone's own.</summary>
+    public string? Text { get; init; }
+
     // Who wrote the words of message i of the conversation.
     private static ushort OriginOf(int message) => (ushort)Math.Min(message + 1, ushort.MaxValue);
 
     internal override MarkedText Render(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer)
     {
-        var names = TokenNames.Read(tokenizer);
+        var names = TokenNames.Of(tokenizer);
         var last = turns[^1];
         var isBegun = last.Role == ChatRole.Assistant;
         // An answer of which nothing is there yet begins as every other one.
@@ -22,6 +25,52 @@ internal sealed class JinjaChat(JinjaTemplate template, TimeProvider clock) : Ch
             return Render([.. turns.SkipLast(1)], tokenizer);
         var text = Render(turns, names, addGenerationPrompt: !isBegun).Text;
         return Marked(isBegun ? Begun(text, turns.Count - 1) : text, names, tokenizer);
+    }
+
+    /// <summary>
+    /// What the template marks as the assistant's. Where it marks nothing, a turn is learned if a chat would read the same text before it, and the template
+    /// goes on after it with the very text of the answer that it would have at the conversation's end.
+    /// </summary>
+    internal override TaughtText Teach(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer)
+    {
+        var names = TokenNames.Of(tokenizer);
+        var (text, marks) = Render(turns, names, addGenerationPrompt: false);
+        var answers = new List<(int Start, int End)>(marks.Where(mark => mark.End > mark.Start));
+        var leftOut = 0;
+        for (var i = 0; i < turns.Count && marks.Count == 0; i++)
+        {
+            if (turns[i].Role != ChatRole.Assistant)
+                continue;
+            if (AnswerIn(text, turns, i, names, tokenizer) is { } answer)
+                answers.Add(answer);
+            else
+                leftOut++;
+        }
+        var marked = Marked(text, names, tokenizer);
+        var begin = marked.Length - text.Length;
+        return new TaughtText(marked, [.. answers.Select(answer => (answer.Start + begin, answer.End + begin))], leftOut);
+    }
+
+    // Null where the model would not be asked, or not be shown its answer, as the text has them.
+    private (int Start, int End)? AnswerIn(TracedText text, IReadOnlyList<ChatTurn> turns, int turn, TokenNames names, BackboneTokenizer tokenizer)
+    {
+        TracedText prompt, answered;
+        try
+        {
+            prompt = Render([.. turns.Take(turn)], names, addGenerationPrompt: true).Text;
+            answered = turn == turns.Count - 1 ? text : Render([.. turns.Take(turn + 1)], names, addGenerationPrompt: false).Text;
+        }
+        catch (TemplateRenderException)
+        {
+            return null;
+        }
+        var end = EndOf(answered, OriginOf(turn));
+        var isSame = end > prompt.Length && end == EndOf(text, OriginOf(turn)) && answered.Value.StartsWith(prompt.Value, StringComparison.Ordinal)
+            && text.Value.AsSpan(0, end).SequenceEqual(answered.Value.AsSpan(0, end));
+        // Blanks around it may have gone, but nothing of what was said.
+        if (!isSame || !text.Value.AsSpan(prompt.Length, end - prompt.Length).Contains(turns[turn].Text.AsSpan().Trim(), StringComparison.Ordinal))
+            return null;
+        return (prompt.Length, EndTokenBehind(text, end, names, tokenizer)?.End ?? end);
     }
 
     internal override AnswerForm FormOf(BackboneTokenizer tokenizer)
@@ -103,18 +152,28 @@ internal sealed class JinjaChat(JinjaTemplate template, TimeProvider clock) : Ch
     {
         try
         {
-            var names = TokenNames.Read(tokenizer);
+            var names = TokenNames.Of(tokenizer);
             var text = Render([new(ChatRole.User, "1"), new(ChatRole.Assistant, "2"), new(ChatRole.User, "3")], names, addGenerationPrompt: false).Text;
-            var start = EndOf(text, OriginOf(1));
-            var end = start;
-            while (end < text.Length && text.OriginAt(end) == TracedText.OfTemplate)
-                end++;
-            var after = tokenizer.Encode(names.AddTemplate(text.Value[start..end].TrimStart(), new MarkedText()), addBeginOfSequence: false);
-            return start > 0 && after.Length > 0 && tokenizer.BytesOf(after[0]).IsEmpty ? after[0] : null;
+            var end = EndOf(text, OriginOf(1));
+            return end > 0 ? EndTokenBehind(text, end, names, tokenizer)?.Id : null;
         }
         catch (TemplateRenderException)
         {
             return null;
         }
+    }
+
+    // The control token that the template writes first behind a place, blanks left aside, and where it ends.
+    private static (int Id, int End)? EndTokenBehind(TracedText text, int place, TokenNames names, BackboneTokenizer tokenizer)
+    {
+        var end = place;
+        while (end < text.Length && text.OriginAt(end) == TracedText.OfTemplate)
+            end++;
+        var after = text.Value[place..end].TrimStart();
+        var ids = tokenizer.Encode(names.AddTemplate(after, new MarkedText()), addBeginOfSequence: false);
+        if (ids.Length == 0 || !tokenizer.BytesOf(ids[0]).IsEmpty)
+            return null;
+        var name = tokenizer.NameOf(ids[0]) ?? "";
+        return (ids[0], end - after.Length + (after.StartsWith(name, StringComparison.Ordinal) ? name.Length : 0));
     }
 }

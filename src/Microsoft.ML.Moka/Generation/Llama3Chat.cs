@@ -1,3 +1,4 @@
+using Microsoft.Extensions.AI;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Generation;
@@ -9,27 +10,42 @@ internal sealed class Llama3Chat : ChatTemplate
 
     internal override MarkedText Render(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer)
     {
-        var prompt = new MarkedText();
-        Token("<|begin_of_text|>");
+        var prompt = Write(turns, tokenizer, []);
+        Header(prompt, "assistant", tokenizer);
+        return prompt;
+    }
+
+    internal override TaughtText Teach(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer)
+    {
+        var answers = new List<(int Start, int End)>();
+        return new TaughtText(Write(turns, tokenizer, answers), answers);
+    }
+
+    private static MarkedText Write(IReadOnlyList<ChatTurn> turns, BackboneTokenizer tokenizer, List<(int Start, int End)> answers)
+    {
+        var text = new MarkedText();
+        Token(text, "<|begin_of_text|>", tokenizer);
         foreach (var turn in turns)
         {
-            Header(turn.Role.Value);
-            prompt.Plain(turn.Text.Trim());
-            Token(EndOfTurn);
+            Header(text, turn.Role.Value, tokenizer);
+            var start = text.Length;
+            text.Plain(turn.Text.Trim());
+            Token(text, EndOfTurn, tokenizer);
+            if (turn.Role == ChatRole.Assistant)
+                answers.Add((start, text.Length));
         }
-        Header("assistant");
-        return prompt;
-
-        void Header(string role)
-        {
-            Token("<|start_header_id|>");
-            prompt.Template(role);
-            Token("<|end_header_id|>");
-            prompt.Template("\n\n");
-        }
-
-        void Token(string name) => prompt.Token(IdOf(name, tokenizer), name);
+        return text;
     }
+
+    private static void Header(MarkedText text, string role, BackboneTokenizer tokenizer)
+    {
+        Token(text, "<|start_header_id|>", tokenizer);
+        text.Template(role);
+        Token(text, "<|end_header_id|>", tokenizer);
+        text.Template("\n\n");
+    }
+
+    private static void Token(MarkedText text, string name, BackboneTokenizer tokenizer) => text.Token(IdOf(name, tokenizer), name);
 
     internal override AnswerForm FormOf(BackboneTokenizer tokenizer) => new("", [.. tokenizer.EndsOfSequence.Append(IdOf(EndOfTurn, tokenizer)).Distinct()]);
 

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Text;
 
@@ -14,6 +15,8 @@ internal sealed class TokenNames
 
     // What the tokens are called where no file says so.
     private static readonly string[] s_usual = ["<s>", "</s>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>", "<bos>", "<eos>", "<|im_end|>"];
+
+    private static readonly ConditionalWeakTable<BackboneTokenizer, TokenNames> s_known = [];
 
     private readonly List<(string Name, int Id)> _tokens = [];
 
@@ -32,7 +35,10 @@ internal sealed class TokenNames
     /// <summary>The name of the token that a sequence begins with; empty where there is none.</summary>
     public string Begin => ByRole.GetValueOrDefault(BeginRole, "");
 
-    public static TokenNames Read(BackboneTokenizer tokenizer)
+    /// <summary>The names that a tokenizer's files have; they are read once.</summary>
+    public static TokenNames Of(BackboneTokenizer tokenizer) => s_known.GetValue(tokenizer, Read);
+
+    private static TokenNames Read(BackboneTokenizer tokenizer)
     {
         var byRole = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var file in s_files)

@@ -15,7 +15,10 @@ internal static class ModelManifest
 internal sealed record ModelManifest<TOutputs>
     where TOutputs : IModelOutputs<TOutputs>
 {
-    private const int CurrentVersion = 1;
+    private const int FirstVersion = 1;
+
+    // Whoever knows version 1 alone would leave out what a conversation says.
+    private const int VersionOfConversations = 2;
     private const int MostTokens = 1 << 24;
 
     public required BackboneKind Backbone { get; init; }
@@ -54,6 +57,8 @@ internal sealed record ModelManifest<TOutputs>
             ["instruction"] = parts.Inputs.Instruction,
             ["text"] = parts.Inputs.Text,
         };
+        if (parts.Inputs.Messages is not null)
+            columns["messages"] = parts.Inputs.Messages;
         var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
             ["backbone"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
@@ -69,7 +74,7 @@ internal sealed record ModelManifest<TOutputs>
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
             ["training"] = parts.Training?.ToFields(),
-            ["version"] = CurrentVersion,
+            ["version"] = parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
         };
         parts.Outputs.Write(fields, columns);
         return IndentedJson.Write(fields);
@@ -82,7 +87,7 @@ internal sealed record ModelManifest<TOutputs>
 
     private static ModelManifest<TOutputs> Read(JsonFields fields)
     {
-        fields.Integer("version", CurrentVersion, CurrentVersion);
+        fields.Integer("version", FirstVersion, VersionOfConversations);
         var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
         var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
         var kind = Choice<BackboneKind>(backbone, "kind");
@@ -92,7 +97,10 @@ internal sealed record ModelManifest<TOutputs>
             BackbonePath = kind == BackboneKind.Folder ? backbone.NonBlank("path") : "",
             Fingerprint = backbone.NonBlank("fingerprint"),
             Quantization = Choice<BackboneQuantization>(backbone, "quantization"),
-            Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates")),
+            Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates"))
+            {
+                Messages = Optional(columns, "messages"),
+            },
             Outputs = TOutputs.Read(fields, columns),
             Template = TemplateOf(fields),
             MaxTokens = fields.Integer("max_tokens", 3, MostTokens),

@@ -3,6 +3,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Generation;
+using Microsoft.ML.Moka.Generation.Conversations;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
@@ -24,8 +25,8 @@ public sealed class MokaTextGenerator : MokaModel
 {
     private readonly TextColumns _added;
     private readonly AnswerGenerator _generator;
-    private readonly AnswerForm _form;
-    private readonly Lazy<ChatTemplate?> _ownTemplate;
+    private readonly Lazy<ChatTemplate> _chat;
+    private readonly Lazy<AnswerForm> _form;
     private volatile TextGenerationOptions _options;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
@@ -34,8 +35,12 @@ public sealed class MokaTextGenerator : MokaModel
         Parts = parts;
         _options = parts.Outputs.Generation;
         _generator = new AnswerGenerator(Weights, parts.Tokenizer);
-        _ownTemplate = new Lazy<ChatTemplate?>(() => ChatTemplate.OwnOf(parts.Tokenizer));
-        _form = new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence);
+        // What was learned is asked for in the same form; an earlier version saved no form.
+        var form = parts.Outputs.Chat ?? (parts.Training is null ? ChatForm.Backbone : ChatForm.Prompt);
+        _chat = new Lazy<ChatTemplate>(() => form.ToTemplate(parts.Tokenizer, parts.Template));
+        _form = new Lazy<AnswerForm>(() => ReadsConversations
+            ? _chat.Value.FormOf(parts.Tokenizer)
+            : new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence));
         _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
     }
 
@@ -69,14 +74,18 @@ public sealed class MokaTextGenerator : MokaModel
     {
         ArgumentNullException.ThrowIfNull(instruction);
         var settings = Checked(options, nameof(options));
+        if (ReadsConversations)
+            return StreamOf([new(ChatRole.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n\n{input}")], _chat.Value, settings)
+                .ReadAsync(cancellationToken);
         var (prompt, _) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
-        return new AnswerStream(_generator, prompt, settings, _form).ReadAsync(cancellationToken);
+        return new AnswerStream(_generator, prompt, settings, _form.Value).ReadAsync(cancellationToken);
     }
 
     /// <summary>Generates the answer to a conversation, piece by piece.</summary>
     /// <param name="messages">The conversation; its last message is the one to be answered.</param>
-    /// <param name="template">How it becomes a prompt; null for the backbone's own template in Jinja, or where it has none
-    /// for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How it becomes a prompt; null for the form that it was tuned in: the chat template of its
+    /// conversations, or its prompt template. A model that was not tuned takes the backbone's own template in Jinja, or its prompt template where there is
+    /// none.</param>
     /// <param name="options">How the answer is generated; null for <see cref="Options"/>.</param>
     /// <param name="cancellationToken">Ends the work; so does leaving the loop that reads the pieces.</param>
     /// <returns>The pieces of the answer, whole characters, as they come.</returns>
@@ -87,14 +96,15 @@ public sealed class MokaTextGenerator : MokaModel
         IEnumerable<ChatMessage> messages, ChatTemplate? template = null, TextGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        return StreamOf(ChatTurn.Of(messages), template ?? DefaultChatTemplate, Checked(options, nameof(options))).ReadAsync(cancellationToken);
+        return StreamOf(ChatTurn.Of(messages), template ?? _chat.Value, Checked(options, nameof(options))).ReadAsync(cancellationToken);
     }
 
     /// <summary>The model as a chat client of Microsoft.Extensions.AI.</summary>
-    /// <param name="template">How conversations become prompts; null for the backbone's own template in Jinja, or where it has none
-    /// for the prompt template that the model was tuned with.</param>
+    /// <param name="template">How conversations become prompts; null for the form that it was tuned in: the chat template of its
+    /// conversations, or its prompt template. A model that was not tuned takes the backbone's own template in Jinja, or its prompt template where there is
+    /// none.</param>
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
-    public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? DefaultChatTemplate);
+    public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? _chat.Value);
 
     /// <summary>
     /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
@@ -120,24 +130,34 @@ public sealed class MokaTextGenerator : MokaModel
         return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer));
     }
 
-    private ChatTemplate DefaultChatTemplate => _ownTemplate.Value ?? ChatTemplate.Of(Parts.Template);
+    private bool ReadsConversations => Parts.Inputs.Messages is not null;
 
     private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows)
     {
         var options = _options;
-        var encoder = Encoder(options);
-        var prompts = rows.Select(row => encoder.ForGeneration(row.Prompt, options.MaximumNewTokens)).ToList();
+        var prompts = rows.Select(PromptReader(options)).ToList();
         using var cancellation = new Cancellation(Host, CancellationToken.None);
-        var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form, null, cancellation.Token);
+        var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form.Value, null, cancellation.Token);
         return (answers, prompts.Count(prompt => prompt.IsCut));
     }
 
-    // Prompts are cut as in training, and more where the backbone has no positions left for the text.
-    private RowEncoder Encoder(TextGenerationOptions options)
+    private Func<PositionedRow, (int[] Prompt, bool IsCut)> PromptReader(TextGenerationOptions options)
     {
-        var tokens = Math.Min((long)Parts.MaxTokens + options.MaximumNewTokens, Weights.Backbone.Config.MaxPositions);
-        return new RowEncoder(Parts.Tokenizer, Parts.Template, (int)tokens);
+        if (!ReadsConversations)
+        {
+            var encoder = Encoder(options);
+            return row => encoder.ForGeneration(row.Prompt, options.MaximumNewTokens);
+        }
+        var conversations = new ConversationEncoder(_chat.Value, Parts.Tokenizer, MostTokens(options));
+        var source = $"The column '{Parts.Inputs.Messages}'";
+        return row => conversations.ForAnswer(ConversationJson.Read(row.Prompt.Messages!, source), options.MaximumNewTokens);
     }
+
+    private RowEncoder Encoder(TextGenerationOptions options) => new(Parts.Tokenizer, Parts.Template, MostTokens(options));
+
+    // Prompts are cut as in training, and more where the backbone has no positions left for the text.
+    private int MostTokens(TextGenerationOptions options) =>
+        (int)Math.Min((long)Parts.MaxTokens + options.MaximumNewTokens, Weights.Backbone.Config.MaxPositions);
 
     private TextGenerationOptions Checked(TextGenerationOptions? options, string parameter)
     {

@@ -1,10 +1,14 @@
 using System.Globalization;
 using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Generation;
 
 namespace Microsoft.ML.Moka.Models;
 
 /// <summary>The column that a generator adds, and how its texts are generated.</summary>
-internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions Generation) : IModelOutputs<TextOutputs>
+/// <param name="GeneratedColumn">The column.</param>
+/// <param name="Generation">How texts are generated.</param>
+/// <param name="Chat">The form of its chats; null where an earlier version saved it.</param>
+internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions Generation, ChatForm? Chat = null) : IModelOutputs<TextOutputs>
 {
     public const string Loader = "MokaTextGenerator";
 
@@ -17,6 +21,8 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
     public void Write(SortedDictionary<string, object?> fields, SortedDictionary<string, object?> columns)
     {
         columns["generated"] = GeneratedColumn;
+        if (Chat is not null)
+            fields["chat"] = Chat.ToFields();
         fields["generation"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
             ["max_new_tokens"] = Generation.MaximumNewTokens,
@@ -45,6 +51,6 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
         };
         return options.Problems().FirstOrDefault() is { } problem
             ? throw fields.Error("generation", $"makes no sense: {problem}")
-            : new TextOutputs(columns.NonBlank("generated"), options);
+            : new TextOutputs(columns.NonBlank("generated"), options, fields.Object("chat") is { } chat ? ChatForm.Read(chat) : null);
     }
 }

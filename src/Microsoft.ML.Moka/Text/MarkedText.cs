@@ -23,7 +23,30 @@ internal sealed class MarkedText
     public MarkedText Add(MarkedText other)
     {
         _parts.AddRange(other._parts);
+        Length += other.Length;
         return this;
+    }
+
+    /// <summary>The length of the text as one reads it.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>The beginning of the text; a token that it would cut is left out.</summary>
+    /// <param name="length">How much of <see cref="ToString"/> it may be.</param>
+    public MarkedText Prefix(int length)
+    {
+        var prefix = new MarkedText();
+        foreach (var part in _parts)
+        {
+            if (prefix.Length + part.Text.Length <= length)
+            {
+                prefix.Add(part);
+                continue;
+            }
+            if (part.Token is null)
+                prefix.Add(part with { Text = part.Text[..(length - prefix.Length)] });
+            break;
+        }
+        return prefix;
     }
 
     /// <summary>The text as one reads it, tokens by their names.</summary>
@@ -32,6 +55,7 @@ internal sealed class MarkedText
     private MarkedText Add(Part part)
     {
         _parts.Add(part);
+        Length += part.Text.Length;
         return this;
     }
 

@@ -5,4 +5,5 @@ namespace Microsoft.ML.Moka.Text;
 /// <param name="Candidates">The answer words that the row may have.</param>
 /// <param name="Instruction">The instruction column.</param>
 /// <param name="Input">The input column.</param>
-internal sealed record PromptRow(string? Text, IReadOnlyList<string> Candidates, string? Instruction = null, string? Input = null);
+/// <param name="Messages">The column of a whole conversation, which a chat template takes instead of the others.</param>
+internal sealed record PromptRow(string? Text, IReadOnlyList<string> Candidates, string? Instruction = null, string? Input = null, string? Messages = null);

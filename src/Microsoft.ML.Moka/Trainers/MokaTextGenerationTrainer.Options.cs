@@ -22,6 +22,20 @@ public sealed partial class MokaTextGenerationTrainer
         /// </summary>
         public string OutputColumnName { get; set; } = "Output";
 
+        /// <summary>
+        /// Whole conversations instead of instruction and output: a text column with the messages as JSON, as <see cref="ConversationRow"/> has them and
+        /// <c>mlContext.Data.LoadConversations</c> reads them. The assistant's turns are learned, all of them where the template allows it. The model then
+        /// answers conversations: one that ends with a message of the assistant is answered as if that were still to be written. One that is too long for
+        /// <see cref="TuningOptions.MaximumTokens"/> loses its first turns, and a warning counts them. Not set by default.
+        /// </summary>
+        public string? MessagesColumnName { get; set; }
+
+        /// <summary>
+        /// How conversations become text, in training and in chats with the model. Not set by default: the backbone's own template, for a model that is tuned
+        /// on conversations or not at all; the prompt template for one that is tuned on instructions.
+        /// </summary>
+        public ChatTemplate? ChatTemplate { get; set; }
+
         /// <summary>The column of generated text that the model adds. Default "Generated".</summary>
         public string GeneratedColumnName { get; set; } = "Generated";
 

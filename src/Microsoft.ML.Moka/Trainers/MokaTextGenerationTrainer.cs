@@ -1,5 +1,7 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Generation;
+using Microsoft.ML.Moka.Generation.Conversations;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
 using Microsoft.ML.Moka.Text;
@@ -10,10 +12,11 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// Tunes a frozen, quantized LLaMA to write texts that follow instructions, by adapters of a few million parameters, from rows of an instruction, maybe an
-/// input, and the output that belongs to them.
+/// input, and the output that belongs to them, or from conversations.
 /// </summary>
 /// <remarks>
 /// The loss is that of the output and of the end of the sequence after it, so that the model learns where to stop; rows whose output is missing are skipped.
+/// Of conversations (<see cref="Options.MessagesColumnName"/>) the assistant's turns are learned, each with what ends it in the chat template.
 /// The model adds a text column, <c>Generated</c>. Make the trainer with <c>mlContext.TextGeneration.Trainers.Moka(…)</c>.
 /// </remarks>
 public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGenerator>
@@ -32,7 +35,9 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         _options = options.Copy();
         OptionsCheck.Run(_options);
         _template = _options.PromptTemplate ?? PromptTemplate.Instruction;
-        _inputs = new InputColumns(Text: null, _options.InstructionColumnName, _options.InputColumnName, Candidates: null);
+        _inputs = _options.MessagesColumnName is { } messages
+            ? new InputColumns(Text: null, Instruction: null, Input: null, Candidates: null) { Messages = messages }
+            : new InputColumns(Text: null, _options.InstructionColumnName, _options.InputColumnName, Candidates: null);
         _tuner = new Tuner(_host, _options, MlNetAccess.SeedOf(env));
     }
 
@@ -71,21 +76,39 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         Check(name => InputColumns.Find(input.Schema, name), nameof(input));
         return _tuner.Fit(
             input, validationSet,
-            start =>
-                new OutputExampleReader(
-                    _inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt),
+            ReaderOf,
             (start, backbone, adapters) => new MokaTextGenerator(
                 _host,
                 new ModelParts<TextOutputs>(
                     start.Source, _options.SaveBackbone, start.Tokenizer, _template, start.MaxTokens, _inputs,
-                    new TextOutputs(_options.GeneratedColumnName, _options.Generation), start.Training),
+                    new TextOutputs(_options.GeneratedColumnName, _options.Generation, ChatOf(start)), start.Training),
                 backbone, adapters));
+    }
+
+    private IExampleReader ReaderOf(TuningStart start)
+    {
+        if (_inputs.Messages is null)
+            return new OutputExampleReader(
+                _inputs, _options.OutputColumnName, new RowEncoder(start.Tokenizer, _template, start.MaxTokens), _options.TrainOnPrompt);
+        var chat = _options.ChatTemplate ?? ChatTemplate.OwnOf(start.Tokenizer) ?? throw new InvalidOperationException(
+            $"{start.Source.Name} has no chat template of its own: set Options.ChatTemplate (moka train --template), such as "
+            + "ChatTemplate.Of(PromptTemplate.Instruction).");
+        return new ConversationExampleReader(_inputs, new ConversationEncoder(chat, start.Tokenizer, start.MaxTokens), _options.TrainOnPrompt);
+    }
+
+    // A model chats in the form that it was tuned in; where it was not, as its backbone was.
+    private ChatForm ChatOf(TuningStart start)
+    {
+        if (_options.ChatTemplate is { } chosen)
+            return ChatForm.Of(chosen);
+        return _inputs.Messages is not null || start.Training is null ? ChatForm.Backbone : ChatForm.Prompt;
     }
 
     private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter)
     {
         var problems = _inputs.Problems(find).ToList();
-        if (InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
+        if (_inputs.Messages is null
+            && InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
             problems.Add(problem);
         if (problems.Count > 0)
             throw InputColumns.SchemaError(problems, parameter);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Checkpoints.Hub;
 
 namespace Microsoft.ML.Moka.Trainers;
 
@@ -66,6 +67,16 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTextGenerationTrainer.Options options)
     {
+        if (options.MessagesColumnName is not null)
+        {
+            Names(
+                [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)], [(nameof(options.MessagesColumnName), options.MessagesColumnName)]);
+            Require(options.PromptTemplate is null,
+                "PromptTemplate and MessagesColumnName are both set: conversations have the form of a ChatTemplate; leave out the one that is not meant.");
+            Require(options.InputColumnName is null,
+                "InputColumnName and MessagesColumnName are both set: a conversation has all in its messages; leave out the one that is not meant.");
+            return;
+        }
         Names(
             [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)],
             [
@@ -102,12 +113,26 @@ internal sealed class OptionsCheck
     private static bool IsNeeded(string option) => option is not
         (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
 
+    private void BackbonePath(string path)
+    {
+        try
+        {
+            var found = CachedModel.Resolve(path);
+            Require(Directory.Exists(found) || GgufFiles.IsGguf(found),
+                $"BackbonePath is '{path}', which is neither a folder nor a GGUF file: " +
+                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), a GGUF file, or the name of a model that " +
+                "'moka pull' has fetched.");
+        }
+        catch (Exception e) when (e is FileNotFoundException or InvalidDataException or ArgumentException)
+        {
+            _problems.Add($"BackbonePath is {e.Message}");
+        }
+    }
+
     private void Backbone(TuningOptions options)
     {
-        if (options.BackbonePath is not null)
-            Require(Directory.Exists(options.BackbonePath) || (GgufFiles.IsGguf(options.BackbonePath) && File.Exists(options.BackbonePath)),
-                $"BackbonePath is '{options.BackbonePath}', and there is no such folder: " +
-                $"give the folder of a LLaMA in Hugging Face form (config.json, safetensors, tokenizer), or a GGUF file.");
+        if (options.BackbonePath is { } path)
+            BackbonePath(path);
         Require(Enum.IsDefined(options.Quantization),
             $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (options.InitialAdapterPath is not null)

@@ -37,7 +37,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     /// <param name="readerOf">Makes what turns rows into examples.</param>
     /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
     public TModel Fit<TModel>(
-        IDataView input, IDataView? validationSet, Func<TuningStart, ExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
+        IDataView input, IDataView? validationSet, Func<TuningStart, IExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
         where TModel : MokaModel
     {
         using var channel = host.Start("Training");
@@ -113,7 +113,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         return check;
     }
 
-    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, ExampleReader reader, CancellationToken cancellation)
+    private TrainingData ReadExamples(IChannel channel, IDataView input, IDataView? validationSet, IExampleReader reader, CancellationToken cancellation)
     {
         if (options.EarlyStoppingPatience is not null && validationSet is null && options.ValidationFraction is 0)
             throw new InvalidOperationException(

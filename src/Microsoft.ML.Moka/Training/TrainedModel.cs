@@ -40,10 +40,13 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         {
             var first = batch.TokenCount;
             batch.Add(example.Ids.AsSpan(..^1));
-            for (var t = example.FirstTarget; t < example.Ids.Length; t++)
+            foreach (var (start, end) in example.Targets)
             {
-                rows.Add(first + t - 1);
-                targets.Add(example.Ids[t]);
+                for (var t = start; t < end; t++)
+                {
+                    rows.Add(first + t - 1);
+                    targets.Add(example.Ids[t]);
+                }
             }
         }
 

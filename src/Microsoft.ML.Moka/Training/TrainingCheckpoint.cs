@@ -93,10 +93,15 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
     private static void AppendExamples(IncrementalHash hash, IReadOnlyList<TrainingExample> examples)
     {
         hash.AppendData(BitConverter.GetBytes(examples.Count));
-        foreach (var (ids, firstTarget) in examples)
+        foreach (var example in examples)
         {
-            hash.AppendData(MemoryMarshal.AsBytes<int>([ids.Length, firstTarget]));
-            hash.AppendData(MemoryMarshal.AsBytes<int>(ids));
+            var targets = example.Targets;
+            // A first target is above 0, so that the number of ranges cannot be taken for one.
+            int[] layout = example.LearnsToTheEnd
+                ? [example.Ids.Length, example.FirstTarget]
+                : [example.Ids.Length, -targets.Count, .. targets.SelectMany(range => (int[])[range.Start, range.End])];
+            hash.AppendData(MemoryMarshal.AsBytes<int>(layout));
+            hash.AppendData(MemoryMarshal.AsBytes<int>(example.Ids));
         }
     }
 

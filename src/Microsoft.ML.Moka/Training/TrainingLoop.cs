@@ -90,10 +90,25 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
             throw new ArgumentException("There are no examples to learn from.", name);
         for (var i = 0; i < examples.Count; i++)
         {
-            var (ids, firstTarget) = examples[i];
-            if (firstTarget < 1 || firstTarget >= ids.Length)
+            var (ids, targets) = (examples[i].Ids, examples[i].Targets);
+            if (examples[i].FirstTarget < 1 || examples[i].FirstTarget >= ids.Length)
                 throw new ArgumentException(
-                    $"Example {i} has {ids.Length} tokens and its first target at {firstTarget}: a target is needed, and before it at least one token.", name);
+                    $"Example {i} has {ids.Length} tokens and its first target at {examples[i].FirstTarget}: " +
+                    "a target is needed, and before it at least one token.", name);
+            if (!AreInOrder(targets, ids.Length))
+                throw new ArgumentException($"Example {i} has targets that are not in order, or end behind its {ids.Length} tokens.", name);
         }
+    }
+
+    private static bool AreInOrder(IReadOnlyList<TokenRange> targets, int length)
+    {
+        var place = 0;
+        foreach (var (start, end) in targets)
+        {
+            if (start < place || end <= start)
+                return false;
+            place = end;
+        }
+        return place <= length;
     }
 }

@@ -11,9 +11,9 @@ public abstract class TuningOptions
     }
 
     /// <summary>
-    /// The folder of a LLaMA in Hugging Face form (<c>config.json</c>, safetensors, tokenizer), or a GGUF file. Where it is not set, the small backbone inside
-    /// this package
-    /// is tuned.
+    /// The folder of a LLaMA in Hugging Face form (<c>config.json</c>, safetensors, tokenizer), a GGUF file, or the name of a model on Hugging Face's hub
+    /// (<c>owner/name</c>, <c>owner/name@revision</c>, <c>owner/name/file.gguf</c>), which is then looked for in its cache folder and never fetched from here:
+    /// <see cref="MokaBackbone.DownloadAsync"/> and <c>moka pull</c> do that. Where it is not set, the small backbone inside this package is tuned.
     /// </summary>
     public string? BackbonePath { get; set; }
 

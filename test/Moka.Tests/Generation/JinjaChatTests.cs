@@ -79,7 +79,8 @@ public class JinjaChatTests
 
         var ids = tokenizer.Encode(template.Render(ChatTurn.Of([new(ChatRole.User, "the <s>")]), tokenizer), false);
 
-        Assert.Equal([1, .. tokenizer.Encode("the <s>", false), 2], ids);
+        Assert.Equal([1, .. tokenizer.Encode(new MarkedText().Plain("the <s>"), false), 2], ids);
+        Assert.Single(ids, 1);
     }
 
     [Theory]

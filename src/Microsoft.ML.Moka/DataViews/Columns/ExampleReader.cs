@@ -12,6 +12,7 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 /// <param name="words">The candidates of a row that does not name any.</param>
 /// <param name="trainOnPrompt">Whether the prompt is learned as well.</param>
 internal abstract class ExampleReader(InputColumns inputs, string answerRole, string answerName, IReadOnlyList<string> words, bool trainOnPrompt)
+    : IExampleReader
 {
     protected IReadOnlyList<string> Words { get; } = words;
 

@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 /// <summary>The columns that a prompt is made of; those that are null are not read.</summary>
 internal sealed record InputColumns(string? Text, string? Instruction, string? Input, string? Candidates)
 {
+    /// <summary>The column of a whole conversation, in JSON; null where there is none.</summary>
+    public string? Messages { get; init; }
+
     private IEnumerable<(string Role, string Name, bool IsVector)> All
     {
         get
@@ -18,6 +21,8 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
                 yield return ("input", Input, false);
             if (Candidates is not null)
                 yield return ("candidates", Candidates, true);
+            if (Messages is not null)
+                yield return ("messages", Messages, false);
         }
     }
 
@@ -45,7 +50,8 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         var instruction = TextOf(Instruction);
         var input = TextOf(Input);
         var candidates = Candidates is null ? () => words : VectorOf(Candidates);
-        return () => new PromptRow(text(), candidates(), instruction(), input());
+        var messages = TextOf(Messages);
+        return () => new PromptRow(text(), candidates(), instruction(), input(), messages());
 
         Func<string?> TextOf(string? name)
         {

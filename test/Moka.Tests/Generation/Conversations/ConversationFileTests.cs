@@ -1,0 +1,91 @@
+using System.Globalization;
+using Microsoft.Extensions.AI;
+
+namespace Microsoft.ML.Moka.Tests.Generation.Conversations;
+
+/// <summary>Conversations as people have them in files.</summary>
+public sealed class ConversationFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly MLContext _context = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData("""{"messages":[{"role":"system","content":"s"},{"role":"user","content":"ü \"<|im_end|>\"\n"},{"role":"assistant","content":"a"}]}""")]
+    [InlineData("""
+        {"conversations":[{"from":"system","value":"s"},{"from":"human","value":"ü \"<|im_end|>\"\n"},{"from":"gpt","value":"a"}],"id":7}
+        """)]
+    [InlineData("""{"system":"s","conversations":[{"from":"user","value":"ü \"<|im_end|>\"\n"},{"from":"assistant","value":"a"}],"tools":[]}""")]
+    [InlineData("""
+        [{"messages":[{"role":"system","content":[{"type":"text","text":"s"}]},
+            {"role":"user","content":"ü \"<|im_end|>\"\n","toxic":false},{"role":"assistant","content":"a","weight":1,"tool_calls":null}]}]
+        """)]
+    public void Each_form_gives_the_same_row(string file)
+    {
+        var row = Assert.Single(Rows(file));
+
+        Assert.Equal(
+            """[{"role":"system","content":"s"},{"role":"user","content":"ü \"<|im_end|>\"\n"},{"role":"assistant","content":"a"}]""", row.Messages);
+        Assert.Equal([ChatRole.System, ChatRole.User, ChatRole.Assistant], row.ToMessages().Select(message => message.Role));
+        Assert.Equal(row.Messages, ConversationRow.Of(row.ToMessages()).Messages);
+    }
+
+    [Theory]
+    [InlineData("""{"messages":[{"role":"tool","content":"x"}]}""", "messages[0].role", "'tool'")]
+    [InlineData("""{"conversations":[{"from":"human","value":"x"},{"from":"bot","value":"x"}]}""", "conversations[1].from", "'bot'")]
+    [InlineData("""{"messages":[{"role":"assistant","content":"x","tool_calls":[{"id":1}]}]}""", "tool_calls")]
+    [InlineData("""{"messages":[{"role":"assistant","content":"x","weight":0}]}""", "weight")]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}""", "image_url")]
+    [InlineData("""{"messages":[{"role":"user","content":null}]}""", "content")]
+    [InlineData("""{"messages":"x"}""", "messages")]
+    [InlineData("""{"messages":[],"tools":[{"name":"f"}]}""", "tools")]
+    [InlineData("""{"text":"x"}""", "messages")]
+    public void What_is_not_understood_is_named_with_file_and_line(string row, params string[] named)
+    {
+        var message = Assert.ThrowsAny<InvalidDataException>(() => Rows("{\"messages\":[]}\n" + row)).Message;
+
+        Assert.Contains("chats.jsonl, line 2", message, StringComparison.Ordinal);
+        Assert.All(named, name => Assert.Contains(name, message, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_conversation_has_a_limit()
+    {
+        var message = """{"role":"user","content":"x"}""";
+        string Row(int count) => $$"""{"messages":[{{string.Join(',', Enumerable.Repeat(message, count))}}]}""";
+
+        Assert.Equal(1000, Assert.Single(Rows(Row(1000))).ToMessages().Count);
+        Assert.Contains("1000", Assert.ThrowsAny<InvalidDataException>(() => Rows(Row(1001))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_file_is_read_anew_by_each_cursor_whatever_the_culture()
+    {
+        var culture = CultureInfo.CurrentCulture;
+        try
+        {
+            var comma = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            comma.NumberFormat.NumberDecimalSeparator = ",";
+            CultureInfo.CurrentCulture = comma;
+            var data = _context.Data.LoadConversations(Write(
+                """{"messages":[{"role":"assistant","content":"I","weight":1.0}]}""" + "\n" + """{"messages":[]}"""));
+            for (var i = 0; i < 2; i++)
+                Assert.Equal(2, _context.Data.CreateEnumerable<ConversationRow>(data, reuseRowObject: false).Count());
+        }
+        finally
+        {
+            CultureInfo.CurrentCulture = culture;
+        }
+        Assert.Throws<FileNotFoundException>(() => _context.Data.LoadConversations(_folder.File("none.jsonl")));
+    }
+
+    private string Write(string content)
+    {
+        File.WriteAllText(_folder.File("chats.jsonl"), content);
+        return _folder.File("chats.jsonl");
+    }
+
+    private List<ConversationRow> Rows(string content) => [.. _context.Data.CreateEnumerable<ConversationRow>(
+        _context.Data.LoadConversations(Write( content)), reuseRowObject: false)];
+}
