@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 using TorchSharp;
@@ -60,9 +61,30 @@ internal sealed partial class TorchBackend
             ScalesOf(pairs.Scales)),
         CodedMatrix { Format.Layout: CodeLayout.SignedBytes } bytes =>
             new EightBitWeight(bytes, Owned(bytes.Codes.Span, ScalarType.Int8), ScalesOf(bytes.Scales)),
+        PackedMatrix packed => UploadBlocks(packed),
         CodedMatrix coded => throw new ArgumentException($"This backend has no kernel for weights in {coded.Format.Name}.", nameof(matrix)),
         _ => throw new ArgumentException($"{matrix.GetType().Name} is no form of a weight that this backend knows.", nameof(matrix)),
     };
+
+    /// <summary>Codes and their scales lie apart on the device, where bytes cannot be read as halves.</summary>
+    private PackedWeight UploadBlocks(PackedMatrix matrix)
+    {
+        var bytes = matrix.Blocks.Span;
+        var halves = matrix.Format.HeaderBytes / sizeof(ushort);
+        var (blockBytes, blocks) = (matrix.Format.BlockBytes, bytes.Length / matrix.Format.BlockBytes);
+        var headers = new ushort[blocks * halves];
+        for (var block = 0; block < blocks; block++)
+            for (var i = 0; i < halves; i++)
+                headers[block * halves + i] = BinaryPrimitives.ReadUInt16LittleEndian(bytes[(block * blockBytes + sizeof(ushort) * i)..]);
+        using var whole = Owned(bytes, ScalarType.Byte);
+        var apart = Guard(() =>
+        {
+            using var scope = NewDisposeScope();
+            var codes = whole.view(blocks, blockBytes).narrow(1, matrix.Format.HeaderBytes, blockBytes - matrix.Format.HeaderBytes);
+            return codes.contiguous().DetachFromDisposeScope();
+        });
+        return new PackedWeight(matrix, apart, Owned<ushort>(headers, ScalarType.Float16));
+    }
 
     public override WeightMatrix AsWeight(Tensor parameter) => new FloatWeight(parameter.Rows, parameter.Columns, 0, N(parameter), isOwned: false);
 

@@ -20,8 +20,10 @@ public abstract class PropertyConformance<TBackends> : Conformance<TBackends>
         select (tokens, inputs, outputs, format),
         (Scenario s, (int Tokens, int Inputs, int Outputs, WeightForm Format) c) =>
         {
-            var weight = s.Weight(c.Format, c.Outputs, c.Inputs);
-            s.Result("y", s.Backend.Linear(s.Activation(c.Tokens, c.Inputs), weight));
+            // Packed rows consist of whole blocks.
+            var inputs = c.Format >= WeightForm.PackedQ40 ? (c.Inputs + 31) / 32 * 32 : c.Inputs;
+            var weight = s.Weight(c.Format, c.Outputs, inputs);
+            s.Result("y", s.Backend.Linear(s.Activation(c.Tokens, inputs), weight));
             s.Result("dx", s.Backend.LinearInputGradient(s.Activation(c.Tokens, c.Outputs), weight));
         },
         name);

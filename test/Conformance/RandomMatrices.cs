@@ -14,6 +14,9 @@ public enum WeightForm
     FourBitBlock32,
     EightBit,
     EightBitNested,
+    PackedQ40,
+    PackedQ41,
+    PackedQ80,
 }
 
 /// <summary>Random stored weights: the codes, not the values, are drawn, so that nothing here depends on a quantizer.</summary>
@@ -32,8 +35,23 @@ internal static class RandomMatrices
             WeightForm.FourBitBlock32 => FourBit(32, Plain),
             WeightForm.EightBit => EightBit(Plain),
             WeightForm.EightBitNested => EightBit(Nested),
+            WeightForm.PackedQ40 => Packed(PackedFormat.Q4_0),
+            WeightForm.PackedQ41 => Packed(PackedFormat.Q4_1),
+            WeightForm.PackedQ80 => Packed(PackedFormat.Q8_0),
             _ => throw new ArgumentOutOfRangeException(nameof(format)),
         };
+
+        // Rows of whole blocks: others are kept in another form, as llama.cpp's quantizer does.
+        StoredMatrix Packed(PackedFormat packed)
+        {
+            if (columns % PackedFormat.BlockLength != 0)
+                return Dense(DenseFormat.Float16, i => BitConverter.GetBytes((Half)i));
+            var blocks = Bytes((int)packed.ByteCount(length));
+            for (var block = 0; block < blocks.Length; block += packed.BlockBytes)
+                for (var at = 0; at < packed.HeaderBytes; at += 2)
+                    BitConverter.TryWriteBytes(blocks.AsSpan(block + at), (Half)(0.3 * Normal(random) / (1 << (packed.Bits - 1 - at))));
+            return new PackedMatrix(rows, columns, packed, blocks);
+        }
 
         DenseMatrix Dense(DenseFormat dense, Func<float, byte[]> encode) =>
             new(rows, columns, dense, Enumerable.Range(0, length).SelectMany(_ => encode((float)(0.3 * Normal(random)))).ToArray());

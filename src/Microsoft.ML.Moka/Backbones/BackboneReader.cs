@@ -40,6 +40,6 @@ internal static class BackboneReader
     private static string FormatOf(Checkpoint checkpoint, MapShape map)
     {
         var name = TensorNames.Of(map);
-        return QuantizedWeight.FormatOf(checkpoint, name)?.Name ?? checkpoint[name].Type;
+        return QuantizedWeight.NameOfFormat(checkpoint, name) ?? checkpoint[name].Type;
     }
 }

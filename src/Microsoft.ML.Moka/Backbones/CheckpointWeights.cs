@@ -31,16 +31,18 @@ internal sealed class CheckpointWeights : WeightSource
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap)
     {
         var matrix = _checkpoint.ReadMatrix(name, rows, columns);
-        if (matrix is not DenseMatrix dense)
-            return matrix;
         // The quantizer looks at every value itself.
-        if (isLinearMap && _quantization.Format is not null)
-            return Quantizer.Quantize(dense, _quantization, name);
-        if (FiniteCheck.FirstNotFinite(dense) is var element and >= 0)
-            throw new InvalidDataException(
-                $"{_checkpoint.Location}: tensor '{name}' holds a NaN or an infinity in row {element / columns}: " +
-                "nothing that is computed with it would be a number. Is the checkpoint damaged?");
-        return dense;
+        if (matrix is DenseMatrix unquantized && isLinearMap && _quantization.Format is not null)
+            return Quantizer.Quantize(unquantized, _quantization, name);
+        var row = matrix switch
+        {
+            DenseMatrix dense => FiniteCheck.FirstNotFinite(dense) is var element and >= 0 ? element / columns : -1,
+            PackedMatrix packed => FiniteCheck.FirstRowNotFinite(packed),
+            _ => -1,
+        };
+        return row < 0 ? matrix : throw new InvalidDataException(
+            $"{_checkpoint.Location}: tensor '{name}' holds a NaN or an infinity in row {row}: " +
+            "nothing that is computed with it would be a number. Is the checkpoint damaged?");
     }
 
     public override float[] Vector(string name, int length) => _checkpoint.ReadVector(name, length);

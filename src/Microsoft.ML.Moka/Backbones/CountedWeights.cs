@@ -7,19 +7,22 @@ namespace Microsoft.ML.Moka.Backbones;
 /// <summary>Weights that are nothing but their size, for a backend that counts.</summary>
 /// <param name="quantization">How linear maps are kept.</param>
 /// <param name="format">How a checkpoint has what is not quantized.</param>
-internal sealed class CountedWeights(BackboneQuantization quantization, DenseFormat format) : WeightSource
+/// <param name="forms">How a GGUF has each weight.</param>
+internal sealed class CountedWeights(BackboneQuantization quantization, DenseFormat format, StoredForms? forms = null) : WeightSource
 {
     public override bool Contains(string name) => true;
 
     public override StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap) =>
-        new SizeOnly(rows, columns, BytesOf((long)rows * columns, isLinearMap ? quantization : BackboneQuantization.None));
+        new SizeOnly(rows, columns, BytesOf(name, (long)rows * columns, isLinearMap ? quantization : BackboneQuantization.None));
 
     public override float[] Vector(string name, int length) => [];
 
-    private long BytesOf(long elements, BackboneQuantization kind)
+    private long BytesOf(string name, long elements, BackboneQuantization kind)
     {
+        if (forms?.Packed(name) is { } packed)
+            return packed.ByteCount(elements);
         var options = new QuantizationOptions(kind);
-        return options.Format?.ByteCount(elements, options.BlockSize, options.DoubleQuantization) ?? elements * format.ByteSize();
+        return options.Format?.ByteCount(elements, options.BlockSize, options.DoubleQuantization) ?? elements * (forms?.Dense(name) ?? format).ByteSize();
     }
 
     private sealed record SizeOnly(int Rows, int Columns, long Bytes) : StoredMatrix(Rows, Columns)

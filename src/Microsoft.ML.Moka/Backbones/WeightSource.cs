@@ -10,7 +10,7 @@ internal abstract class WeightSource
     /// <summary>Whether a head is there that is another than the embedding, although the config says that they are the same.</summary>
     public virtual bool HasOwnHead => false;
 
-    /// <summary>A weight [rows, columns]. The linear maps of decoder layers may come in codes; embedding and head come dense.</summary>
+    /// <summary>A weight [rows, columns]. Linear maps of decoder layers are in codes where that is asked for; what a file has packed stays so.</summary>
     public abstract StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap);
 
     /// <summary>The weight of a normalization, or a bias.</summary>

@@ -59,11 +59,11 @@ internal sealed class Checkpoint : IDisposable
         ? file[name]
         : throw new InvalidDataException($"{Location} has no tensor '{name}'.");
 
-    /// <summary>A weight [rows, columns] as it is stored: dense, or in the quantized form that the keys beside it tell.</summary>
+    /// <summary>A weight [rows, columns] as it is stored: dense, or in the quantized form that its type or the keys beside it tell.</summary>
     /// <exception cref="InvalidDataException">It is missing, or its shape or type is another.</exception>
     public StoredMatrix ReadMatrix(string name, int rows, int columns)
     {
-        var matrix = QuantizedWeight.Read(this, name) ?? this[name].ToMatrix();
+        var matrix = QuantizedWeight.Read(this, name) ?? this[name].AsStored();
         if (matrix.Rows != rows || matrix.Columns != columns)
             throw this[name].Invalid($"is a matrix of [{matrix.Rows}, {matrix.Columns}], where the configuration asks for [{rows}, {columns}]");
         return matrix;

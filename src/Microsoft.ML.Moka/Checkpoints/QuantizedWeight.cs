@@ -61,13 +61,17 @@ internal static class QuantizedWeight
     public static StoredMatrix? Read(Checkpoint checkpoint, string name)
     {
         var format = FormatOf(checkpoint, name);
-        return format is null ? null : Read(checkpoint, name, format);
+        return format is null ? StoredBlocks.Read(checkpoint, name) : Read(checkpoint, name, format);
     }
 
     /// <summary>Whether the checkpoint holds the weight of this name quantized.</summary>
-    public static bool IsStored(Checkpoint checkpoint, string name) => FormatOf(checkpoint, name) is not null;
+    public static bool IsStored(Checkpoint checkpoint, string name) => NameOfFormat(checkpoint, name) is not null;
 
-    /// <summary>The format that the checkpoint holds the weight of this name in; null where it is not quantized.</summary>
+    /// <summary>What the format is called that the checkpoint holds the weight of this name in; null where it is not quantized.</summary>
+    public static string? NameOfFormat(Checkpoint checkpoint, string name) =>
+        FormatOf(checkpoint, name)?.Name ?? StoredBlocks.FormatOf(checkpoint, name)?.Name;
+
+    /// <summary>The format of the codes that the checkpoint holds the weight of this name in; null where it holds none.</summary>
     public static WeightFormat? FormatOf(Checkpoint checkpoint, string name) =>
         WeightFormats.All.FirstOrDefault(format => format.StateName is not null && checkpoint.Contains(StateTensor(name, format)));
 
@@ -148,6 +152,10 @@ internal static class QuantizedWeight
                 foreach (var tensor in WriteScales(name, coded, format))
                     yield return tensor;
                 break;
+            case PackedMatrix packed:
+                foreach (var tensor in StoredBlocks.Write(name, packed))
+                    yield return tensor;
+                break;
             default:
                 throw new ArgumentException($"No such weight: {matrix.GetType().Name}.", nameof(matrix));
         }
@@ -171,7 +179,8 @@ internal static class QuantizedWeight
         yield return new SafetensorsTensor(StateTensor(name, matrix.Format), "U8", [json.Length], json);
     }
 
-    private static QuantizationState ReadState(StoredTensor tensor)
+    /// <exception cref="InvalidDataException">It says something else.</exception>
+    public static QuantizationState ReadState(StoredTensor tensor)
     {
         try
         {

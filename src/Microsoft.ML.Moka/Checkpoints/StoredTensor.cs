@@ -22,5 +22,8 @@ internal abstract record StoredTensor(string Name, string Type, IReadOnlyList<in
     /// <summary>The tensor as an unquantized weight.</summary>
     public abstract DenseMatrix ToMatrix();
 
+    /// <summary>The tensor as a weight in the form that it has: packed where the engine multiplies such blocks, else unquantized.</summary>
+    public virtual StoredMatrix AsStored() => ToMatrix();
+
     public InvalidDataException Invalid(string what) => new($"{Source}: tensor '{Name}' {what}.");
 }

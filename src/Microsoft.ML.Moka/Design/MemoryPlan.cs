@@ -34,7 +34,7 @@ public sealed class MemoryPlan
     /// <summary>Whether decoder layers are computed again in the backward pass.</summary>
     public bool GradientCheckpointing { get; private init; }
 
-    /// <summary>The frozen backbone, linear maps quantized.</summary>
+    /// <summary>The frozen backbone, linear maps quantized or as a GGUF has them packed.</summary>
     public long BackboneBytes { get; private init; }
 
     /// <summary>What is trained, and its gradients.</summary>
@@ -49,7 +49,7 @@ public sealed class MemoryPlan
     /// <summary>All of it together.</summary>
     public long TotalBytes => BackboneBytes + AdapterBytes + OptimizerBytes + ActivationBytes;
 
-    /// <summary>The plan for a trainer's options. Only the backbone's <c>config.json</c> is read.</summary>
+    /// <summary>The plan for a trainer's options. Only the backbone's <c>config.json</c> is read, or what a GGUF says of its tensors.</summary>
     /// <param name="options">The options; BackbonePath may also name a <c>config.json</c> itself.</param>
     /// <param name="onGpu">Whether it is for a GPU, where activations are bfloat16, or the CPU, where they are float32.</param>
     /// <returns>The plan.</returns>
@@ -62,6 +62,7 @@ public sealed class MemoryPlan
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchTokens, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTokens, 1);
         byte[] json;
+        StoredForms? forms = null;
         if (options.BackbonePath is { } path && File.Exists(path) && !GgufFiles.IsGguf(path))
         {
             json = File.ReadAllBytes(path);
@@ -71,10 +72,11 @@ public sealed class MemoryPlan
             var source = BackboneSource.Open(options.BackbonePath);
             LlamaConfigFile.Read(source.Files);
             json = source.Files.ReadAll(LlamaConfigFile.Name);
+            forms = StoredForms.Of(source.Files);
         }
         var config = LlamaConfigFile.Parse(json, options.BackbonePath ?? LlamaConfigFile.Name);
         var longest = Math.Min(options.MaximumTokens, config.LongestSequence);
-        return Count(config, FormatIn(json), options, options.Adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu);
+        return Count(config, FormatIn(json), options, options.Adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu, forms);
     }
 
     /// <summary>One line for each part, and their sum.</summary>
@@ -100,11 +102,13 @@ public sealed class MemoryPlan
     /// <param name="adapter">What is trained: the options' own, or that of a folder.</param>
     /// <param name="longest">Tokens of the longest sequence, which goes alone where it is longer than a batch.</param>
     /// <param name="traits">The device.</param>
+    /// <param name="forms">How a GGUF has each weight.</param>
     internal static MemoryPlan Count(
-        LlamaConfig config, DenseFormat format, TuningOptions options, AdapterOptions adapter, int longest, MemoryTraits traits)
+        LlamaConfig config, DenseFormat format, TuningOptions options, AdapterOptions adapter, int longest, MemoryTraits traits,
+        StoredForms? forms = null)
     {
         using var backend = new CountingBackend(traits);
-        using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format));
+        using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format, forms));
         var tokens = Math.Max(options.BatchTokens, longest);
         TrainingExample[] examples = [.. Lengths(tokens, longest).Select(length => new TrainingExample(new int[length + 1], 1))];
         var frozen = backend.BytesInUse;

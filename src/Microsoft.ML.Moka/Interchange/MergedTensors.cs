@@ -8,7 +8,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Interchange;
 
 /// <summary>
-/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by byte.
+/// The tensors of a checkpoint with other linear maps, each made when it is to be written. All tensors that are no linear map are taken over byte by
+/// byte, but for what only Moka reads.
 /// </summary>
 internal sealed class MergedTensors
 {
@@ -60,9 +61,20 @@ internal sealed class MergedTensors
                 yield return Bias(name, bias);
             else if (_linearMaps.TryGetValue(name, out var map))
                 yield return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
-            else if (QuantizedWeight.WeightOf(name) is not { } weight || !_linearMaps.ContainsKey(weight))
+            else if (StoredBlocks.FormatOf(_checkpoint, name) is not null)
+                yield return Expanded(name);
+            else if (QuantizedWeight.WeightOf(name) is not { } weight
+                || (!_linearMaps.ContainsKey(weight) && StoredBlocks.FormatOf(_checkpoint, weight) is null))
                 yield return TensorGroup.Of(_checkpoint[name]);
         }
+    }
+
+    /// <summary>An embedding or a head that a model zip has in a GGUF's blocks.</summary>
+    private TensorGroup Expanded(string name)
+    {
+        var packed = StoredBlocks.Read(_checkpoint, name)!;
+        return new TensorGroup([new TensorHeader(name, "F32", [packed.Rows, packed.Columns])],
+            () => QuantizedWeight.Write(name, InFormat(name, packed, DenseFormat.Float32)));
     }
 
     private TensorGroup Table(string name)

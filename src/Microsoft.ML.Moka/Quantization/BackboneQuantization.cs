@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Microsoft.ML.Moka;
 
-/// <summary>How the frozen linear maps of a backbone are kept in memory. Embeddings, norms and the head stay as the checkpoint has them.</summary>
+/// <summary>
+/// How the frozen linear maps of a backbone are kept in memory. Embeddings, norms and the head stay as the checkpoint has them, and so does what is quantized
+/// there already: bitsandbytes' 4 bits, and a GGUF's tensors in Q4_0, Q4_1 and Q8_0.
+/// </summary>
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "The field calls this quantization int8.")]
 public enum BackboneQuantization
 {

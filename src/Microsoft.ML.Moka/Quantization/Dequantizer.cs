@@ -24,6 +24,11 @@ internal static class Dequantizer
                     TensorPrimitives.Multiply(decoded, Scale(coded.Scales, block), decoded);
                 });
                 break;
+            case PackedMatrix packed:
+                var rowBytes = (int)packed.Format.ByteCount(packed.Columns);
+                Parallel.For(0, packed.Rows, row =>
+                    packed.Format.Expand(packed.Blocks.Span.Slice(row * rowBytes, rowBytes), values.AsSpan(row * packed.Columns, packed.Columns)));
+                break;
             default:
                 throw new ArgumentException($"No such weight: {matrix.GetType().Name}.", nameof(matrix));
         }

@@ -1,10 +1,11 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Quantization;
 
-/// <summary>Looks for values that are no numbers in unquantized weights, by their exponents: all ones.</summary>
+/// <summary>Looks for values that are no numbers in weights, by their exponents: all ones.</summary>
 internal static class FiniteCheck
 {
     private const int ElementsPerTask = 1 << 20;
@@ -29,6 +30,23 @@ internal static class FiniteCheck
             found[task] = index < 0 ? -1 : first + index;
         });
         return found.FirstOrDefault(index => index >= 0, -1);
+    }
+
+    /// <summary>The row of the first block whose scale or least value is NaN or an infinity; −1 where there is none.</summary>
+    public static int FirstRowNotFinite(PackedMatrix matrix)
+    {
+        var (format, rowBytes) = (matrix.Format, (int)matrix.Format.ByteCount(matrix.Columns));
+        var isFinite = new bool[matrix.Rows];
+        Parallel.For(0, matrix.Rows, row =>
+        {
+            var blocks = matrix.Blocks.Span.Slice(row * rowBytes, rowBytes);
+            isFinite[row] = true;
+            for (var at = 0; at < rowBytes && isFinite[row]; at += format.BlockBytes)
+                isFinite[row] = IsFinite(blocks[at..]) && (!format.HasMinimum || IsFinite(blocks[(at + 2)..]));
+        });
+        return Array.IndexOf(isFinite, false);
+
+        static bool IsFinite(ReadOnlySpan<byte> half) => (BinaryPrimitives.ReadUInt16LittleEndian(half) & 0x7C00) != 0x7C00;
     }
 
     private static int First<T>(ReadOnlySpan<T> bits, T exponent)

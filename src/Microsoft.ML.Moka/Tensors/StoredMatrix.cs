@@ -30,6 +30,16 @@ internal sealed record CodedMatrix(int Rows, int Columns, WeightFormat Format, R
     public override long ByteCount => Codes.Length + Scales.ByteCount;
 }
 
+/// <summary>A weight in blocks along its rows that carry their scales, as <paramref name="Format"/> says; row after row of whole blocks.</summary>
+internal sealed record PackedMatrix(int Rows, int Columns, PackedFormat Format, ReadOnlyMemory<byte> Blocks) : StoredMatrix(Rows, Columns)
+{
+    public ReadOnlyMemory<byte> Blocks { get; } = Columns % PackedFormat.BlockLength == 0 && Blocks.Length == Format.ByteCount((long)Rows * Columns)
+        ? Blocks
+        : throw new ArgumentException($"{Blocks.Length} bytes are not the blocks of [{Rows}, {Columns}] in {Format.Name}.", nameof(Blocks));
+
+    public override long ByteCount => Blocks.Length;
+}
+
 /// <summary>The absmax of every block, in float or quantized a second time.</summary>
 internal abstract record BlockScales(int Count)
 {

@@ -15,7 +15,7 @@ internal sealed record ScoringRow(int[] Prompt, int[][] Answers, bool PromptIsCu
 
 /// <summary>
 /// Turns rows into ids. Prompt and answer are always encoded as one text, for tokens can merge across the border; the prompt ends
-/// where the text with the answer and the text without it begin to differ. The end of the sequence belongs to the answers where one begins
+/// with its last token that has nothing of an answer. The end of the sequence belongs to the answers where one begins
 /// another ("good", "good enough"), which would else always be the likelier; elsewhere it says nothing about which one is right.
 /// </summary>
 internal sealed class RowEncoder
@@ -81,13 +81,14 @@ internal sealed class RowEncoder
             // An answer has at least one token, even where it only changes how the prompt's end is merged.
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
         }
+        shared = WithRecutEnd(prompt, wholes, shared);
         // One place is for the end of the sequence.
         var wanted = wholes.Max(whole => whole.Length) - shared;
         var longestAnswer = Math.Min(wanted, longest);
         var room = _maxTokens - longestAnswer - 1;
         if (room < 1)
             throw new ArgumentException($"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
-        var (kept, isCut) = Cut(prompt.AsSpan(0, shared), room);
+        var (kept, isCut) = Cut(wholes[0].AsSpan(0, shared), room);
         return new ScoringRow(kept, [.. wholes.Select(Answer)], isCut || longestAnswer < wanted);
 
         int[] Answer(int[] whole)
@@ -95,6 +96,20 @@ internal sealed class RowEncoder
             var answer = whole[shared..Math.Min(whole.Length, shared + longestAnswer)];
             return withEnd ? [.. answer, _tokenizer.EndOfSequence] : answer;
         }
+    }
+
+    // Before an answer the prompt's end may be cut otherwise (sixteen blanks into fifteen and one that begins a word): tokens of the prompt's text alone are
+    // the prompt's still, and what they cost says nothing of an answer.
+    private int WithRecutEnd(int[] prompt, int[][] wholes, int shared)
+    {
+        var left = prompt.Skip(shared).Sum(id => _tokenizer.BytesOf(id).Length);
+        for (; left > 0 && Array.TrueForAll(wholes, whole => whole.Length > shared + 1 && whole[shared] == wholes[0][shared]); shared++)
+        {
+            left -= _tokenizer.BytesOf(wholes[0][shared]).Length;
+            if (left < 0)
+                break;
+        }
+        return shared;
     }
 
     // In ordinal order a word that begins others stands right before one of them.

@@ -108,7 +108,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         var longest = data.Examples.Max(example => example.InputCount);
         var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
-        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory));
+        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files)));
         check.Report(channel, SharedBackbone.IsLoaded(source.Files, options.Quantization, device));
         return check;
     }

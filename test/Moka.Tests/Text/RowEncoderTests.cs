@@ -46,6 +46,24 @@ public class RowEncoderTests
     }
 
     [Fact]
+    public void Tokens_of_the_prompts_text_alone_belong_to_it_however_they_are_cut()
+    {
+        var tokenizer = SmallTokenizers.ByName("Tiktoken");
+        var encoder = new RowEncoder(tokenizer, new PromptTemplate("{text}", answerPrefix: ""), Enough);
+        foreach (var (text, answers) in (ReadOnlySpan<(string, string[])>)[("an t", ["he", "x"]), ("the  ", ["the", "thing"]), ("a    ", ["the", "and"])])
+        {
+            var row = encoder.ForScoring(new PromptRow(text, []), answers);
+            var wholes = answers.Select(answer => tokenizer.Encode(text + answer, true)).ToArray();
+            Assert.All(wholes.Zip(row.Answers), pair => Assert.Equal<int>(pair.First, row.Prompt.Concat(pair.Second)));
+            // The longest part that all share and that has nothing of an answer.
+            int Bytes(IEnumerable<int> ids) => ids.Sum(id => tokenizer.BytesOf(id).Length);
+            var most = Enumerable.Range(0, wholes.Min(whole => whole.Length)).Last(count =>
+                wholes.All(whole => whole[..count].SequenceEqual(wholes[0][..count])) && Bytes(wholes[0][..count]) <= Bytes(tokenizer.Encode(text, true)));
+            Assert.Equal(most, row.Prompt.Length);
+        }
+    }
+
+    [Fact]
     public void Answers_that_begin_one_another_end_with_the_end_of_sequence()
     {
         var tokenizer = SmallTokenizers.ByName("tokenizer.json");

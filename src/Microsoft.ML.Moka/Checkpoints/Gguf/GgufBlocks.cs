@@ -12,13 +12,15 @@ internal static class GgufBlocks
     /// <summary>Expands whole blocks.</summary>
     public static void Expand(GgufTensorType type, ReadOnlySpan<byte> blocks, Span<float> values)
     {
+        if (type.Packed() is { } packed)
+        {
+            packed.Expand(blocks, values);
+            return;
+        }
         ExpandBlock expand = type switch
         {
-            GgufTensorType.Q4_0 => Q4_0,
-            GgufTensorType.Q4_1 => Q4_1,
             GgufTensorType.Q5_0 => Q5_0,
             GgufTensorType.Q5_1 => Q5_1,
-            GgufTensorType.Q8_0 => Q8_0,
             GgufTensorType.Q4_K => GgufSuperBlocks.Q4_K,
             GgufTensorType.Q5_K => GgufSuperBlocks.Q5_K,
             GgufTensorType.Q6_K => GgufSuperBlocks.Q6_K,
@@ -55,25 +57,6 @@ internal static class GgufBlocks
     public static Vector128<sbyte> High(Vector128<byte> pairs) => (pairs >>> 4).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q4_0(ReadOnlySpan<byte> block, Span<float> values)
-    {
-        var scale = HalfAt(block);
-        var pairs = Vector128.Create(block[2..]);
-        var zero = Vector128.Create((sbyte)8);
-        Scale(Low(pairs) - zero, scale, 0, values);
-        Scale(High(pairs) - zero, scale, 0, values[16..]);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q4_1(ReadOnlySpan<byte> block, Span<float> values)
-    {
-        var (scale, least) = (HalfAt(block), HalfAt(block[2..]));
-        var pairs = Vector128.Create(block[4..]);
-        Scale(Low(pairs), scale, least, values);
-        Scale(High(pairs), scale, least, values[16..]);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Q5_0(ReadOnlySpan<byte> block, Span<float> values)
     {
         var scale = HalfAt(block);
@@ -90,14 +73,6 @@ internal static class GgufBlocks
         var pairs = Vector128.Create(block[8..]);
         Scale(Low(pairs) | FifthBits(block[4..]), scale, least, values);
         Scale(High(pairs) | FifthBits(block[6..]), scale, least, values[16..]);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Q8_0(ReadOnlySpan<byte> block, Span<float> values)
-    {
-        var scale = HalfAt(block);
-        Scale(Vector128.Create(block[2..]).AsSByte(), scale, 0, values);
-        Scale(Vector128.Create(block[18..]).AsSByte(), scale, 0, values[16..]);
     }
 
     // 16 where a bit of the two bytes is set, the lowest bit first.

@@ -49,6 +49,11 @@ internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnl
         return isFinite ? new DenseMatrix(Shape[0], Shape[1], DenseFormat.Float32, elements) : throw Invalid("holds a NaN or an infinity");
     }
 
+    /// <summary>In its blocks, without a copy where the rows are in their places.</summary>
+    public override StoredMatrix AsStored() => Encoding.Packed() is { } format && Shape.Count == 2
+        ? new PackedMatrix(Shape[0], Shape[1], format, InterleavedHeads == 0 ? Data : RowsInPlace())
+        : ToMatrix();
+
     private int RowLength => Shape.Count == 1 && InterleavedHeads > 0 ? 1 : Shape[^1];
 
     private void Each(int rows, Action<int> action)

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Tensors;
+
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
 
 /// <summary>How the elements of a tensor are stored, by the numbers that files have for it; the names are llama.cpp's.</summary>
@@ -33,11 +35,9 @@ internal static class GgufTensorTypes
     {
         GgufTensorType.F32 => 4,
         GgufTensorType.F16 or GgufTensorType.BF16 => 2,
-        GgufTensorType.Q4_0 => 18,
-        GgufTensorType.Q4_1 => 20,
+        GgufTensorType.Q4_0 or GgufTensorType.Q4_1 or GgufTensorType.Q8_0 => type.Packed()!.BlockBytes,
         GgufTensorType.Q5_0 => 22,
         GgufTensorType.Q5_1 => 24,
-        GgufTensorType.Q8_0 => 34,
         GgufTensorType.Q4_K => 144,
         GgufTensorType.Q5_K => 176,
         GgufTensorType.Q6_K => 210,
@@ -46,6 +46,15 @@ internal static class GgufTensorTypes
 
     /// <summary>Bytes of so many elements, which are whole blocks.</summary>
     public static int ByteCount(this GgufTensorType type, int elements) => elements / type.BlockLength() * type.BlockBytes();
+
+    /// <summary>The form in which the engine multiplies such blocks as they are; null where they are expanded first.</summary>
+    public static PackedFormat? Packed(this GgufTensorType type) => type switch
+    {
+        GgufTensorType.Q4_0 => PackedFormat.Q4_0,
+        GgufTensorType.Q4_1 => PackedFormat.Q4_1,
+        GgufTensorType.Q8_0 => PackedFormat.Q8_0,
+        _ => null,
+    };
 
     /// <summary>What llama.cpp calls a type that cannot be read here; a number that it has no name for stays one.</summary>
     public static string NameOfUnreadable(uint type) => type switch

@@ -32,6 +32,9 @@ internal static class BenchmarkFile
                 ? LlmAdaptersForm.Parse(task, LlmAdaptersForm.Read(row, task))
                     ?? throw row.Error(Instruction, $"is not of the form that {task.Name} has, so that its choices cannot be found")
                 : task.Read(row);
+            // An instruction's blanks before its answer format are no part of the last choice.
+            if (row.Has(Instruction))
+                question = question with { Choices = [.. question.Choices.SkipLast(1), question.Choices[^1].TrimEnd()] };
             yield return question.ToHarnessRow(task);
         }
     }

@@ -10,6 +10,7 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
         DenseMatrix dense => new DenseWeight(dense),
         CodedMatrix { Format.Layout: CodeLayout.Pairs } codes => new FourBitWeight(codes, simd),
         CodedMatrix { Format.Layout: CodeLayout.SignedBytes } codes => new EightBitWeight(codes),
+        PackedMatrix packed => PackedWeight.Of(packed, simd),
         CodedMatrix codes => throw new ArgumentException($"The CPU backend has no kernel for weights in {codes.Format.Name}.", nameof(matrix)),
         _ => throw new ArgumentException($"The CPU backend knows no stored matrix of type {matrix.GetType().Name}.", nameof(matrix)),
     };

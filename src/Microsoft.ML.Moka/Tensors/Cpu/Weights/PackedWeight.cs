@@ -1,0 +1,80 @@
+using System.Runtime.Intrinsics.X86;
+using Microsoft.ML.Moka.Tensors.Cpu.Memory;
+
+namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
+
+/// <summary>A weight in blocks that carry their scales, kept as a file has them.</summary>
+internal abstract unsafe class PackedWeight : CpuWeight
+{
+    private readonly NativeBuffer _blocks;
+
+    private PackedWeight(PackedMatrix matrix)
+        : base(matrix.Rows, matrix.Columns) => _blocks = NativeBuffer.Of(matrix.Blocks.Span);
+
+    public static PackedWeight Of(PackedMatrix matrix, SimdLevel simd) =>
+        matrix.Format == PackedFormat.Q4_0 ? new Kind<Q40Codes>(matrix, simd)
+        : matrix.Format == PackedFormat.Q4_1 ? new Kind<Q41Codes>(matrix, simd)
+        : matrix.Format == PackedFormat.Q8_0 ? new Kind<Q80Codes>(matrix, simd)
+        : throw new ArgumentException($"The CPU backend has no kernel for weights in {matrix.Format.Name}.", nameof(matrix));
+
+    public override long ByteCount => _blocks.ByteCount;
+
+    public override void Dispose() => _blocks.Dispose();
+
+    private sealed class Kind<TCodes> : PackedWeight
+        where TCodes : struct, IPackedCodes
+    {
+        private const int Block = PackedFormat.BlockLength;
+
+        private readonly int _rowBytes;
+        private readonly SimdLevel _simd;
+
+        public Kind(PackedMatrix matrix, SimdLevel simd)
+            : base(matrix)
+        {
+            _rowBytes = Columns / Block * TCodes.BlockBytes;
+            _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
+                : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
+                : SimdLevel.Scalar;
+        }
+
+        public override void Expand(int row, int rows, int column, int count, float* destination, int stride)
+        {
+            var first = (byte*)_blocks.Data + (long)row * _rowBytes;
+            if (_simd == SimdLevel.Vector512 && count == Block && column % Block == 0)
+            {
+                PackedKernels<TCodes>.Columns512(first + column / Block * TCodes.BlockBytes, _rowBytes, rows, destination, stride);
+                return;
+            }
+            for (var i = 0; i < rows; i++, first += _rowBytes, destination += stride)
+                ExpandRun(first, column, count, destination);
+        }
+
+        public override bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride)
+        {
+            if (_simd != SimdLevel.Vector512 || rows != 16 || column % Block != 0 || depth % Block != 0)
+                return false;
+            var first = (byte*)_blocks.Data + (long)row * _rowBytes + column / Block * TCodes.BlockBytes;
+            PackedKernels<TCodes>.Transposed512(first, _rowBytes, depth / Block, destination, stride);
+            return true;
+        }
+
+        /// <summary>Writes elements of a row: halves of blocks, and singly what is left at the ends.</summary>
+        private void ExpandRun(byte* row, int column, int count, float* destination)
+        {
+            for (var done = 0; done < count;)
+            {
+                var (block, within) = Math.DivRem(column + done, Block);
+                var at = row + (long)block * TCodes.BlockBytes;
+                if (within % 16 == 0 && count - done >= 16 && _simd != SimdLevel.Scalar)
+                {
+                    PackedKernels<TCodes>.Half256(at, within / 16, destination + done);
+                    done += 16;
+                    continue;
+                }
+                for (var end = Math.Min((within | 15) + 1, within + count - done); within < end; within++, done++)
+                    destination[done] = PackedKernels<TCodes>.Element(at, within);
+            }
+        }
+    }
+}
