@@ -10,13 +10,13 @@ internal sealed class TokenNames
     private const string BeginRole = "bos_token";
     private const string EndRole = "eos_token";
 
-    private static readonly string[] s_roles = [BeginRole, EndRole, "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
-    private static readonly string[] s_files = ["tokenizer_config.json", "special_tokens_map.json"];
+    private static readonly string[] Roles = [BeginRole, EndRole, "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"];
+    private static readonly string[] ConfigFiles = ["tokenizer_config.json", "special_tokens_map.json"];
 
     // What the tokens are called where no file says so.
-    private static readonly string[] s_usual = ["<s>", "</s>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>", "<bos>", "<eos>", "<|im_end|>"];
+    private static readonly string[] Usual = ["<s>", "</s>", "<|begin_of_text|>", "<|end_of_text|>", "<|endoftext|>", "<bos>", "<eos>", "<|im_end|>"];
 
-    private static readonly ConditionalWeakTable<BackboneTokenizer, TokenNames> s_known = [];
+    private static readonly ConditionalWeakTable<BackboneTokenizer, TokenNames> Known = [];
 
     private readonly List<(string Name, int Id)> _tokens = [];
 
@@ -36,12 +36,12 @@ internal sealed class TokenNames
     public string Begin => ByRole.GetValueOrDefault(BeginRole, "");
 
     /// <summary>The names that a tokenizer's files have; they are read once.</summary>
-    public static TokenNames Of(BackboneTokenizer tokenizer) => s_known.GetValue(tokenizer, Read);
+    public static TokenNames Of(BackboneTokenizer tokenizer) => Known.GetValue(tokenizer, Read);
 
     private static TokenNames Read(BackboneTokenizer tokenizer)
     {
         var byRole = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var file in s_files)
+        foreach (var file in ConfigFiles)
         {
             if (tokenizer.Files.TryGetValue(file, out var content))
                 JsonFields.Parse(content, file, fields => Add(fields, byRole));
@@ -52,7 +52,7 @@ internal sealed class TokenNames
 
         void AddUsual(string role, int? id)
         {
-            if (!byRole.ContainsKey(role) && s_usual.FirstOrDefault(name => tokenizer.TryGetId(name, out var known) && known == id) is { } found)
+            if (!byRole.ContainsKey(role) && Usual.FirstOrDefault(name => tokenizer.TryGetId(name, out var known) && known == id) is { } found)
                 byRole.Add(role, found);
         }
     }
@@ -78,7 +78,7 @@ internal sealed class TokenNames
 
     private static bool Add(JsonFields fields, Dictionary<string, string> byRole)
     {
-        foreach (var role in s_roles)
+        foreach (var role in Roles)
         {
             if (fields.Has(role) && !byRole.ContainsKey(role))
                 byRole.Add(role, fields.IsObject(role) ? fields.Object(role)!.Text("content") : fields.Text(role));

@@ -5,10 +5,10 @@ namespace Microsoft.ML.Moka.Text;
 /// <summary>GPT-2's writing of the 256 bytes as visible characters, in which <c>tokenizer.json</c> stores byte-level tokens.</summary>
 internal static class ByteLevelAlphabet
 {
-    private static readonly char[] s_characters = MakeCharacters();
-    private static readonly Dictionary<char, byte> s_bytes = s_characters.Index().ToDictionary(pair => pair.Item, pair => (byte)pair.Index);
+    private static readonly char[] Characters = MakeCharacters();
+    private static readonly Dictionary<char, byte> Bytes = Characters.Index().ToDictionary(pair => pair.Item, pair => (byte)pair.Index);
 
-    public static char Character(byte value) => s_characters[value];
+    public static char Character(byte value) => Characters[value];
 
     /// <summary>A text's bytes, written.</summary>
     public static string Write(ReadOnlySpan<char> text)
@@ -18,7 +18,7 @@ internal static class ByteLevelAlphabet
         return string.Create(bytes.Length, bytes, static (letters, values) =>
         {
             for (var i = 0; i < letters.Length; i++)
-                letters[i] = s_characters[values[i]];
+                letters[i] = Characters[values[i]];
         });
     }
 
@@ -28,7 +28,7 @@ internal static class ByteLevelAlphabet
         var bytes = new byte[token.Length];
         for (var i = 0; i < bytes.Length; i++)
         {
-            if (!s_bytes.TryGetValue(token[i], out bytes[i]))
+            if (!Bytes.TryGetValue(token[i], out bytes[i]))
                 return null;
         }
         return bytes;

@@ -17,7 +17,7 @@ public sealed class PromptTemplate
     private const string InputPlaceholder = "input";
     private const string CandidatesPlaceholder = "candidates";
 
-    private static readonly string[] s_placeholders = [TextPlaceholder, InstructionPlaceholder, InputPlaceholder, CandidatesPlaceholder];
+    private static readonly string[] Placeholders = [TextPlaceholder, InstructionPlaceholder, InputPlaceholder, CandidatesPlaceholder];
 
     private readonly IReadOnlyList<Part> _parts;
     private readonly IReadOnlyList<Part>? _partsWithoutInput;
@@ -174,8 +174,8 @@ public sealed class PromptTemplate
                 if (end < 0)
                     throw new ArgumentException($"The '{text[i]}' at character {i + 1} of the template has no partner; to have the brace itself in the prompt, write it twice.", parameter);
                 var name = text[(i + 1)..end];
-                if (!s_placeholders.Contains(name))
-                    throw new ArgumentException($"The template has the placeholder '{{{name}}}', which is unknown; the known ones are {string.Join(", ", s_placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it twice.", parameter);
+                if (!Placeholders.Contains(name))
+                    throw new ArgumentException($"The template has the placeholder '{{{name}}}', which is unknown; the known ones are {string.Join(", ", Placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it twice.", parameter);
                 parts.Add(new Part(literal.ToString(), null));
                 parts.Add(new Part("", name));
                 literal.Clear();

@@ -10,11 +10,11 @@ namespace Microsoft.ML.Moka.Text;
 /// <param name="Closing">The token that the tokenizer itself puts after a text; null for none.</param>
 internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool StartsWithBegin, int? Closing = null)
 {
-    private static readonly string[] s_nameFiles = ["tokenizer_config.json", "special_tokens_map.json"];
-    private static readonly string[] s_idFiles = ["generation_config.json", "config.json"];
+    private static readonly string[] NameFiles = ["tokenizer_config.json", "special_tokens_map.json"];
+    private static readonly string[] IdFiles = ["generation_config.json", "config.json"];
 
     /// <summary>The files that can name them, the more telling first.</summary>
-    public static IEnumerable<string> ConfigFiles => [.. s_nameFiles, .. s_idFiles];
+    public static IEnumerable<string> ConfigFiles => [.. NameFiles, .. IdFiles];
 
     /// <summary>The names by which the files call them.</summary>
     public IReadOnlyList<string> Names { get; init; } = [];
@@ -31,7 +31,7 @@ internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool 
         var (begins, ends, names) = (new List<int>(), new List<int>(), new List<string>());
         var (startsWithBegin, endsWithEnd) = ((bool?)null, (bool?)null);
         var vocabularySize = parts.VocabularySize;
-        foreach (var name in s_nameFiles)
+        foreach (var name in NameFiles)
         {
             Read(name, fields =>
             {
@@ -41,7 +41,7 @@ internal sealed record SequenceTokens(int? Begin, IReadOnlyList<int> Ends, bool 
                 endsWithEnd ??= fields.Has("add_eos_token") ? fields.Boolean("add_eos_token", missing: false) : null;
             });
         }
-        foreach (var name in s_idFiles)
+        foreach (var name in IdFiles)
         {
             Read(name, fields =>
             {

@@ -10,8 +10,8 @@ public sealed class ConversationTrainerTests : IDisposable
     private const string Template =
         "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
 
-    private static readonly ChatMessage[] s_sea = [User("sea"), Assistant("the thing"), User("more"), Assistant("and the end")];
-    private static readonly ChatMessage[] s_sky = [User("sky"), Assistant("née"), User("more"), Assistant("日本")];
+    private static readonly ChatMessage[] Sea = [User("sea"), Assistant("the thing"), User("more"), Assistant("and the end")];
+    private static readonly ChatMessage[] Sky = [User("sky"), Assistant("née"), User("more"), Assistant("日本")];
 
     private readonly TemporaryFolder _folder = new();
     private readonly MLContext _context = new(seed: 1);
@@ -21,7 +21,7 @@ public sealed class ConversationTrainerTests : IDisposable
     [Fact]
     public async Task A_model_learns_each_answer_and_chats_in_the_same_form_also_after_saving()
     {
-        var data = Rows(s_sea, s_sky);
+        var data = Rows(Sea, Sky);
         using var model = Fit(Options(Backbone(Template)), data);
 
         Assert.Equal(["and the end", "日本"], WritingModel.Texts(model.Transform(data)));
@@ -33,7 +33,7 @@ public sealed class ConversationTrainerTests : IDisposable
 
         static async Task Answers(MokaTextGenerator model)
         {
-            foreach (var messages in new[] { s_sea, s_sky })
+            foreach (var messages in new[] { Sea, Sky })
             {
                 Assert.Equal(messages[1].Text, await Answer(model, messages[..1]));
                 Assert.Equal(messages[3].Text, await Answer(model, messages[..3]));
@@ -55,13 +55,13 @@ public sealed class ConversationTrainerTests : IDisposable
             "prompt" => ChatTemplate.Of(new PromptTemplate("{instruction}:", " ")),
             _ => ChatTemplate.FromJinja(Template),
         };
-        var data = Rows(s_sea);
+        var data = Rows(Sea);
         using var model = Fit(options, data);
         _context.Model.Save(model, data.Schema, _folder.File("model.zip"));
         using var loaded = (MokaTextGenerator)_context.Model.Load(_folder.File("model.zip"), out _);
 
         Assert.Equal("and the end", Assert.Single(WritingModel.Texts(loaded.Transform(data))).TrimEnd());
-        Assert.Equal("the thing", (await Answer(loaded, s_sea[..1])).TrimEnd());
+        Assert.Equal("the thing", (await Answer(loaded, Sea[..1])).TrimEnd());
     }
 
     [Fact]
@@ -109,7 +109,7 @@ public sealed class ConversationTrainerTests : IDisposable
         options.MaximumTokens = 96;
         ChatMessage[] thinking = [User("a"), Assistant("<think>x</think>y"), User("b"), Assistant("z")];
 
-        using var model = Fit(options, Rows(s_sea, thinking, thinking[1..2], [User("no answer")], [.. s_sea, .. s_sea, .. s_sea]));
+        using var model = Fit(options, Rows(Sea, thinking, thinking[1..2], [User("no answer")], [.. Sea, .. Sea, .. Sea]));
 
         Said("Skipped 1 of 5 conversations of the training set: they have no answer");
         Said("Skipped 1 of 5 conversations of the training set, which the chat template does not take. The first: ", "the user speaks first");
@@ -122,10 +122,10 @@ public sealed class ConversationTrainerTests : IDisposable
     [Fact]
     public void What_cannot_be_learned_from_is_an_error()
     {
-        Failed<InvalidOperationException>(null, Rows(s_sea), "has no chat template of its own", "Options.ChatTemplate");
-        Failed<InvalidOperationException>("{{ raise_exception('never') }}", Rows(s_sea), "has no answer that can be learned", "never");
+        Failed<InvalidOperationException>(null, Rows(Sea), "has no chat template of its own", "Options.ChatTemplate");
+        Failed<InvalidOperationException>("{{ raise_exception('never') }}", Rows(Sea), "has no answer that can be learned", "never");
         Failed<InvalidOperationException>(Template, Rows(), "no rows");
-        Failed<InvalidOperationException>("{{ messages[0].content }}", Rows(s_sea), "has no answer that can be learned", "not learned");
+        Failed<InvalidOperationException>("{{ messages[0].content }}", Rows(Sea), "has no answer that can be learned", "not learned");
         var bad = _context.Data.LoadFromEnumerable([new ConversationRow { Messages = "[]" }, new ConversationRow { Messages = "{" }]);
         Failed<InvalidDataException>(Template, bad, "'Messages', row 1");
         Failed<ArgumentOutOfRangeException>(Template, _context.Data.LoadFromEnumerable([new Order()]), "'Messages'", "Options.MessagesColumnName");
@@ -155,7 +155,7 @@ public sealed class ConversationTrainerTests : IDisposable
     [Fact]
     public void A_conversation_with_nothing_to_answer_is_an_error_of_its_row()
     {
-        using var model = Fit(Options(Backbone(Template), steps: 1), Rows(s_sea));
+        using var model = Fit(Options(Backbone(Template), steps: 1), Rows(Sea));
 
         var message = Assert.ThrowsAny<Exception>(() => WritingModel.Texts(model.Transform(Rows([Assistant("alone")])))).Message;
 

@@ -6,15 +6,15 @@ namespace Microsoft.ML.Moka.Tests.Training;
 /// <summary>Several parts of a sequence are learned, and nothing between them.</summary>
 public class TargetRangeTests
 {
-    private static readonly int[] s_ids = TinyLlama.Ids(12, 5);
+    private static readonly int[] Ids = TinyLlama.Ids(12, 5);
 
     [Fact]
     public void The_loss_is_that_of_the_ranges()
     {
         using var run = new TinyRun();
-        var losses = TinyLlama.Losses(run.Backbone, [s_ids], run.Adapters);
+        var losses = TinyLlama.Losses(run.Backbone, [Ids], run.Adapters);
 
-        var loss = run.Loop(TinyRun.Plan).Evaluate([new TrainingExample(s_ids, [new(2, 4), new(7, 10)])]);
+        var loss = run.Loop(TinyRun.Plan).Evaluate([new TrainingExample(Ids, [new(2, 4), new(7, 10)])]);
 
         Assert.Equal(new[] { losses[1], losses[2], losses[6], losses[7], losses[8] }.Average(), loss, 1e-5);
     }
@@ -33,7 +33,7 @@ public class TargetRangeTests
     [Fact]
     public void A_token_that_is_not_learned_and_not_read_changes_nothing()
     {
-        int[] other = [.. s_ids[..10], (s_ids[10] + 1) % 20, (s_ids[11] + 1) % 20];
+        int[] other = [.. Ids[..10], (Ids[10] + 1) % 20, (Ids[11] + 1) % 20];
 
         Assert.Equal(Gradients([new(2, 4), new(7, 10)]), Gradients([new(2, 4), new(7, 10)], other));
     }
@@ -47,9 +47,9 @@ public class TargetRangeTests
             return TrainingCheckpoint.Fingerprint(TinyRun.Plan, new TrainedModel(run.Backbone, run.Adapters), [example], null);
         }
 
-        Assert.Equal(Fingerprint(new(s_ids, 3)), Fingerprint(new(s_ids, [new(3, 12)])));
-        Assert.Equal(4, new[] { Fingerprint(new(s_ids, 3)), Fingerprint(new(s_ids, [new(3, 11)])), Fingerprint(new(s_ids, [new(3, 5), new(6, 12)])),
-            Fingerprint(new(s_ids, [new(3, 6), new(6, 12)])) }.Distinct().Count());
+        Assert.Equal(Fingerprint(new(Ids, 3)), Fingerprint(new(Ids, [new(3, 12)])));
+        Assert.Equal(4, new[] { Fingerprint(new(Ids, 3)), Fingerprint(new(Ids, [new(3, 11)])), Fingerprint(new(Ids, [new(3, 5), new(6, 12)])),
+            Fingerprint(new(Ids, [new(3, 6), new(6, 12)])) }.Distinct().Count());
     }
 
     [Fact]
@@ -57,14 +57,14 @@ public class TargetRangeTests
     {
         using var run = new TinyRun();
         foreach (var bad in new TokenRange[][] { [], [new(0, 3)], [new(3, 3)], [new(2, 5), new(4, 6)], [new(5, 6), new(2, 3)], [new(2, 13)] })
-            Assert.Contains("Example 0", Assert.Throws<ArgumentException>(() => run.Loop(TinyRun.Plan).Train([new TrainingExample(s_ids, bad)])).Message,
+            Assert.Contains("Example 0", Assert.Throws<ArgumentException>(() => run.Loop(TinyRun.Plan).Train([new TrainingExample(Ids, bad)])).Message,
                 StringComparison.Ordinal);
     }
 
     private static float[] Gradients(TokenRange[] ranges, int[]? ids = null)
     {
         using var run = new TinyRun();
-        new TrainedModel(run.Backbone, run.Adapters).AccumulateGradients([new TrainingExample(ids ?? s_ids, ranges)], 1, ForwardOptions.Default);
+        new TrainedModel(run.Backbone, run.Adapters).AccumulateGradients([new TrainingExample(ids ?? Ids, ranges)], 1, ForwardOptions.Default);
         return [.. run.Parameters.SelectMany(parameter => TinyLlama.Download(run.Backbone.Backend, parameter.Gradient))];
     }
 }

@@ -14,7 +14,7 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
     public int NoRotaryInterval { get; init; }
 
     // Mistral's files, and those of many others built like LLaMA, say "llama".
-    private static readonly GgufArchitecture[] s_known =
+    private static readonly GgufArchitecture[] Known =
     [
         new("llama", "llama", "LlamaForCausalLM", InterleavesHeads: true),
         new("smollm3", "smollm3", "SmolLM3ForCausalLM", InterleavesHeads: true) { NoRotaryInterval = 4 },
@@ -25,11 +25,11 @@ internal sealed record GgufArchitecture(string Name, string ModelType, string Cl
     public static GgufArchitecture Of(GgufMetadata metadata)
     {
         var name = metadata.Text(Key);
-        return Array.Find(s_known, architecture => architecture.Name == name)
-            ?? throw metadata.Error(Key, $"is '{name}'; there are {string.Join(", ", s_known.Select(architecture => architecture.Name))}");
+        return Array.Find(Known, architecture => architecture.Name == name)
+            ?? throw metadata.Error(Key, $"is '{name}'; there are {string.Join(", ", Known.Select(architecture => architecture.Name))}");
     }
 
     /// <summary>The one for transformers' <c>model_type</c>; null where llama.cpp is not known to have it.</summary>
     public static GgufArchitecture? OfModel(string modelType) =>
-        Array.Find(s_known, architecture => architecture.ModelType == (modelType == "mistral" ? "llama" : modelType));
+        Array.Find(Known, architecture => architecture.ModelType == (modelType == "mistral" ? "llama" : modelType));
 }

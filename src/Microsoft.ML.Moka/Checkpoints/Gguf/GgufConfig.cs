@@ -10,7 +10,7 @@ internal static class GgufConfig
     public const string Name = "config.json";
 
     // Under the architecture's name. Those of the rotary scaling are read by GgufRotary.
-    private static readonly string[] s_understood =
+    private static readonly string[] Understood =
     [
         "block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "attention.key_length",
         "attention.value_length", "attention.layer_norm_rms_epsilon", "attention.sliding_window", "rope.freq_base", "rope.dimension_count",
@@ -19,7 +19,7 @@ internal static class GgufConfig
     ];
 
     // They change nothing where there are no experts, or say where a file comes from.
-    private static readonly string[] s_harmless = ["expert_used_count", "tensor_data_layout"];
+    private static readonly string[] Harmless = ["expert_used_count", "tensor_data_layout"];
 
     public static byte[] Write(GgufModel model)
     {
@@ -97,7 +97,7 @@ internal static class GgufConfig
         foreach (var key in metadata.Keys.Where(key => key.StartsWith($"{architecture}.", StringComparison.Ordinal)))
         {
             var name = key[(architecture.Length + 1)..];
-            if (!s_understood.Contains(name) && !s_harmless.Contains(name))
+            if (!Understood.Contains(name) && !Harmless.Contains(name))
                 throw metadata.Error(key, "may change what the model computes, and is not understood: such models are not supported");
         }
     }

@@ -14,14 +14,14 @@ internal static class GgufNames
 
     private const string LayerPrefix = "blk.";
 
-    private static readonly Dictionary<string, string> s_global = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> Global = new(StringComparer.Ordinal)
     {
         [Embedding] = "model.embed_tokens.weight",
         ["output_norm.weight"] = "model.norm.weight",
         [Head] = "lm_head.weight",
     };
 
-    private static readonly Dictionary<string, string> s_ofLayer = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> OfLayer = new(StringComparer.Ordinal)
     {
         ["attn_norm"] = "input_layernorm",
         ["ffn_norm"] = "post_attention_layernorm",
@@ -41,11 +41,11 @@ internal static class GgufNames
     /// <summary>Hugging Face's name; null for a tensor that these architectures do not have.</summary>
     public static string? HuggingFace(string name)
     {
-        if (s_global.TryGetValue(name, out var known))
+        if (Global.TryGetValue(name, out var known))
             return known;
         return name.Split('.') is ["blk", var layer, var part, "weight" or "bias"] parts
             && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && layer == number.ToString(CultureInfo.InvariantCulture)
-            && s_ofLayer.TryGetValue(part, out var module)
+            && OfLayer.TryGetValue(part, out var module)
                 ? $"model.layers.{layer}.{module}.{parts[3]}"
                 : null;
     }
@@ -53,10 +53,10 @@ internal static class GgufNames
     /// <summary>llama.cpp's name of a tensor of Hugging Face's checkpoints.</summary>
     public static string Gguf(string huggingFace)
     {
-        if (s_global.FirstOrDefault(pair => pair.Value == huggingFace).Key is { } known)
+        if (Global.FirstOrDefault(pair => pair.Value == huggingFace).Key is { } known)
             return known;
         if (huggingFace.Split('.', 4) is ["model", "layers", var layer, var rest] && rest.LastIndexOf('.') is var dot and > 0
-            && s_ofLayer.FirstOrDefault(pair => pair.Value == rest[..dot]).Key is { } part)
+            && OfLayer.FirstOrDefault(pair => pair.Value == rest[..dot]).Key is { } part)
             return $"{LayerPrefix}{layer}.{part}{rest[dot..]}";
         throw new UnreachableException($"No layer has '{huggingFace}'.");
     }

@@ -13,7 +13,7 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
     // The format's own limit for keys; names of tensors are shorter still.
     private const int MaxNameBytes = ushort.MaxValue;
 
-    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     public int Position { get; set; }
 
@@ -65,7 +65,7 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
     {
         try
         {
-            return s_utf8.GetString(utf8);
+            return Utf8.GetString(utf8);
         }
         catch (DecoderFallbackException e)
         {

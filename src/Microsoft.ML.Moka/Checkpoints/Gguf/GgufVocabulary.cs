@@ -23,7 +23,7 @@ internal sealed class GgufVocabulary
     public const string TypesKey = "tokenizer.ggml.token_type";
 
     // Of files that do not name the token that ends a turn, as llama.cpp finds it.
-    private static readonly string[] s_turnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|eom_id|>"];
+    private static readonly string[] TurnEnds = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|eom_id|>"];
 
     public GgufVocabulary(GgufMetadata metadata)
     {
@@ -48,7 +48,7 @@ internal sealed class GgufVocabulary
         if (ends.Count == 0 && IsSentencePiece)
             ends.Add(2);
         if (!metadata.Has("tokenizer.ggml.eot_token_id"))
-            ends.AddRange(s_turnEnds.Select(name => Array.IndexOf(Tokens, name))
+            ends.AddRange(TurnEnds.Select(name => Array.IndexOf(Tokens, name))
                 .Where(id => id >= 0 && Types[id] is GgufTokenType.Control or GgufTokenType.UserDefined));
         Ends = [.. ends.Distinct()];
 

@@ -5,11 +5,11 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 /// <summary>The methods of lists, tuples, dictionaries, ranges and cyclers.</summary>
 internal static class ContainerMethods
 {
-    private static readonly string[] s_changesList = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
-    private static readonly string[] s_changesDictionary = ["clear", "pop", "popitem", "setdefault", "update"];
-    private static readonly string[] s_otherTextMethods = ["encode", "format_map", "maketrans", "translate"];
+    private static readonly string[] ChangesList = ["append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort"];
+    private static readonly string[] ChangesDictionary = ["clear", "pop", "popitem", "setdefault", "update"];
+    private static readonly string[] OtherTextMethods = ["encode", "format_map", "maketrans", "translate"];
 
-    private static readonly string[] s_numberMethods =
+    private static readonly string[] NumberMethods =
     [
         "as_integer_ratio", "bit_count", "bit_length", "conjugate", "denominator", "from_bytes", "fromhex", "hex", "imag", "is_integer", "numerator", "real",
             "to_bytes",
@@ -49,14 +49,14 @@ internal static class ContainerMethods
 
     /// <summary>Whether a method changes its object, which the sandbox forbids.</summary>
     public static bool IsUnsafe(object? value, string name) =>
-        value is PythonList && s_changesList.Contains(name) || value is PythonDictionary && s_changesDictionary.Contains(name);
+        value is PythonList && ChangesList.Contains(name) || value is PythonDictionary && ChangesDictionary.Contains(name);
 
     /// <summary>Whether Python has the method and this interpreter has not.</summary>
     public static bool IsUnsupported(object? value, string name) => value switch
     {
-        TracedText => s_otherTextMethods.Contains(name),
+        TracedText => OtherTextMethods.Contains(name),
         PythonDictionary => name is "fromkeys",
-        BigInteger or bool or double => s_numberMethods.Contains(name),
+        BigInteger or bool or double => NumberMethods.Contains(name),
         _ => false,
     };
 

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 internal sealed class Lexer
 {
     // Longest first.
-    private static readonly string[] s_operators =
+    private static readonly string[] Operators =
         ["**", "//", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "[", "]", "(", ")", "{", "}", "<", ">", "=", ".", ":", "|", ",", ";"];
 
     private readonly string _source;
@@ -253,7 +253,7 @@ internal sealed class Lexer
 
     private void ReadOperator()
     {
-        if (s_operators.FirstOrDefault(At) is not { } found)
+        if (Operators.FirstOrDefault(At) is not { } found)
             throw Error($"the character '{_text[_at]}' has no meaning here");
         if (found is "(" or "[" or "{")
         {

@@ -32,7 +32,7 @@ internal sealed class Limits
 
     // A template renders on one thread from its beginning to its end; so its functions need not hand this on.
     [ThreadStatic]
-    private static Limits? t_current;
+    private static Limits? _current;
 
     private long _steps;
     private long _text;
@@ -40,15 +40,15 @@ internal sealed class Limits
     /// <summary>Counts what <paramref name="render"/> does on this thread.</summary>
     public static T Count<T>(Func<T> render)
     {
-        var outer = t_current;
-        t_current = new Limits();
+        var outer = _current;
+        _current = new Limits();
         try
         {
             return render();
         }
         finally
         {
-            t_current = outer;
+            _current = outer;
         }
     }
 
@@ -60,7 +60,7 @@ internal sealed class Limits
 
     public static void Step(long count = 1)
     {
-        if (t_current is { } limits && (limits._steps += count) > AllSteps)
+        if (_current is { } limits && (limits._steps += count) > AllSteps)
             throw new EvaluationException($"it takes more than {AllSteps} steps, the limit of a chat template");
     }
 
@@ -70,7 +70,7 @@ internal sealed class Limits
     /// <summary>Counts a text that has been made.</summary>
     public static void Make(int length)
     {
-        if (t_current is { } limits && (limits._text += length) > AllText)
+        if (_current is { } limits && (limits._text += length) > AllText)
             throw new EvaluationException($"it makes more than {AllText} characters of text on the way, the limit of a chat template");
     }
 

@@ -3,7 +3,7 @@ namespace Microsoft.ML.Moka.Text.Jinja;
 /// <summary>Here the expressions.</summary>
 internal sealed partial class Parser
 {
-    private static readonly string[] s_comparisons = ["==", "!=", "<", "<=", ">", ">="];
+    private static readonly string[] Comparisons = ["==", "!=", "<", "<=", ">", ">="];
 
     private int Deeper(int line, params ReadOnlySpan<Expression?> parts)
     {
@@ -108,7 +108,7 @@ internal sealed partial class Parser
         var rest = new List<(string, Expression)>();
         while (true)
         {
-            if (Current.Kind == TokenKind.Operator && s_comparisons.Contains(Current.Text))
+            if (Current.Kind == TokenKind.Operator && Comparisons.Contains(Current.Text))
                 rest.Add((Next().Text, ReadSum()));
             else if (SkipName("in"))
                 rest.Add(("in", ReadSum()));

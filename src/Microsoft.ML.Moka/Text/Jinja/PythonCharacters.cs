@@ -11,10 +11,10 @@ internal static class PythonCharacters
     public static readonly char[] Blanks =
         [.. Enumerable.Range(0, char.MaxValue + 1).Select(c => (char)c).Where(c => char.IsWhiteSpace(c) || c is >= '\x1c' and <= '\x1f')];
 
-    private static readonly SearchValues<char> s_blanks = SearchValues.Create(Blanks);
+    private static readonly SearchValues<char> BlankCharacters = SearchValues.Create(Blanks);
 
     // Letters whose other case is several letters.
-    private static readonly Dictionary<int, (string Upper, string Title)> s_special = new()
+    private static readonly Dictionary<int, (string Upper, string Title)> Special = new()
     {
         [0xDF] = ("SS", "Ss"), [0x149] = ("ʼN", "ʼN"), [0x1F0] = ("J̌", "J̌"), [0x390] = ("Ϊ́", "Ϊ́"), [0x3B0] = ("Ϋ́", "Ϋ́"), [0x587] = ("ԵՒ", "Եւ"),
         [0x1E96] = ("H̱", "H̱"), [0x1E97] = ("T̈", "T̈"), [0x1E98] = ("W̊", "W̊"), [0x1E99] = ("Y̊", "Y̊"), [0x1E9A] = ("Aʾ", "Aʾ"),
@@ -22,7 +22,7 @@ internal static class PythonCharacters
             [0xFB05] = ("ST", "St"), [0xFB06] = ("ST", "St"),
     };
 
-    public static bool IsBlank(char c) => s_blanks.Contains(c);
+    public static bool IsBlank(char c) => BlankCharacters.Contains(c);
 
     public static bool IsLineEnd(char c) => c is '\n' or '\r' or '\v' or '\f' or >= '\x1c' and <= '\x1e' or '\x85' or '\u2028' or '\u2029';
 
@@ -30,11 +30,11 @@ internal static class PythonCharacters
     public static Rune At(string text, int index) => Rune.TryGetRuneAt(text, index, out var rune) ? rune : Rune.ReplacementChar;
 
     public static string Upper(string text, int index) =>
-        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Upper
+        Rune.TryGetRuneAt(text, index, out var rune) ? Special.TryGetValue(rune.Value, out var special) ? special.Upper
             : Rune.ToUpperInvariant(rune).ToString() : text[index].ToString();
 
     public static string Title(string text, int index) =>
-        Rune.TryGetRuneAt(text, index, out var rune) ? s_special.TryGetValue(rune.Value, out var special) ? special.Title : TitleOf(rune)
+        Rune.TryGetRuneAt(text, index, out var rune) ? Special.TryGetValue(rune.Value, out var special) ? special.Title : TitleOf(rune)
             : text[index].ToString();
 
     public static string Lower(string text, int index)
@@ -52,7 +52,7 @@ internal static class PythonCharacters
 
     /// <summary>Without its case.</summary>
     public static string Folded(string text, int index) =>
-        Rune.TryGetRuneAt(text, index, out var rune) && s_special.TryGetValue(rune.Value, out var special) ? special.Upper.ToLowerInvariant()
+        Rune.TryGetRuneAt(text, index, out var rune) && Special.TryGetValue(rune.Value, out var special) ? special.Upper.ToLowerInvariant()
         : text[index] is 'Σ' or 'ς' ? "σ" : Lower(text, index);
 
     /// <summary>Whether a letter has a case.</summary>

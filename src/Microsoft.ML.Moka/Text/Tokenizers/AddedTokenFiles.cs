@@ -15,8 +15,8 @@ internal static class AddedTokenFiles
     private const string SpecialNames = "special_tokens_map.json";
     private const int MaxId = 1 << 24;
 
-    private static readonly string[] s_specialRoles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-    private static readonly string[] s_specialLists = ["additional_special_tokens", "extra_special_tokens"];
+    private static readonly string[] SpecialRoles = ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+    private static readonly string[] SpecialLists = ["additional_special_tokens", "extra_special_tokens"];
 
     /// <param name="files">The files that are there, by name.</param>
     /// <param name="location">Where they lie, for errors.</param>
@@ -74,14 +74,14 @@ internal static class AddedTokenFiles
 
     private static void AddSpecialNames(JsonFields fields, HashSet<string> names)
     {
-        foreach (var role in s_specialRoles)
+        foreach (var role in SpecialRoles)
         {
             if (fields.IsText(role))
                 names.Add(fields.Text(role));
             else if (fields.IsObject(role) && fields.Object(role)!.Text("content", missing: "") is { Length: > 0 } content)
                 names.Add(content);
         }
-        foreach (var name in s_specialLists.SelectMany(list => Contents(fields, list)))
+        foreach (var name in SpecialLists.SelectMany(list => Contents(fields, list)))
             names.Add(name);
     }
 

@@ -12,13 +12,13 @@ internal static class CanonicalForm
     private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TailBase = 0x11A7;
     private const int LeadCount = 19, VowelCount = 21, TailCount = 28;
 
-    private static readonly Dictionary<int, int> s_classes = UnicodeFile.Lines("class")
+    private static readonly Dictionary<int, int> Classes = UnicodeFile.Lines("class")
         .SelectMany(line => line.Skip(1).Select(UnicodeFile.Range).SelectMany(range => Enumerable.Range(range.First, range.Last - range.First + 1))
             .Select(code => (code, line[0])))
         .ToDictionary(pair => pair.code, pair => int.Parse(pair.Item2, CultureInfo.InvariantCulture));
 
-    private static readonly Dictionary<int, int[]> s_decompositions = [];
-    private static readonly Dictionary<(int, int), int> s_compositions = [];
+    private static readonly Dictionary<int, int[]> Decompositions = [];
+    private static readonly Dictionary<(int, int), int> Compositions = [];
 
     static CanonicalForm()
     {
@@ -28,9 +28,9 @@ internal static class CanonicalForm
             var mark = word.AsSpan().IndexOfAny('=', '!');
             var whole = UnicodeFile.CodePoint(word.AsSpan(0, mark));
             var parts = word[(mark + 1)..].Split('+').Select(part => UnicodeFile.CodePoint(part)).ToArray();
-            s_decompositions.Add(whole, parts);
+            Decompositions.Add(whole, parts);
             if (word[mark] == '=')
-                s_compositions.Add((parts[0], parts[1]), whole);
+                Compositions.Add((parts[0], parts[1]), whole);
         }
     }
 
@@ -94,7 +94,7 @@ internal static class CanonicalForm
                 if (syllable % TailCount > 0)
                     codes.Add(TailBase + syllable % TailCount);
             }
-            else if (s_decompositions.TryGetValue(code, out var parts))
+            else if (Decompositions.TryGetValue(code, out var parts))
             {
                 foreach (var part in parts)
                     Add(part);
@@ -113,10 +113,10 @@ internal static class CanonicalForm
         var syllable = first - HangulBase;
         if (syllable is >= 0 and < LeadCount * VowelCount * TailCount && syllable % TailCount == 0 && second is > TailBase and < TailBase + TailCount)
             return first + second - TailBase;
-        return s_compositions.TryGetValue((first, second), out var composed) ? composed : null;
+        return Compositions.TryGetValue((first, second), out var composed) ? composed : null;
     }
 
-    private static int ClassOf(int code) => s_classes.GetValueOrDefault(code);
+    private static int ClassOf(int code) => Classes.GetValueOrDefault(code);
 
     private static string ToText(List<int> codes)
     {

@@ -11,7 +11,7 @@ internal static class TiktokenFile
     private const int SpecialTokenCount = 256;
 
     // As in LLaMA 3.1; LLaMA 3 calls some of them reserved. Those that follow are reserved in both.
-    private static readonly string[] s_namedSpecialTokens =
+    private static readonly string[] NamedSpecialTokens =
     [
         "<|begin_of_text|>", "<|end_of_text|>", "<|reserved_special_token_0|>", "<|reserved_special_token_1|>", "<|finetune_right_pad_id|>",
         "<|step_id|>", "<|start_header_id|>", "<|end_header_id|>", "<|eom_id|>", "<|eot_id|>", "<|python_tag|>",
@@ -92,9 +92,9 @@ internal static class TiktokenFile
         return vocabulary;
     }
 
-    private static string SpecialName(int place) => place < s_namedSpecialTokens.Length
-        ? s_namedSpecialTokens[place]
-        : string.Create(CultureInfo.InvariantCulture, $"<|reserved_special_token_{place - s_namedSpecialTokens.Length + 2}|>");
+    private static string SpecialName(int place) => place < NamedSpecialTokens.Length
+        ? NamedSpecialTokens[place]
+        : string.Create(CultureInfo.InvariantCulture, $"<|reserved_special_token_{place - NamedSpecialTokens.Length + 2}|>");
 
     private static bool TryParse(ReadOnlySpan<byte> line, out byte[] token, out int rank)
     {

@@ -45,7 +45,7 @@ internal abstract class TokenDecoder
     /// <summary>Names such as <c>&lt;0x0A&gt;</c> become their bytes; bytes in a row that are no characters become U+FFFD each.</summary>
     internal sealed class ByteFallback : TokenDecoder
     {
-        private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+        private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
         public static byte? ByteOf(string name) =>
             name.Length == 6 && name.StartsWith("<0x", StringComparison.Ordinal) && name[5] == '>'
@@ -74,7 +74,7 @@ internal abstract class TokenDecoder
                     return;
                 try
                 {
-                    texts.Add(s_strict.GetString([.. bytes]));
+                    texts.Add(Strict.GetString([.. bytes]));
                 }
                 catch (DecoderFallbackException)
                 {

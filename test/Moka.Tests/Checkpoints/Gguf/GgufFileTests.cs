@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Tests.Checkpoints.Gguf;
 /// <summary>The container: what is read from it, and that nothing in it is believed.</summary>
 public sealed class GgufFileTests
 {
-    private static readonly float[] s_values = [1, -2, 3.5f, 4, 5, 6];
+    private static readonly float[] Values = [1, -2, 3.5f, 4, 5, 6];
 
     [Theory]
     [InlineData(2, 32)]
@@ -21,10 +21,10 @@ public sealed class GgufFileTests
         var bytes = new GgufBytes { Version = version, Alignment = alignment };
         if (alignment != 32)
             bytes.With("general.alignment", (uint)alignment);
-        using var file = Read(bytes.Floats("a", s_values, 2, 3).Floats("b", [7], 1));
+        using var file = Read(bytes.Floats("a", Values, 2, 3).Floats("b", [7], 1));
         Assert.Equal(["a", "b"], file.TensorNames);
         Assert.Equal([2, 3], file["a"].Shape);
-        Assert.Equal(s_values, file["a"].ToFloats());
+        Assert.Equal(Values, file["a"].ToFloats());
         Assert.Equal([7f], file["b"].ToFloats());
     }
 
@@ -117,7 +117,7 @@ public sealed class GgufFileTests
     [Fact]
     public void A_file_that_ends_anywhere_is_refused()
     {
-        var whole = new GgufBytes().With("text", "abc").With("texts", new[] { "a", "b" }).With("number", 4).Floats("a", s_values, 2, 3).ToArray();
+        var whole = new GgufBytes().With("text", "abc").With("texts", new[] { "a", "b" }).With("number", 4).Floats("a", Values, 2, 3).ToArray();
         // The last bytes only fill up to the alignment.
         for (var length = 0; length < whole.Length - 8; length++)
             Assert.Throws<InvalidDataException>(() => GgufFile.Read(FileContent.Of("test.gguf", whole.AsMemory(0, length))));
@@ -127,7 +127,7 @@ public sealed class GgufFileTests
     public void Changed_bytes_give_no_other_error()
     {
         var whole = new GgufBytes().With("general.architecture", "llama").With("texts", new[] { "a", "b" })
-            .With("number", 4).Floats("a", s_values, 2, 3).Floats("b", s_values, 3, 2).ToArray();
+            .With("number", 4).Floats("a", Values, 2, 3).Floats("b", Values, 3, 2).ToArray();
         var random = new Random(1);
         for (var i = 0; i < 20_000; i++)
         {
@@ -162,7 +162,7 @@ public sealed class GgufFileTests
             case "big-endian": return new GgufBytes { Version = BinaryPrimitives.ReverseEndianness(3u) }.ToArray();
             case "many tensors": return new GgufBytes { TensorCount = ulong.MaxValue }.ToArray();
             case "many metadata": return new GgufBytes { MetadataCount = 1ul << 40 }.ToArray();
-            case "more tensors than there are": return new GgufBytes { TensorCount = 2 }.Floats("a", s_values, 6).ToArray();
+            case "more tensors than there are": return new GgufBytes { TensorCount = 2 }.Floats("a", Values, 6).ToArray();
             case "key twice": return bytes.With("k", 1).With("k", 2).ToArray();
             case "empty key": return bytes.With("", 1).ToArray();
             case "long key": return bytes.With(new string('k', 65536), 1).ToArray();
@@ -172,20 +172,20 @@ public sealed class GgufFileTests
             case "list of lists": return bytes.WithRaw("k", [.. list, .. list, 1, 0, 0, 0, 0, 0, 0, 0]).ToArray();
             case "long text": return bytes.WithRaw("k", [.. texts, .. large]).ToArray();
             case "long text in a list": return bytes.WithRaw("k", [.. list, .. texts, 1, 0, 0, 0, 0, 0, 0, 0, .. large]).ToArray();
-            case "tensor twice": return bytes.Floats("a", s_values, 6).Floats("a", s_values, 6).ToArray();
-            case "no dimension": return bytes.Floats("a", s_values).ToArray();
-            case "five dimensions": return bytes.Floats("a", s_values, 6, 1, 1, 1, 1).ToArray();
-            case "dimension 0": return bytes.Floats("a", s_values, 2, 0).ToArray();
+            case "tensor twice": return bytes.Floats("a", Values, 6).Floats("a", Values, 6).ToArray();
+            case "no dimension": return bytes.Floats("a", Values).ToArray();
+            case "five dimensions": return bytes.Floats("a", Values, 6, 1, 1, 1, 1).ToArray();
+            case "dimension 0": return bytes.Floats("a", Values, 2, 0).ToArray();
             case "overflowing shape": return bytes.Claim("a", 0, 0, 1ul << 62, 1ul << 62, 1ul << 62, 1ul << 62).ToArray();
             case "large tensor": return bytes.Claim("a", 0, 0, 1000, 1000).ToArray();
             case "unknown type": return bytes.Claim("a", 77, 0, 32).ToArray();
             case "unreadable type": return bytes.Claim("a", 20, 0, 32).ToArray();
             case "removed type": return bytes.Claim("a", 4, 0, 32).ToArray();
             case "part of a block": return bytes.Claim("a", 2, 0, 2, 48).ToArray();
-            case "no multiple of the alignment": return bytes.Floats("x", s_values, 6).Claim("a", 0, 4, 1).ToArray();
+            case "no multiple of the alignment": return bytes.Floats("x", Values, 6).Claim("a", 0, 4, 1).ToArray();
             case "offset beyond the file": return bytes.Claim("a", 0, 1ul << 40, 1).ToArray();
-            case "end beyond the file": return bytes.Floats("x", s_values, 6).Claim("a", 0, 32, 6).ToArray();
-            case "overlap": return bytes.Floats("a", s_values, 6).Claim("b", 0, 0, 6).ToArray();
+            case "end beyond the file": return bytes.Floats("x", Values, 6).Claim("a", 0, 32, 6).ToArray();
+            case "overlap": return bytes.Floats("a", Values, 6).Claim("b", 0, 0, 6).ToArray();
             case "alignment 0": return bytes.With("general.alignment", 0u).ToArray();
             case "alignment of another type": return bytes.With("general.alignment", "32").ToArray();
             default: throw new ArgumentException($"No such damage: {damage}.", nameof(damage));

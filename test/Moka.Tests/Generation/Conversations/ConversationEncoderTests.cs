@@ -18,14 +18,14 @@ public class ConversationEncoderTests
         "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{% generation %}{{ m.content if m.role == 'assistant' }}{% endgeneration %}{{ eos_token }}"
         + "{% endfor %}";
 
-    private static readonly ChatTurn[] s_turns = [.. "system be|user a q|assistant  one \n|user more|assistant two|user left".Split('|').Select(Turn)];
+    private static readonly ChatTurn[] Conversation = [.. "system be|user a q|assistant  one \n|user more|assistant two|user left".Split('|').Select(Turn)];
 
     private static BackboneTokenizer Tokenizer { get; } = SmallTokenizers.ByName("tokenizer.json");
 
     [Fact]
     public void Answers_are_learned_with_their_end_and_nothing_else()
     {
-        var (ids, learned, taught) = Learned(Turns, s_turns);
+        var (ids, learned, taught) = Learned(Turns, Conversation);
 
         Assert.Equal(["one" + End, "two" + End], learned);
         Assert.Equal($"{Begin}[system]be{End}\n[user]a q{End}\n[assistant]one{End}\n[user]more{End}\n[assistant]two{End}", Text(ids));
@@ -68,7 +68,7 @@ public class ConversationEncoderTests
     [Fact]
     public void The_templates_own_marks_are_followed()
     {
-        Assert.Equal([" one \n", "two"], Learned(Marked, s_turns).Learned);
+        Assert.Equal([" one \n", "two"], Learned(Marked, Conversation).Learned);
     }
 
     [Theory]
@@ -96,7 +96,7 @@ public class ConversationEncoderTests
     {
         var template = Turns.Replace("[assistant]{% endif", "[assistant]<think>{% endif", StringComparison.Ordinal);
 
-        var (_, learned, taught) = Learned(template, s_turns);
+        var (_, learned, taught) = Learned(template, Conversation);
 
         Assert.Empty(learned);
         Assert.Equal(2, taught.LeftOut);
@@ -105,19 +105,19 @@ public class ConversationEncoderTests
     [Fact]
     public void Too_long_a_conversation_loses_its_first_turns_and_keeps_the_system()
     {
-        var whole = Learned(Turns, s_turns).Ids.Length;
+        var whole = Learned(Turns, Conversation).Ids.Length;
 
-        var (ids, learned, taught) = Learned(Turns, s_turns, whole);
+        var (ids, learned, taught) = Learned(Turns, Conversation, whole);
         Assert.Equal((2, false), (learned.Count, taught.IsCut));
-        (ids, learned, taught) = Learned(Turns, s_turns, whole - 1);
+        (ids, learned, taught) = Learned(Turns, Conversation, whole - 1);
         Assert.Equal(["two" + End], learned);
         Assert.Equal($"{Begin}[system]be{End}\n[user]more{End}\n[assistant]two{End}", Text(ids));
         Assert.Equal((true, false), (taught.IsCut, taught.AnswerIsCut));
-        Assert.False(Learned(Turns, s_turns, ids.Length).Taught.AnswerIsCut);
-        (ids, learned, taught) = Learned(Turns, s_turns, ids.Length - 1);
+        Assert.False(Learned(Turns, Conversation, ids.Length).Taught.AnswerIsCut);
+        (ids, learned, taught) = Learned(Turns, Conversation, ids.Length - 1);
         Assert.Equal(["two"], learned);
         Assert.Equal((true, true), (taught.IsCut, taught.AnswerIsCut));
-        Assert.Empty(Learned(Turns, s_turns, 8).Learned);
+        Assert.Empty(Learned(Turns, Conversation, 8).Learned);
     }
 
     [Fact]
@@ -141,16 +141,16 @@ public class ConversationEncoderTests
     {
         foreach (var template in new[] { ChatTemplate.Llama2, ChatTemplate.Of(new PromptTemplate("Q: {instruction}", "A: ")) })
         {
-            var taught = template.Teach(s_turns[..5], Tokenizer);
+            var taught = template.Teach(Conversation[..5], Tokenizer);
             var text = taught.Text.ToString();
 
             Assert.Equal(2, taught.Answers.Count);
             for (var i = 0; i < 2; i++)
             {
                 var (start, end) = taught.Answers[i];
-                Assert.Equal(template.Render(s_turns[..(2 + 2 * i)], Tokenizer).ToString(), text[..start]);
+                Assert.Equal(template.Render(Conversation[..(2 + 2 * i)], Tokenizer).ToString(), text[..start]);
                 Assert.EndsWith("</s>", text[start..end], StringComparison.Ordinal);
-                Assert.Contains(s_turns[2 + 2 * i].Text.Trim(), text[start..end], StringComparison.Ordinal);
+                Assert.Contains(Conversation[2 + 2 * i].Text.Trim(), text[start..end], StringComparison.Ordinal);
                 Assert.Equal(Tokenizer.EndOfSequence, Tokenizer.Encode(taught.Text.Prefix(end), false)[^1]);
             }
         }

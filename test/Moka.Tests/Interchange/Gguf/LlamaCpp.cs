@@ -7,16 +7,16 @@ namespace Microsoft.ML.Moka.Tests.Interchange.Gguf;
 internal sealed class LlamaCpp : IDisposable
 {
     // What it warned of since the last model was loaded.
-    private static readonly StringBuilder s_log = new();
+    private static readonly StringBuilder Log = new();
 
-    private static readonly Lazy<string?> s_missing = new(() =>
+    private static readonly Lazy<string?> Missing = new(() =>
     {
         try
         {
             NativeLogConfig.llama_log_set((level, message) =>
             {
                 if (level >= LLamaLogLevel.Warning && level != LLamaLogLevel.Continue)
-                    s_log.Append(message);
+                    Log.Append(message);
             });
             NativeApi.llama_max_devices();
             return null;
@@ -33,7 +33,7 @@ internal sealed class LlamaCpp : IDisposable
     public LlamaCpp(string path)
     {
         Require();
-        s_log.Clear();
+        Log.Clear();
         var parameters = LLamaModelParams.Default();
         parameters.n_gpu_layers = 0;
         try
@@ -42,7 +42,7 @@ internal sealed class LlamaCpp : IDisposable
         }
         catch (Exception error)
         {
-            throw new InvalidOperationException($"{error.Message} {s_log}", error);
+            throw new InvalidOperationException($"{error.Message} {Log}", error);
         }
         var context = LLamaContextParams.Default();
         (context.n_ctx, context.n_batch, context.n_ubatch) = (512, 512, 512);
@@ -56,7 +56,7 @@ internal sealed class LlamaCpp : IDisposable
     public SafeLlamaModelHandle Model => _model;
 
     /// <summary>Skips the running test where the native library does not load.</summary>
-    public static void Require() => Assert.SkipWhen(s_missing.Value is not null, $"llama.cpp's native library does not load here: {s_missing.Value}");
+    public static void Require() => Assert.SkipWhen(Missing.Value is not null, $"llama.cpp's native library does not load here: {Missing.Value}");
 
     public int[] Tokenize(string text, bool special = false) =>
         text.Length == 0 ? [] : [.. _model.Tokenize(text, addBos: false, special, Encoding.UTF8).Select(token => (int)token)];

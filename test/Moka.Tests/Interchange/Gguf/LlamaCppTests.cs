@@ -17,7 +17,7 @@ namespace Microsoft.ML.Moka.Tests.Interchange.Gguf;
 [Trait("Category", "Material")]
 public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
 {
-    private static readonly Lazy<string[]> s_texts = new(() => [.. ReadTexts().Distinct()]);
+    private static readonly Lazy<string[]> Texts = new(() => [.. ReadTexts().Distinct()]);
 
     private readonly TemporaryFolder _folder = new();
     private readonly CpuBackend _backend = new(threads: 2);
@@ -153,7 +153,7 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         Assert.Equal(tokenizer.StartsWithBeginOfSequence, oracle.Model.Vocab.ShouldAddBOS);
         // llama.cpp composes no characters, and cannot be told that a text that begins with a space gets no further one, as Metaspace has it.
         var isMetaspace = !tokenizer.Parts.Model.IsByteLevel && !tokenizer.Files.ContainsKey("tokenizer.model");
-        var texts = s_texts.Value.Where(text =>
+        var texts = Texts.Value.Where(text =>
             isMetaspace ? !text.StartsWith(' ') && !text.StartsWith('\u2581') : !tokenizer.Parts.Model.IsByteLevel || tokenizer.Parts.Normalizer.Normalize(text) == text).ToArray();
         Assert.True(texts.Length > 100);
         var wrong = texts.Where(text => !tokenizer.Encode(Plain(text), false).SequenceEqual(oracle.Tokenize(text))).ToArray();

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Tests.Text.Jinja;
 [Trait("Category", "Material")]
 public class ChatMaterialTests
 {
-    private static readonly string[] s_settings = ["today", "from", "template", "conversations"];
+    private static readonly string[] Settings = ["today", "from", "template", "conversations"];
 
     public static TheoryData<string> Names => [.. Material.Folders("chat").DefaultIfEmpty("")];
 
@@ -35,6 +35,6 @@ public class ChatMaterialTests
     }
 
     private static IEnumerable<KeyValuePair<string, object?>> Values(JsonElement element) => element.EnumerateObject()
-        .Where(field => !s_settings.Contains(field.Name) && field.Name is not ("text" or "error" or "assistant"))
+        .Where(field => !Settings.Contains(field.Name) && field.Name is not ("text" or "error" or "assistant"))
         .Select(field => KeyValuePair.Create(field.Name, JsonValues.Read(field.Value)));
 }

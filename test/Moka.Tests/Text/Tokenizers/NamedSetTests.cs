@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Tests.Text.Tokenizers;
 /// <summary>What sets of characters hold is asked of the genuine engine, character by character.</summary>
 public class NamedSetTests
 {
-    private static readonly int[] s_characters = [.. Enumerable.Range(1, 0x3FFFF).Where(code => Rune.IsValid(code) && (code < 0x3400 || code % 7 == 0))];
+    private static readonly int[] Characters = [.. Enumerable.Range(1, 0x3FFFF).Where(code => Rune.IsValid(code) && (code < 0x3400 || code % 7 == 0))];
 
     [Theory]
     [InlineData(@"\w")]
@@ -58,7 +58,7 @@ public class NamedSetTests
         });
         var expression = new Expression(pattern);
         var (wrong, matches) = (new List<string>(), new List<(int Start, int End)>());
-        foreach (var chunk in s_characters.Where(code => code is not ('?' or 0xE000)).Chunk(4096))
+        foreach (var chunk in Characters.Where(code => code is not ('?' or 0xE000)).Chunk(4096))
         {
             var ids = genuine.Encode(string.Concat(chunk.Select(char.ConvertFromUtf32)));
             Assert.Equal(chunk.Length, ids.Length);

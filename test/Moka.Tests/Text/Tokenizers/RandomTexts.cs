@@ -6,7 +6,7 @@ namespace Microsoft.ML.Moka.Tests.Text.Tokenizers;
 /// <summary>Seeded texts of all that a tokenizer can be wrong on.</summary>
 internal static class RandomTexts
 {
-    private static readonly string[] s_fragments =
+    private static readonly string[] Fragments =
     [
         "the", " the", "Hello", "ing", "don't", "I'LL", "'s", "’s", "WE'VE", "camelCaseWord", "snake_case", "ALLCAPS", "12", "2026", "3.14", "0x1F", "½", "²",
             "Ⅷ", "٣", "१२",
@@ -31,7 +31,7 @@ internal static class RandomTexts
             else if (kind < 4 && names.Count > 0)
                 text.Append(names[random.Next(names.Count)]);
             else
-                text.Append(s_fragments[random.Next(s_fragments.Length)]);
+                text.Append(Fragments[random.Next(Fragments.Length)]);
         }
         return text.ToString();
     }

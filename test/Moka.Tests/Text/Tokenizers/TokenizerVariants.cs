@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Tests.Text.Tokenizers;
 /// <summary>Made-up tokenizer.json files with every step that is known, each in many forms.</summary>
 internal static class TokenizerVariants
 {
-    private static readonly string[] s_expressions =
+    private static readonly string[] Expressions =
     [
         @"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
         @"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
@@ -23,9 +23,9 @@ internal static class TokenizerVariants
             @"\S+|\s",
     ];
 
-    private static readonly string[][] s_schemes = [["always", "first", "never"], ["always", "never"]];
+    private static readonly string[][] Schemes = [["always", "first", "never"], ["always", "never"]];
 
-    private static readonly string[] s_behaviors = ["Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"];
+    private static readonly string[] Behaviors = ["Isolated", "Removed", "Contiguous", "MergedWithPrevious", "MergedWithNext"];
 
     /// <summary>A whole file: at byte level, or of characters with or without byte fallback.</summary>
     public static JsonObject Make(Random random)
@@ -96,15 +96,15 @@ internal static class TokenizerVariants
     private static JsonObject Step(Random random, bool hasStart) => random.Next(12) switch
     {
         0 => Type("Digits", ("individual_digits", random.Next(2) == 0)),
-        1 => Type("Punctuation", ("behavior", Pick(random, s_behaviors))),
+        1 => Type("Punctuation", ("behavior", Pick(random, Behaviors))),
         2 => Type("Whitespace"),
         3 => Type("WhitespaceSplit"),
         4 => Type("CharDelimiterSplit", ("delimiter", Pick(random, ["x", "日", " "]))),
-        5 or 6 => Type("Metaspace", ("replacement", "▁"), ("prepend_scheme", Pick(random, s_schemes[hasStart ? 0 : 1])), ("split", random.Next(2) == 0)),
-        7 => Type("Split", ("pattern", new JsonObject { ["String"] = Pick(random, [" ", "the", ".", "Ж"]) }), ("behavior", Pick(random, s_behaviors)),
+        5 or 6 => Type("Metaspace", ("replacement", "▁"), ("prepend_scheme", Pick(random, Schemes[hasStart ? 0 : 1])), ("split", random.Next(2) == 0)),
+        7 => Type("Split", ("pattern", new JsonObject { ["String"] = Pick(random, [" ", "the", ".", "Ж"]) }), ("behavior", Pick(random, Behaviors)),
             ("invert", random.Next(3) == 0)),
-        _ => Type("Split", ("pattern", new JsonObject { ["Regex"] = Pick(random, s_expressions) }),
-            ("behavior", random.Next(2) == 0 ? "Isolated" : Pick(random, s_behaviors)), ("invert", random.Next(4) == 0)),
+        _ => Type("Split", ("pattern", new JsonObject { ["Regex"] = Pick(random, Expressions) }),
+            ("behavior", random.Next(2) == 0 ? "Isolated" : Pick(random, Behaviors)), ("invert", random.Next(4) == 0)),
     };
 
     private static (Dictionary<string, int>, List<(string Left, string Right)>) ByteLevel(Random random)

@@ -7,9 +7,9 @@ namespace Microsoft.ML.Moka.Text.Tokenizers.Expressions;
 /// <summary>The sets of code points that expressions name, as Oniguruma and Rust have them. Each is made once.</summary>
 internal static class NamedSets
 {
-    private static readonly ConcurrentDictionary<string, CodePointSet> s_sets = new(StringComparer.Ordinal);
-    private static readonly Dictionary<string, UnicodeCategory[]> s_categories = Categories();
-    private static readonly Lazy<Dictionary<string, CodePointSet>> s_scripts = new(() =>
+    private static readonly ConcurrentDictionary<string, CodePointSet> Sets = new(StringComparer.Ordinal);
+    private static readonly Dictionary<string, UnicodeCategory[]> CategoriesByName = Categories();
+    private static readonly Lazy<Dictionary<string, CodePointSet>> Scripts = new(() =>
         UnicodeFile.Lines("script").GroupBy(line => line[0].ToLowerInvariant()).ToDictionary(
             script => script.Key,
             script => CodePointSet.Union(script.SelectMany(line => line.Skip(1)).Select(UnicodeFile.Range)
@@ -47,14 +47,14 @@ internal static class NamedSets
             .Replace(" ", "", StringComparison.Ordinal);
         if (key == "any")
             return Get(key, () => CodePointSet.Empty.Complement());
-        return s_categories.TryGetValue(key, out var categories) ? Get(key, () => CodePointSet.Category(categories)) : s_scripts.Value.GetValueOrDefault(key);
+        return CategoriesByName.TryGetValue(key, out var categories) ? Get(key, () => CodePointSet.Category(categories)) : Scripts.Value.GetValueOrDefault(key);
     }
 
     // They are symbols that count as letters.
     private static CodePointSet CircledLetters => CodePointSet.Union(
         CodePointSet.Range(0x24B6, 0x24E9), CodePointSet.Range(0x1F130, 0x1F149), CodePointSet.Range(0x1F150, 0x1F169), CodePointSet.Range(0x1F170, 0x1F189));
 
-    private static CodePointSet Get(string key, Func<CodePointSet> make) => s_sets.GetOrAdd(key, _ => make());
+    private static CodePointSet Get(string key, Func<CodePointSet> make) => Sets.GetOrAdd(key, _ => make());
 
     private static Dictionary<string, UnicodeCategory[]> Categories()
     {
