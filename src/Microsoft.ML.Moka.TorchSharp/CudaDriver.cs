@@ -15,7 +15,8 @@ internal static class CudaDriver
             using var probe = torch.zeros(1, device: new torch.Device(DeviceType.CUDA, gpu));
             return (OperatingSystem.IsWindows() ? MemoryInWindows(out var free, out _) : Memory(out free, out _)) == 0 ? (long)free : null;
         }
-        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException or ExternalException or InvalidOperationException)
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException
+            or ExternalException or InvalidOperationException)
         {
             return null;
         }

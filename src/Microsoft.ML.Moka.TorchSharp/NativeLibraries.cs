@@ -16,7 +16,9 @@ internal static partial class NativeLibraries
     public static string CudaPackage => OperatingSystem.IsWindows() ? "TorchSharp-cuda-windows" : "TorchSharp-cuda-linux";
 
     /// <param name="use">A first call.</param>
-    /// <param name="load">Throws what the system says where the library does not load: TorchSharp's own error lists the places it looked at, and leaves that out.</param>
+    /// <param name="load">
+    /// Throws what the system says where the library does not load: TorchSharp's own error lists the places it looked at, and leaves that out.
+    /// </param>
     internal static string? ProblemOf(Action use, Action load)
     {
         try
@@ -30,7 +32,8 @@ internal static partial class NativeLibraries
         }
     }
 
-    internal static bool IsOfLoading(Exception e) => e is NotSupportedException or DllNotFoundException or TypeInitializationException or EntryPointNotFoundException
+    internal static bool IsOfLoading(Exception e) =>
+        e is NotSupportedException or DllNotFoundException or TypeInitializationException or EntryPointNotFoundException
         or BadImageFormatException or FileNotFoundException or FileLoadException or InvalidOperationException;
 
     private static string Explain(string details)
@@ -39,10 +42,12 @@ internal static partial class NativeLibraries
         var missing = MissingSymbols().Match(details);
         if (missing.Success)
         {
-            return $"TorchSharp {version} needs a newer C++ runtime than this system has ({missing.Groups["name"].Value} is missing): take a system with the libstdc++ of GCC 13 or later "
+            return $"TorchSharp {version} needs a newer C++ runtime than this system has ({missing.Groups["name"].Value} is missing): take a system " +
+                $"with the libstdc++ of GCC 13 or later "
                 + "(Ubuntu 24.04, Debian 13), or name the folder of such a libstdc++.so.6 in LD_LIBRARY_PATH before the app starts";
         }
-        return $"TorchSharp's native library does not load: add the package TorchSharp-cuda-linux on Linux or TorchSharp-cuda-windows on Windows (TorchSharp-cpu serves without CUDA), "
+        return $"TorchSharp's native library does not load: add the package TorchSharp-cuda-linux on Linux or TorchSharp-cuda-windows on Windows " +
+            $"(TorchSharp-cpu serves without CUDA), "
             + $"of the version {version} that TorchSharp has";
     }
 

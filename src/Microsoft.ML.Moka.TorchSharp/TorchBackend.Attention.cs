@@ -7,13 +7,14 @@ namespace Microsoft.ML.Moka.Torch;
 
 /// <summary>
 /// Attention as batched matrix products, both ways: P = exp(q kᵀ scale − logΣexp), y = P v; backward dP = dy vᵀ, dS = P ∘ (dP − Σ dy ∘ y) scale, dq = dS k,
-/// dk = dSᵀ q, dv = Pᵀ dy. Scores and probabilities are float32. PyTorch's fused attention gives no logΣexp to go back from, and adds gradients up in no fixed order.
+/// dk = dSᵀ q, dv = Pᵀ dy. Scores and probabilities are float32. PyTorch's fused attention gives no logΣexp to go back from, and adds gradients up in no fixed
+/// order.
 /// </summary>
 internal sealed partial class TorchBackend
 {
     /// <summary>
-    /// The score of a key that a query does not see. Not −∞, of which a padded query, which sees none, would get NaN: where a CPU has AMX, oneDNN's bfloat16 products
-    /// (3.14 still) read past a row's end into the next one and multiply what they find there by 0 (uxlfoundation/oneDNN #5717).
+    /// The score of a key that a query does not see. Not −∞, of which a padded query, which sees none, would get NaN: where a CPU has AMX, oneDNN's bfloat16
+    /// products (3.14 still) read past a row's end into the next one and multiply what they find there by 0 (uxlfoundation/oneDNN #5717).
     /// </summary>
     private const float Hidden = -1e30f;
 
@@ -119,8 +120,8 @@ internal sealed partial class TorchBackend
     }
 
     /// <summary>
-    /// Queries as [spans · key/value heads, query heads of each · queries, width], keys as [spans · key/value heads, keys, width]: query heads that share keys need no
-    /// copies of them.
+    /// Queries as [spans · key/value heads, query heads of each · queries, width], keys as [spans · key/value heads, keys, width]: query heads that share keys
+    /// need no copies of them.
     /// </summary>
     internal sealed class GroupRows
     {

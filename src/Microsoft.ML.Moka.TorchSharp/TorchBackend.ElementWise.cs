@@ -7,8 +7,8 @@ using Tensor = Microsoft.ML.Moka.Tensors.Tensor;
 namespace Microsoft.ML.Moka.Torch;
 
 /// <summary>
-/// Kernels over elements and rows. What is not a plain sum is computed in float32 and rounded once. <c>to</c> of the type that a tensor has gives another handle
-/// to the same elements: nothing may change them in place.
+/// Kernels over elements and rows. What is not a plain sum is computed in float32 and rounded once. <c>to</c> of the type that a tensor has gives another
+/// handle to the same elements: nothing may change them in place.
 /// </summary>
 internal sealed partial class TorchBackend
 {

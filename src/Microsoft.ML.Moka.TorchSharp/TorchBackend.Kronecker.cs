@@ -6,8 +6,8 @@ using Tensor = Microsoft.ML.Moka.Tensors.Tensor;
 namespace Microsoft.ML.Moka.Torch;
 
 /// <summary>
-/// Kronecker sums. Written out, a filter costs a multiply-add for each element of the map, once for all tokens; token by token it costs what its factors' products
-/// do. The counts decide. A group's factors stand stacked: A [filters, m_a, n_a], which has the coefficients inside here, and B [filters, m_b, n_b].
+/// Kronecker sums. Written out, a filter costs a multiply-add for each element of the map, once for all tokens; token by token it costs what its factors'
+/// products do. The counts decide. A group's factors stand stacked: A [filters, m_a, n_a], which has the coefficients inside here, and B [filters, m_b, n_b].
 /// </summary>
 internal sealed partial class TorchBackend
 {
@@ -71,7 +71,9 @@ internal sealed partial class TorchBackend
         {
             using var scope = NewDisposeScope();
             var (left, right) = Factors(delta, group, x.dtype);
-            var y = isTransposed ? Apply(x, left?.transpose(1, 2), right.transpose(1, 2), group.Shape.RightRows) : Apply(x, left, right, group.Shape.RightColumns);
+            var y = isTransposed
+                ? Apply(x, left?.transpose(1, 2), right.transpose(1, 2), group.Shape.RightRows)
+                : Apply(x, left, right, group.Shape.RightColumns);
             y = y.reshape(x.shape[0], -1);
             if (sum is null)
                 sum = (group.Count == 0 ? y.clone() : y).MoveToOuterDisposeScope();

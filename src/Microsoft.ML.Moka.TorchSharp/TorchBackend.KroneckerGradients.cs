@@ -50,8 +50,8 @@ internal sealed partial class TorchBackend
     }
 
     /// <summary>
-    /// The gradients of Ã = c A [filters, m_a, n_a] and of B [filters, m_b, n_b] in float32; for an identity in A's place none, and that of the sum of all blocks
-    /// [1, m_b, n_b].
+    /// The gradients of Ã = c A [filters, m_a, n_a] and of B [filters, m_b, n_b] in float32; for an identity in A's place none, and that of the sum of all
+    /// blocks [1, m_b, n_b].
     /// </summary>
     private static (NativeTensor? Left, NativeTensor Right) PerToken(NativeTensor x, NativeTensor dy, KroneckerSum delta, KroneckerGroup group)
     {

@@ -55,7 +55,8 @@ internal sealed partial class TorchBackend
 
     public override WeightMatrix Upload(StoredMatrix matrix) => matrix switch
     {
-        DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount, Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
+        DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount,
+            Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
         CodedMatrix { Format.Layout: CodeLayout.Pairs } pairs => new FourBitWeight(
             pairs, Owned(pairs.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(pairs.Format.Table.Span), ScalarType.Float32),
             ScalesOf(pairs.Scales)),

@@ -31,7 +31,8 @@ internal sealed partial class TorchBackend
         RequireShape(rows, dy.Rows, 1, nameof(rows));
         RequireRows(rows, rowCount, nameof(rows));
         return Make(dy.Kind, rowCount, dy.Columns, () =>
-            zeros(rowCount, dy.Columns, dtype: ScalarType.Float32, device: _device).index_add_(0, N(rows).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), One));
+            zeros(rowCount, dy.Columns, dtype: ScalarType.Float32, device: _device)
+                .index_add_(0, N(rows).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), One));
     }
 
     public override void CopyRows(Tensor source, Tensor destination, int start)
@@ -46,6 +47,7 @@ internal sealed partial class TorchBackend
     {
         var (smallest, largest) = ((DeviceTensor)rows).Range;
         if (rows.Rows > 0 && (smallest < 0 || largest >= limit))
-            throw new ArgumentOutOfRangeException(name, smallest < 0 ? smallest : largest, $"An index names row {(smallest < 0 ? smallest : largest)} of {limit}.");
+            throw new ArgumentOutOfRangeException(
+                name, smallest < 0 ? smallest : largest, $"An index names row {(smallest < 0 ? smallest : largest)} of {limit}.");
     }
 }

@@ -16,7 +16,9 @@ internal sealed class TorchProvider : BackendProvider
     public override string? Problem(int gpu)
     {
         var (count, problem) = _gpus.Value;
-        return problem ?? (gpu < count ? null : $"there {(count == 1 ? "is one GPU, number 0" : $"are {count} GPUs, numbers 0 to {count - 1}")}: choose one of them");
+        return problem ?? (gpu < count
+            ? null
+            : $"there {(count == 1 ? "is one GPU, number 0" : $"are {count} GPUs, numbers 0 to {count - 1}")}: choose one of them");
     }
 
     public override Backend Create(int gpu) => new TorchBackend(new torch.Device(DeviceType.CUDA, gpu), torch.ScalarType.BFloat16);
@@ -33,6 +35,7 @@ internal sealed class TorchProvider : BackendProvider
             return (0, problem);
         return torch.cuda.is_available()
             ? (torch.cuda.device_count(), null)
-            : (0, $"PyTorch finds no CUDA device: it takes an NVIDIA GPU, its driver, and the package {NativeLibraries.CudaPackage} in the place of TorchSharp-cpu");
+            : (0, $"PyTorch finds no CUDA device: it takes an NVIDIA GPU, its driver, and the package {NativeLibraries.CudaPackage} in the place of " +
+                $"TorchSharp-cpu");
     }
 }

@@ -22,7 +22,8 @@ internal static class ExportVerb
         };
         var from = new Option<string?>("--from")
         {
-            Description = "With --gguf: what the Modelfile beside it names as the model to put the adapter on. [default: the backbone's path, where it has one]",
+            Description = "With --gguf: what the Modelfile beside it names as the model to put the adapter on. [default: the backbone's path, where " +
+                "it has one]",
             HelpName = "path|name",
         };
         var json = CommonOptions.Json();

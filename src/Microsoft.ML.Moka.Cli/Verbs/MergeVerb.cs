@@ -19,7 +19,8 @@ internal static class MergeVerb
             HelpName = "folder",
         };
         var backbone = CommonOptions.Backbone();
-        var output = CommonOptions.OutputFolder("The folder to be written, or with --gguf the file; an earlier model there is replaced when the new one is complete.");
+        var output = CommonOptions.OutputFolder("The folder to be written, or with --gguf the file; an earlier model there is replaced when the new " +
+            "one is complete.");
         var type = new Option<string>("--type")
         {
             Description = "The merged weights: none (the precision of the backbone's files), nf4 or fp4.",
@@ -62,7 +63,8 @@ internal static class MergeVerb
                     throw new UsageException("What is to be merged? Either a model file, or --adapter-folder (with --backbone).");
                 var form = parsed.GetValue(gguf) is { } name ? Enum.Parse<GgufFormat>(name, ignoreCase: true) : (GgufFormat?)null;
                 if (form is not null && parsed.GetResult(type) is { Implicit: false })
-                    throw new UsageException("--type is for a folder in Hugging Face form, and --gguf says the form of the weights itself: leave out one of them.");
+                    throw new UsageException(
+                        "--type is for a folder in Hugging Face form, and --gguf says the form of the weights itself: leave out one of them.");
                 if (form is null && parsed.GetValue(pre) is not null)
                     throw new UsageException("--pre goes with --gguf.");
                 var context = Context.Create(terminal);

@@ -24,7 +24,8 @@ internal static class BackboneLocator
             looked.Add($"  {origin} '{path}': {refusal}");
         }
         throw new InvalidOperationException(
-            $"The backbone that this model was tuned on ({reference.Fingerprint}) was not found:{Environment.NewLine}{string.Join(Environment.NewLine, looked)}{Environment.NewLine}" +
+            $"The backbone that this model was tuned on ({reference.Fingerprint}) was not found:{Environment.NewLine}" +
+            $"{string.Join(Environment.NewLine, looked)}{Environment.NewLine}" +
             $"Set the environment variable {EnvironmentVariable} to its folder, or MokaTransformer.BackboneResolver; or save the model " +
             $"with Options.SaveBackbone, so that it has the backbone inside.");
     }

@@ -16,8 +16,11 @@ internal static class BackboneTensors
             foreach (var (name, length) in TensorNames.Vectors(config, layer))
                 yield return Vector(name, length);
             foreach (var map in config.LayerMaps(layer))
-                foreach (var tensor in QuantizedWeight.Write(TensorNames.Of(map), weights.Matrix(TensorNames.Of(map), map.Rows, map.Columns, isLinearMap: true)))
+            {
+                var weight = weights.Matrix(TensorNames.Of(map), map.Rows, map.Columns, isLinearMap: true);
+                foreach (var tensor in QuantizedWeight.Write(TensorNames.Of(map), weight))
                     yield return tensor;
+            }
         }
         yield return Vector(TensorNames.FinalNorm, config.HiddenSize);
         if (config.TiedHead)

@@ -17,7 +17,8 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
     /// <param name="computedTokens">How many tokens went through the backbone.</param>
     /// <param name="cancellation">Ends the work between two steps.</param>
     public int[][] Generate(
-        IReadOnlyList<OpenedPrompt> prompts, int maxNewTokens, IReadOnlyCollection<int> stopTokens, out long computedTokens, CancellationToken cancellation = default)
+        IReadOnlyList<OpenedPrompt> prompts, int maxNewTokens, IReadOnlyCollection<int> stopTokens, out long computedTokens,
+        CancellationToken cancellation = default)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(beams);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxNewTokens);
@@ -127,7 +128,8 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
         {
             var largest = TensorPrimitives.Max(logits);
             if (!float.IsFinite(largest))
-                throw new InvalidOperationException("The logits are not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
+                throw new InvalidOperationException(
+                    "The logits are not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
             var exponentials = new float[logits.Length];
             TensorPrimitives.Subtract(logits, largest, exponentials);
             TensorPrimitives.Exp<float>(exponentials, exponentials);

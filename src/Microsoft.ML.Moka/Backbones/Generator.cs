@@ -12,7 +12,9 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     /// <summary>The tokens that follow each prompt.</summary>
     /// <param name="prompts">Token ids; each has at least one.</param>
     /// <param name="options">How tokens are chosen.</param>
-    /// <param name="goesOn">Told each token as soon as it is known, with the number of its prompt; says whether the text goes on after it. All do where it is not given.</param>
+    /// <param name="goesOn">
+    /// Told each token as soon as it is known, with the number of its prompt; says whether the text goes on after it. All do where it is not given.
+    /// </param>
     /// <param name="cancellation">Ends the work between two steps.</param>
     public int[][] Generate(
         IReadOnlyList<int[]> prompts, GenerationOptions options, Func<int, int, bool>? goesOn = null, CancellationToken cancellation = default) =>
@@ -44,7 +46,8 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
                 if (stop.Contains(token))
                     continue;
                 text.Tokens.Add(token);
-                if (goesOn?.Invoke(text.Number, token) != false && text.Tokens.Count < options.MaxNewTokens && text.Span.NextPosition < backbone.Config.MaxPositions)
+                if (goesOn?.Invoke(text.Number, token) != false
+                    && text.Tokens.Count < options.MaxNewTokens && text.Span.NextPosition < backbone.Config.MaxPositions)
                     next.Add(text);
             }
             growing = next;

@@ -96,8 +96,8 @@ internal readonly record struct ScoredSequence(int[] Ids, int Start);
 /// <summary>The sequences of a row.</summary>
 /// <param name="Sequences">At least one.</param>
 /// <param name="Opening">
-/// How many first tokens all of them have, and perhaps other rows too, which are then computed once: an instruction's opening, few-shot examples. At least one token
-/// lies between them and any that is scored.
+/// How many first tokens all of them have, and perhaps other rows too, which are then computed once: an instruction's opening, few-shot examples. At least one
+/// token lies between them and any that is scored.
 /// </param>
 internal sealed record SequenceSet(ScoredSequence[] Sequences, int Opening = 0)
 {

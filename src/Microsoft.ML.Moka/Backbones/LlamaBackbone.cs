@@ -306,6 +306,8 @@ internal sealed record ForwardOptions
     /// <summary>The seed of the adapters' input dropout, a new one for each step; null while not training.</summary>
     public ulong? DropoutSeed { get; init; }
 
-    /// <summary>Whether adapters are computed token by token beside the frozen map instead of added while its weight is expanded: cheaper for few tokens.</summary>
+    /// <summary>
+    /// Whether adapters are computed token by token beside the frozen map instead of added while its weight is expanded: cheaper for few tokens.
+    /// </summary>
     public bool TwoPaths { get; init; }
 }

@@ -14,7 +14,8 @@ internal static class LlamaConfigFile
         var source = $"{files.Location}: {Name}";
         if (!files.Contains(Name))
             throw new FileNotFoundException(
-                $"{files.Location} has no {Name}: it is not the folder of a Hugging Face model. Point to the folder that holds {Name} and the safetensors files.", Name);
+                $"{files.Location} has no {Name}: it is not the folder of a Hugging Face model. Point to the folder that holds {Name} and the " +
+                $"safetensors files.", Name);
         return Parse(files.ReadAll(Name), source);
     }
 

@@ -47,8 +47,8 @@ internal static class PrefixSharing
     }
 
     /// <summary>
-    /// Adds prompts whose first tokens are an opening that other prompts may have too: that is computed once for all of them. Where a prompt is divided depends on
-    /// itself alone, so that nothing that is computed for it depends on the others.
+    /// Adds prompts whose first tokens are an opening that other prompts may have too: that is computed once for all of them. Where a prompt is divided depends
+    /// on itself alone, so that nothing that is computed for it depends on the others.
     /// </summary>
     /// <returns>The spans that the prompts end in.</returns>
     public static TokenSpan[] AddPrompts(this RaggedBatch batch, IReadOnlyList<OpenedPrompt> prompts)

@@ -51,7 +51,9 @@ internal sealed class RotaryTable(Backend backend, LlamaConfig config) : IDispos
 
     private int Half => config.HeadWidth / 2;
 
-    /// <summary>Tables that cover positions [0, <paramref name="positions"/>); they live as long as the backbone, so passes may run beside each other.</summary>
+    /// <summary>
+    /// Tables that cover positions [0, <paramref name="positions"/>); they live as long as the backbone, so passes may run beside each other.
+    /// </summary>
     private Table Get(int positions)
     {
         lock (_lock)

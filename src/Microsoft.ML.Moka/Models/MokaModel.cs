@@ -157,8 +157,8 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// </summary>
     /// <param name="path">The file, which ends in <c>.gguf</c>. An earlier one is replaced when the new one is on the disk.</param>
     /// <param name="model">
-    /// What the Modelfile beside it names as the model that the adapter is put on: a path, or a name that Ollama knows. By default the path of the backbone; the
-    /// one inside this package, or inside a model file, has none, and then no Modelfile is written.
+    /// What the Modelfile beside it names as the model that the adapter is put on: a path, or a name that Ollama knows. By default the path of the backbone;
+    /// the one inside this package, or inside a model file, has none, and then no Modelfile is written.
     /// </param>
     /// <exception cref="ArgumentException">The path is not that of a GGUF file, or that of the backbone.</exception>
     /// <exception cref="InvalidOperationException">LoRA cannot express the update, or llama.cpp has no such model.</exception>

@@ -67,7 +67,8 @@ internal static class Quantizer
         var bad = Array.FindIndex(absmax, scale => !float.IsFinite(scale));
         if (bad >= 0)
             throw new InvalidDataException(
-                $"Tensor '{name}' holds a NaN or an infinity in row {(long)bad * blockSize / weight.Columns}: such a weight cannot be quantized. Is the checkpoint damaged?");
+                $"Tensor '{name}' holds a NaN or an infinity in row {(long)bad * blockSize / weight.Columns}: such a weight cannot be quantized. Is " +
+                $"the checkpoint damaged?");
         return absmax;
     }
 }

@@ -86,7 +86,8 @@ internal sealed class BackboneTokenizer
                 $"'{files.Location}' has no tokenizer: it needs {SentencePieceOrTiktoken} (SentencePiece or Tiktoken) or {AddedTokenFiles.Vocabulary}.", name);
         }
         var content = files.ReadAll(name);
-        var beside = SequenceTokens.ConfigFiles.Append(AddedTokenFiles.Names).Append(ChatTemplateFile).Where(files.Contains).ToDictionary(config => config, files.ReadAll);
+        var beside = SequenceTokens.ConfigFiles.Append(AddedTokenFiles.Names).Append(ChatTemplateFile)
+            .Where(files.Contains).ToDictionary(config => config, files.ReadAll);
         var added = AddedTokenFiles.Read(beside, files.Location);
         if (name == SentencePieceOrTiktoken && files.Contains(AddedTokenFiles.Vocabulary))
         {

@@ -1,6 +1,8 @@
 namespace Microsoft.ML.Moka.Text;
 
-/// <summary>The columns of a row that a prompt is made of. A template that asks for the text gets the instruction where there is no text, and the other way round.</summary>
+/// <summary>
+/// The columns of a row that a prompt is made of. A template that asks for the text gets the instruction where there is no text, and the other way round.
+/// </summary>
 /// <param name="Text">The text column.</param>
 /// <param name="Candidates">The answer words that the row may have.</param>
 /// <param name="Instruction">The instruction column.</param>

@@ -52,10 +52,12 @@ public sealed class PromptTemplate
 
     /// <summary>The instruction form of Stanford's Alpaca, as Alpaca-LoRA writes it: for answers that are to be written.</summary>
     public static PromptTemplate Instruction { get; } = new(
-        "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately completes the request.\n\n"
+        "Below is an instruction that describes a task, paired with an input that provides further context. Write a response that appropriately " +
+        "completes the request.\n\n"
         + "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n",
         "",
-        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n### Instruction:\n{instruction}\n\n### Response:\n");
+        "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n" +
+        "### Instruction:\n{instruction}\n\n### Response:\n");
 
     /// <summary>The prompt, with placeholders.</summary>
     public string Text { get; }
@@ -105,7 +107,8 @@ public sealed class PromptTemplate
         }
         catch (Exception failure) when (failure is JsonException or ArgumentException)
         {
-            throw new FormatException($"'{stored}' is no prompt template: it is neither one of {string.Join(", ", BuiltIn.Select(pair => pair.Name))} nor the JSON of one.", failure);
+            throw new FormatException(
+                $"'{stored}' is no prompt template: it is neither one of {string.Join(", ", BuiltIn.Select(pair => pair.Name))} nor the JSON of one.", failure);
         }
     }
 
@@ -149,7 +152,8 @@ public sealed class PromptTemplate
         const string Input = $"{Indent}### Input:\n{Indent}{{input}}\n";
         const string Response = $"{Indent}### Response:\n{Indent}";
         return new PromptTemplate(
-            $"{Opening}, paired with an input that provides further context. {Request}{endOfOpening}\n\n{Instruction}{blankLine}\n{Input}{blankLine}\n{Response}",
+            $"{Opening}, paired with an input that provides further context. " +
+            $"{Request}{endOfOpening}\n\n{Instruction}{blankLine}\n{Input}{blankLine}\n{Response}",
             "the correct answer is ",
             $"{Opening}. {Request}{endOfOpeningWithoutInput}\n\n{Instruction}{blankLine}\n{Response}");
     }
@@ -172,10 +176,15 @@ public sealed class PromptTemplate
             {
                 var end = text[i] == '{' ? text.IndexOf('}', i) : -1;
                 if (end < 0)
-                    throw new ArgumentException($"The '{text[i]}' at character {i + 1} of the template has no partner; to have the brace itself in the prompt, write it twice.", parameter);
+                    throw new ArgumentException(
+                        $"The '{text[i]}' at character {i + 1} of the template has no partner; to have the brace itself in the prompt, write it " +
+                        $"twice.", parameter);
                 var name = text[(i + 1)..end];
                 if (!Placeholders.Contains(name))
-                    throw new ArgumentException($"The template has the placeholder '{{{name}}}', which is unknown; the known ones are {string.Join(", ", Placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it twice.", parameter);
+                    throw new ArgumentException(
+                        $"The template has the placeholder '{{{name}}}', which is unknown; the known ones are " +
+                        $"{string.Join(", ", Placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it " +
+                        $"twice.", parameter);
                 parts.Add(new Part(literal.ToString(), null));
                 parts.Add(new Part("", name));
                 literal.Clear();
@@ -184,7 +193,9 @@ public sealed class PromptTemplate
         }
         parts.Add(new Part(literal.ToString(), null));
         if (!parts.Exists(part => part.Placeholder is TextPlaceholder or InstructionPlaceholder or InputPlaceholder))
-            throw new ArgumentException($"The template has nothing of the row in it, so that all rows would look alike: put {{{TextPlaceholder}}}, {{{InstructionPlaceholder}}} or {{{InputPlaceholder}}} where it belongs.", parameter);
+            throw new ArgumentException(
+                $"The template has nothing of the row in it, so that all rows would look alike: put {{{TextPlaceholder}}}, " +
+                $"{{{InstructionPlaceholder}}} or {{{InputPlaceholder}}} where it belongs.", parameter);
         return parts;
     }
 

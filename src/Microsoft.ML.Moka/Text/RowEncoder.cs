@@ -26,7 +26,9 @@ internal sealed class RowEncoder
 
     /// <param name="tokenizer">The backbone's tokenizer.</param>
     /// <param name="template">Makes the texts.</param>
-    /// <param name="maxTokens">The most tokens that a sequence may have, all counted. A longer prompt loses its beginning: the question stands at its end.</param>
+    /// <param name="maxTokens">
+    /// The most tokens that a sequence may have, all counted. A longer prompt loses its beginning: the question stands at its end.
+    /// </param>
     public RowEncoder(BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxTokens, 3);
@@ -76,7 +78,8 @@ internal sealed class RowEncoder
         for (var i = 0; i < wholes.Length; i++)
         {
             if (string.IsNullOrEmpty(answers[i]))
-                throw new ArgumentException($"Answer {i + 1} of {answers.Count} is empty; a language model cannot choose nothing. Give every label a word.", nameof(answers));
+                throw new ArgumentException(
+                    $"Answer {i + 1} of {answers.Count} is empty; a language model cannot choose nothing. Give every label a word.", nameof(answers));
             wholes[i] = Encode(_template.Mark(row, answers[i]));
             // An answer has at least one token, even where it only changes how the prompt's end is merged.
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
@@ -87,7 +90,9 @@ internal sealed class RowEncoder
         var longestAnswer = Math.Min(wanted, longest);
         var room = _maxTokens - longestAnswer - 1;
         if (room < 1)
-            throw new ArgumentException($"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
+            throw new ArgumentException(
+                $"An answer out of '{string.Join("', '", answers)}' takes {longestAnswer} tokens, and a sequence may have {_maxTokens}: no room is " +
+                $"left for the prompt. Raise the maximum length or choose shorter words.", nameof(answers));
         var (kept, isCut) = Cut(wholes[0].AsSpan(0, shared), room);
         return new ScoringRow(kept, [.. wholes.Select(Answer)], isCut || longestAnswer < wanted);
 

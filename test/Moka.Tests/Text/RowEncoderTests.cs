@@ -58,7 +58,8 @@ public class RowEncoderTests
             // The longest part that all share and that has nothing of an answer.
             int Bytes(IEnumerable<int> ids) => ids.Sum(id => tokenizer.BytesOf(id).Length);
             var most = Enumerable.Range(0, wholes.Min(whole => whole.Length)).Last(count =>
-                wholes.All(whole => whole.AsSpan(0, count).SequenceEqual(wholes[0].AsSpan(0, count))) && Bytes(wholes[0][..count]) <= Bytes(tokenizer.Encode(text, true)));
+                wholes.All(whole => whole.AsSpan(0, count).SequenceEqual(wholes[0].AsSpan(0, count)))
+                && Bytes(wholes[0][..count]) <= Bytes(tokenizer.Encode(text, true)));
             Assert.Equal(most, row.Prompt.Length);
         }
     }

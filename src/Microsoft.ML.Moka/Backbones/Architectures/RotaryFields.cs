@@ -71,7 +71,8 @@ internal static class RotaryFields
                 Allow("factor", Original, "attention_factor", "short_factor", "long_factor");
                 return ReadDivisors(fields);
             default:
-                throw fields.Error(typeField, $"'{type}' is not supported; there are default, linear, dynamic, llama3, yarn, and longrope with one set of factors");
+                throw fields.Error(
+                    typeField, $"'{type}' is not supported; there are default, linear, dynamic, llama3, yarn, and longrope with one set of factors");
         }
 
         double Factor() => fields.Number("factor", 1, 1e6);

@@ -57,12 +57,15 @@ internal sealed record GgufSplitting(params string[] Expressions)
     private static readonly Dictionary<string, GgufSplitting> ByName = new(StringComparer.Ordinal)
     {
         [Missing] = LikeDefault,
-        ["gpt-2"] = LikeGpt2, ["phi-2"] = LikeGpt2, ["mpt"] = LikeGpt2, ["olmo"] = LikeGpt2, ["jais"] = LikeGpt2, ["trillion"] = LikeGpt2, ["mellum"] = LikeGpt2,
+        ["gpt-2"] = LikeGpt2, ["phi-2"] = LikeGpt2, ["mpt"] = LikeGpt2, ["olmo"] = LikeGpt2, ["jais"] = LikeGpt2,
+        ["trillion"] = LikeGpt2, ["mellum"] = LikeGpt2,
         ["exaone4"] = LikeGpt2, ["gigachat"] = LikeGpt2, ["a.x-4.0"] = LikeGpt2, ["granite-docling"] = LikeGpt2,
-        ["smollm"] = LikeSmolLM, ["starcoder"] = LikeSmolLM, ["refact"] = LikeSmolLM, ["command-r"] = LikeSmolLM, ["codeshell"] = LikeSmolLM, ["exaone"] = LikeSmolLM,
+        ["smollm"] = LikeSmolLM, ["starcoder"] = LikeSmolLM, ["refact"] = LikeSmolLM, ["command-r"] = LikeSmolLM, ["codeshell"] = LikeSmolLM,
+        ["exaone"] = LikeSmolLM,
         ["minerva-7b"] = LikeSmolLM, ["mellum2"] = LikeSmolLM,
         ["falcon"] = LikeFalcon,
-        ["llama3"] = LikeLlama3, ["llama-v3"] = LikeLlama3, ["llama-bpe"] = LikeLlama3, ["falcon3"] = LikeLlama3, ["falcon-h1"] = LikeLlama3, ["pixtral"] = LikeLlama3,
+        ["llama3"] = LikeLlama3, ["llama-v3"] = LikeLlama3, ["llama-bpe"] = LikeLlama3, ["falcon3"] = LikeLlama3, ["falcon-h1"] = LikeLlama3,
+        ["pixtral"] = LikeLlama3,
         ["midm-2.0"] = LikeLlama3, ["lfm2"] = LikeLlama3,
         ["dbrx"] = LikeGpt4, ["smaug-bpe"] = LikeGpt4, ["glm4"] = LikeGpt4, ["chatglm-bpe"] = LikeGpt4,
         ["qwen2"] = LikeQwen2, ["deepseek-r1-qwen"] = LikeQwen2, ["megrez"] = LikeQwen2,

@@ -16,7 +16,9 @@ internal static class ConfigMetadata
         {
             var hasRotary = architecture.NoRotaryInterval == 0 || (layer + 1) % architecture.NoRotaryInterval != 0;
             if (config.Form(layer).HasRotary != hasRotary)
-                throw Refusal($"layer {layer} has {(hasRotary ? "no" : "a")} rotary embedding, and in llama.cpp's '{architecture.Name}' it has {(hasRotary ? "one" : "none")}");
+                throw Refusal(
+                    $"layer {layer} has {(hasRotary ? "no" : "a")} rotary embedding, and in llama.cpp's '{architecture.Name}' it has " +
+                    $"{(hasRotary ? "one" : "none")}");
         }
         if (config.HeadNorms != (architecture.ModelType == Qwen3Architecture.Instance.ModelType))
             throw Refusal($"it has {(config.HeadNorms ? "norms" : "no norms")} of q and k, unlike llama.cpp's '{architecture.Name}'");

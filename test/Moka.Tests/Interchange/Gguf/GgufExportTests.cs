@@ -59,7 +59,8 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
         Assert.Equal(tokenizer.StartsWithBeginOfSequence, again.StartsWithBeginOfSequence);
         var config = LlamaConfigFile.Read(new GgufFiles(path));
         Assert.Equal(
-            LlamaConfigFile.Write(LlamaConfigFile.Read(new FolderFiles(tuned.BackbonePath)) with { EosTokenIds = config.EosTokenIds, BosTokenId = config.BosTokenId }),
+            LlamaConfigFile.Write(
+                LlamaConfigFile.Read(new FolderFiles(tuned.BackbonePath)) with { EosTokenIds = config.EosTokenIds, BosTokenId = config.BosTokenId }),
             LlamaConfigFile.Write(config));
     }
 
@@ -95,7 +96,8 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
         }));
         Assert.Equal(before, File.ReadAllBytes(path));
         Assert.Equal(["model.Modelfile", "model.gguf"], Directory.GetFiles(_folder.Path).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal));
-        Assert.Contains("does not end in .gguf", Assert.Throws<ArgumentException>(() => tuned.Model.SaveGguf(_folder.File("model"))).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "does not end in .gguf", Assert.Throws<ArgumentException>(() => tuned.Model.SaveGguf(_folder.File("model"))).Message, StringComparison.Ordinal);
         Assert.Contains("name another",
             Assert.Throws<ArgumentException>(() => tuned.Context.Model.SaveGguf(path, null, path)).Message, StringComparison.Ordinal);
     }
@@ -147,7 +149,8 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
     [InlineData(GgufFormat.BF16, float.NaN, "NaN")]
     public void A_weight_that_a_form_cannot_hold_is_named(GgufFormat format, float value, string why)
     {
-        var tensor = new GgufOutputTensor("blk.0.attn_q.weight", Enum.Parse<GgufTensorType>(format.ToString()), [2, 32], () => (row, values) => values[row] = value);
+        var tensor = new GgufOutputTensor("blk.0.attn_q.weight", Enum.Parse<GgufTensorType>(format.ToString()), [2, 32],
+            () => (row, values) => values[row] = value);
         using var stream = new MemoryStream();
         // Rows are made by several threads.
         var error = Assert.ThrowsAny<Exception>(() => GgufWriter.Write(stream, new GgufMetadataWriter(), [tensor]));

@@ -24,7 +24,8 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
 
     public static TheoryData<string> Models =>
     [
-        .. Material.Folders("vectors/llama").Select(name => $"vectors/llama/{name}"), .. Material.Folders("architectures").Select(name => $"architectures/{name}"),
+        .. Material.Folders("vectors/llama").Select(name => $"vectors/llama/{name}"),
+        .. Material.Folders("architectures").Select(name => $"architectures/{name}"),
     ];
 
     public static TheoryData<string> Files => [.. Material.Folders("gguf").Where(name => name != "refused")];
@@ -154,7 +155,9 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         // llama.cpp composes no characters, and cannot be told that a text that begins with a space gets no further one, as Metaspace has it.
         var isMetaspace = !tokenizer.Parts.Model.IsByteLevel && !tokenizer.Files.ContainsKey("tokenizer.model");
         var texts = Texts.Value.Where(text =>
-            isMetaspace ? !text.StartsWith(' ') && !text.StartsWith('\u2581') : !tokenizer.Parts.Model.IsByteLevel || tokenizer.Parts.Normalizer.Normalize(text) == text).ToArray();
+            isMetaspace
+                ? !text.StartsWith(' ') && !text.StartsWith('\u2581')
+                : !tokenizer.Parts.Model.IsByteLevel || tokenizer.Parts.Normalizer.Normalize(text) == text).ToArray();
         Assert.True(texts.Length > 100);
         var wrong = texts.Where(text => !tokenizer.Encode(Plain(text), false).SequenceEqual(oracle.Tokenize(text))).ToArray();
         foreach (var text in wrong.Take(5))
