@@ -32,9 +32,20 @@ internal static class BackboneReader
             HasTiedHead = config.TiedHead,
             Tokenizer = tokenizer.Kind,
             TokenizerVocabularySize = tokenizer.VocabularySize,
-            WeightFormat = config.LinearMaps.Select(map => FormatOf(checkpoint, map)).CountBy(format => format).MaxBy(count => count.Value).Key,
+            WeightFormat = Commonest(config.LinearMaps.Select(map => FormatOf(checkpoint, map))),
             WeightBytes = checkpoint.Names.Sum(name => (long)checkpoint[name].Data.Length),
         };
+    }
+
+    /// <summary>The form in which most linear maps will be in memory, for messages: weights whose codes the engine reads stay as they are stored.</summary>
+    public static string FormInMemory(BackboneFiles files, LlamaConfig config, BackboneQuantization quantization)
+    {
+        var wanted = quantization.ToString();
+        var forms = StoredForms.Of(files);
+        using var checkpoint = Checkpoint.Open(files);
+        return Commonest(config.LinearMaps.Select(TensorNames.Of).Select(
+            name => (forms?.Packed(name)?.Name ?? QuantizedWeight.NameOfFormat(checkpoint, name)) is { } stored
+                && !stored.Equals(wanted, StringComparison.OrdinalIgnoreCase) ? $"{stored} as stored" : wanted));
     }
 
     private static string FormatOf(Checkpoint checkpoint, MapShape map)
@@ -42,4 +53,6 @@ internal static class BackboneReader
         var name = TensorNames.Of(map);
         return QuantizedWeight.NameOfFormat(checkpoint, name) ?? checkpoint[name].Type;
     }
+
+    private static string Commonest(IEnumerable<string> formats) => formats.CountBy(format => format).MaxBy(count => count.Value).Key;
 }

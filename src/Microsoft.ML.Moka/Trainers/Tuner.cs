@@ -72,7 +72,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         where TModel : MokaModel
     {
         var (source, config) = (start.Source, start.Config);
-        channel.Info(MessageSensitivity.None, $"Loading {source.Name} ({config.ParameterCount:N0} parameters, {options.Quantization}).");
+        var form = BackboneReader.FormInMemory(source.Files, config, options.Quantization);
+        channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Loading {source.Name} ({config.ParameterCount:N0} parameters, {form})."));
         var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
         AdapterSet adapters;
         try

@@ -55,7 +55,10 @@ public sealed class PackedBackboneTests : IDisposable
         options.SaveBackbone = true;
         var rows = _context.Data.LoadFromEnumerable(Enumerable.Range(0, 8).Select(i => new Row { Text = $"the {i}", Label = i % 2 == 0 ? "even" : "odd" }));
         var trainer = _context.MulticlassClassification.Trainers.Moka(options);
+        var log = new List<string>();
+        _context.Log += (_, e) => log.Add(e.Message);
         using var model = _context.Transforms.Conversion.MapValueToKey("Label").Append(trainer).Fit(rows);
+        Assert.Contains(log, line => line.Contains($"parameters, {format} as stored", StringComparison.Ordinal));
         _context.Model.Save(model, rows.Schema, _folder.File("model.zip"));
         // Loading shares what is in memory, so the file goes and the fingerprint is another.
         File.Delete(options.BackbonePath!);
