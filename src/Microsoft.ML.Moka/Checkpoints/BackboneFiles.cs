@@ -54,6 +54,7 @@ internal sealed class FolderFiles(string path) : BackboneFiles
 
     public override byte[] ReadAll(string name)
     {
+        LfsPointer.Refuse(PathOf(name));
         using var file = File.OpenHandle(PathOf(name));
         var length = RandomAccess.GetLength(file);
         return length <= LargestText
@@ -61,7 +62,24 @@ internal sealed class FolderFiles(string path) : BackboneFiles
             : throw new InvalidDataException($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there.");
     }
 
-    public override FileContent Open(string name) => FileContent.Map(PathOf(name));
+    public override FileContent Open(string name)
+    {
+        LfsPointer.Refuse(PathOf(name));
+        return FileContent.Map(PathOf(name));
+    }
+
+    /// <summary>Why a folder without weights in safetensors has none, where what lies in it tells.</summary>
+    public string? WhyNoWeights()
+    {
+        if (!Directory.Exists(Location))
+            return null;
+        var names = Directory.EnumerateFiles(Location).Select(file => Path.GetFileName(file)).ToList();
+        if (names.Exists(name => name.EndsWith(".safetensors", StringComparison.Ordinal) && name.Contains("-of-", StringComparison.Ordinal)))
+            return $"There are shards, and the index that tells which tensor lies in which of them is missing: fetch {Checkpoint.IndexFile} too.";
+        if (names.Exists(name => name.StartsWith("pytorch_model", StringComparison.Ordinal) || name.EndsWith(".pth", StringComparison.Ordinal)))
+            return "There are pickled weights, which can run code and are not read: take the model's safetensors, or convert it with transformers.";
+        return names.Find(GgufFiles.IsGguf) is { } gguf ? $"There is a GGUF: name the file itself, {Path.Combine(Location, gguf)}." : null;
+    }
 }
 
 /// <summary>Files that are in memory already.</summary>

@@ -39,9 +39,7 @@ internal sealed class Checkpoint : IDisposable
             else if (files.Contains(SingleFile))
                 checkpoint.AddFile(Read(files, SingleFile));
             else
-                throw new FileNotFoundException(
-                    $"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. Weights are read in the safetensors format; " +
-                    "other formats have to be converted first.", SingleFile);
+                throw NoWeights(files);
             return checkpoint;
         }
         catch
@@ -110,6 +108,12 @@ internal sealed class Checkpoint : IDisposable
             if (!_fileOfTensor.TryAdd(name, file))
                 throw new InvalidDataException($"{file.Name}: tensor '{name}' is in {_fileOfTensor[name].Name} as well.");
         }
+    }
+
+    private static FileNotFoundException NoWeights(BackboneFiles files)
+    {
+        var why = (files as FolderFiles)?.WhyNoWeights() ?? "Weights are read in the safetensors format; other formats have to be converted first.";
+        return new FileNotFoundException($"{files.Location} holds neither '{SingleFile}' nor '{IndexFile}'. {why}", SingleFile);
     }
 
     private void AddShards(BackboneFiles files)

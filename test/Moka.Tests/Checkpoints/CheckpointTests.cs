@@ -29,6 +29,42 @@ public class CheckpointTests
         Assert.Equal(Values, checkpoint["a"].ToFloats());
     }
 
+    [Theory]
+    [InlineData("pytorch_model.bin", "pickled weights")]
+    [InlineData("pytorch_model-00001-of-00002.bin", "pickled weights")]
+    [InlineData("consolidated.00.pth", "pickled weights")]
+    [InlineData("model-00001-of-00002.safetensors", "the index that tells which tensor lies in which of them is missing")]
+    [InlineData("tiny.gguf", "name the file itself")]
+    [InlineData("training_args.bin", "other formats have to be converted first")]
+    public void Without_safetensors_the_error_says_what_there_is_instead(string name, string said)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File(name), "");
+        Assert.Contains(said, Assert.Throws<FileNotFoundException>(() => Checkpoint.Open(new FolderFiles(folder.Path))).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("model.safetensors")]
+    [InlineData("config.json")]
+    [InlineData("tokenizer.json")]
+    [InlineData("tiny.gguf")]
+    public void A_pointer_of_Git_LFS_is_refused_by_name(string name)
+    {
+        using var folder = new TemporaryFolder();
+        var pointer = folder.File(name);
+        File.WriteAllText(pointer, $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('0', 64)}\nsize 269060552\n");
+        var files = BackboneFiles.At(name.EndsWith(".gguf", StringComparison.Ordinal) ? pointer : folder.Path);
+        Action read = name switch
+        {
+            "model.safetensors" => () => Checkpoint.Open(files),
+            "tiny.gguf" => () => files.Contains("config.json"),
+            _ => () => files.ReadAll(name),
+        };
+        var error = Assert.Throws<InvalidDataException>(read).Message;
+        Assert.Contains(pointer, error, StringComparison.Ordinal);
+        Assert.Contains("git lfs pull", error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Shards_are_found_through_the_index()
     {

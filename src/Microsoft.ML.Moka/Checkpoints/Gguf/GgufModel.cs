@@ -22,7 +22,10 @@ internal sealed partial class GgufModel : TensorFile
         try
         {
             foreach (var shard in ShardsOf(path))
+            {
+                LfsPointer.Refuse(shard);
                 _files.Add(GgufFile.Read(FileContent.Map(shard)));
+            }
             CheckShards();
             _files.ForEach(AddTensors);
             Architecture = GgufArchitecture.Of(Metadata);
