@@ -172,7 +172,8 @@ internal sealed class LlamaBackbone : IDisposable
         var turns = _rotary.Of(tape, batch);
         var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
-            batch, new LayerLayouts(batch.Layout), positions, turns.Table, options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
+            batch, tape.Keep(new LayerLayouts(batch.Layout)), positions, turns.Table, options.Cache,
+            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
         var x = Embed(tape, ids, adapters);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
         var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
@@ -254,7 +255,8 @@ internal sealed class LlamaBackbone : IDisposable
         if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
             throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
         var positions = Array.ConvertAll(rows, row => turns.Rows[row]);
-        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, new LayerLayouts(batch.LayoutOf(rows)));
+        return new RowSelection(
+            tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, tape.Keep(new LayerLayouts(batch.LayoutOf(rows))));
     }
 
     private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)

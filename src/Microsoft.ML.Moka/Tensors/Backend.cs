@@ -123,7 +123,7 @@ internal abstract class Backend : IDisposable
 
     /// <summary>
     /// Scaled dot-product attention over the spans of the layout, query heads grouped onto key/value heads.
-    /// <paramref name="logSumExp"/> [tokens, query heads] serves the gradient.
+    /// <paramref name="logSumExp"/> [tokens, query heads] serves the gradient; a backend that does without leaves it empty.
     /// </summary>
     public abstract Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp);
 
@@ -158,6 +158,12 @@ internal abstract class Backend : IDisposable
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null);
 
     // Optimizer
+
+    /// <summary>
+    /// Tensors of kind Parameter as fewer that have all their elements: those given stay valid, and share memory with them from here on. A backend on which
+    /// many small kernels cost more than one large one joins; another returns what it was given. The caller disposes what it did not give.
+    /// </summary>
+    public virtual IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => tensors;
 
     /// <summary>Σ x², accumulated in double precision in a fixed order.</summary>
     public abstract double SumOfSquares(Tensor x);

@@ -36,12 +36,8 @@ internal sealed class Parameter : IDisposable
         Overwrite(backend, uploaded);
     }
 
-    /// <summary>One step of AdamW from the gradient, which it zeroes.</summary>
-    public void Update(Backend backend, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
-    {
-        backend.AdamW(Value, Gradient, firstMoment, secondMoment, step);
-        Version++;
-    }
+    /// <summary>Says that the value was changed in place.</summary>
+    public void Changed() => Version++;
 
     public void Dispose()
     {
