@@ -9,6 +9,7 @@ namespace Microsoft.ML.Moka.Benchmarks;
 internal sealed class ProfilingBackend(Backend inner) : Backend
 {
     private readonly Dictionary<string, (int Calls, double Seconds)> _kernels = [];
+    private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
     private long _since = Stopwatch.GetTimestamp();
 
     public override string Description => inner.Description;
@@ -34,12 +35,17 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
     {
         var start = Stopwatch.GetTimestamp();
         var result = kernel();
+        // A GPU's kernels are done when something that follows them has come back.
+        Span<float> value = stackalloc float[1];
+        inner.Download(_probe, value);
         var (calls, seconds) = _kernels.GetValueOrDefault(name);
         _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds);
         return result;
     }
 
     private void Measure(Action kernel, [CallerMemberName] string name = "") => Measure(() => { kernel(); return 0; }, name);
+
+    public override IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => inner.Join(tensors);
 
     public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) => Measure(() => inner.Zeros(kind, rows, columns));
 
@@ -153,5 +159,9 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
         Measure(() => inner.AdamW(value, gradient, firstMoment, secondMoment, copy));
     }
 
-    public override void Dispose() => inner.Dispose();
+    public override void Dispose()
+    {
+        _probe.Dispose();
+        inner.Dispose();
+    }
 }

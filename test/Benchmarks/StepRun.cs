@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Training;
+using TorchSharp;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
@@ -19,6 +20,8 @@ internal sealed class StepRun : IDisposable
     private readonly List<double> _seconds = [];
     private readonly List<double> _processorSeconds = [];
     private long _start;
+    private long _made;
+    private long _madeBefore;
     private TimeSpan _startProcessorTime;
 
     private StepRun(StepOptions options)
@@ -53,6 +56,8 @@ internal sealed class StepRun : IDisposable
         };
         if (run._backend is ProfilingBackend profile)
             Console.WriteLine(profile.Report());
+        if (options is { Profile: true, Backend: "torch" })
+            Console.WriteLine($"{run._made} tensors made by PyTorch in the last step");
         using var process = Process.GetCurrentProcess();
         return result with
         {
@@ -138,6 +143,7 @@ internal sealed class StepRun : IDisposable
     private void Start()
     {
         (_backend as ProfilingBackend)?.Reset();
+        _madeBefore = Made();
         _startProcessorTime = ProcessorTime();
         _start = Stopwatch.GetTimestamp();
     }
@@ -145,6 +151,7 @@ internal sealed class StepRun : IDisposable
     private void Stop()
     {
         _seconds.Add(Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        _made = Made() - _madeBefore;
         _processorSeconds.Add((ProcessorTime() - _startProcessorTime).TotalSeconds);
     }
 
@@ -152,6 +159,15 @@ internal sealed class StepRun : IDisposable
     {
         using var process = Process.GetCurrentProcess();
         return process.TotalProcessorTime;
+    }
+
+    /// <summary>What this thread's calls to PyTorch have made so far: on a GPU about one launch each, views apart.</summary>
+    private long Made()
+    {
+        if (_options.Backend != "torch")
+            return 0;
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
     }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
