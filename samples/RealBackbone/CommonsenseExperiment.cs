@@ -46,8 +46,8 @@ internal sealed class CommonsenseExperiment(string? backbone, string data) : Exp
             };
         }
 
-        var losses = new List<double>();
-        var options = Options(settings, checkpoints, losses, cancellation);
+        var log = new TrainingLog(checkpoints);
+        var options = Options(settings, checkpoints, log, cancellation);
         // The prompt is the row's text as it is; a blank and the right choice follow. What each row may be answered with is the row's own.
         options.PromptTemplate = PromptTemplate.Plain;
         options.TextColumnName = nameof(ChoiceRow.Text);
@@ -55,18 +55,16 @@ internal sealed class CommonsenseExperiment(string? backbone, string data) : Exp
         List<ChoiceRow> rows = [.. TrainFiles.SelectMany(file => Rows(mlContext, file))];
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey(nameof(ChoiceRow.Label))
             .Append(mlContext.MulticlassClassification.Trainers.Moka(options));
-        var clock = Stopwatch.StartNew();
         using var model = pipeline.Fit(mlContext.Data.LoadFromEnumerable(rows));
-        var trainingSeconds = clock.Elapsed.TotalSeconds;
-        clock.Restart();
+        var clock = Stopwatch.StartNew();
         var metrics = mlContext.MulticlassClassification.EvaluateBenchmarks(model, _folder, evaluation, settings.Method);
         return new RunResult
         {
             Settings = settings,
             Parameters = ParametersOf(settings),
             TrainingRows = rows.Count,
-            Losses = losses,
-            TrainingSeconds = trainingSeconds,
+            Losses = log.Losses,
+            TrainingSeconds = log.Seconds,
             ScoringSeconds = clock.Elapsed.TotalSeconds,
             Figures = [.. metrics.Tasks.SelectMany(FiguresOf)],
         };

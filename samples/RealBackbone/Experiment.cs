@@ -44,7 +44,7 @@ internal abstract class Experiment(string? backbone)
     };
 
     /// <summary>The trainer's options as far as the tasks have them in common.</summary>
-    protected MokaTrainer.Options Options(RunSettings settings, string? checkpoints, List<double> losses, CancellationToken cancellation) => new()
+    protected MokaTrainer.Options Options(RunSettings settings, string? checkpoints, TrainingLog log, CancellationToken cancellation) => new()
     {
         BackbonePath = backbone,
         Adapter = AdapterOf(settings.Method),
@@ -60,7 +60,7 @@ internal abstract class Experiment(string? backbone)
         MaximumTokens = 512,
         Seed = settings.Seed ?? 0,
         CheckpointFolder = settings.IsTuned ? checkpoints : null,
-        Progress = progress => losses.Add(progress.Loss),
+        Progress = log.Add,
         CancellationToken = cancellation,
     };
 

@@ -47,7 +47,7 @@ internal static class ResultTable
 
     private static void AppendFigures(StringBuilder text, List<Group> groups, List<string> figures)
     {
-        Append(text, $"| {string.Join(" | ", groups.Select(group => group.Title).Prepend("rows"))} |\n");
+        Append(text, $"| {string.Join(" | ", groups.Select(group => group.TitleAmong(groups)).Prepend("rows"))} |\n");
         Append(text, $"|---|{string.Concat(Enumerable.Repeat("--:|", groups.Count))}\n");
         foreach (var name in figures)
         {
@@ -105,7 +105,21 @@ internal static class ResultTable
             _ => "MoKA",
         };
 
-        public string Title => string.Create(CultureInfo.InvariantCulture, $"{Name}{(Settings.Rate is { } rate ? $" {rate:0.######}" : "")}");
+        /// <summary>Name and rate; where others have the same, also what they differ in.</summary>
+        public string TitleAmong(List<Group> groups)
+        {
+            var alike = groups.Where(group => group.Title == Title).Select(group => group.Details).ToList();
+            return string.Join(", ", Details.Where((detail, i) => alike.Exists(other => other[i] != detail)).Prepend(Title));
+        }
+
+        private string Title => string.Create(CultureInfo.InvariantCulture, $"{Name}{(Settings.Rate is { } rate ? $" {rate:0.######}" : "")}");
+
+        private string[] Details =>
+        [
+            Settings.Backbone ?? "", Settings.Device,
+            Settings.Steps is { } steps ? FormattableString.Invariant($"{steps} updates") : FormattableString.Invariant($"{Settings.Epochs} epochs"),
+            Settings.TestRows is { } rows ? FormattableString.Invariant($"{rows} rows") : "all rows",
+        ];
 
         /// <summary>Features, untuned, then what tunes.</summary>
         public int Order => Array.IndexOf([RunSettings.Features, RunSettings.Untuned, .. RunSettings.Adapters], Settings.Method);

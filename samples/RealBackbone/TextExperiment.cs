@@ -25,13 +25,13 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
             testRows = [.. Enumerable.Range(0, limit).Select(i => testRows[(int)((long)i * testRows.Count / limit)])];
         var test = mlContext.Data.LoadFromEnumerable(testRows);
 
-        var losses = new List<double>();
+        var log = new TrainingLog(settings.IsTuned ? checkpoints : null);
         var keys = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(TextRow.Answer));
         var trained = settings.Method == RunSettings.Features
             ? keys.Append(mlContext.Transforms.Text.FeaturizeText("Features", nameof(TextRow.Text)))
                 .Append(mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy(Features.Options))
                 .Append<ITransformer>(Words(mlContext))
-            : keys.Append(mlContext.MulticlassClassification.Trainers.Moka(MokaOptions(settings, checkpoints, losses, cancellation)))
+            : keys.Append(mlContext.MulticlassClassification.Trainers.Moka(MokaOptions(settings, checkpoints, log, cancellation)))
                 .Append<ITransformer>(Words(mlContext));
 
         var clock = Stopwatch.StartNew();
@@ -44,16 +44,16 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
             Settings = settings,
             Parameters = ParametersOf(settings),
             TrainingRows = settings.Method == RunSettings.Untuned ? null : Rows(mlContext, train).Count,
-            Losses = losses,
-            TrainingSeconds = settings.Method == RunSettings.Untuned ? 0 : trainingSeconds,
+            Losses = log.Losses,
+            TrainingSeconds = settings.Method == RunSettings.Features ? trainingSeconds : log.Seconds,
             ScoringSeconds = clock.Elapsed.TotalSeconds,
             Figures = [figure],
         };
     }
 
-    private MokaTrainer.Options MokaOptions(RunSettings settings, string? checkpoints, List<double> losses, CancellationToken cancellation)
+    private MokaTrainer.Options MokaOptions(RunSettings settings, string? checkpoints, TrainingLog log, CancellationToken cancellation)
     {
-        var options = Options(settings, checkpoints, losses, cancellation);
+        var options = Options(settings, checkpoints, log, cancellation);
         options.TextColumnName = nameof(TextRow.Text);
         options.PromptTemplate = new PromptTemplate(task.Prompt);
         return options;

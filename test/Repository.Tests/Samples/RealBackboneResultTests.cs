@@ -68,6 +68,43 @@ public sealed class RealBackboneResultTests : IDisposable
         Assert.Contains("| LoRA | smol.gguf | cpu | 1,843,200 | 0.001 | 770 | 12 (8 epochs) | all | 4.500, 3.400 |", table, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Columns_that_would_look_alike_say_what_they_differ_in()
+    {
+        var settings = Tuned(seed: 0);
+        var table = ResultTable.Of(
+        [
+            Result(settings, 550), Result(settings with { Device = "cuda", TestRows = 40 }, 550), Result(settings with { Rate = 0.002f, Epochs = 4 }, 550),
+        ]);
+        Assert.Contains("| rows | LoRA 0.001, cpu, all rows | LoRA 0.001, cuda, 40 rows | LoRA 0.002 |", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_interrupted_run_has_the_losses_of_all_its_updates()
+    {
+        var checkpoint = _folder.File("run.checkpoint");
+        var first = new TrainingLog(checkpoint);
+        foreach (var step in new[] { 1, 2, 3, 4 })
+            first.Add(Progress(step, loss: 10 - step));
+        File.AppendAllText(Path.Combine(checkpoint, "updates.txt"), "\n 5 1.2");
+        Assert.Equal([9, 8, 7, 6], new TrainingLog(checkpoint).Losses);
+
+        // The checkpoint was of update 2.
+        var second = new TrainingLog(checkpoint);
+        second.Add(Progress(3, loss: 0.5));
+        second.Add(Progress(4, loss: 0.25));
+
+        Assert.Equal([9, 8, 0.5, 0.25], second.Losses);
+        Assert.Equal(second.Losses, new TrainingLog(checkpoint).Losses);
+        Assert.Equal(second.Seconds, new TrainingLog(checkpoint).Seconds);
+        Assert.True(second.Seconds > 0);
+
+        static TrainingProgress Progress(int step, double loss) => new()
+        {
+            Step = step, Steps = 4, Epoch = 0, Loss = loss, SmoothedLoss = loss, LearningRate = 1, GradientNorm = 1, TokensPerSecond = 1, TimeLeft = default,
+        };
+    }
+
     [Theory]
     [InlineData(0, 10, 0, 0.2775)]
     [InlineData(10, 10, 0.7225, 1)]
