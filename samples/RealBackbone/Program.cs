@@ -32,7 +32,10 @@ var seeds = new Option<int[]>("--seeds")
     CustomParser = Numbers,
     DefaultValueFactory = _ => [0],
 };
-var limit = new Option<int?>("--limit") { Description = "So many test rows: of each benchmark the first ones, of other tasks rows from all of the file. [default: all]" };
+var limit = new Option<int?>("--limit")
+{
+    Description = "So many test rows: of each benchmark the first ones, of other tasks rows from all of the file. [default: all]",
+};
 var threads = new Option<int?>("--threads") { Description = "Processors that the backbone takes. [default: all]" };
 var device = new Option<string>("--device") { Description = "Where the backbone runs: cpu or cuda.", DefaultValueFactory = _ => "cpu" };
 var results = new Option<DirectoryInfo?>("--results")

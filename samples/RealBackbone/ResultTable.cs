@@ -37,8 +37,8 @@ internal static class ResultTable
         foreach (var group in groups)
         {
             var (settings, first) = (group.Settings, group.Results[0]);
-            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device} | {first.Parameters:N0} | {settings.Rate:0.######} | {first.TrainingRows:N0} ");
-            Append(text, $"| {Updates(first)} | {(settings.TestRows is { } rows ? $"{rows:N0}" : "all")} ");
+            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device} | {first.Parameters:N0} | {settings.Rate:0.######} ");
+            Append(text, $"| {first.TrainingRows:N0} | {Updates(first)} | {(settings.TestRows is { } rows ? $"{rows:N0}" : "all")} ");
             Append(text, $"| {Losses(group)} ");
             Append(text, $"| {group.Results.Average(result => result.TrainingSeconds) / 60:0.0} ");
             Append(text, $"| {group.Results.Average(result => result.ScoringSeconds) / 60:0.0} |\n");
@@ -72,7 +72,8 @@ internal static class ResultTable
         var mean = figures.Average(figure => figure.Accuracy);
         var (lower, upper) = Figure.Interval(mean, figures[0].Rows);
         var text = FormattableString.Invariant($"{100 * mean:0.0} [{100 * lower:0.0}, {100 * upper:0.0}]");
-        return figures.Count == 1 ? text : $"{text} ({string.Join(", ", figures.Select(figure => FormattableString.Invariant($"{100 * figure.Accuracy:0.0}")))})";
+        var each = figures.Select(figure => FormattableString.Invariant($"{100 * figure.Accuracy:0.0}"));
+        return figures.Count == 1 ? text : $"{text} ({string.Join(", ", each)})";
     }
 
     private static string Updates(RunResult result) => result switch
@@ -86,8 +87,8 @@ internal static class ResultTable
     {
         if (group.Results[0].Losses.Count == 0)
             return "";
-        var (first, last) = (
-            group.Results.Average(result => result.Losses.Take(LossesOfAnEnd).Average()), group.Results.Average(result => result.Losses.TakeLast(LossesOfAnEnd).Average()));
+        var first = group.Results.Average(result => result.Losses.Take(LossesOfAnEnd).Average());
+        var last = group.Results.Average(result => result.Losses.TakeLast(LossesOfAnEnd).Average());
         return FormattableString.Invariant($"{first:0.000}, {last:0.000}");
     }
 

@@ -21,7 +21,9 @@ public sealed class RealBackboneResultTests : IDisposable
         Assert.Equal("done", folder.Complete(settings with { Rate = 0.002f }, Make));
 
         Assert.Equal(3, runs);
-        Assert.Equal([(0.001f, 1), (0.001f, 2), (0.002f, 1)], folder.ReadAll().Select(result => (result.Settings.Rate!.Value, result.Settings.Seed!.Value)).Order());
+        Assert.Equal(
+            [(0.001f, 1), (0.001f, 2), (0.002f, 1)],
+            folder.ReadAll().Select(result => (result.Settings.Rate!.Value, result.Settings.Seed!.Value)).Order());
         Assert.All(Directory.GetFileSystemEntries(_folder.File("results")), entry => Assert.EndsWith(".json", entry, StringComparison.Ordinal));
 
         RunResult Make(string? checkpoints)
@@ -60,7 +62,8 @@ public sealed class RealBackboneResultTests : IDisposable
     [Fact]
     public void Runs_that_differ_in_the_seed_alone_share_a_row()
     {
-        var table = ResultTable.Of([Result(Tuned(seed: 1), 540), Result(Tuned(seed: 0), 560), Result(Tuned(seed: 0) with { Method = "moka", Rate = 0.003f }, 489)]);
+        var moka = Tuned(seed: 0) with { Method = "moka", Rate = 0.003f };
+        var table = ResultTable.Of([Result(Tuned(seed: 1), 540), Result(Tuned(seed: 0), 560), Result(moka, 489)]);
 
         // 550 of 770 with Wilson's interval, as the material's README has that of LoRA; then seed by seed.
         Assert.Contains("| accuracy, 770 rows | 71.4 [68.1, 74.5] (72.7, 70.1) | 63.5 [60.0, 66.8] |", table, StringComparison.Ordinal);

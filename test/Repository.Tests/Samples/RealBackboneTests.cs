@@ -127,7 +127,7 @@ public sealed class RealBackboneTests : IDisposable
         string[] texts = ["Where is my card?", "\"My card\nis gone, \"\"stolen\"\"\"", "I forgot my PIN"];
         var banking = Directory.CreateDirectory(_folder.File("text/banking77")).FullName;
         foreach (var file in new[] { "train-10-each.csv", "test-10-each.csv" })
-            File.WriteAllText(Path.Combine(banking, file), "text,category\n" + string.Concat(Enumerable.Range(0, 12).Select(i => $"{texts[i % 3]},{intents[i % 3]}\n")));
+            Write(Path.Combine(banking, file), "text,category", 12, i => $"{texts[i % 3]},{intents[i % 3]}");
         foreach (var (folder, header, labels) in new[]
                  {
                      ("sms-spam", "label\ttext", new[] { "ham", "spam" }), ("corefx-issues", "area\ttitle", ["area-System.IO", "area-System.Net"]),
@@ -135,9 +135,11 @@ public sealed class RealBackboneTests : IDisposable
         {
             var path = Directory.CreateDirectory(_folder.File($"text/{folder}")).FullName;
             foreach (var file in new[] { "train.tsv", "test.tsv" })
-                File.WriteAllText(
-                    Path.Combine(path, file), $"{header}\n" + string.Concat(Enumerable.Range(0, 8).Select(i => $"{labels[i % 2]}\t\"Text {i} of {labels[i % 2]}\n")));
+                Write(Path.Combine(path, file), header, 8, i => $"{labels[i % 2]}\t\"Text {i} of {labels[i % 2]}");
         }
+
+        static void Write(string path, string header, int rows, Func<int, string> row) =>
+            File.WriteAllLines(path, [header, .. Enumerable.Range(0, rows).Select(row)]);
     }
 
     private void WriteQuestions(string task)
@@ -146,9 +148,12 @@ public sealed class RealBackboneTests : IDisposable
         foreach (var file in new[] { "train.json", "test.json" })
         {
             File.WriteAllText(Path.Combine(path, file), JsonSerializer.Serialize(Enumerable.Range(0, 10).Select(i => task == "boolq"
-                ? Row($"Please answer the following question with true or false, question: is thing {i} red?\n\nAnswer format: true/false", i % 2 == 0 ? "true" : "false")
+                ? Row(
+                    $"Please answer the following question with true or false, question: is thing {i} red?\n\nAnswer format: true/false",
+                    i % 2 == 0 ? "true" : "false")
                 : Row(
-                    $"Please choose the correct answer to the question: What is thing {i}?\n\nAnswer1: a cat Answer2: a dog {i}\n\nAnswer format: answer1/answer2",
+                    $"Please choose the correct answer to the question: What is thing {i}?\n\n" +
+                    $"Answer1: a cat Answer2: a dog {i}\n\nAnswer format: answer1/answer2",
                     i % 2 == 0 ? "answer1" : "answer2"))));
         }
 
