@@ -60,6 +60,7 @@ public sealed class MemoryPlan
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchRows ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTokens, 1);
         byte[] json;
         StoredForms? forms = null;
@@ -109,7 +110,7 @@ public sealed class MemoryPlan
     {
         using var backend = new CountingBackend(traits);
         using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format, forms));
-        var tokens = Math.Max(options.BatchTokens, longest);
+        var tokens = (int)Math.Max(longest, Math.Min(options.BatchTokens, (options.BatchRows ?? int.MaxValue) * (long)longest));
         TrainingExample[] examples = [.. Lengths(tokens, longest).Select(length => new TrainingExample(new int[length + 1], 1))];
         var frozen = backend.BytesInUse;
         using var adapters = AdapterSet.Create(backend, adapter, config.LinearMaps, new CountedValues());

@@ -148,6 +148,7 @@ internal sealed class OptionsCheck
         AtLeast(options.NumberOfEpochs ?? 0, 0, nameof(options.NumberOfEpochs));
         AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
         AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
+        AtLeast(options.BatchRows ?? 1, 1, nameof(options.BatchRows));
         AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
         if (options.LearningRate is { } rate)
             InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");

@@ -158,7 +158,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         // A row that is longer than a batch goes alone.
         var tokens = data.Examples.Sum(example => (long)example.InputCount);
-        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / options.BatchTokens));
+        var count = data.Examples.Count;
+        var batches = Math.Min(count, Math.Max(Math.Ceiling((double)tokens / options.BatchTokens), Math.Ceiling(count / (double)(options.BatchRows ?? count))));
         return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
     }
 }

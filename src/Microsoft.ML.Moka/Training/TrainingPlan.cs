@@ -16,6 +16,8 @@ internal sealed record TrainingPlan
 
     public required int BatchTokens { get; init; }
 
+    public required int? BatchRows { get; init; }
+
     public required int GradientAccumulation { get; init; }
 
     public required float LearningRate { get; init; }
@@ -52,6 +54,7 @@ internal sealed record TrainingPlan
         NumberOfEpochs = numberOfEpochs,
         NumberOfSteps = options.NumberOfSteps,
         BatchTokens = options.BatchTokens,
+        BatchRows = options.BatchRows,
         GradientAccumulation = options.GradientAccumulation,
         LearningRate = learningRate,
         LearningRateSchedule = options.LearningRateSchedule,

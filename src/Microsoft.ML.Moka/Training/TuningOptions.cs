@@ -67,6 +67,12 @@ public abstract class TuningOptions
     /// <summary>The most tokens that go through the backbone at once in training, at least 1; a longer row goes alone. Default 1024.</summary>
     public int BatchTokens { get; set; } = 1024;
 
+    /// <summary>
+    /// The most rows that go through the backbone at once in training, at least 1: what other trainers call the batch size. Not set by default: as many as
+    /// <see cref="BatchTokens"/> holds, which still counts where both are set.
+    /// </summary>
+    public int? BatchRows { get; set; }
+
     /// <summary>How many batches make one update, at least 1: larger updates without more memory. Default 1.</summary>
     public int GradientAccumulation { get; set; } = 1;
 

@@ -14,7 +14,7 @@ internal sealed unsafe partial class CpuBackend : Backend
     private readonly RowKernels _rows;
     private readonly AttentionKernels _attention;
 
-    /// <param name="threads">How many threads work on one kernel; the machine's processors by default.</param>
+    /// <param name="threads">How many threads work on one kernel; by default as many as the app sets, else the machine's processors.</param>
     /// <param name="simd">The kernels to run; the best of the machine by default.</param>
     public CpuBackend(int? threads = null, SimdLevel? simd = null)
     {
@@ -24,7 +24,7 @@ internal sealed unsafe partial class CpuBackend : Backend
         _kernels = MatrixKernels.For(Simd);
         _rows = RowKernels.For(Simd);
         _attention = AttentionKernels.For(Simd);
-        _workers = new Workers(threads ?? Environment.ProcessorCount);
+        _workers = new Workers(threads ?? Workers.UsualThreads);
     }
 
     public SimdLevel Simd { get; }
