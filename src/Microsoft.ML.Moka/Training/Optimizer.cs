@@ -35,19 +35,21 @@ internal sealed class Optimizer : IDisposable
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public double GradientNorm() => Math.Sqrt(_slots.Sum(slot => _backend.SumOfSquares(slot.Parameter.Gradient)));
 
-    /// <summary>One update from the gradients, whose norm the caller has found finite; clears them.</summary>
+    /// <summary>One update from the gradients, whose norm the caller has found finite; clears them. A head's rate goes the same way from another height.</summary>
     public void Update(float learningRate, double gradientNorm)
     {
+        var headRate = (float)(learningRate * (double)(_plan.HeadLearningRate ?? _plan.LearningRate) / _plan.LearningRate);
         Step++;
         var clips = _plan.MaximumGradientNorm > 0 && gradientNorm > _plan.MaximumGradientNorm;
         var scale = clips ? (float)(_plan.MaximumGradientNorm / gradientNorm) : 1f;
         foreach (var slot in _slots)
         {
             _backend.Copy(slot.Parameter.Value, slot.Good);
-            var decay = slot.Parameter.Decays ? _plan.WeightDecay : 0;
+            var isHead = slot.Parameter.IsHead;
+            var decay = !slot.Parameter.Decays ? 0 : isHead ? _plan.HeadWeightDecay ?? _plan.WeightDecay : _plan.WeightDecay;
             slot.Parameter.Update(
                 _backend, slot.First, slot.Second,
-                new AdamWStep(learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
+                new AdamWStep(isHead ? headRate : learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
         }
     }
 
