@@ -26,7 +26,7 @@ internal static class ModelText
         if (model is MokaTransformer classifier)
             yield return (classifier.Head == MokaHead.Words ? "answers" : "labels", Labels(classifier.Labels));
         if (model is MokaTransformer { Head: not MokaHead.Words and var head })
-            yield return ("head", head == MokaHead.LastToken ? "a linear layer over the last token's state" : "a linear layer over the mean of all tokens' states");
+            yield return ("head", $"a linear layer over the {(head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaTextGenerator { Options: var options })
             yield return ("writes", Text(
                 $"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, ") +

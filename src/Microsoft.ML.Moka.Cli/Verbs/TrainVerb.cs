@@ -68,8 +68,9 @@ internal sealed class TrainVerb
     }.Within(double.Epsilon, double.MaxValue);
     private readonly Option<string> _head = new("--head")
     {
-        Description = "What a classifier's scores come from: words, the likelihood of the labels' words; last-token or mean, a linear layer over hidden states, "
-            + "which needs no words and costs the same however many labels there are.",
+        Description =
+            "What a classifier's scores come from: words, the likelihood of the labels' words; last-token or mean, a linear layer over hidden states, which "
+            + "needs no words and costs the same however many labels there are.",
         DefaultValueFactory = _ => "words",
         HelpName = "words|last-token|mean",
     };
@@ -141,8 +142,8 @@ internal sealed class TrainVerb
             verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints,
-            verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length,
+            verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);

@@ -10,8 +10,8 @@ public enum MokaHead
     Words,
 
     /// <summary>
-    /// By a linear layer over the last token's hidden state, trained in float32 together with the adapter, as transformers' <c>ForSequenceClassification</c> and
-    /// PEFT's <c>SEQ_CLS</c> have it. Labels are numbers to it and need no words; a row costs its prompt, however many labels there are.
+    /// By a linear layer over the last token's hidden state, trained in float32 together with the adapter, as transformers' <c>ForSequenceClassification</c>
+    /// and PEFT's <c>SEQ_CLS</c> have it. Labels are numbers to it and need no words; a row costs its prompt, however many labels there are.
     /// </summary>
     LastToken,
 

@@ -38,9 +38,10 @@ internal sealed class TableRules
     /// <summary>The fields that the rules come from.</summary>
     public static void Write(IReadOnlyList<TableRule> rules, ScoreHeadRule? head, SortedDictionary<string, object?> fields)
     {
-        string[] saved =
-            [.. rules.Where(rule => rule.Change == TableChange.Trained).Select(rule => rule.Map.Module), .. head is null ? (string[])[] : [ScoreHeadRule.Module]];
-        fields[Saved] = saved.Length > 0 ? saved : null;
+        List<string> saved = [.. rules.Where(rule => rule.Change == TableChange.Trained).Select(rule => rule.Map.Module)];
+        if (head is not null)
+            saved.Add(ScoreHeadRule.Module);
+        fields[Saved] = saved.Count > 0 ? saved : null;
         var tokens = new SortedDictionary<string, object?>(StringComparer.Ordinal);
         foreach (var rule in rules.Where(rule => rule.Change == TableChange.TrainedRows))
             tokens.Add(rule.Map.Module, rule.Tokens);

@@ -5,11 +5,11 @@ namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>What a model's head makes of prompts. They go through the backbone in ragged batches; any number of threads may score.</summary>
 /// <param name="backbone">The frozen backbone.</param>
-/// <param name="adapters">What it was tuned with, a head among it.</param>
+/// <param name="adapters">What it was tuned with, a head among it, which there has to be.</param>
 /// <param name="tokenBudget">How many tokens a batch may have; a prompt that has more is a batch of its own.</param>
 internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, int tokenBudget = LikelihoodScorer.DefaultTokenBudget)
 {
-    private readonly ScoreHead _head = adapters.Head ?? throw new ArgumentException("The adapters have no head.", nameof(adapters));
+    private readonly ScoreHead _head = adapters.Head!;
 
     /// <summary>The head's outputs for each prompt, which do not depend on the other prompts.</summary>
     public float[][] Score(IReadOnlyList<int[]> prompts)

@@ -157,7 +157,8 @@ internal static class MergedFolder
         || (name.StartsWith("model-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal));
 
     /// <summary>The backbone's own config.json, but for what it says of the weights' form, and of what the adapter changed beside linear maps.</summary>
-    private static byte[] Config(BackboneFiles source, DenseFormat format, BackboneQuantization quantization, LlamaConfig before, LlamaConfig after, MergedHead? head)
+    private static byte[] Config(
+        BackboneFiles source, DenseFormat format, BackboneQuantization quantization, LlamaConfig before, LlamaConfig after, MergedHead? head)
     {
         var fields = JsonFields.Parse(source.ReadAll(LlamaConfigFile.Name), LlamaConfigFile.Name, found => found.Copy());
         // Newer files say "dtype".

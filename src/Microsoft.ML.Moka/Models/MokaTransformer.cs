@@ -40,7 +40,9 @@ public sealed class MokaTransformer : MokaModel
     /// <summary>What the scores come from: the likelihood of the labels' words, or a linear layer over hidden states.</summary>
     public MokaHead Head => Weights.Adapters.Head?.Rule.Pooling ?? MokaHead.Words;
 
-    /// <summary>The labels, which are the answer words where the model has no head, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
+    /// <summary>
+    /// The labels, which are the answer words where the model has no head, in the order of the slots of Score and of the keys of PredictedLabel.
+    /// </summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
     internal ModelParts<ScoreOutputs> Parts { get; }

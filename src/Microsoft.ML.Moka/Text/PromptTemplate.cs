@@ -73,8 +73,8 @@ public sealed class PromptTemplate
 
     private static IEnumerable<(string Name, PromptTemplate Template)> BuiltIn =>
     [
-        (nameof(Classification), Classification), (nameof(Label), Label), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca), (nameof(AlpacaEvaluation), AlpacaEvaluation),
-        (nameof(Instruction), Instruction),
+        (nameof(Classification), Classification), (nameof(Label), Label), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca),
+        (nameof(AlpacaEvaluation), AlpacaEvaluation), (nameof(Instruction), Instruction),
     ];
 
     /// <summary>The same prompt with another answer prefix.</summary>

@@ -56,7 +56,8 @@ internal sealed class OptionsCheck
             InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.HeadLearningRate), "above 0");
             Require(options.Head != MokaHead.Words, "HeadLearningRate is set, and Head is Words, where no head is trained: set only one of them.");
         }
-        InRange(options.HeadWeightDecay >= 0 && float.IsFinite(options.HeadWeightDecay), options.HeadWeightDecay, nameof(options.HeadWeightDecay), "at least 0");
+        var decay = options.HeadWeightDecay;
+        InRange(decay >= 0 && float.IsFinite(decay), decay, nameof(options.HeadWeightDecay), "at least 0");
         Require(!options.TrainOnPrompt || options.Head == MokaHead.Words,
             $"TrainOnPrompt is true and Head is {options.Head}, which learns no tokens: set only one of them.");
     }

@@ -35,7 +35,9 @@ internal sealed class Optimizer : IDisposable
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public double GradientNorm() => Math.Sqrt(_slots.Sum(slot => _backend.SumOfSquares(slot.Parameter.Gradient)));
 
-    /// <summary>One update from the gradients, whose norm the caller has found finite; clears them. A head's rate goes the same way from another height.</summary>
+    /// <summary>
+    /// One update from the gradients, whose norm the caller has found finite; clears them. A head's rate goes the same way from another height.
+    /// </summary>
     public void Update(float learningRate, double gradientNorm)
     {
         var headRate = (float)(learningRate * (double)(_plan.HeadLearningRate ?? _plan.LearningRate) / _plan.LearningRate);

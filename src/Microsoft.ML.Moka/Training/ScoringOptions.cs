@@ -38,8 +38,8 @@ public abstract class ScoringOptions : TuningOptions
     public MokaHead Head { get; set; }
 
     /// <summary>
-    /// The learning rate of the head at its highest, above 0; it rises and falls as the adapter's does. Default: 1 / the backbone's hidden size, as a step moves
-    /// each weight by about the rate, and their effect adds up over the width: 0.0017 for a hidden size of 576. Not used where answers are words.
+    /// The learning rate of the head at its highest, above 0; it rises and falls as the adapter's does. Default: 1 / the backbone's hidden size, as a step
+    /// moves each weight by about the rate, and their effect adds up over the width: 0.0017 for a hidden size of 576. Not used where answers are words.
     /// </summary>
     public float? HeadLearningRate { get; set; }
 

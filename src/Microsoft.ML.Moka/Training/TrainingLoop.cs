@@ -5,7 +5,8 @@ using Microsoft.ML.Moka.Backbones;
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the mean over the targets: tokens, or a head's labels.
+/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the mean over the targets: tokens, or a
+/// head's labels.
 /// Options, model and data determine the result, also when the run was interrupted and resumed.
 /// </summary>
 internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters, TrainingPlan plan)

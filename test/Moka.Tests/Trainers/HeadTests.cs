@@ -38,8 +38,8 @@ public sealed class HeadTests(TunedModel tuned) : IDisposable
         Assert.Equal(scores, TunedModel.Scores(loaded.Transform(test)));
         Assert.Equal(head, loaded.OfType<MokaTransformer>().Single().Head);
 
-        using var engine = tuned.Context.Model.CreatePredictionEngine<Row, Prediction>(
-            model.Append(tuned.Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(scored)), new PredictionEngineOptions { OwnsTransformer = false });
+        var named = model.Append(tuned.Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(scored));
+        using var engine = tuned.Context.Model.CreatePredictionEngine<Row, Prediction>(named, new PredictionEngineOptions { OwnsTransformer = false });
         var row = Row.Make(40, seed: 5)[7];
         var prediction = engine.Predict(row);
         Assert.Equal(row.Label, prediction.PredictedLabel);
@@ -77,7 +77,11 @@ public sealed class HeadTests(TunedModel tuned) : IDisposable
     public void Many_labels_need_no_words_in_the_prompt()
     {
         // 150 labels, told by one letter or two: of the words' likelihoods nothing would be left, and their tokens would not fit.
-        var rows = Enumerable.Range(0, 150).Select(i => new Row { Text = $"{(char)('a' + i % 26)}{(char)('a' + i / 26)}", Label = $"label number {i} of many" });
+        var rows = Enumerable.Range(0, 150).Select(i => new Row
+        {
+            Text = $"{(char)('a' + i % 26)}{(char)('a' + i / 26)}",
+            Label = $"label number {i} of many",
+        });
         var data = tuned.Context.Data.LoadFromEnumerable(rows);
         var options = Options(MokaHead.Mean);
         options.PromptTemplate = null;
@@ -120,7 +124,8 @@ public sealed class HeadTests(TunedModel tuned) : IDisposable
         Contains("no head", Assert.Throws<InvalidDataException>(() => moka.WithAdapter(_folder.File("words"))));
         Contains("MokaHead.LastToken", Assert.Throws<InvalidDataException>(() => Fit(o =>
             (o.Head, o.HeadLearningRate, o.InitialAdapterPath) = (MokaHead.Words, null, _folder.File("adapter")))));
-        Contains("over LastToken", Assert.Throws<InvalidDataException>(() => Fit(o => (o.Head, o.InitialAdapterPath) = (MokaHead.Mean, _folder.File("adapter")))));
+        Contains("over LastToken", Assert.Throws<InvalidDataException>(() => Fit(o =>
+            (o.Head, o.InitialAdapterPath) = (MokaHead.Mean, _folder.File("adapter")))));
         Contains("trained on other labels", Assert.Throws<InvalidDataException>(() => Fit(o => o.InitialAdapterPath = _folder.File("adapter"), labels: 3)));
         Contains("a new head", Assert.Throws<InvalidOperationException>(() => Fit(o => o.NumberOfSteps = 0)));
         Contains("score.weight", Assert.Throws<InvalidDataException>(() => tuned.Context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options

@@ -12,7 +12,8 @@ public class HeadTrainingTests
 {
     private const int Labels = 5;
 
-    private static readonly TrainingPlan Plan = TinyRun.Plan with { NumberOfSteps = 9, GradientAccumulation = 2, HeadLearningRate = 0.05f, HeadWeightDecay = 0.1f };
+    private static readonly TrainingPlan Plan =
+        TinyRun.Plan with { NumberOfSteps = 9, GradientAccumulation = 2, HeadLearningRate = 0.05f, HeadWeightDecay = 0.1f };
 
     public static TheoryData<MokaHead, int, bool> Heads
     {
