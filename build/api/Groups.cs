@@ -13,7 +13,8 @@ internal static class Groups
                 "ConversationDataCatalog"]),
         ("training", "Trainers and their options",
         [
-            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
+            "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead",
+            "TuningOptions", "BackboneQuantization",
             "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
@@ -26,7 +27,7 @@ internal static class Groups
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
-        ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection"]),
+        ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection", "HeadInspection"]),
         ("evaluation", "Benchmarks",
         [
             "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics",

@@ -138,6 +138,11 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
 
     public override Tensor GatherRows(Tensor x, Tensor rows) => Measure(() => inner.GatherRows(x, rows));
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges) => Measure(() => inner.MeanRows(x, ranges));
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount) =>
+        Measure(() => inner.MeanRowsGradient(dy, ranges, rowCount));
+
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Measure(() => inner.ScatterRows(dy, rows, rowCount));
 
     public override void CopyRows(Tensor source, Tensor destination, int start) => Measure(() => inner.CopyRows(source, destination, start));

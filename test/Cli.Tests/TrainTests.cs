@@ -74,6 +74,35 @@ public sealed class TrainTests(Samples samples) : IDisposable
     }
 
     [Fact]
+    public void AHeadTellsTheLabelsAndIsInspectedExportedAndMerged()
+    {
+        var model = _folder.File("head.zip");
+        var run = Tool.Run("train", samples.TrainFile, "--epochs", "20", "--head", "last-token", "--head-rate", "0.01", "--head-weight-decay", "0", "--test",
+            samples.TestFile, "--output", model, "--json").Succeeded();
+        var test = run.Json.GetProperty("test");
+        Assert.True(test.GetProperty("microAccuracy").GetDouble() > 2 * test.GetProperty("mostFrequentLabel").GetDouble(), run.Out);
+        var evaluated = Tool.Run("evaluate", samples.TestFile, "--model", model, "--json").Succeeded().Json[0].GetProperty("test");
+        Assert.Equal(test.GetProperty("logLoss").GetDouble(), evaluated.GetProperty("logLoss").GetDouble());
+
+        var shown = Tool.Run("inspect", model).Succeeded().Out;
+        Assert.Contains("a linear layer over the last token's state", shown, StringComparison.Ordinal);
+        Assert.Contains("head over LastToken", shown, StringComparison.Ordinal);
+        Tool.Run("export", model, "--output", _folder.File("adapter")).Succeeded();
+        var adapter = Tool.Run("inspect", _folder.File("adapter"), "--json").Succeeded().Json;
+        var whole = Tool.Run("inspect", model, "--json").Succeeded().Json;
+        Assert.Equal(whole.GetProperty("trainableParameterCount").GetInt64(), adapter.GetProperty("trainableParameterCount").GetInt64());
+        Assert.Equal(whole.GetProperty("head").GetRawText(), adapter.GetProperty("head").GetRawText());
+        var merged = Tool.Run("merge", model, "--output", _folder.File("merged")).Succeeded().Out;
+        Assert.Contains("AutoModelForSequenceClassification", merged, StringComparison.Ordinal);
+        Tool.Run("merge", "--adapter-folder", _folder.File("adapter"), "--type", "nf4", "--output", _folder.File("merged4"), "--json").Succeeded();
+        Assert.Contains("ForSequenceClassification", File.ReadAllText(Path.Combine(_folder.File("merged"), "config.json")), StringComparison.Ordinal);
+
+        Tool.Run("merge", model, "--gguf", "f16", "--output", _folder.File("m.gguf")).Failed("score.weight");
+        Tool.Run("generate", "Hello", "--adapter-folder", _folder.File("adapter")).Failed("MokaHead.LastToken");
+        Tool.Run("train", samples.TrainFile, "--task", "generate", "--head", "mean").WasRefused("--head");
+    }
+
+    [Fact]
     public void InstructionsBecomeAModelThatWrites()
     {
         Assert.True(samples.GeneratorRun.Json.GetProperty("test").GetProperty("exactlyRight").GetDouble() > 0.3, samples.GeneratorRun.Out);

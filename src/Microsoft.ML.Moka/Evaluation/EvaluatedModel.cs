@@ -61,6 +61,9 @@ internal sealed class EvaluatedModel : IDisposable
     {
         return Find(model) switch
         {
+            MokaTransformer { Head: not MokaHead.Words } => throw new ArgumentException(
+                $"'{name}' scores its own labels by a head, and benchmarks ask for other answers: evaluate it on rows with its labels, by "
+                + "MulticlassClassification.Evaluate or 'moka evaluate FILE --model'.", nameof(model)),
             MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(

@@ -75,6 +75,8 @@ internal static class ModelFile
         };
         var config = LlamaConfigFile.Read(source.Files);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
+        if (adapter.Options.Head is { } head)
+            ScoreHeads.RequireSame(manifest.Outputs.HeadOutputs is { } outputs ? head with { Outputs = outputs } : null, head, "The model");
         var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
         AdapterSet? adapters = null;
         try

@@ -118,19 +118,20 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// <summary>
     /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>,
     /// the tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands
-    /// in memory.
+    /// in memory. A model with a <see cref="MokaHead.LastToken"/> head becomes what transformers loads as <c>AutoModelForSequenceClassification</c>, with the
+    /// labels' names in it and without the head over the vocabulary.
     /// </summary>
     /// <param name="folder">
     /// The folder. An earlier one is replaced when the new one is on the disk, unless it holds files that belong to no model.
     /// </param>
     /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
-    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
+    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded, or transformers has no such head.</exception>
     /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
     public void SaveMerged(string folder, MergeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        MergedFolder.Write(folder, _source, Weights, options ?? new MergeOptions());
+        MergedFolder.Write(folder, _source, Weights, (this as MokaTransformer)?.Labels, options ?? new MergeOptions());
     }
 
     /// <summary>

@@ -144,6 +144,17 @@ internal abstract class Backend : IDisposable
     /// <summary>The gradient of <see cref="GatherRows"/>: a tensor of <paramref name="rowCount"/> rows with dy[i] added to row rows[i].</summary>
     public abstract Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount);
 
+    /// <summary>
+    /// The mean of the rows of x in each of the ranges, [ranges] of kind Parameter: float32 whatever x is kept in. A range has at least one row, and ranges may
+    /// overlap.
+    /// </summary>
+    public abstract Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges);
+
+    /// <summary>
+    /// The gradient of <see cref="MeanRows"/>, an activation of <paramref name="rowCount"/> rows: dy[i] / length is added to each row of range i.
+    /// </summary>
+    public abstract Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount);
+
     /// <summary>Overwrites rows [start, start + source.Rows) of <paramref name="destination"/> (a key/value cache).</summary>
     public abstract void CopyRows(Tensor source, Tensor destination, int start);
 
@@ -178,6 +189,14 @@ internal abstract class Backend : IDisposable
     {
         if (tensor.Rows != rows || tensor.Columns != columns)
             throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+
+    /// <summary>Throws where a range is empty or leads outside the rows that there are.</summary>
+    protected static void RequireRanges(IReadOnlyList<RowRange> ranges, int rowCount)
+    {
+        foreach (var (start, length) in ranges)
+            if (start < 0 || length < 1 || length > rowCount - start)
+                throw new ArgumentOutOfRangeException(nameof(ranges), $"{length} rows from {start} on are no rows of {rowCount}.");
     }
 
     /// <summary>Throws where a normalization's weight does not fit; gives the number of groups in a row.</summary>

@@ -242,6 +242,14 @@ internal static class TapeOperations
             () => dy => x.AddGradient(tape.Backend.ScatterRows(dy, rows, count)));
     }
 
+    /// <summary>The mean of the rows of x in each of the ranges, in float32.</summary>
+    public static Variable MeanRows(this Tape tape, Variable x, IReadOnlyList<RowRange> ranges)
+    {
+        var count = x.Value.Rows;
+        return tape.Record(tape.Backend.MeanRows(x.Value, ranges), x.RequiresGradient,
+            () => dy => x.AddGradient(tape.Backend.MeanRowsGradient(dy, ranges, count)));
+    }
+
     /// <summary>The coefficients of a gated mixture: softmax of its gates.</summary>
     public static Variable Softmax(this Tape tape, Parameter gates)
     {

@@ -14,6 +14,10 @@ internal sealed class OptionsCheck
     {
         var check = new OptionsCheck();
         check.Columns(options);
+        check.Head(options);
+        check.Require(options.CandidatesColumnName is null || options.Head == MokaHead.Words,
+            $"CandidatesColumnName is '{options.CandidatesColumnName}' and Head is {options.Head}, which tells all labels apart and knows nothing of words: "
+            + "set only one of them.");
         check.Tuning(options);
         check.ThrowIfAny();
     }
@@ -42,6 +46,20 @@ internal sealed class OptionsCheck
         Backbone(options);
         Training(options);
         Validation(options);
+    }
+
+    private void Head(ScoringOptions options)
+    {
+        Require(Enum.IsDefined(options.Head), $"Head is {options.Head}: there are {string.Join(", ", Enum.GetNames<MokaHead>())}.");
+        if (options.HeadLearningRate is { } rate)
+        {
+            InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.HeadLearningRate), "above 0");
+            Require(options.Head != MokaHead.Words, "HeadLearningRate is set, and Head is Words, where no head is trained: set only one of them.");
+        }
+        var decay = options.HeadWeightDecay;
+        InRange(decay >= 0 && float.IsFinite(decay), decay, nameof(options.HeadWeightDecay), "at least 0");
+        Require(!options.TrainOnPrompt || options.Head == MokaHead.Words,
+            $"TrainOnPrompt is true and Head is {options.Head}, which learns no tokens: set only one of them.");
     }
 
     private void Columns(MokaTrainer.Options options)

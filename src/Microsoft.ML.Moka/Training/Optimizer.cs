@@ -18,8 +18,8 @@ internal sealed class Optimizer : IDisposable
         {
             foreach (var parameter in parameters)
                 _slots.Add(new Slot(parameter, ZerosLike(parameter), ZerosLike(parameter), _backend.Clone(parameter.Value)));
-            foreach (var alike in _slots.GroupBy(slot => slot.Parameter.Decays))
-                Join([.. alike], alike.Key);
+            foreach (var alike in _slots.GroupBy(slot => (slot.Parameter.Decays, slot.Parameter.IsHead)))
+                Join([.. alike]);
         }
         catch
         {
@@ -38,19 +38,22 @@ internal sealed class Optimizer : IDisposable
     /// <summary>The Euclidean norm of all gradients together.</summary>
     public double GradientNorm() => Math.Sqrt(_joints.Sum(joint => _backend.SumOfSquares(joint.Gradient)));
 
-    /// <summary>One update from the gradients, whose norm the caller has found finite; clears them.</summary>
+    /// <summary>
+    /// One update from the gradients, whose norm the caller has found finite; clears them. A head's rate goes the same way from another height.
+    /// </summary>
     public void Update(float learningRate, double gradientNorm)
     {
+        var headRate = (float)(learningRate * (double)(_plan.HeadLearningRate ?? _plan.LearningRate) / _plan.LearningRate);
         Step++;
         var clips = _plan.MaximumGradientNorm > 0 && gradientNorm > _plan.MaximumGradientNorm;
         var scale = clips ? (float)(_plan.MaximumGradientNorm / gradientNorm) : 1f;
         foreach (var joint in _joints)
         {
             _backend.Copy(joint.Value, joint.Good);
-            var decay = joint.Decays ? _plan.WeightDecay : 0;
+            var decay = !joint.Decays ? 0 : joint.IsHead ? _plan.HeadWeightDecay ?? _plan.WeightDecay : _plan.WeightDecay;
             _backend.AdamW(
                 joint.Value, joint.Gradient, joint.First, joint.Second,
-                new AdamWStep(learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
+                new AdamWStep(joint.IsHead ? headRate : learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
         }
         foreach (var slot in _slots)
             slot.Parameter.Changed();
@@ -97,13 +100,13 @@ internal sealed class Optimizer : IDisposable
     }
 
     /// <summary>Parameters that are updated alike, in as few pieces as the backend makes of them.</summary>
-    private void Join(IReadOnlyList<Slot> slots, bool decays)
+    private void Join(IReadOnlyList<Slot> slots)
     {
         var values = Joined(slot => slot.Parameter.Value);
         var gradients = Joined(slot => slot.Parameter.Gradient);
         var (first, second, good) = (Joined(slot => slot.First), Joined(slot => slot.Second), Joined(slot => slot.Good));
         for (var i = 0; i < values.Count; i++)
-            _joints.Add(new Joint(values[i], gradients[i], first[i], second[i], good[i], decays));
+            _joints.Add(new Joint(values[i], gradients[i], first[i], second[i], good[i], slots[0].Parameter.Decays, slots[0].Parameter.IsHead));
 
         IReadOnlyList<Tensor> Joined(Func<Slot, Tensor> part) => _backend.Join([.. slots.Select(part)]);
     }
@@ -117,5 +120,5 @@ internal sealed class Optimizer : IDisposable
     private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, Tensor Good);
 
     /// <summary>What is updated at once: a parameter, or several in one memory.</summary>
-    private sealed record Joint(Tensor Value, Tensor Gradient, Tensor First, Tensor Second, Tensor Good, bool Decays);
+    private sealed record Joint(Tensor Value, Tensor Gradient, Tensor First, Tensor Second, Tensor Good, bool Decays, bool IsHead);
 }

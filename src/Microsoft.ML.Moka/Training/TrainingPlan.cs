@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
@@ -30,6 +32,14 @@ internal sealed record TrainingPlan
     public double FinalFraction { get; init; }
 
     public required float WeightDecay { get; init; }
+
+    /// <summary>The learning rate of a head at its highest; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? HeadLearningRate { get; init; }
+
+    /// <summary>The weight decay of a head; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? HeadWeightDecay { get; init; }
 
     // The usual constants of AdamW.
     public float Beta1 { get; init; } = 0.9f;

@@ -200,6 +200,9 @@ public class InvarianceTests
         backend.AccumulateEmbeddingGradient(x, ids, table);
         s.Peek("d table", table);
         s.Result("scattered", backend.ScatterRows(x, ids, 20));
+        RowRange[] ranges = [new(0, 300), new(300, 1), new(120, 380)];
+        s.Result("means", backend.MeanRows(x, ranges));
+        s.Result("means' gradient", backend.MeanRowsGradient(s.Parameter(3, 192), ranges, 500));
         s.Result("Σ x²", backend.SumOfSquares(headGradient));
         var large = s.Parameter(300, 500);
         s.Result("Σ x² of many", backend.SumOfSquares(large));

@@ -24,7 +24,7 @@ internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : Ad
 
     private sealed class Block(RowScorer scorer) : RowBlock
     {
-        private readonly int _width = scorer.WordCount;
+        private readonly int _width = scorer.LabelCount;
         private float[] _scores = [];
         private long _cutPrompts;
         private long _unknownCandidates;
