@@ -18,9 +18,9 @@ internal sealed class CommonsenseExperiment(string? backbone, string data) : Exp
 
     private readonly string _folder = Path.Combine(data, "benchmarks");
 
-    public override int Epochs => 1;
+    public override int EpochsOf(string adapter, bool hasHead) => 1;
 
-    public override float RateOf(string adapter) => adapter == "lora" ? 5e-4f : 5e-3f;
+    public override float RateOf(string adapter, bool hasHead) => adapter == "lora" ? 5e-4f : 5e-3f;
 
     public override RunResult Run(RunSettings settings, string? checkpoints, CancellationToken cancellation)
     {

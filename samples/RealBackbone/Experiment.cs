@@ -15,7 +15,7 @@ internal abstract class Experiment(string? backbone)
     public static IReadOnlyList<string> Names { get; } = [.. TextTask.All.Select(task => task.Name), CommonsenseExperiment.Name];
 
     /// <summary>How often training sees each row, unless the user says otherwise.</summary>
-    public abstract int Epochs { get; }
+    public abstract int EpochsOf(string adapter, bool hasHead);
 
     protected string? Backbone => backbone;
 
@@ -27,7 +27,7 @@ internal abstract class Experiment(string? backbone)
         : new TextExperiment(TextTask.All.Single(task => task.Name == name), backbone, data);
 
     /// <summary>The learning rate of the figures to compare with, unless the user gives one.</summary>
-    public abstract float RateOf(string adapter);
+    public abstract float RateOf(string adapter, bool hasHead);
 
     /// <summary>Makes a run.</summary>
     /// <param name="settings">Which one.</param>

@@ -23,6 +23,11 @@ var adapters = new Option<string[]>("--adapter")
     AllowMultipleArgumentsPerToken = true,
     DefaultValueFactory = _ => [.. RunSettings.Adapters],
 };
+var head = new Option<string>("--head")
+{
+    Description = "What tells the labels of texts: their words, or a linear layer over the last token's hidden state or their mean.",
+    DefaultValueFactory = _ => "words",
+};
 var rate = new Option<float?>("--rate") { Description = "The highest learning rate. [default: the reference's, by task and adapter]" };
 var epochs = new Option<int?>("--epochs") { Description = "How often training sees each row. [default: the reference's, by task]" };
 var steps = new Option<int?>("--steps") { Description = "Updates, in place of epochs: for a short try." };
@@ -45,6 +50,7 @@ var results = new Option<DirectoryInfo?>("--results")
 var report = new Option<FileInfo?>("--report") { Description = "A file for the table, in Markdown." };
 tasks.AcceptOnlyFromAmong([.. Experiment.Names]);
 adapters.AcceptOnlyFromAmong([.. RunSettings.Adapters]);
+head.AcceptOnlyFromAmong("words", "last-token", "mean");
 device.AcceptOnlyFromAmong("cpu", "cuda");
 foreach (var option in new[] { epochs, steps, limit, threads })
     option.Validators.Add(result =>
@@ -55,7 +61,7 @@ foreach (var option in new[] { epochs, steps, limit, threads })
 
 var command = new RootCommand("Tunes a real backbone on real data, beside plain features on the same rows and the backbone as it is.")
 {
-    tasks, backbone, data, adapters, rate, epochs, steps, seeds, limit, threads, device, results, report,
+    tasks, backbone, data, adapters, head, rate, epochs, steps, seeds, limit, threads, device, results, report,
 };
 command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
 // A training step, or a block of rows, is finished before an interruption counts.
@@ -113,16 +119,21 @@ IEnumerable<RunSettings> Plan(ParseResult parsed, string task, Experiment experi
         Backbone = path is null ? "embedded" : Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
         Device = parsed.GetValue(device)!,
     };
-    yield return untuned;
+    var headName = parsed.GetValue(head) is { } chosen && chosen != "words" ? chosen : null;
+    if (headName is null)
+        yield return untuned;
+    else if (experiment is CommonsenseExperiment)
+        throw new ArgumentException("--head is for texts with labels: commonsense's choices are texts of their own.");
     foreach (var seed in parsed.GetValue(seeds)!)
         foreach (var adapter in parsed.GetValue(adapters)!)
         {
             yield return untuned with
             {
                 Method = adapter,
-                Rate = parsed.GetValue(rate) ?? experiment.RateOf(adapter),
+                Head = headName,
+                Rate = parsed.GetValue(rate) ?? experiment.RateOf(adapter, headName is not null),
                 Steps = parsed.GetValue(steps),
-                Epochs = parsed.GetValue(steps) is null ? parsed.GetValue(epochs) ?? experiment.Epochs : null,
+                Epochs = parsed.GetValue(steps) is null ? parsed.GetValue(epochs) ?? experiment.EpochsOf(adapter, headName is not null) : null,
                 Seed = seed,
             };
         }

@@ -98,12 +98,17 @@ internal static class ResultTable
     /// <param name="Results">The runs in the order of their seeds.</param>
     private sealed record Group(RunSettings Settings, IReadOnlyList<RunResult> Results)
     {
-        public string Name => Settings.Method switch
+        public string Name => (Settings.Method switch
         {
             RunSettings.Features => "SdcaMaximumEntropy",
             RunSettings.Untuned => "untuned",
             "lora" => "LoRA",
             _ => "MoKA",
+        }) + Settings.Head switch
+        {
+            null => "",
+            "mean" => ", head over the mean",
+            _ => ", head over the last token",
         };
 
         /// <summary>Name and rate; where others have the same, also what they differ in.</summary>

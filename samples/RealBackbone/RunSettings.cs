@@ -23,6 +23,9 @@ internal sealed record RunSettings
     /// <summary>The name of the backbone; null where none is used.</summary>
     public string? Backbone { get; init; }
 
+    /// <summary>"last-token" or "mean": what a head looks at that tells the labels; null where their words do.</summary>
+    public string? Head { get; init; }
+
     /// <summary>"cpu" or "cuda": on a GPU activations are bfloat16.</summary>
     public string Device { get; init; } = "cpu";
 
@@ -47,7 +50,7 @@ internal sealed record RunSettings
     [JsonIgnore]
     public string Name => string.Join('_', new[]
     {
-        Task, Method, Backbone, Device, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"), Invariant(TestRows, "rows-"),
+        Task, Method, Backbone, Head, Device, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"), Invariant(TestRows, "rows-"),
         Invariant(Seed, "seed-"),
     }.OfType<string>());
 

@@ -5,15 +5,21 @@ using Microsoft.ML.Moka;
 
 namespace RealBackbone;
 
-/// <summary>Text classification: the labels' own words are what the model answers with.</summary>
+/// <summary>Text classification: by the labels' own words, or by a head beside them.</summary>
 internal sealed class TextExperiment(TextTask task, string? backbone, string data) : Experiment(backbone)
 {
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(20);
 
-    public override int Epochs => task.Epochs;
+    public override int EpochsOf(string adapter, bool hasHead) => hasHead ? task.HeadEpochs?[adapter] ?? task.Epochs : task.Epochs;
 
-    public override float RateOf(string adapter) => adapter == "lora" ? 1e-3f : 3e-3f;
+    public override float RateOf(string adapter, bool hasHead) => (adapter, hasHead) switch
+    {
+        ("lora", false) => 1e-3f,
+        ("lora", true) => 5e-4f,
+        (_, false) => 3e-3f,
+        _ => 5e-3f,
+    };
 
     public override RunResult Run(RunSettings settings, string? checkpoints, CancellationToken cancellation)
     {
@@ -56,6 +62,7 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
         var options = Options(settings, checkpoints, log, cancellation);
         options.TextColumnName = nameof(TextRow.Text);
         options.PromptTemplate = new PromptTemplate(task.Prompt);
+        options.Head = settings.Head switch { "last-token" => MokaHead.LastToken, "mean" => MokaHead.Mean, _ => MokaHead.Words };
         return options;
     }
 

@@ -9,16 +9,24 @@ namespace RealBackbone;
 /// <param name="TestFile">The rows to score.</param>
 /// <param name="Prompt">What the model reads; a blank and the label follow.</param>
 /// <param name="Epochs">How often training sees each row by default.</param>
-internal sealed record TextTask(string Name, string TrainFile, string TestFile, string Prompt, int Epochs)
+/// <param name="HeadEpochs">The same by adapter, where a head tells the labels; as often as without one if not given.</param>
+internal sealed record TextTask(
+    string Name, string TrainFile, string TestFile, string Prompt, int Epochs, IReadOnlyDictionary<string, int>? HeadEpochs = null)
 {
     private const string IntentPrompt = "{text}\nIntent:";
 
     /// <summary>Whether the columns are text and label, not label and text.</summary>
     private bool TextIsFirst { get; init; }
 
+    private static readonly Dictionary<string, int> FewExamplesEpochs = new() { ["lora"] = 10, ["moka"] = 6 };
+
     public static IReadOnlyList<TextTask> All { get; } =
     [
-        new("banking77-10", "text/banking77/train-10-each.csv", "text/banking77/test-10-each.csv", IntentPrompt, Epochs: 8) { TextIsFirst = true },
+        new("banking77-10", "text/banking77/train-10-each.csv", "text/banking77/test-10-each.csv", IntentPrompt, Epochs: 8, FewExamplesEpochs)
+        {
+            TextIsFirst = true,
+        },
+        new("banking77-10-all", "text/banking77/train-10-each.csv", "text/banking77/test.csv", IntentPrompt, Epochs: 8, FewExamplesEpochs) { TextIsFirst = true },
         new("banking77", "text/banking77/train.csv", "text/banking77/test.csv", IntentPrompt, Epochs: 3) { TextIsFirst = true },
         new("spam", "text/sms-spam/train.tsv", "text/sms-spam/test.tsv", "{text}\nKind:", Epochs: 2),
         new("issues", "text/corefx-issues/train.tsv", "text/corefx-issues/test.tsv", "{text}\nArea:", Epochs: 5),
