@@ -40,6 +40,9 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override void Dispose() => _pool.Dispose();
 
+    /// <inheritdoc cref="MemoryPool.FillFree"/>
+    internal void FillFreeMemory(uint bits) => _pool.FillFree(bits);
+
     /// <summary>A tensor with arbitrary contents, for kernels that write every element.</summary>
     private CpuTensor Allocate(TensorKind kind, int rows, int columns = 1) => new(_pool, kind, rows, columns);
 
