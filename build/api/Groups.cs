@@ -14,7 +14,7 @@ internal static class Groups
         ("training", "Trainers and their options",
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
-            "LearningRateSchedule", "PromptTemplate", "ConversationRow",
+            "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",

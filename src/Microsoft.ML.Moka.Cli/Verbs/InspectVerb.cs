@@ -69,7 +69,7 @@ internal sealed class InspectVerb
             return Backbone(parsed, BackboneDescription.Of(path));
         var context = Context.Create(_terminal);
         using var loaded = isAdapter
-            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4,
+            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4, null,
                 new PromptTemplate("{instruction}", ""), cancellation)
             : LoadedModel.Open(context, path);
         return Model(parsed, path, loaded.Model, isAdapter);

@@ -103,6 +103,14 @@ internal sealed class LlamaBackbone : IDisposable
         }
     }
 
+    private LlamaBackbone(LlamaBackbone other, Backend backend)
+    {
+        Backend = backend;
+        (Config, Head, _rotary, _embedding, _norm, _trainedEmbedding, _trainedHead) =
+            (other.Config, other.Head, other._rotary, other._embedding, other._norm, other._trainedEmbedding, other._trainedHead);
+        (_layers, _parameters) = (other._layers, other._parameters);
+    }
+
     public Backend Backend { get; }
 
     public LlamaConfig Config { get; }
@@ -140,6 +148,9 @@ internal sealed class LlamaBackbone : IDisposable
         using var checkpoint = Checkpoint.Open(files);
         return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
     }
+
+    /// <summary>The same weights on a view of their backend (<see cref="Backend.CreateView"/>): it lives as long as this one, which owns them.</summary>
+    public LlamaBackbone On(Backend view) => new(this, view);
 
     /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
     public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)

@@ -75,7 +75,9 @@ internal static class ModelFile
         };
         var config = LlamaConfigFile.Read(source.Files);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
-        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
+        using var channel = env.Start("Loading");
+        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env, channel), manifest.Precision);
+        DeviceSelection.ReportPrecision(channel, manifest.Precision, backbone.Backbone.Backend);
         AdapterSet? adapters = null;
         try
         {
