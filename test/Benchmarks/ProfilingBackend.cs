@@ -11,6 +11,9 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 {
     private readonly Dictionary<string, (int Calls, double Seconds, double Operations)> _kernels = [];
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
+
+    private ProfilingBackend(Backend inner, ProfilingBackend whole)
+        : this(inner, 0) => _kernels = whole._kernels;
     private long _since = Stopwatch.GetTimestamp();
 
     public override string Description => inner.Description;
@@ -24,6 +27,9 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     public override MokaPrecision UsualPrecision => inner.UsualPrecision;
 
     public override string? PrecisionProblem => inner.PrecisionProblem;
+
+    /// <summary>What runs on a view is measured here.</summary>
+    public override Backend CreateView() => new ProfilingBackend(inner.CreateView(), this);
 
     /// <summary>Forgets what was measured so far.</summary>
     public void Reset()

@@ -152,6 +152,19 @@ internal sealed class LlamaBackbone : IDisposable
     /// <summary>The same weights on a view of their backend (<see cref="Backend.CreateView"/>): it lives as long as this one, which owns them.</summary>
     public LlamaBackbone On(Backend view) => new(this, view);
 
+    /// <summary>
+    /// The same weights in 32-bit floats, for tokens that are computed one after another: their products read weights and compute little, so that tiles, which are
+    /// made for many rows, would bring nothing.
+    /// </summary>
+    public LlamaBackbone ForSingleTokens()
+    {
+        if (Backend.Precision == MokaPrecision.Float32)
+            return this;
+        var view = Backend.CreateView();
+        view.Precision = MokaPrecision.Float32;
+        return On(view);
+    }
+
     /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
     public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)
     {

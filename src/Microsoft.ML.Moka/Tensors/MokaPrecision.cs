@@ -17,8 +17,8 @@ public enum MokaPrecision
     Split,
 
     /// <summary>
-    /// Factors rounded to bfloat16, sums in 32-bit floats, as PyTorch's autocast has it: about 2·10⁻³ of a result's typical size off, and more than twice as fast
-    /// as <see cref="Split"/>.
+    /// Factors rounded to bfloat16, sums in 32-bit floats, as PyTorch's autocast has it: about 2·10⁻³ of a result's typical size off, and more than twice as
+    /// fast as <see cref="Split"/>.
     /// </summary>
     BFloat16,
 }

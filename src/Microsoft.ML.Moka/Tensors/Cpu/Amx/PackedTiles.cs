@@ -6,8 +6,8 @@ using Microsoft.ML.Moka.Tensors.Cpu.Products;
 namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
 
 /// <summary>
-/// The left operand [rows, depth] of a product in tiles of 16 rows and 32 depths: [chunk of the depth][block of 32 rows][step][tiles]. Rows and depths that fill
-/// up blocks and steps are 0. How the depth is cut depends on nothing but itself.
+/// The left operand [rows, depth] of a product in tiles of 16 rows and 32 depths: [chunk of the depth][block of 32 rows][step][tiles]. Rows and depths that
+/// fill up blocks and steps are 0. How the depth is cut depends on nothing but itself.
 /// </summary>
 internal sealed unsafe class PackedTiles : IDisposable
 {

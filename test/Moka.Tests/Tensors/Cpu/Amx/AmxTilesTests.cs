@@ -2,7 +2,7 @@ using Microsoft.ML.Moka.Tensors.Cpu.Amx;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
 
-/// <summary>The emulation beside the manual's pseudocode, written down number by number, and the processor's own tiles beside the emulation: bit for bit.</summary>
+/// <summary>The emulation beside the manual's pseudocode, written down number by number, and the processor's tiles beside the emulation: bit for bit.</summary>
 public sealed class AmxTilesTests
 {
     public static TheoryData<bool, bool, int, int, string> Cases =>
