@@ -15,7 +15,7 @@ internal static class Groups
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead",
             "TuningOptions", "BackboneQuantization",
-            "LearningRateSchedule", "PromptTemplate", "ConversationRow",
+            "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",

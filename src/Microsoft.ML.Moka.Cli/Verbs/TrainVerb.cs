@@ -50,6 +50,7 @@ internal sealed class TrainVerb
     }.Within(1, int.MaxValue);
     private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly Option<MokaPrecision?> _precision = CommonOptions.Precision();
     private readonly AdapterSettings _adapter = new();
     private readonly Option<DirectoryInfo?> _from = new("--from-adapter")
     {
@@ -140,6 +141,7 @@ internal sealed class TrainVerb
             """)
         {
             verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
+            verb._precision,
         };
         verb._adapter.AddTo(command);
         foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length,
@@ -247,6 +249,7 @@ internal sealed class TrainVerb
         options.EarlyStoppingPatience = parsed.GetValue(_patience);
         options.BackbonePath = parsed.GetValue(_backbone)?.ToString();
         options.Quantization = parsed.GetValue(_quantization);
+        options.Precision = parsed.GetValue(_precision);
         options.Adapter = _adapter.Read(parsed);
         options.InitialAdapterPath = parsed.GetValue(_from)?.ToString();
         options.NumberOfEpochs = parsed.GetValue(_epochs);

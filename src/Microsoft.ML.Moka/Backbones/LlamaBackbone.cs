@@ -103,6 +103,14 @@ internal sealed class LlamaBackbone : IDisposable
         }
     }
 
+    private LlamaBackbone(LlamaBackbone other, Backend backend)
+    {
+        Backend = backend;
+        (Config, Head, _rotary, _embedding, _norm, _trainedEmbedding, _trainedHead) =
+            (other.Config, other.Head, other._rotary, other._embedding, other._norm, other._trainedEmbedding, other._trainedHead);
+        (_layers, _parameters) = (other._layers, other._parameters);
+    }
+
     public Backend Backend { get; }
 
     public LlamaConfig Config { get; }
@@ -139,6 +147,22 @@ internal sealed class LlamaBackbone : IDisposable
         var config = LlamaConfigFile.Read(files);
         using var checkpoint = Checkpoint.Open(files);
         return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
+    }
+
+    /// <summary>The same weights on a view of their backend (<see cref="Backend.CreateView"/>): it lives as long as this one, which owns them.</summary>
+    public LlamaBackbone On(Backend view) => new(this, view);
+
+    /// <summary>
+    /// The same weights in 32-bit floats, for tokens that are computed one after another: their products read weights and compute little, so that tiles, which are
+    /// made for many rows, would bring nothing.
+    /// </summary>
+    public LlamaBackbone ForSingleTokens()
+    {
+        if (Backend.Precision == MokaPrecision.Float32)
+            return this;
+        var view = Backend.CreateView();
+        view.Precision = MokaPrecision.Float32;
+        return On(view);
     }
 
     /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>

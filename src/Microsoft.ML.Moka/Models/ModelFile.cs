@@ -77,7 +77,9 @@ internal static class ModelFile
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         if (adapter.Options.Head is { } head)
             ScoreHeads.RequireSame(manifest.Outputs.HeadOutputs is { } outputs ? head with { Outputs = outputs } : null, head, "The model");
-        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
+        using var channel = env.Start("Loading");
+        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env, channel), manifest.Precision);
+        DeviceSelection.ReportPrecision(channel, manifest.Precision, backbone.Backbone.Backend);
         AdapterSet? adapters = null;
         try
         {

@@ -5,6 +5,7 @@ using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -36,6 +37,26 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>How the backbone's linear maps are kept in memory.</summary>
     public BackboneQuantization Quantization => Weights.Shared.Quantization;
+
+    /// <summary>
+    /// How the CPU multiplies matrices; it may be changed at any time, and what begins afterwards computes so. Saving the model saves it. Default: what the
+    /// trainer's <see cref="TuningOptions.Precision"/> was; null for <see cref="MokaPrecision.Split"/> where the processor has AMX and
+    /// <see cref="MokaPrecision.Float32"/> elsewhere. Where there is no AMX, and on GPUs, it has no effect.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is none of the precisions that there are.</exception>
+    public MokaPrecision? Precision
+    {
+        get => Weights.Shared.Precision;
+        set
+        {
+            if (value is { } precision && !Enum.IsDefined(precision))
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), $"Precision is {precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
+            Weights.Shared.Precision = value;
+            using var channel = Host.Start("Precision");
+            DeviceSelection.ReportPrecision(channel, value, Weights.Backbone.Backend);
+        }
+    }
 
     /// <summary>What was trained, and on which linear maps: a copy of the options.</summary>
     public AdapterOptions Adapter => Weights.Adapters.Options.Copy();

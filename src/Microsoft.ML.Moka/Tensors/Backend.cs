@@ -14,6 +14,30 @@ internal abstract class Backend : IDisposable
     /// <summary>The most bytes of tensors that were ever in use at one time, weights not counted; 0 where nobody counts.</summary>
     public virtual long PeakTensorBytes => 0;
 
+    /// <summary>How products are computed now. Where there is but one precision it stays as it is.</summary>
+    public virtual MokaPrecision Precision
+    {
+        get => MokaPrecision.Float32;
+        set { }
+    }
+
+    /// <summary>The precision that is used where none is asked for.</summary>
+    public virtual MokaPrecision UsualPrecision => MokaPrecision.Float32;
+
+    /// <summary>Why there is no other precision than <see cref="MokaPrecision.Float32"/>, as the middle of a sentence; null where there is.</summary>
+    public virtual string? PrecisionProblem => "only the CPU has a choice of precisions";
+
+    /// <summary>
+    /// The same backend, weights and tensors in common, with a precision of its own; itself where there is but one. It lives as long as this one.
+    /// </summary>
+    public virtual Backend CreateView() => this;
+
+    /// <summary>
+    /// Says that x goes through several maps and stays as it is until the result is disposed, so that what a backend has to make of it is made once; null where
+    /// that is nothing.
+    /// </summary>
+    public virtual IDisposable? Reuse(Tensor x) => null;
+
     // Memory
 
     public abstract Tensor Zeros(TensorKind kind, int rows, int columns = 1);

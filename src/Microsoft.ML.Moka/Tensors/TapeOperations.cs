@@ -14,11 +14,14 @@ internal static class TapeOperations
                 x.Hold();
             return dy =>
             {
-                if (x.RequiresGradient)
-                    x.AddGradient(backend.LinearInputGradient(dy, weight, delta?.Sum));
-                if (delta is null)
-                    return;
-                delta.AccumulateGradients(backend, x.Value, dy);
+                using (backend.Reuse(dy))
+                {
+                    if (x.RequiresGradient)
+                        x.AddGradient(backend.LinearInputGradient(dy, weight, delta?.Sum));
+                    if (delta is null)
+                        return;
+                    delta.AccumulateGradients(backend, x.Value, dy);
+                }
                 x.Dispose();
             };
         });
@@ -56,9 +59,12 @@ internal static class TapeOperations
             x.Hold();
             return dy =>
             {
-                if (x.RequiresGradient)
-                    x.AddGradient(backend.KroneckerInputGradient(dy, delta.Sum));
-                delta.AccumulateGradients(backend, x.Value, dy);
+                using (backend.Reuse(dy))
+                {
+                    if (x.RequiresGradient)
+                        x.AddGradient(backend.KroneckerInputGradient(dy, delta.Sum));
+                    delta.AccumulateGradients(backend, x.Value, dy);
+                }
                 x.Dispose();
             };
         });

@@ -151,6 +151,8 @@ internal sealed class OptionsCheck
     {
         if (options.BackbonePath is { } path)
             BackbonePath(path);
+        Require(options.Precision is not { } precision || Enum.IsDefined(precision),
+            $"Precision is {options.Precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
         Require(Enum.IsDefined(options.Quantization),
             $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (options.InitialAdapterPath is not null)

@@ -83,7 +83,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var (source, config) = (start.Source, start.Config);
         var form = BackboneReader.FormInMemory(source.Files, config, options.Quantization);
         channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Loading {source.Name} ({config.ParameterCount:N0} parameters, {form})."));
-        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
+        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, options.Precision, new LoadingReport(channel), cancellation.Token);
+        DeviceSelection.ReportPrecision(channel, options.Precision, backbone.Backbone.Backend);
         AdapterSet adapters;
         try
         {

@@ -20,6 +20,12 @@ public abstract class TuningOptions
     /// <summary>How the backbone's frozen linear maps are kept in memory. Default: 4 bits, NF4.</summary>
     public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
 
+    /// <summary>
+    /// How the CPU multiplies matrices, in training and in the model that comes of it. Default null: <see cref="MokaPrecision.Split"/> where the processor has
+    /// AMX, else <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no effect; the log says so, and why.
+    /// </summary>
+    public MokaPrecision? Precision { get; set; }
+
     /// <summary>What is trained, and on which linear maps. Default: MoKA with five filters on the four maps of the attention.</summary>
     public AdapterOptions Adapter { get; set; } = new MokaAdapter();
 
