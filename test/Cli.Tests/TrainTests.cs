@@ -64,7 +64,7 @@ public sealed class TrainTests(Samples samples) : IDisposable
     {
         Tool.Run("train", samples.TrainFile, "--epochs", "1", "--adapter", "lora", "--rank", "4", "--alpha", "8", "--targets", "q_proj", "v_proj", "--layers",
             "0", "3",
-            "--quantization", "Int8", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
+            "--quantization", "Int8", "--precision", "float32", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
 
         var model = Tool.Run("inspect", _folder.File("lora.zip"), "--json").Succeeded().Json;
 
@@ -205,6 +205,7 @@ public sealed class TrainTests(Samples samples) : IDisposable
         Tool.Run("train", samples.TrainFile, "--rank", "4").WasRefused("'moka' has no --rank");
         Tool.Run("train", samples.TrainFile, "--epochs", "many").WasRefused("--epochs is 'many'; it takes a whole number");
         Tool.Run("train", samples.TrainFile, "--quantization", "NF5").WasRefused("NF5", "NF4, FP4, Int8");
+        Tool.Run("train", samples.TrainFile, "--precision", "half").WasRefused("half", "Float32, Split, BFloat16");
         Tool.Run("train", samples.TrainFile, "--epochs", "-1").WasRefused("--epochs", "at least 0");
         Tool.Run("train", samples.TrainFile, "--validation", "1.5").WasRefused("--validation");
         Tool.Run("train", samples.TrainFile, "--template", "Review: {txet}").WasRefused("{txet}");

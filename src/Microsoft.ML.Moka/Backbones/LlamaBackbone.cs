@@ -153,8 +153,8 @@ internal sealed class LlamaBackbone : IDisposable
     public LlamaBackbone On(Backend view) => new(this, view);
 
     /// <summary>
-    /// The same weights in 32-bit floats, for tokens that are computed one after another: their products read weights and compute little, so that tiles, which are
-    /// made for many rows, would bring nothing.
+    /// The same weights in 32-bit floats, for tokens that are computed one after another: their products read weights and compute little, so that tiles, which
+    /// are made for many rows, would bring nothing.
     /// </summary>
     public LlamaBackbone ForSingleTokens()
     {

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>
@@ -5,6 +7,7 @@ namespace Microsoft.ML.Moka;
 /// on); all others, and GPUs, compute as ever. In each precision the same seed gives the same bits, whatever the number of threads, and a row's result does
 /// not depend on the rows beside it.
 /// </summary>
+[SuppressMessage("Naming", "CA1720", Justification = "The name of the number's format, as everyone calls it.")]
 public enum MokaPrecision
 {
     /// <summary>32-bit floats all through, on the processor's vectors.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
@@ -87,6 +88,8 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));
         AppendExamples(hash, examples);
         AppendExamples(hash, validation ?? []);
+        if (model.Backend.Precision is not MokaPrecision.Float32 and var precision)
+            hash.AppendData(Encoding.UTF8.GetBytes($"{precision}"));
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 

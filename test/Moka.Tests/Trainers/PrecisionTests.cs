@@ -1,6 +1,8 @@
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tests.Training;
+using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Tests.Trainers;
@@ -66,6 +68,22 @@ public sealed class PrecisionTests(TunedModel tuned)
         using var asked = tuned.Pipeline(context, options).Fit(tuned.Train);
         Assert.Equal("Precision is Split, but products are computed in Float32: the test has none.", lines[^1]);
         Assert.Equal(Scores(usual), Scores(asked));
+    }
+
+    /// <summary>A run that was interrupted does not go on in another precision: it would not end where it ends otherwise.</summary>
+    [Fact]
+    public void RunsInTwoPrecisionsAreTwoRuns()
+    {
+        Assert.SkipWhen(SimdLevels.Best < SimdLevel.Vector512, "No AVX-512, which what stands around the tiles needs.");
+        using var backend = new CpuBackend(threads: 1, SimdLevel.Vector512, MokaPrecision.Float32, new EmulatedTiles());
+        using var backbone = LlamaBackbone.Frozen(backend, TinyBackbone.Config, new RandomWeights(TinyBackbone.Config, 1));
+        using var adapters = backbone.CreateAdapters(new LoraAdapter { Rank = 2 }, seed: 1);
+        var prints = Enum.GetValues<MokaPrecision>().Select(precision =>
+        {
+            backend.Precision = precision;
+            return TrainingCheckpoint.Fingerprint(TinyRun.Plan, new TrainedModel(backbone, adapters), [new TrainingExample([1, 2, 3], 1)], null);
+        });
+        Assert.Equal(3, prints.Distinct().Count());
     }
 
     private static (MLContext Context, List<string> Lines) Listening()

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
 
 public sealed unsafe class BFloat16PairsTests
 {
-    /// <summary>Every bfloat16, what lies halfway to the next, and the floats beside that: to the nearest, and to the even one where both are as near.</summary>
+    /// <summary>Every bfloat16, what lies halfway to the next, and the floats beside that: to the nearest, of two as near to the even one.</summary>
     [Fact]
     public void Floats_are_rounded_to_nearest_even()
     {
