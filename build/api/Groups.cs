@@ -18,8 +18,8 @@ internal static class Groups
             "LearningRateSchedule", "PromptTemplate", "ConversationRow",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
-        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",
-            "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone", "BackboneDownloadOptions",
+        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate",
+            "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone", "BackboneDownloadOptions",
             "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
         [

@@ -39,8 +39,8 @@ internal sealed class MergedHead
                 + "(SaveAdapter) or the model instead, or train with MokaHead.LastToken.");
         if (head.Rule.Targets != TargetScale.Plain)
             throw new InvalidOperationException(
-                "The model's score is a mean and a scale of the labels around the head's output, and transformers' head has neither: it would give other values. "
-                + "Save the adapter (SaveAdapter) or the model instead.");
+                "The model's score is a mean and a scale of the labels around the head's output, and transformers' head has neither: it would give other "
+                + "values. Save the adapter (SaveAdapter) or the model instead.");
         return new MergedHead(backend, head, labels);
     }
 

@@ -13,9 +13,9 @@ namespace Microsoft.ML.Moka;
 /// Tunes a frozen, quantized LLaMA to tell a number of a row's text (a rating, a price, an urgency), by an adapter and a linear layer over a hidden state.
 /// </summary>
 /// <remarks>
-/// The label is a column of Single; rows where it is NaN are skipped. The loss is the squared error of labels that are brought to mean 0 and standard deviation
-/// 1 over the training rows, so that 1 is the loss of always telling the mean; the score is on the labels' own scale again. The trainer adds <c>Score</c>, which
-/// <c>mlContext.Regression.Evaluate</c> reads. Make it with <c>mlContext.Regression.Trainers.Moka(…)</c>.
+/// The label is a column of Single; rows where it is NaN are skipped. The loss is the squared error of labels that are brought to mean 0 and standard
+/// deviation 1 over the training rows, so that 1 is the loss of always telling the mean; the score is on the labels' own scale again. The trainer adds
+/// <c>Score</c>, which <c>mlContext.Regression.Evaluate</c> reads. Make it with <c>mlContext.Regression.Trainers.Moka(…)</c>.
 /// </remarks>
 public sealed partial class MokaRegressionTrainer : IEstimator<MokaRegressionTransformer>
 {

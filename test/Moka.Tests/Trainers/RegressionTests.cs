@@ -131,9 +131,8 @@ public sealed class RegressionTests(TunedModel tuned) : IDisposable
         Contains("no head", Assert.Throws<InvalidDataException>(() => model.WithAdapter(_folder.File("words"))));
 
         // PEFT's own regression has no scale: its output is the score.
-        File.WriteAllText(
-            Path.Combine(_folder.File("adapter"), "adapter_config.json"),
-            string.Join('\n', File.ReadLines(Path.Combine(_folder.File("adapter"), "adapter_config.json")).Where(line => !line.Contains("moka_target", StringComparison.Ordinal))));
+        var config = Path.Combine(_folder.File("adapter"), "adapter_config.json");
+        File.WriteAllLines(config, [.. File.ReadAllLines(config).Where(line => !line.Contains("moka_target", StringComparison.Ordinal))]);
         using var plain = model.WithAdapter(_folder.File("adapter"));
         Assert.All(Scores(plain.Transform(Rows(Priced.Make(5)))), score => Assert.InRange(score, -10, 10));
         plain.SaveMerged(_folder.File("merged"));
