@@ -19,8 +19,8 @@ internal static class Groups
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate",
-            "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone", "BackboneDownloadOptions",
-            "BackboneDownloadProgress", "MokaTokenizer"]),
+            "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone",
+            "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
         [
             "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "FullFineTuning",
