@@ -13,9 +13,10 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
     private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
 
+    private long _since = Stopwatch.GetTimestamp();
+
     private ProfilingBackend(Backend inner, ProfilingBackend whole)
         : this(inner, 0) => _kernels = whole._kernels;
-    private long _since = Stopwatch.GetTimestamp();
 
     public override string Description => inner.Description;
 

@@ -129,7 +129,9 @@ internal sealed class EvaluateVerb
         {
             using var loaded = LoadedModel.Open(context, path.ToString(), parsed.GetValue(_precision));
             if (loaded.Model is not MokaTransformer)
-                throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation.");
+                throw new UsageException(loaded.Model is MokaTextGenerator
+                    ? $"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."
+                    : $"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog.");
             var report = ClassificationReport.Of(context, loaded.Transformer, context.Data.LoadFromEnumerable(rows));
             reports.Add(new { Model = path.ToString(), Test = report.Numbers });
             if (parsed.GetValue(_json))

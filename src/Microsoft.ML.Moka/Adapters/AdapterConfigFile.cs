@@ -30,6 +30,7 @@ internal static class AdapterConfigFile
         };
         options.Write(fields);
         TableRules.Write(options.Tables, options.Head, fields);
+        ScoreHeads.WriteTargets(options.Head, fields);
         if (options.Ranks is not null)
             fields[RankPattern] = options.Ranks.ToJson();
         if (options.Alphas is not null)

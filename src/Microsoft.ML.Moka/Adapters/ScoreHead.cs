@@ -15,6 +15,31 @@ internal sealed record ScoreHeadRule(MokaHead Pooling, int Outputs, int Columns)
     public const string TensorName = $"{Module}.weight";
 
     public long ParameterCount => (long)Outputs * Columns;
+
+    /// <summary>What the output of a regression stands for.</summary>
+    public TargetScale Targets { get; init; } = TargetScale.Plain;
+}
+
+/// <summary>A value is mean + scale · output: a head starts at zero, and learns numbers of about 1 best.</summary>
+internal sealed record TargetScale(double Mean, double Scale)
+{
+    public static TargetScale Plain { get; } = new(0, 1);
+
+    /// <summary>Mean and standard deviation of the values that a head is trained on.</summary>
+    /// <exception cref="InvalidOperationException">All are the same.</exception>
+    public static TargetScale Of(IReadOnlyCollection<double> values)
+    {
+        var mean = values.Average();
+        var scale = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
+        return scale > 0 && values.Distinct().Skip(1).Any()
+            ? new TargetScale(mean, scale)
+            : throw new InvalidOperationException(FormattableString.Invariant(
+                $"All labels of the training set are {values.First()}: a regression needs rows whose labels differ."));
+    }
+
+    public float ValueOf(float output) => (float)(Mean + Scale * output);
+
+    public float OutputOf(float value) => (float)((value - Mean) / Scale);
 }
 
 /// <summary>The layer of a model. It starts at zero: all scores are alike.</summary>

@@ -11,6 +11,10 @@ internal static class ScoreHeads
 {
     public const string TaskField = "task_type";
 
+    // Fields of our own, which PEFT passes over with a warning: its model gives the outputs.
+    private const string MeanField = "moka_target_mean";
+    private const string ScaleField = "moka_target_scale";
+
     private const string WordsTask = "CAUSAL_LM";
     private const string LastTokenTask = "SEQ_CLS";
 
@@ -45,8 +49,25 @@ internal static class ScoreHeads
                 ? throw fields.Error(TaskField, $"is '{task}', and {tensors.Name} has no '{name}': save the adapter with modules_to_save=[\"score\"]")
                 : null;
         return tensors[name].Shape is [var outputs and > 0, var columns] && columns == shape.Columns
-            ? new ScoreHeadRule(task == MeanTask ? MokaHead.Mean : MokaHead.LastToken, outputs, columns)
+            ? new ScoreHeadRule(task == MeanTask ? MokaHead.Mean : MokaHead.LastToken, outputs, columns) { Targets = TargetsOf(fields, outputs) }
             : throw tensors[name].Invalid($"has the shape {tensors[name].ShapeText}, where the backbone asks for rows of {shape.Columns}");
+    }
+
+    /// <summary>Writes what the output of a regression stands for, where that is not the output itself.</summary>
+    public static void WriteTargets(ScoreHeadRule? head, SortedDictionary<string, object?> fields)
+    {
+        if (head is null || head.Targets == TargetScale.Plain)
+            return;
+        fields[MeanField] = head.Targets.Mean;
+        fields[ScaleField] = head.Targets.Scale;
+    }
+
+    private static TargetScale TargetsOf(JsonFields fields, int outputs)
+    {
+        if (outputs > 1 && (fields.Has(MeanField) || fields.Has(ScaleField)))
+            throw fields.Error(fields.Has(MeanField) ? MeanField : ScaleField, $"is set, and the head has {outputs} outputs: only a value has a scale");
+        return new TargetScale(
+            fields.Number(MeanField, -double.MaxValue, double.MaxValue, 0), fields.Number(ScaleField, double.Epsilon, double.MaxValue, 1));
     }
 
     /// <summary>Whoever answers with words has no use for a head, and a head serves the labels alone that it was trained on.</summary>
@@ -56,7 +77,7 @@ internal static class ScoreHeads
     /// <exception cref="InvalidDataException">They are not the same.</exception>
     public static void RequireSame(ScoreHeadRule? wanted, ScoreHeadRule? found, string where)
     {
-        if (wanted == found)
+        if (wanted?.Pooling == found?.Pooling && wanted?.Outputs == found?.Outputs)
             return;
         throw new InvalidDataException((wanted, found) switch
         {

@@ -53,6 +53,44 @@ public static class MokaCatalog
         return new MokaTrainer(MlNetAccess.EnvironmentOf(catalog), options);
     }
 
+    /// <summary>Tunes a 4-bit LLaMA to tell a number of a text, with the defaults of <see cref="MokaRegressionTrainer.Options"/>.</summary>
+    /// <param name="catalog">The trainers of regression.</param>
+    /// <param name="labelColumnName">The label: a column of Single (float).</param>
+    /// <param name="textColumnName">The text column.</param>
+    /// <param name="backbonePath">
+    /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is tuned.
+    /// </param>
+    /// <param name="numberOfEpochs">How often training sees each row. By default as often as it takes for 300 updates, from 3 to 100 times.</param>
+    /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
+    public static MokaRegressionTrainer Moka(
+        this RegressionCatalog.RegressionTrainers catalog,
+        string labelColumnName = "Label",
+        string textColumnName = "Text",
+        string? backbonePath = null,
+        int? numberOfEpochs = null,
+        IDataView? validationSet = null) =>
+        catalog.Moka(new MokaRegressionTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            TextColumnName = textColumnName,
+            BackbonePath = backbonePath,
+            NumberOfEpochs = numberOfEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>Tunes a 4-bit LLaMA to tell a number of a text.</summary>
+    /// <param name="catalog">The trainers of regression.</param>
+    /// <param name="options">Columns, backbone, adapter and training.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An option makes no sense; the message names all that do not.</exception>
+    public static MokaRegressionTrainer Moka(this RegressionCatalog.RegressionTrainers catalog, MokaRegressionTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new MokaRegressionTrainer(MlNetAccess.EnvironmentOf(catalog), options);
+    }
+
     /// <summary>
     /// Saves a model as <c>mlContext.Model.Save</c> does, to a file beside the target that is moved over it when it is complete and on the disk: a failure or a
     /// kill at any moment leaves the earlier model whole. ML.NET's own method empties the earlier file first.

@@ -37,6 +37,10 @@ internal sealed class MergedHead
             throw new InvalidOperationException(
                 $"The model's head reads {head.Rule.Pooling}, and transformers' {ScoresClass} the last token: it would give other scores. Save the adapter "
                 + "(SaveAdapter) or the model instead, or train with MokaHead.LastToken.");
+        if (head.Rule.Targets != TargetScale.Plain)
+            throw new InvalidOperationException(
+                "The model's score is a mean and a scale of the labels around the head's output, and transformers' head has neither: it would give other "
+                + "values. Save the adapter (SaveAdapter) or the model instead.");
         return new MergedHead(backend, head, labels);
     }
 
@@ -72,6 +76,6 @@ internal sealed class MergedHead
         }
         fields["id2label"] = names;
         fields["label2id"] = numbers;
-        fields["problem_type"] = "single_label_classification";
+        fields["problem_type"] = _head.Rule.Outputs == 1 ? "regression" : "single_label_classification";
     }
 }

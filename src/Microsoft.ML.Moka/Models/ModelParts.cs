@@ -34,6 +34,9 @@ internal interface IModelOutputs<TSelf>
     /// <summary>The outputs of the head that the model can score by; null where it can have none.</summary>
     int? HeadOutputs { get; }
 
+    /// <summary>Whether there is no other way to its scores.</summary>
+    bool NeedsHead => false;
+
     /// <exception cref="InvalidDataException">A field is missing or makes no sense; the message names it.</exception>
     static abstract TSelf Read(JsonFields fields, JsonFields columns);
 }

@@ -21,14 +21,14 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTransformer : MokaModel
 {
-    private readonly ScoreColumns _added;
+    private readonly LabelColumns _added;
 
     internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
         var scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
-        _added = new ScoreColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
+        _added = new LabelColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
     }
 
     /// <summary>

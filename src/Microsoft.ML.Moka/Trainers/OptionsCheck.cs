@@ -23,6 +23,18 @@ internal sealed class OptionsCheck
     }
 
     /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaRegressionTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Prompt(options, [(nameof(options.ScoreColumnName), options.ScoreColumnName)], []);
+        check.Require(!PromptColumns.TemplateOf(options).Uses("candidates"), "The prompt template has {candidates}, but a number has none: leave it out.");
+        check.Require(options.Head != MokaHead.Words, "Head is Words, but a number has none: use LastToken or Mean.");
+        check.Head(options);
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
     public static void Run(MokaTextGenerationTrainer.Options options)
     {
         var check = new OptionsCheck();
@@ -64,18 +76,23 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTrainer.Options options)
     {
-        (string Option, string? Name)[] outputs =
-            [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
-        (string Option, string? Name)[] inputs =
-        [
-            (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
-            (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
-            (nameof(options.CandidatesColumnName), options.CandidatesColumnName),
-        ];
         Require(options.ScoreColumnName != options.PredictedLabelColumnName,
             $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
-        Names(outputs, inputs);
+        Prompt(
+            options,
+            [(nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)],
+            [(nameof(options.CandidatesColumnName), options.CandidatesColumnName)]);
+    }
 
+    /// <summary>The columns that a score is made of, the label, and their template.</summary>
+    private void Prompt(ScoringOptions options, (string Option, string? Name)[] outputs, (string Option, string? Name)[] others)
+    {
+        Names(
+            outputs,
+            [
+                (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
+                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName), .. others,
+            ]);
         var template = PromptColumns.TemplateOf(options);
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),

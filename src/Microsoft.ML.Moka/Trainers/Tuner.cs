@@ -63,6 +63,11 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         };
 
         var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+        if (head is not null)
+        {
+            (head, examples) = head.Scale(examples, initial?.Options.Head);
+            start = start with { Head = head };
+        }
 
         var memory = examples is null ? null : CheckMemory(channel, start, initial?.Options ?? options.Adapter, examples, device);
         try

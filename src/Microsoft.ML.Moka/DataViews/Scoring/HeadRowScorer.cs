@@ -9,7 +9,7 @@ internal sealed class HeadRowScorer(TunedBackbone weights, RowEncoder encoder) :
 {
     private readonly HeadScorer _scorer = new(weights.Backbone, weights.Adapters);
 
-    public override int LabelCount => weights.Adapters.Head!.Rule.Outputs;
+    public override int Width => weights.Adapters.Head!.Rule.Outputs;
 
     public override ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
     {

@@ -10,18 +10,19 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 /// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
 internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
 
-/// <summary>Gives rows of text a probability for each label.</summary>
+/// <summary>Gives rows of text scores.</summary>
 internal abstract class RowScorer
 {
-    /// <summary>By the model's head where it has one, else by the likelihood of the labels' words.</summary>
+    /// <summary>A probability for each label: by the model's head where it has one, else by the likelihood of the labels' words.</summary>
     public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
         weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
 
-    public abstract int LabelCount { get; }
+    /// <summary>How many scores a row has.</summary>
+    public abstract int Width { get; }
 
-    /// <summary>The probability of each label, row by row.</summary>
+    /// <summary>The scores, row by row.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="scores">Rows × labels.</param>
+    /// <param name="scores">Rows × scores.</param>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public abstract ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores);
 

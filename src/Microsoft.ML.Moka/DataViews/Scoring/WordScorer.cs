@@ -21,7 +21,7 @@ internal sealed class WordScorer : RowScorer
         _scorer = new LikelihoodScorer(weights.Backbone, weights.Adapters);
     }
 
-    public override int LabelCount => _indexOfWord.Count;
+    public override int Width => _indexOfWord.Count;
 
     /// <summary>
     /// The probability of each word, row by row: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN
@@ -42,7 +42,7 @@ internal sealed class WordScorer : RowScorer
         var next = 0;
         for (var i = 0; i < rows.Count; i++)
         {
-            var row = scores.Slice(i * LabelCount, LabelCount);
+            var row = scores.Slice(i * Width, Width);
             row.Fill(known[i].Length > 0 ? 0 : float.NaN);
             if (known[i].Length > 0)
                 Spread(likelihoods[next++], known[i], row);
