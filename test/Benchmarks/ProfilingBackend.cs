@@ -9,21 +9,17 @@ namespace Microsoft.ML.Moka.Benchmarks;
 internal sealed class ProfilingBackend(Backend inner) : Backend
 {
     private readonly Dictionary<string, (int Calls, double Seconds)> _kernels = [];
-    private long _since = Stopwatch.GetTimestamp();
 
     public override string Description => inner.Description;
 
-    /// <summary>Forgets what was measured so far.</summary>
-    public void Reset()
-    {
-        _kernels.Clear();
-        _since = Stopwatch.GetTimestamp();
-    }
+    public override IDisposable? BeginBurst() => inner.BeginBurst();
 
-    /// <summary>The kernels since the reset, the dearest first, and what was spent between them.</summary>
-    public string Report()
+    /// <summary>Forgets what was measured so far.</summary>
+    public void Reset() => _kernels.Clear();
+
+    /// <summary>The kernels since the reset, the dearest first, and what of the whole time was spent between them.</summary>
+    public string Report(double total)
     {
-        var total = Stopwatch.GetElapsedTime(_since).TotalSeconds;
         var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds)).OrderByDescending(kernel => kernel.Seconds).ToList();
         rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds)));
         return string.Join('\n', rows.Select(row => string.Create(

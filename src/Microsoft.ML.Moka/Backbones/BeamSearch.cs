@@ -48,6 +48,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
 
     private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache)
     {
+        using var burst = backbone.Backend.BeginBurst();
         using var tape = new Tape(backbone.Backend, recording: false);
         var hidden = backbone.Forward(
             tape, batch, adapters,

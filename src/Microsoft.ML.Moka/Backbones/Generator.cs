@@ -33,11 +33,12 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         foreach (var (prompt, span) in prompts.Zip(batch.AddPrompts(prompts)))
             texts.Add(new Text(texts.Count, new TokenSampler(options, prompt.Ids), span));
         var growing = options.MaxNewTokens > 0 ? texts : [];
+        var width = backbone.VocabularyOf(adapters);
+        var logits = new float[growing.Count * width];
         while (growing.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            var logits = LastLogits(growing, batch, cache);
-            var width = logits.Length / growing.Count;
+            LastLogits(growing, batch, cache, logits.AsSpan(0, growing.Count * width));
             var next = new List<Text>();
             for (var i = 0; i < growing.Count; i++)
             {
@@ -59,10 +60,11 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         return [.. texts.Select(text => text.Tokens.ToArray())];
     }
 
-    /// <summary>Runs a batch and gives the logits after the last token of each text.</summary>
-    private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache)
+    /// <summary>Runs a batch and writes the logits after the last token of each text.</summary>
+    private void LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache, Span<float> values)
     {
         var backend = backbone.Backend;
+        using var burst = backend.BeginBurst();
         using var tape = new Tape(backend, recording: false);
         var hidden = backbone.Forward(
             tape, batch, adapters,
@@ -71,9 +73,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
             new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
         using var logits = backbone.Logits(hidden.Value, adapters);
-        var values = new float[logits.Length];
         backend.Download(logits, values);
-        return values;
     }
 
     private sealed class Text(int number, TokenSampler sampler, TokenSpan prompt)

@@ -38,6 +38,8 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override long PeakTensorBytes => _pool.PeakBytes;
 
+    public override IDisposable? BeginBurst() => _workers.Begin();
+
     public override void Dispose() => _pool.Dispose();
 
     /// <summary>A tensor with arbitrary contents, for kernels that write every element.</summary>

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>
@@ -6,6 +8,13 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 /// </summary>
 internal sealed class Workers
 {
+    [ThreadStatic]
+    private static Burst? _burst;
+
+    private readonly Patience _patience = new();
+    private int _bursts;
+    private int _helpers;
+
     public Workers(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -13,6 +22,18 @@ internal sealed class Workers
     }
 
     public int Threads { get; }
+
+    /// <summary>Threads of the pool that bursts have called and that have not gone back yet.</summary>
+    public int Helpers => Volatile.Read(ref _helpers);
+
+    /// <summary>Whether the calling thread is in a burst, so that another one takes its chunk within a microsecond.</summary>
+    public bool InBurst => _burst?.Owner == this;
+
+    /// <summary>
+    /// Until what is returned is disposed, by the same thread, the helpers of its loops wait for the next one awake. Those that wait in vain for
+    /// long go back to the pool until there is work again, so that a burst may stretch over anything; there had better be loops all through it.
+    /// </summary>
+    public IDisposable? Begin() => Threads == 1 || InBurst ? null : new Burst(this);
 
     /// <summary>Calls <paramref name="body"/>(start, end) for the chunks of [0, count) that begin at multiples of <paramref name="chunk"/>.</summary>
     public void For(int count, int chunk, Action<int, int> body)
@@ -26,10 +47,116 @@ internal sealed class Workers
             return;
         }
         var loop = new Loop(count, chunk, chunks, body);
+        if (InBurst)
+        {
+            _burst!.Run(loop, Math.Min(Threads, chunks) - 1);
+            return;
+        }
         for (var helper = 1; helper < Math.Min(Threads, chunks); helper++)
             ThreadPool.UnsafeQueueUserWorkItem(loop, preferLocal: false);
         loop.Execute();
         loop.Wait();
+    }
+
+    /// <summary>Loops of one thread that follow each other closely, and the pool's threads that help with them.</summary>
+    private sealed class Burst : IThreadPoolWorkItem, IDisposable
+    {
+        /// <summary>Looks for another loop, each some 40 ns after the last, before a helper gives up: kernels that one thread does alone take less.</summary>
+        private const int MostLooks = 2500;
+
+        private readonly Burst? _outer;
+        private volatile Loop? _loop;
+        private volatile bool _isOver;
+        private int _helpers;
+
+        public Burst(Workers owner)
+        {
+            Owner = owner;
+            Interlocked.Increment(ref owner._bursts);
+            _outer = _burst;
+            _burst = this;
+        }
+
+        public Workers Owner { get; }
+
+        /// <summary>Shows a loop to the helpers that are awake, calls those that are missing, and takes part.</summary>
+        public void Run(Loop loop, int helpers)
+        {
+            if (Owner._patience.IsWorthHelp())
+                Offer(loop, helpers);
+            var start = Stopwatch.GetTimestamp();
+            loop.Execute();
+            var end = Stopwatch.GetTimestamp();
+            loop.Wait();
+            Owner._patience.Add(end - start, Stopwatch.GetTimestamp() - end);
+        }
+
+        private void Offer(Loop loop, int helpers)
+        {
+            _loop = loop;
+            // Callers who are in bursts at the same time share the threads.
+            helpers = Math.Min(helpers, Owner.Threads / Volatile.Read(ref Owner._bursts) - 1);
+            for (var present = Volatile.Read(ref _helpers); present < helpers; present++)
+            {
+                Interlocked.Increment(ref _helpers);
+                Interlocked.Increment(ref Owner._helpers);
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            }
+        }
+
+        public void Execute()
+        {
+            var last = default(Loop);
+            for (var looks = 0; looks < MostLooks && !_isOver; looks++)
+            {
+                var loop = _loop;
+                if (loop == last)
+                {
+                    Thread.SpinWait(1);
+                    continue;
+                }
+                loop!.Execute();
+                (last, looks) = (loop, 0);
+            }
+            Interlocked.Decrement(ref _helpers);
+            Interlocked.Decrement(ref Owner._helpers);
+        }
+
+        public void Dispose()
+        {
+            _isOver = true;
+            _burst = _outer;
+            Interlocked.Decrement(ref Owner._bursts);
+        }
+    }
+
+    /// <summary>
+    /// Whether help is worth while. On a machine that has more to do than processors, a helper is put aside in the middle of its chunk, and the loop waits for
+    /// milliseconds. After such a wait loops go without help, the longer the more often it happens. Races do no harm: numbers here change no result.
+    /// </summary>
+    private sealed class Patience
+    {
+        private const int FewestLoops = 32;
+        private const int MostLoops = 1 << 13;
+
+        private static readonly long LongWait = Stopwatch.Frequency / 5_000;
+
+        private int _loopsAlone;
+        private int _next = FewestLoops;
+
+        public bool IsWorthHelp() => _loopsAlone == 0 || --_loopsAlone < 0;
+
+        /// <summary>Learns how long a caller worked and then waited for others.</summary>
+        public void Add(long worked, long waited)
+        {
+            if (waited > LongWait + worked)
+            {
+                _loopsAlone = _next;
+                _next = Math.Min(2 * _next, MostLoops);
+            }
+            else if (_loopsAlone == 0 && _next > FewestLoops)
+                _next--;
+        }
     }
 
     private sealed class Loop(int count, int chunk, int chunks, Action<int, int> body) : IThreadPoolWorkItem

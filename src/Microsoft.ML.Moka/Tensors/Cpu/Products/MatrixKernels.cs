@@ -32,6 +32,12 @@ internal abstract unsafe class MatrixKernels
     /// <summary>panel[k, i] = weight[lane + i, column + k]: the panel of x Wᵀ.</summary>
     public abstract void FillFromRows(CpuWeight weight, int lane, int lanes, int column, int depth, float* panel, float* scratch);
 
+    /// <summary>Whether <see cref="MultiplyRow"/> can take a weight.</summary>
+    public abstract bool Streams(CpuWeight weight);
+
+    /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for a whole panel's lanes and k below a depth; column and depth are multiples of 32.</summary>
+    public abstract void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn);
+
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
     public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);
 

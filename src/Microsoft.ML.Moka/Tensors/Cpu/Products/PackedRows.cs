@@ -31,8 +31,7 @@ internal sealed unsafe class PackedRows : IDisposable
         var last = rows - (Tiles - 1) * tileRows;
         LastTileRows = last == 1 ? 1 : last <= 6 ? 6 : tileRows;
         _paddedRows = Math.Max(0, Tiles - 1) * tileRows + LastTileRows;
-        Blocks = Math.Max(1, (depth + MostDepth - 1) / MostDepth);
-        BlockDepth = Math.Max(1, (depth + Blocks * DepthUnit - 1) / (Blocks * DepthUnit)) * DepthUnit;
+        BlockDepth = BlockDepthOf(depth);
         Blocks = Math.Max(1, (depth + BlockDepth - 1) / BlockDepth);
         _bytes = 4L * _paddedRows * depth;
         _data = (float*)pool.Rent(_bytes);
@@ -52,6 +51,13 @@ internal sealed unsafe class PackedRows : IDisposable
 
     /// <summary>The depth of every block but the last.</summary>
     public int BlockDepth { get; }
+
+    /// <summary>The blocks that a depth is cut into, which decide the order of sums: they must depend on nothing else.</summary>
+    public static int BlockDepthOf(int depth)
+    {
+        var blocks = Math.Max(1, (depth + MostDepth - 1) / MostDepth);
+        return Math.Max(1, (depth + blocks * DepthUnit - 1) / (blocks * DepthUnit)) * DepthUnit;
+    }
 
     public int DepthOf(int block) => Math.Min(BlockDepth, Depth - block * BlockDepth);
 

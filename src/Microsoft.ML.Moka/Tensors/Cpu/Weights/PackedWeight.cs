@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
@@ -50,13 +51,27 @@ internal abstract unsafe class PackedWeight : CpuWeight
                 ExpandRun(first, column, count, destination);
         }
 
-        public override bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride)
+        public override bool HasLanes => true;
+
+        [SkipLocalsInit]
+        public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
         {
-            if (_simd != SimdLevel.Vector512 || rows != 16 || column % Block != 0 || depth % Block != 0)
-                return false;
-            var first = (byte*)_blocks.Data + (long)row * _rowBytes + column / Block * TCodes.BlockBytes;
-            PackedKernels<TCodes>.Transposed512(first, _rowBytes, depth / Block, destination, stride);
-            return true;
+            var headers = stackalloc uint[depth / Block * lanes];
+            var first = (byte*)_blocks.Data + (long)row * _rowBytes;
+            var skipped = column / Block * TCodes.BlockBytes;
+            for (var i = 0; i < lanes; i++)
+            {
+                var block = first + (long)i * _rowBytes + skipped;
+                for (var header = headers + i; header < headers + depth / Block * lanes; header += lanes, block += TCodes.BlockBytes)
+                    *header = Unsafe.ReadUnaligned<uint>(block);
+            }
+            PackedKernels<TCodes>.Halves(headers, depth / Block * lanes, scales, least);
+            return new StoredLanes
+            {
+                Form = TCodes.HasBytes ? LaneForm.Bytes : LaneForm.Halves, First = first + skipped + TCodes.HeaderBytes, LaneBytes = _rowBytes,
+                StepBytes = TCodes.BlockBytes, Depth = depth, Scales = scales, Least = TCodes.HasMinimum ? least : null, Table = TCodes.Table,
+                Next = first + lanes * ((long)_rowBytes + skipped),
+            };
         }
 
         /// <summary>Writes elements of a row: halves of blocks, and singly what is left at the ends.</summary>
