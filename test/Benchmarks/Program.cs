@@ -2,5 +2,8 @@ using System.CommandLine;
 using Microsoft.ML.Moka.Benchmarks;
 
 var root = new RootCommand(
-    "Measures Moka's engine on random weights, and the web service under load.") { StepCommand.Create(), AnswersCommand.Create(), WebCommand.Create() };
+    "Measures Moka's engine on random weights, beside others, and the web service under load.")
+{
+    StepCommand.Create(), AnswersCommand.Create(), PeersCommand.Create(), LlamaCppCommand.Create(), GrowthCommand.Create(), WebCommand.Create(),
+};
 return root.Parse(args).Invoke();

@@ -35,12 +35,13 @@ internal static class StepCommand
         var newTokens = Number("--new", 64, "How many tokens are decoded.");
         var checkpointing = new Option<bool>("--ckpt") { Description = "Decoder layers are run again in the backward pass." };
         var profile = new Option<bool>("--prof") { Description = "Prints what each kernel of the last step took." };
+        var gguf = new Option<FileInfo?>("--gguf") { Description = "Takes the weights of a GGUF of the model's shape, as 'peers' writes them." };
         var json = new Option<FileInfo?>("--json") { Description = "Writes the measurements to a file, for machines." };
 
         var command = new CliCommand("step", "A forward and backward pass with AdamW, scoring, or decoding.")
         {
             model, backend, quantization, adapter, targets, filters, rank, mode, batch, sequence, steps, threads, checkpointing, answer, newTokens, profile,
-            json,
+            gguf, json,
         };
         command.SetAction(parsed =>
         {
@@ -62,6 +63,7 @@ internal static class StepCommand
                 Answer = parsed.GetValue(answer) ?? parsed.GetValue(sequence),
                 NewTokens = parsed.GetValue(newTokens),
                 Profile = parsed.GetValue(profile),
+                Gguf = parsed.GetValue(gguf)?.FullName,
             };
             if (options is { Mode: "train", Adapter: "none" })
             {

@@ -36,7 +36,10 @@ internal sealed record StepOptions
 
     public required bool Profile { get; init; }
 
+    /// <summary>A GGUF whose weights are taken instead of random ones; its shape must be the model's.</summary>
+    public string? Gguf { get; init; }
+
     /// <summary>The same words as the peer's.</summary>
     public string Tag =>
-        $"{Model} {Mode} {Quantization} {Adapter}/{Targets} f32{(Checkpointing ? " ckpt" : "")} T={Threads}";
+        $"{Model} {Mode} {(Gguf is null ? Quantization : "gguf")} {Adapter}/{Targets} f32{(Checkpointing ? " ckpt" : "")} T={Threads}";
 }

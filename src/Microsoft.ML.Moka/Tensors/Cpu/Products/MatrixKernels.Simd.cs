@@ -6,7 +6,7 @@ using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 
 internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
-    where TSimd : struct, ISimdWords<TVector>
+    where TSimd : struct, ISimdWords<TVector>, ISimdMath<TVector>
     where TVector : struct
 {
     public override int Lanes => 2 * TSimd.Count;
@@ -57,6 +57,9 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
             }
         }
     }
+
+    public override void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride) =>
+        StridedTiles<TSimd, TVector>.Multiply(a, rowStep, 1, panel, panelStride, rows, depth, c, stride, accumulate: false);
 
     public override bool Streams(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
 

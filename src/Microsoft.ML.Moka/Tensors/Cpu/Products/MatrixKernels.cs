@@ -38,6 +38,12 @@ internal abstract unsafe class MatrixKernels
     /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for a whole panel's lanes and k below a depth; column and depth are multiples of 32.</summary>
     public abstract void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn);
 
+    /// <summary>
+    /// c[i, lane] = Σₖ a[i · <paramref name="rowStep"/> + k] · panel[k, lane] for the lanes of a panel that is part of a wider one; see
+    /// <see cref="StridedTiles{TSimd, TVector}"/>.
+    /// </summary>
+    public abstract void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride);
+
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
     public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);
 

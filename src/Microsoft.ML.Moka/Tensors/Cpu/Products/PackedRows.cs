@@ -11,7 +11,7 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 internal sealed unsafe class PackedRows : IDisposable
 {
     /// <summary>So deep that a panel of this depth and two 512-bit vectors stays in a first-level cache beside a tile.</summary>
-    private const int MostDepth = 256;
+    public const int MostDepth = 256;
 
     /// <summary>Blocks of the depth begin at multiples of this, as blocks of quantized weights do.</summary>
     private const int DepthUnit = 64;
