@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 using Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -92,14 +93,26 @@ internal sealed unsafe partial class CpuBackend
         var shape = group.Shape;
         var transposed = Allocate(TensorKind.Parameter, group.Count * shape.RightColumns, width);
         var from = Floats(group.Right);
+        var rows = stackalloc float*[4];
         for (var j = 0; j < group.Count; j++, from += shape.RightRows * shape.RightColumns)
-            for (var d = 0; d < shape.RightColumns; d++)
+        {
+            var target = transposed.Floats + (long)j * shape.RightColumns * width;
+            var b = 0;
+            for (; b <= shape.RightRows - 4; b += 4)
             {
-                var row = transposed.Floats + ((long)j * shape.RightColumns + d) * width;
-                for (var b = 0; b < shape.RightRows; b++)
-                    row[b] = from[b * shape.RightColumns + d];
-                new Span<float>(row + shape.RightRows, width - shape.RightRows).Clear();
+                for (var i = 0; i < 4; i++)
+                    rows[i] = from + (b + i) * shape.RightColumns;
+                var d = 0;
+                for (; d <= shape.RightColumns - 4; d += 4)
+                    Transposition.Block4(rows, d, target + (long)d * width + b, width);
+                for (; d < shape.RightColumns; d++)
+                    for (var i = 0; i < 4; i++)
+                        target[(long)d * width + b + i] = rows[i][d];
             }
+            for (; b < width; b++)
+                for (var d = 0; d < shape.RightColumns; d++)
+                    target[(long)d * width + b] = b < shape.RightRows ? from[b * shape.RightColumns + d] : 0;
+        }
         return transposed;
     }
 
@@ -167,9 +180,14 @@ internal sealed unsafe partial class CpuBackend
             var to = stacked.Floats + j * shape.LeftColumns;
             for (var a = 0; a < shape.LeftRows; a++, to += stacked.Columns)
             {
-                for (var c = 0; c < shape.LeftColumns; c++)
-                    to[c] = coefficient * (from == null ? (a == c ? 1 : 0) : from[c]);
-                from += from == null ? 0 : shape.LeftColumns;
+                if (from == null)
+                {
+                    for (var c = 0; c < shape.LeftColumns; c++)
+                        to[c] = a == c ? coefficient : 0;
+                    continue;
+                }
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(from, shape.LeftColumns), coefficient, new Span<float>(to, shape.LeftColumns));
+                from += shape.LeftColumns;
             }
         }
         return stacked;

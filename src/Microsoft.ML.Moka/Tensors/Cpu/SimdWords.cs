@@ -109,7 +109,7 @@ internal readonly unsafe partial struct Simd512 : ISimdWords<Vector512<float>>
 
 internal readonly unsafe partial struct Simd256 : ISimdWords<Vector256<float>>
 {
-    public static bool ReadsWords => Avx2.IsSupported;
+    public static bool ReadsWords => true;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void LoadWords(

@@ -15,6 +15,7 @@ internal abstract unsafe class MatrixKernels
     {
         SimdLevel.Vector512 => new MatrixKernels<Simd512, System.Runtime.Intrinsics.Vector512<float>>(),
         SimdLevel.Vector256 => new MatrixKernels<Simd256, System.Runtime.Intrinsics.Vector256<float>>(),
+        SimdLevel.Vector128 => new MatrixKernels<Simd128, System.Runtime.Intrinsics.Vector128<float>>(),
         _ => new MatrixKernels<SimdScalar, float>(),
     };
 

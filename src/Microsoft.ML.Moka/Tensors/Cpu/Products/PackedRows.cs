@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
@@ -82,7 +83,7 @@ internal sealed unsafe class PackedRows : IDisposable
                     new ReadOnlySpan<float>(from, depth).CopyTo(new Span<float>(target, depth));
                     continue;
                 }
-                if (valid == 12)
+                if (valid == 12 && Avx512F.IsSupported)
                 {
                     PackTwelve(from, stride, depth, target);
                     continue;

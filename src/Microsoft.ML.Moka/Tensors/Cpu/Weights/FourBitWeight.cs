@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -23,9 +22,7 @@ internal sealed unsafe class FourBitWeight : CpuWeight
         _blockSize = matrix.BlockSize;
         _codes = NativeBuffer.Of(matrix.Codes.Span);
         _table = NativeBuffer.Of(matrix.Format.Table.Span);
-        _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
-            : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
-            : SimdLevel.Scalar;
+        _simd = simd;
     }
 
     public override long ByteCount => _codes.ByteCount + _scales.ByteCount;
@@ -87,6 +84,7 @@ internal sealed unsafe class FourBitWeight : CpuWeight
             {
                 SimdLevel.Vector512 => FourBitLookup.Run512(codes + (element >> 1), end - done, table, scale, destination + done),
                 SimdLevel.Vector256 => FourBitLookup.Run256(codes + (element >> 1), end - done, table, scale, destination + done),
+                SimdLevel.Vector128 => FourBitLookup.Run128(codes + (element >> 1), end - done, table, scale, destination + done),
                 _ => 0,
             };
             for (; done < end; done++)

@@ -20,6 +20,9 @@ internal unsafe interface IPackedCodes
     /// <summary>The code of element <paramref name="i"/>, from 0 on its zero.</summary>
     static abstract int Code(byte* codes, int i);
 
+    /// <summary>Sixteen codes.</summary>
+    static abstract Vector128<sbyte> Bytes(byte* codes, int half);
+
     /// <summary>Eight codes, the <paramref name="part"/>-th of four.</summary>
     static abstract Vector256<int> Eight(byte* codes, int part);
 
@@ -35,6 +38,10 @@ internal static unsafe class NibbleCodes
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => i < 16 ? codes[i] & 15 : codes[i - 16] >> 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) =>
+        (half == 0 ? Vector128.Load(codes) & Vector128.Create((byte)15) : Vector128.Load(codes) >> 4).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part)
@@ -79,6 +86,9 @@ internal unsafe struct Q40Codes : IPackedCodes
     public static int Code(byte* codes, int i) => NibbleCodes.Code(codes, i) - 8;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => NibbleCodes.Bytes(codes, half) - Vector128.Create((sbyte)8);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => NibbleCodes.Eight(codes, part) - Vector256.Create(8);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -103,6 +113,9 @@ internal unsafe struct Q41Codes : IPackedCodes
     public static int Code(byte* codes, int i) => NibbleCodes.Code(codes, i);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => NibbleCodes.Bytes(codes, half);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => NibbleCodes.Eight(codes, part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -123,6 +136,9 @@ internal unsafe struct Q80Codes : IPackedCodes
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => (sbyte)codes[i];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => Vector128.Load((sbyte*)codes + 16 * half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => Avx2.ConvertToVector256Int32((sbyte*)codes + 8 * part);

@@ -29,6 +29,20 @@ internal static unsafe class PackedKernels<TCodes>
         }
     }
 
+    /// <summary>The same with 128-bit vectors.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Half128(byte* block, int half, float* destination)
+    {
+        var (scale, least) = (Vector128.Create(Half(block)), TCodes.HasMinimum ? Vector128.Create(Half(block + 2)) : default);
+        var (low, high) = Vector128.Widen(TCodes.Bytes(block + TCodes.HeaderBytes, half));
+        for (var part = 0; part < 4; part++)
+        {
+            var codes = (part & 1) == 0 ? Vector128.WidenLower(part < 2 ? low : high) : Vector128.WidenUpper(part < 2 ? low : high);
+            var values = Vector128.ConvertToSingle(codes) * scale;
+            (TCodes.HasMinimum ? values + least : values).Store(destination + 4 * part);
+        }
+    }
+
     /// <summary>Writes a whole block of each of some rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Columns512(byte* block, int rowBytes, int rows, float* destination, int stride)
@@ -53,30 +67,20 @@ internal static unsafe class PackedKernels<TCodes>
     private static float Half(byte* at)
     {
         var bits = (uint)Unsafe.ReadUnaligned<ushort>(at);
-        var magnitude = BitConverter.UInt32BitsToSingle((bits & 0x7FFF) << 13) * ExponentBias;
+        var magnitude = BitConverter.UInt32BitsToSingle((bits & 0x7FFF) << 13) * SimdWords.ExponentBias;
         return BitConverter.UInt32BitsToSingle(BitConverter.SingleToUInt32Bits(magnitude) | (bits & 0x8000) << 16);
     }
 
-    /// <summary>The scales of blocks, and their least values where they have them, from the first four bytes of each; there are a multiple of 8.</summary>
+    /// <summary>The scales of blocks, and their least values where they have them, from the first four bytes of each; there are a multiple of 4.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Halves(uint* headers, int count, float* scales, float* least)
     {
-        for (var i = 0; i < count; i += 8)
+        for (var i = 0; i < count; i += 4)
         {
-            var bits = Vector256.Load(headers + i);
-            Halves(bits).Store(scales + i);
+            var header = Vector128.Load((float*)headers + i);
+            Simd128.LowHalf(header).Store(scales + i);
             if (TCodes.HasMinimum)
-                Halves(bits >> 16).Store(least + i);
+                Simd128.HighHalf(header).Store(least + i);
         }
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector256<float> Halves(Vector256<uint> bits)
-    {
-        var magnitudes = ((bits & Vector256.Create(0x7FFFu)) << 13).AsSingle() * Vector256.Create(ExponentBias);
-        return (magnitudes.AsUInt32() | (bits & Vector256.Create(0x8000u)) << 16).AsSingle();
-    }
-
-    // 2^(127 − 15).
-    private const float ExponentBias = 5.192296858534828e33f;
 }

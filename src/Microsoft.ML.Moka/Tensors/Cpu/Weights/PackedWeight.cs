@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -34,9 +33,7 @@ internal abstract unsafe class PackedWeight : CpuWeight
             : base(matrix)
         {
             _rowBytes = Columns / Block * TCodes.BlockBytes;
-            _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
-                : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
-                : SimdLevel.Scalar;
+            _simd = simd;
         }
 
         public override void Expand(int row, int rows, int column, int count, float* destination, int stride)
@@ -83,7 +80,10 @@ internal abstract unsafe class PackedWeight : CpuWeight
                 var at = row + (long)block * TCodes.BlockBytes;
                 if (within % 16 == 0 && count - done >= 16 && _simd != SimdLevel.Scalar)
                 {
-                    PackedKernels<TCodes>.Half256(at, within / 16, destination + done);
+                    if (_simd == SimdLevel.Vector128)
+                        PackedKernels<TCodes>.Half128(at, within / 16, destination + done);
+                    else
+                        PackedKernels<TCodes>.Half256(at, within / 16, destination + done);
                     done += 16;
                     continue;
                 }
