@@ -58,6 +58,7 @@ internal sealed record PeersReport(string Machine, PeersOptions Options, IReadOn
     private static string Time(PeerLine line, string who)
     {
         var seconds = line.Of(who, turn => turn.MedianSeconds);
-        return seconds < 0.5 ? string.Create(CultureInfo.InvariantCulture, $"{seconds * 1e3:f1} ms") : string.Create(CultureInfo.InvariantCulture, $"{seconds:f2} s");
+        FormattableString text = seconds < 0.5 ? $"{seconds * 1e3:f1} ms" : $"{seconds:f2} s";
+        return text.ToString(CultureInfo.InvariantCulture);
     }
 }

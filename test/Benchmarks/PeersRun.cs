@@ -129,7 +129,10 @@ internal sealed partial class PeersRun(PeersOptions options) : IDisposable
         }
         try
         {
-            var start = new ProcessStartInfo(options.Python, "-c \"import torch; print(torch.__version__)\"") { RedirectStandardOutput = true, RedirectStandardError = true };
+            var start = new ProcessStartInfo(options.Python, "-c \"import torch; print(torch.__version__)\"")
+            {
+                RedirectStandardOutput = true, RedirectStandardError = true,
+            };
             using var process = Process.Start(start)!;
             var version = process.StandardOutput.ReadToEnd().Trim();
             process.WaitForExit();

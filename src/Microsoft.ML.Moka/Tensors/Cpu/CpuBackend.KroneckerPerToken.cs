@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 using Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -43,7 +44,7 @@ internal sealed unsafe partial class CpuBackend
         }
     }
 
-    /// <summary>Few tokens with filters whose B is wide enough for vectors: no exchange of indices, and next to no memory. The sums are the same, to the bit.</summary>
+    /// <summary>Few tokens, and filters whose B is wide enough for vectors: then no indices need be exchanged. The sums are the same, to the bit.</summary>
     private bool SuitsSingleTokens(Tensor x, KroneckerGroup group) =>
         x.Rows <= 8 && group.Shape is { LeftColumns: > 1, RightColumns: <= PackedRows.MostDepth } && group.Shape.RightRows >= _kernels.Lanes / 4;
 
@@ -66,8 +67,8 @@ internal sealed unsafe partial class CpuBackend
                 for (var j = 0; j < group.Count; j++)
                     for (var lane = 0; lane < width; lane += lanes)
                         _kernels.MultiplyStrided(
-                            token, shape.RightColumns, right.Floats + (long)j * shape.RightColumns * width + lane, width, shape.LeftColumns, shape.RightColumns,
-                            z.Floats + (long)j * shape.LeftColumns * width + lane, width);
+                            token, shape.RightColumns, right.Floats + (long)j * shape.RightColumns * width + lane, width, shape.LeftColumns,
+                            shape.RightColumns, z.Floats + (long)j * shape.LeftColumns * width + lane, width);
                 for (var start = 0; start < depth; start += blockDepth)
                 {
                     var target = start == 0 ? v : sums;
@@ -88,6 +89,7 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>[(j,d), b] = B_j[b,d], filled up with zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private CpuTensor TransposedRight(KroneckerGroup group, int width)
     {
         var shape = group.Shape;
@@ -169,6 +171,7 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>The left factors with their coefficients side by side: [a, (j,c)] = c_j A_j[a,c].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private CpuTensor StackedLeft(KroneckerSum delta, KroneckerGroup group)
     {
         var shape = group.Shape;

@@ -64,6 +64,7 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     public override bool Streams(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn)
     {
         var scales = stackalloc float[depth / 32 * 2 * TSimd.Count];
@@ -72,6 +73,7 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     }
 
     [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void ExpandLanes(CpuWeight weight, int lane, int column, int depth, float* panel)
     {
         var scales = stackalloc float[depth / 32 * TSimd.Count];

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -47,6 +48,7 @@ internal sealed unsafe class BlockScaleTable : IDisposable
         : new Reader(null, (byte*)_values.Data, (float*)_map.Data, (float*)_nestedAbsmax!.Data, _nestedBlockSize, _offset);
 
     /// <summary>laidOut[k / 32, i] = the scale of element [row + i, column + k], for rows of whole blocks of a multiple of 32 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void LayOut(int row, int rows, int column, int depth, int blocksPerRow, int blockSize, float* laidOut)
     {
         var scales = Values;

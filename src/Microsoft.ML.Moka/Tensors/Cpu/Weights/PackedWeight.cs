@@ -51,6 +51,7 @@ internal abstract unsafe class PackedWeight : CpuWeight
         public override bool HasLanes => true;
 
         [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
         {
             var headers = stackalloc uint[depth / Block * lanes];
