@@ -58,7 +58,7 @@ internal sealed record PeersReport(string Machine, PeersOptions Options, IReadOn
     private static string Time(PeerLine line, string who)
     {
         var seconds = line.Of(who, turn => turn.MedianSeconds);
-        FormattableString text = seconds < 0.5 ? $"{seconds * 1e3:f1} ms" : $"{seconds:f2} s";
-        return text.ToString(CultureInfo.InvariantCulture);
+        var (value, unit) = seconds < 0.5 ? (seconds * 1e3, "ms") : (seconds, "s");
+        return string.Create(CultureInfo.InvariantCulture, $"{value:g3} {unit}");
     }
 }

@@ -55,7 +55,7 @@ internal sealed class Workers
         for (var helper = 1; helper < Math.Min(Threads, chunks); helper++)
             ThreadPool.UnsafeQueueUserWorkItem(loop, preferLocal: false);
         loop.Execute();
-        loop.Wait();
+        loop.Wait(awake: false);
     }
 
     /// <summary>Loops of one thread that follow each other closely, and the pool's threads that help with them.</summary>
@@ -84,11 +84,10 @@ internal sealed class Workers
         {
             if (Owner._patience.IsWorthHelp())
                 Offer(loop, helpers);
+            var fastest = loop.Execute();
             var start = Stopwatch.GetTimestamp();
-            loop.Execute();
-            var end = Stopwatch.GetTimestamp();
-            loop.Wait();
-            Owner._patience.Add(end - start, Stopwatch.GetTimestamp() - end);
+            loop.Wait(awake: true);
+            Owner._patience.Add(fastest, Stopwatch.GetTimestamp() - start);
         }
 
         private void Offer(Loop loop, int helpers)
@@ -146,10 +145,10 @@ internal sealed class Workers
 
         public bool IsWorthHelp() => _loopsAlone == 0 || --_loopsAlone < 0;
 
-        /// <summary>Learns how long a caller worked and then waited for others.</summary>
-        public void Add(long worked, long waited)
+        /// <summary>Learns how long a caller's fastest chunk took, and how long it waited for others in the end: a chunk or two, if all is well.</summary>
+        public void Add(long fastestChunk, long waited)
         {
-            if (waited > LongWait + worked)
+            if (waited > LongWait + 3 * fastestChunk)
             {
                 _loopsAlone = _next;
                 _next = Math.Min(2 * _next, MostLoops);
@@ -161,15 +160,22 @@ internal sealed class Workers
 
     private sealed class Loop(int count, int chunk, int chunks, Action<int, int> body) : IThreadPoolWorkItem
     {
+        private static readonly long ChunkTime = Stopwatch.Frequency / 10_000;
+
         private int _next;
         private int _done;
         private Exception? _failure;
 
-        public void Execute()
+        void IThreadPoolWorkItem.Execute() => Execute();
+
+        /// <summary>Takes chunks while there are any, and gives the ticks of the fastest.</summary>
+        public long Execute()
         {
             int index;
+            var fastest = long.MaxValue / 4;
             while ((index = Interlocked.Increment(ref _next) - 1) < chunks)
             {
+                var began = Stopwatch.GetTimestamp();
                 try
                 {
                     var start = index * chunk;
@@ -180,12 +186,20 @@ internal sealed class Workers
                     Interlocked.CompareExchange(ref _failure, exception, null);
                 }
                 Interlocked.Increment(ref _done);
+                fastest = Math.Min(fastest, Stopwatch.GetTimestamp() - began);
             }
+            return fastest;
         }
 
-        /// <summary>Waits for the chunks that other threads have taken; those that nobody took were done by the caller.</summary>
-        public void Wait()
+        /// <summary>
+        /// Waits for the chunks that other threads have taken; those that nobody took were done by the caller. For those who are <paramref name="awake"/> it waits
+        /// the time of a chunk before it gives its processor away, for on a busy machine that comes back late.
+        /// </summary>
+        public void Wait(bool awake)
         {
+            var began = Stopwatch.GetTimestamp();
+            while (awake && Volatile.Read(ref _done) < chunks && Stopwatch.GetTimestamp() - began < ChunkTime)
+                Thread.SpinWait(2);
             var spin = new SpinWait();
             while (Volatile.Read(ref _done) < chunks)
                 spin.SpinOnce(sleep1Threshold: -1);
