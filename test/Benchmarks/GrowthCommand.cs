@@ -18,7 +18,7 @@ internal static class GrowthCommand
             {
                 Model = "h576", Backend = "cpu", Quantization = "nf4", Adapter = "moka", Targets = "all", Filters = 5, Rank = 16, Mode = "train", Batch = 4,
                 Sequence = 128, Steps = parsed.GetValue(steps), Threads = parsed.GetValue(threads), Checkpointing = false, Answer = 128, NewTokens = 1,
-                Profile = false,
+                Profile = false, Precision = null,
             };
             Console.WriteLine("| tokens | ms a step | µs a token | tensors, MiB |\n|---|---|---|---|");
             for (var tokens = 64; tokens <= parsed.GetValue(most); tokens *= 2)

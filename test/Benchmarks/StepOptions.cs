@@ -39,7 +39,10 @@ internal sealed record StepOptions
     /// <summary>A GGUF whose weights are taken instead of random ones; its shape must be the model's.</summary>
     public string? Gguf { get; init; }
 
-    /// <summary>The same words as the peer's.</summary>
+    /// <summary>How products are computed; null for the usual precision of the machine.</summary>
+    public required MokaPrecision? Precision { get; init; }
+
+    /// <summary>The same words as the peer's, but for the precision, which the backend's description has.</summary>
     public string Tag =>
-        $"{Model} {Mode} {(Gguf is null ? Quantization : "gguf")} {Adapter}/{Targets} f32{(Checkpointing ? " ckpt" : "")} T={Threads}";
+        $"{Model} {Mode} {(Gguf is null ? Quantization : "gguf")} {Adapter}/{Targets}{(Checkpointing ? " ckpt" : "")} T={Threads}";
 }

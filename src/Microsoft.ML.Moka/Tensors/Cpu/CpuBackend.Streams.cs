@@ -9,7 +9,7 @@ internal sealed unsafe partial class CpuBackend
     private const int WeightsPerTurn = 1 << 15;
 
     private bool CanStream(Tensor x, PanelSource source) =>
-        x.Rows == 1 && x.Columns % 32 == 0 && source is { LanesAreRows: true, Delta: null, Weight: { } weight } && _kernels.Streams(weight);
+        _tiles is null && x.Rows == 1 && x.Columns % 32 == 0 && source is { LanesAreRows: true, Delta: null, Weight: { } weight } && _kernels.Streams(weight);
 
     private void MultiplyRow(Tensor x, PanelSource source, float* y)
     {

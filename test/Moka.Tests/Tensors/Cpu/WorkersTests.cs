@@ -94,6 +94,27 @@ public sealed class WorkersTests
         Await(() => workers.Helpers == 0);
     }
 
+    [Fact]
+    public void TheAppMaySayHowManyThreadsThereAre()
+    {
+        Assert.Equal(Environment.ProcessorCount, Workers.ThreadsBy(null));
+        Assert.Equal(3, Workers.ThreadsBy(3));
+        Assert.Equal(12, Workers.ThreadsBy("12"));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData("0")]
+    [InlineData("many")]
+    [InlineData("1.5")]
+    [InlineData(2.0)]
+    public void ASettingThatIsNoNumberOfThreadsIsNamed(object setting)
+    {
+        var error = Assert.Throws<InvalidOperationException>(() => Workers.ThreadsBy(setting));
+        Assert.Contains("Microsoft.ML.Moka.Threads", error.Message, StringComparison.Ordinal);
+    }
+
     private static void Await(Func<bool> condition)
     {
         var start = Stopwatch.GetTimestamp();
