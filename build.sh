@@ -9,6 +9,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
 
   build          build everything
   test           build and run all tests; the last line is "N passed, N failed"
+  test-arm       run the engine's tests as an ARM program under QEMU, where qemu-aarch64-static is installed
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
   moka           build and run the moka tool; the arguments that follow go to it ('./build.sh moka --help')
   notebook       run the cells of samples/notebooks/walkthrough.cs and write the notebook with what they show
@@ -56,6 +57,20 @@ run_tests() {
   return "$status"
 }
 
+# The engine's kernels and models on 128-bit vectors of ARM, in user-mode emulation. QEMU needs the C and C++ libraries of ARM's Debian, installed
+# (dpkg --add-architecture arm64; apt-get install libc6:arm64 libstdc++6:arm64 libssl3:arm64) or unpacked in the folder that QEMU_LD_PREFIX names.
+test_arm() {
+  local qemu=${QEMU-qemu-aarch64-static} folder=artifacts/test-arm
+  if ! command -v "$qemu" >/dev/null; then
+    echo "skipped: there is no $qemu (apt-get install qemu-user-static; QEMU names another place)"
+    return 0
+  fi
+  dotnet publish test/Moka.Tests -r linux-arm64 --self-contained -c Release -p:EnableMLUnsupportedPlatformTargetCheck=false --nologo -v q -o "$folder"
+  # One test at a time, and nothing in the runtime that QEMU stumbles over: background compilation and collection, pages mapped twice.
+  DOTNET_TieredCompilation=0 DOTNET_gcConcurrent=0 DOTNET_EnableWriteXorExecute=0 "$qemu" -cpu max "$folder/Moka.Tests" -parallel none -noLogo -noColor \
+    -class '*.Tensors.*' -class '*Conformance' "$@"
+}
+
 run_sample() {
   local samples
   # A sample is a project, or a single file that dotnet runs as an app.
@@ -98,6 +113,7 @@ verb=${1-help}
 case "$verb" in
   build) dotnet build Moka.sln -c Release --nologo "$@" ;;
   test) run_tests "$@" ;;
+  test-arm) test_arm "$@" ;;
   run) run_sample "$@" ;;
   moka) run_moka "$@" ;;
   notebook) dotnet run -c Release --project build/notebook -- samples/notebooks ;;

@@ -13,12 +13,12 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
     private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
 
-    private long _since = Stopwatch.GetTimestamp();
-
     private ProfilingBackend(Backend inner, ProfilingBackend whole)
         : this(inner, 0) => _kernels = whole._kernels;
 
     public override string Description => inner.Description;
+
+    public override IDisposable? BeginBurst() => inner.BeginBurst();
 
     public override MokaPrecision Precision
     {
@@ -33,17 +33,13 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     /// <summary>What runs on a view is measured here.</summary>
     public override Backend CreateView() => new ProfilingBackend(inner.CreateView(), this);
 
-    /// <summary>Forgets what was measured so far.</summary>
-    public void Reset()
-    {
-        _kernels.Clear();
-        _since = Stopwatch.GetTimestamp();
-    }
 
-    /// <summary>The kernels since the reset, the dearest first, and what was spent between them.</summary>
-    public string Report()
+    /// <summary>Forgets what was measured so far.</summary>
+    public void Reset() => _kernels.Clear();
+
+    /// <summary>The kernels since the reset, the dearest first, and what of the whole time was spent between them.</summary>
+    public string Report(double total)
     {
-        var total = Stopwatch.GetElapsedTime(_since).TotalSeconds;
         var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations))
             .OrderByDescending(kernel => kernel.Seconds).ToList();
         rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0));

@@ -16,14 +16,15 @@ internal static class StepCommand
         {
             Description = "How products are computed: Float32, Split or BFloat16; by default Split where the processor has AMX, else Float32.",
         };
+        var gguf = new Option<FileInfo?>("--gguf") { Description = "Takes the weights of a GGUF of the model's shape, as 'peers' writes them." };
         var json = new Option<FileInfo?>("--json") { Description = "Writes the measurements to a file, for machines." };
-        var command = new CliCommand("step", "A forward and backward pass with AdamW, scoring, or decoding.") { backend, steps, precision, json };
+        var command = new CliCommand("step", "A forward and backward pass with AdamW, scoring, or decoding.") { backend, steps, precision, gguf, json };
         arguments.AddTo(command);
         command.SetAction(parsed =>
         {
             if (arguments.Read(parsed, parsed.GetValue(backend)!, parsed.GetValue(steps), parsed.GetValue(precision)) is not { } options)
                 return 1;
-            var result = StepRun.Measure(options);
+            var result = StepRun.Measure(options with { Gguf = parsed.GetValue(gguf)?.FullName });
             Console.WriteLine(result.Line);
             if (parsed.GetValue(json) is { } file)
                 File.WriteAllText(file.FullName, JsonSerializer.Serialize(result, JsonOptions));

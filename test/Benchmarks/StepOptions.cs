@@ -36,10 +36,13 @@ internal sealed record StepOptions
 
     public required bool Profile { get; init; }
 
+    /// <summary>A GGUF whose weights are taken instead of random ones; its shape must be the model's.</summary>
+    public string? Gguf { get; init; }
+
     /// <summary>How products are computed; null for the usual precision of the machine.</summary>
     public required MokaPrecision? Precision { get; init; }
 
     /// <summary>The same words as the peer's, but for the precision, which the backend's description has.</summary>
     public string Tag =>
-        $"{Model} {Mode} {Quantization} {Adapter}/{Targets}{(Checkpointing ? " ckpt" : "")} T={Threads}";
+        $"{Model} {Mode} {(Gguf is null ? Quantization : "gguf")} {Adapter}/{Targets}{(Checkpointing ? " ckpt" : "")} T={Threads}";
 }

@@ -52,6 +52,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
     {
         var isContinued = batch.FirstRow > 0;
         var model = isContinued ? _singleTokens : backbone;
+        using var burst = model.Backend.BeginBurst();
         using var tape = new Tape(model.Backend, recording: false);
         var hidden = model.Forward(
             tape, batch, adapters,

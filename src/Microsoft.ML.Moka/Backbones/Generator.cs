@@ -35,11 +35,12 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         foreach (var (prompt, span) in prompts.Zip(batch.AddPrompts(prompts)))
             texts.Add(new Text(texts.Count, new TokenSampler(options, prompt.Ids), span));
         var growing = options.MaxNewTokens > 0 ? texts : [];
+        var width = backbone.VocabularyOf(adapters);
+        var logits = new float[growing.Count * width];
         while (growing.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            var logits = LastLogits(growing, batch, cache);
-            var width = logits.Length / growing.Count;
+            LastLogits(growing, batch, cache, logits.AsSpan(0, growing.Count * width));
             var next = new List<Text>();
             for (var i = 0; i < growing.Count; i++)
             {
@@ -61,23 +62,22 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         return [.. texts.Select(text => text.Tokens.ToArray())];
     }
 
-    /// <summary>Runs a batch and gives the logits after the last token of each text.</summary>
-    private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache)
+    /// <summary>Runs a batch and writes the logits after the last token of each text.</summary>
+    private void LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache, Span<float> values)
     {
         // Which way adapters are computed, and in which precision, shows in the last bits, so it must not depend on how many texts there are: prompts have rows
         // enough to pay for adding the updates to the expanded weights, and for tiles; single tokens have not.
         var isContinued = batch.FirstRow > 0;
         var model = isContinued ? _singleTokens : backbone;
         var backend = model.Backend;
+        using var burst = backend.BeginBurst();
         using var tape = new Tape(backend, recording: false);
         var hidden = model.Forward(
             tape, batch, adapters,
             new ForwardOptions { Cache = cache, TwoPaths = isContinued },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
         using var logits = model.Logits(hidden.Value, adapters);
-        var values = new float[logits.Length];
         backend.Download(logits, values);
-        return values;
     }
 
     private sealed class Text(int number, TokenSampler sampler, TokenSpan prompt)

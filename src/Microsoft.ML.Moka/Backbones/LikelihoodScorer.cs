@@ -77,6 +77,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
     private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions)
     {
         var backend = backbone.Backend;
+        using var burst = backend.BeginBurst();
         using var tape = new Tape(backend, recording: false);
         var predicting = backbone.Forward(tape, batch, adapters, rows: Array.ConvertAll(predictions, prediction => prediction.Row));
         using var targetIds = backend.Upload(Array.ConvertAll(predictions, prediction => prediction.Target));

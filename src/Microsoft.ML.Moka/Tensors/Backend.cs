@@ -14,6 +14,12 @@ internal abstract class Backend : IDisposable
     /// <summary>The most bytes of tensors that were ever in use at one time, weights not counted; 0 where nobody counts.</summary>
     public virtual long PeakTensorBytes => 0;
 
+    /// <summary>
+    /// Says that kernels will follow each other closely on this thread until it disposes what is returned, as they do where a token is made: a backend may keep
+    /// its threads awake between them. Null where that changes nothing.
+    /// </summary>
+    public virtual IDisposable? BeginBurst() => null;
+
     /// <summary>How products are computed now. Where there is but one precision it stays as it is.</summary>
     public virtual MokaPrecision Precision
     {

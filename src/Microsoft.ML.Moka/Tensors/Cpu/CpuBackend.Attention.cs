@@ -91,9 +91,9 @@ internal sealed unsafe partial class CpuBackend
     private static int MostKeys(AttentionLayout layout) => layout.Spans.Count == 0 ? 0 : layout.Spans.Max(s => AttentionBlock.Keys(s, s.Length));
 
     /// <summary>Units of work for a thread at a time, so that each is worth waking one.</summary>
-    private static int ChunkOf(int units, AttentionLayout layout, AttentionHeads heads)
+    private int ChunkOf(int units, AttentionLayout layout, AttentionHeads heads)
     {
         var work = layout.Spans.Sum(s => (double)AttentionBlock.Keys(s, s.Length) * s.Length) * heads.QueryHeads * heads.HeadWidth;
-        return (int)Math.Clamp(units * (SmallProduct / 4) / Math.Max(1, work), 1, Math.Max(1, units));
+        return (int)Math.Clamp(units * (_workers.InBurst ? SmallProduct / 64.0 : SmallProduct / 4.0) / Math.Max(1, work), 1, Math.Max(1, units));
     }
 }

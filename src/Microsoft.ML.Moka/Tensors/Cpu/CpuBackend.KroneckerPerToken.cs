@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 using Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -22,6 +24,11 @@ internal sealed unsafe partial class CpuBackend
         foreach (var group in groups)
         {
             using var left = StackedLeft(delta, group);
+            if (SuitsSingleTokens(x, group))
+            {
+                AddTokens(x, group, left, y);
+                continue;
+            }
             using var u = Inner(x, group);
             using var weight = new TensorWeight(left);
             var source = new PanelSource(weight, null, true, left.Rows);
@@ -34,6 +41,81 @@ internal sealed unsafe partial class CpuBackend
             Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, v.Floats, accumulate: false);
             Exchange(v, x.Rows, group.Shape.RightRows, 1, group.Shape.LeftRows, y, accumulate: true);
         }
+    }
+
+    /// <summary>Few tokens, and filters whose B is wide enough for vectors: then no indices need be exchanged. The sums are the same, to the bit.</summary>
+    private bool SuitsSingleTokens(Tensor x, KroneckerGroup group) =>
+        _tiles is null && x.Rows <= 8 && group.Shape is { LeftColumns: > 1, RightColumns: <= PackedRows.MostDepth }
+        && group.Shape.RightRows >= _kernels.Lanes / 4;
+
+    /// <summary>y[t, (a,b)] += V, with b in the lanes throughout: Z[(j,c), b] = Σ_d X[c, d] B_j[b, d], V[a, b] = Σ_{j,c} c_j A_j[a,c] Z.</summary>
+    private void AddTokens(Tensor x, KroneckerGroup group, CpuTensor left, CpuTensor y)
+    {
+        var shape = group.Shape;
+        var (lanes, depth) = (_kernels.Lanes, left.Columns);
+        var width = (shape.RightRows + lanes - 1) / lanes * lanes;
+        var blockDepth = PackedRows.BlockDepthOf(depth);
+        using var right = TransposedRight(group, width);
+        _workers.For(x.Rows, 1, (first, end) =>
+        {
+            using var z = Allocate(TensorKind.Activation, depth, width);
+            using var v = Allocate(TensorKind.Activation, shape.LeftRows, width);
+            using var sums = Allocate(TensorKind.Activation, shape.LeftRows, width);
+            for (var t = first; t < end; t++)
+            {
+                var token = Floats(x) + (long)t * x.Columns;
+                for (var j = 0; j < group.Count; j++)
+                    for (var lane = 0; lane < width; lane += lanes)
+                        _kernels.MultiplyStrided(
+                            token, shape.RightColumns, right.Floats + (long)j * shape.RightColumns * width + lane, width, shape.LeftColumns,
+                            shape.RightColumns, z.Floats + (long)j * shape.LeftColumns * width + lane, width);
+                for (var start = 0; start < depth; start += blockDepth)
+                {
+                    var target = start == 0 ? v : sums;
+                    for (var lane = 0; lane < width; lane += lanes)
+                        _kernels.MultiplyStrided(
+                            left.Floats + start, depth, z.Floats + (long)start * width + lane, width, shape.LeftRows, Math.Min(blockDepth, depth - start),
+                            target.Floats + lane, width);
+                    if (start > 0)
+                        _rows.Add(v.Floats, sums.Floats, v.Floats, v.Length);
+                }
+                for (var a = 0; a < shape.LeftRows; a++)
+                {
+                    var row = y.Floats + (long)t * y.Columns + (long)a * shape.RightRows;
+                    _rows.Add(row, v.Floats + (long)a * width, row, shape.RightRows);
+                }
+            }
+        });
+    }
+
+    /// <summary>[(j,d), b] = B_j[b,d], filled up with zeros.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private CpuTensor TransposedRight(KroneckerGroup group, int width)
+    {
+        var shape = group.Shape;
+        var transposed = Allocate(TensorKind.Parameter, group.Count * shape.RightColumns, width);
+        var from = Floats(group.Right);
+        var rows = stackalloc float*[4];
+        for (var j = 0; j < group.Count; j++, from += shape.RightRows * shape.RightColumns)
+        {
+            var target = transposed.Floats + (long)j * shape.RightColumns * width;
+            var b = 0;
+            for (; b <= shape.RightRows - 4; b += 4)
+            {
+                for (var i = 0; i < 4; i++)
+                    rows[i] = from + (b + i) * shape.RightColumns;
+                var d = 0;
+                for (; d <= shape.RightColumns - 4; d += 4)
+                    Transposition.Block4(rows, d, target + (long)d * width + b, width);
+                for (; d < shape.RightColumns; d++)
+                    for (var i = 0; i < 4; i++)
+                        target[(long)d * width + b + i] = rows[i][d];
+            }
+            for (; b < width; b++)
+                for (var d = 0; d < shape.RightColumns; d++)
+                    target[(long)d * width + b] = b < shape.RightRows ? from[b * shape.RightColumns + d] : 0;
+        }
+        return transposed;
     }
 
     private void AddPerTokenInputGradient(Tensor dy, KroneckerSum delta, List<KroneckerGroup> groups, CpuTensor dx)
@@ -91,6 +173,7 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>The left factors with their coefficients side by side: [a, (j,c)] = c_j A_j[a,c].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private CpuTensor StackedLeft(KroneckerSum delta, KroneckerGroup group)
     {
         var shape = group.Shape;
@@ -98,10 +181,19 @@ internal sealed unsafe partial class CpuBackend
         for (var j = 0; j < group.Count; j++)
         {
             var coefficient = Floats(delta.Coefficients)[group.First + j];
-            for (var a = 0; a < shape.LeftRows; a++)
-                for (var c = 0; c < shape.LeftColumns; c++)
-                    stacked.Floats[(long)a * stacked.Columns + j * shape.LeftColumns + c] = coefficient
-                        * (group.Left is null ? (a == c ? 1 : 0) : Floats(group.Left)[((long)j * shape.LeftRows + a) * shape.LeftColumns + c]);
+            var from = group.Left is null ? null : Floats(group.Left) + (long)j * shape.LeftRows * shape.LeftColumns;
+            var to = stacked.Floats + j * shape.LeftColumns;
+            for (var a = 0; a < shape.LeftRows; a++, to += stacked.Columns)
+            {
+                if (from == null)
+                {
+                    for (var c = 0; c < shape.LeftColumns; c++)
+                        to[c] = a == c ? coefficient : 0;
+                    continue;
+                }
+                TensorPrimitives.Multiply(new ReadOnlySpan<float>(from, shape.LeftColumns), coefficient, new Span<float>(to, shape.LeftColumns));
+                from += shape.LeftColumns;
+            }
         }
         return stacked;
     }

@@ -33,9 +33,10 @@ internal sealed unsafe partial class CpuBackend
             if (scalarGradient is null && gradients.Coefficients is null)
                 continue;
             var product = 0.0;
-            for (long i = 0; i < size; i += Stretch)
+            // One number out of all elements: in short pieces that are added up in double precision, for a float's digits do not suffice.
+            for (long i = 0; i < size; i += 64)
             {
-                var count = (int)Math.Min(Stretch, size - i);
+                var count = (int)Math.Min(64, size - i);
                 product += TensorPrimitives.Dot(new ReadOnlySpan<float>(dw + i, count), new ReadOnlySpan<float>(filter.Matrix + i, count));
             }
             if (scalarGradient is not null)

@@ -74,6 +74,11 @@ internal sealed unsafe partial class CpuBackend
     private CpuTensor Product(Tensor x, PanelSource source)
     {
         var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
+        if (CanStream(x, source))
+        {
+            MultiplyRow(x, source, y.Floats);
+            return y;
+        }
         Multiply(Floats(x), x.Rows, x.Columns, transposed: false, source, y.Floats, accumulate: false);
         return y;
     }

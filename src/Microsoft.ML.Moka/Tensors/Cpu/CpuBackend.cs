@@ -78,6 +78,8 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override long PeakTensorBytes => _pool.PeakBytes;
 
+    public override IDisposable? BeginBurst() => _workers.Begin();
+
     public override Backend CreateView() => new CpuBackend(this);
 
     public override void Dispose()

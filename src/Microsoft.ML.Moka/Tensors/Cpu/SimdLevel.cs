@@ -8,7 +8,10 @@ internal enum SimdLevel
     /// <summary>Plain loops, for machines without vectors.</summary>
     Scalar,
 
-    /// <summary>256-bit vectors (AVX2 with FMA, or two NEON halves).</summary>
+    /// <summary>128-bit vectors (NEON, or SSE).</summary>
+    Vector128,
+
+    /// <summary>256-bit vectors (AVX2 with FMA).</summary>
     Vector256,
 
     /// <summary>512-bit vectors (AVX-512).</summary>
@@ -20,6 +23,7 @@ internal static class SimdLevels
     /// <summary>The best level of this machine.</summary>
     public static SimdLevel Best { get; } =
         System.Runtime.Intrinsics.X86.Avx512F.IsSupported && Vector512.IsHardwareAccelerated ? SimdLevel.Vector512
-        : Vector256.IsHardwareAccelerated || Vector128.IsHardwareAccelerated ? SimdLevel.Vector256
+        : System.Runtime.Intrinsics.X86.Avx2.IsSupported && Vector256.IsHardwareAccelerated ? SimdLevel.Vector256
+        : Simd128.IsSupported ? SimdLevel.Vector128
         : SimdLevel.Scalar;
 }

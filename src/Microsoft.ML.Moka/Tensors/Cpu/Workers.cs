@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
@@ -8,6 +9,13 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 /// </summary>
 internal sealed class Workers
 {
+    [ThreadStatic]
+    private static Burst? _burst;
+
+    private readonly Patience _patience = new();
+    private int _bursts;
+    private int _helpers;
+
     public Workers(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
@@ -22,6 +30,17 @@ internal sealed class Workers
 
     public int Threads { get; }
 
+    /// <summary>Threads of the pool that bursts have called and that have not gone back yet.</summary>
+    public int Helpers => Volatile.Read(ref _helpers);
+
+    /// <summary>Whether the calling thread is in a burst, so that another one takes its chunk within a microsecond.</summary>
+    public bool InBurst => _burst?.Owner == this;
+
+    /// <summary>
+    /// Until what is returned is disposed, by the same thread, the helpers of its loops wait for the next one awake. Those that wait in vain for
+    /// long go back to the pool until there is work again, so that a burst may stretch over anything; there had better be loops all through it.
+    /// </summary>
+    public IDisposable? Begin() => Threads == 1 || InBurst ? null : new Burst(this);
     /// <exception cref="InvalidOperationException">The setting is no number of threads.</exception>
     internal static int ThreadsBy(object? setting) => setting switch
     {
@@ -44,23 +63,135 @@ internal sealed class Workers
             return;
         }
         var loop = new Loop(count, chunk, chunks, body);
+        if (InBurst)
+        {
+            _burst!.Run(loop, Math.Min(Threads, chunks) - 1);
+            return;
+        }
         for (var helper = 1; helper < Math.Min(Threads, chunks); helper++)
             ThreadPool.UnsafeQueueUserWorkItem(loop, preferLocal: false);
         loop.Execute();
-        loop.Wait();
+        loop.Wait(awake: false);
+    }
+
+    /// <summary>Loops of one thread that follow each other closely, and the pool's threads that help with them.</summary>
+    private sealed class Burst : IThreadPoolWorkItem, IDisposable
+    {
+        /// <summary>Looks for another loop, each some 40 ns after the last, before a helper gives up: kernels that one thread does alone take less.</summary>
+        private const int MostLooks = 2500;
+
+        private readonly Burst? _outer;
+        private volatile Loop? _loop;
+        private volatile bool _isOver;
+        private int _helpers;
+
+        public Burst(Workers owner)
+        {
+            Owner = owner;
+            Interlocked.Increment(ref owner._bursts);
+            _outer = _burst;
+            _burst = this;
+        }
+
+        public Workers Owner { get; }
+
+        /// <summary>Shows a loop to the helpers that are awake, calls those that are missing, and takes part.</summary>
+        public void Run(Loop loop, int helpers)
+        {
+            if (Owner._patience.IsWorthHelp())
+                Offer(loop, helpers);
+            var fastest = loop.Execute();
+            var start = Stopwatch.GetTimestamp();
+            loop.Wait(awake: true);
+            Owner._patience.Add(fastest, Stopwatch.GetTimestamp() - start);
+        }
+
+        private void Offer(Loop loop, int helpers)
+        {
+            _loop = loop;
+            // Callers who are in bursts at the same time share the threads.
+            helpers = Math.Min(helpers, Owner.Threads / Volatile.Read(ref Owner._bursts) - 1);
+            for (var present = Volatile.Read(ref _helpers); present < helpers; present++)
+            {
+                Interlocked.Increment(ref _helpers);
+                Interlocked.Increment(ref Owner._helpers);
+                ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            }
+        }
+
+        public void Execute()
+        {
+            var last = default(Loop);
+            for (var looks = 0; looks < MostLooks && !_isOver; looks++)
+            {
+                var loop = _loop;
+                if (loop == last)
+                {
+                    Thread.SpinWait(1);
+                    continue;
+                }
+                loop!.Execute();
+                (last, looks) = (loop, 0);
+            }
+            Interlocked.Decrement(ref _helpers);
+            Interlocked.Decrement(ref Owner._helpers);
+        }
+
+        public void Dispose()
+        {
+            _isOver = true;
+            _burst = _outer;
+            Interlocked.Decrement(ref Owner._bursts);
+        }
+    }
+
+    /// <summary>
+    /// Whether help is worth while. On a machine that has more to do than processors, a helper is put aside in the middle of its chunk, and the loop waits for
+    /// milliseconds. After such a wait loops go without help, the longer the more often it happens. Races do no harm: numbers here change no result.
+    /// </summary>
+    private sealed class Patience
+    {
+        private const int FewestLoops = 32;
+        private const int MostLoops = 1 << 13;
+
+        private static readonly long LongWait = Stopwatch.Frequency / 5_000;
+
+        private int _loopsAlone;
+        private int _next = FewestLoops;
+
+        public bool IsWorthHelp() => _loopsAlone == 0 || --_loopsAlone < 0;
+
+        /// <summary>Learns how long a caller's fastest chunk took, and how long it waited for others in the end: a chunk or two, if all is well.</summary>
+        public void Add(long fastestChunk, long waited)
+        {
+            if (waited > LongWait + 3 * fastestChunk)
+            {
+                _loopsAlone = _next;
+                _next = Math.Min(2 * _next, MostLoops);
+            }
+            else if (_loopsAlone == 0 && _next > FewestLoops)
+                _next--;
+        }
     }
 
     private sealed class Loop(int count, int chunk, int chunks, Action<int, int> body) : IThreadPoolWorkItem
     {
+        private static readonly long ChunkTime = Stopwatch.Frequency / 10_000;
+
         private int _next;
         private int _done;
         private Exception? _failure;
 
-        public void Execute()
+        void IThreadPoolWorkItem.Execute() => Execute();
+
+        /// <summary>Takes chunks while there are any, and gives the ticks of the fastest.</summary>
+        public long Execute()
         {
             int index;
+            var fastest = long.MaxValue / 4;
             while ((index = Interlocked.Increment(ref _next) - 1) < chunks)
             {
+                var began = Stopwatch.GetTimestamp();
                 try
                 {
                     var start = index * chunk;
@@ -71,12 +202,20 @@ internal sealed class Workers
                     Interlocked.CompareExchange(ref _failure, exception, null);
                 }
                 Interlocked.Increment(ref _done);
+                fastest = Math.Min(fastest, Stopwatch.GetTimestamp() - began);
             }
+            return fastest;
         }
 
-        /// <summary>Waits for the chunks that other threads have taken; those that nobody took were done by the caller.</summary>
-        public void Wait()
+        /// <summary>
+        /// Waits for the chunks that other threads have taken; those that nobody took were done by the caller. For those who are <paramref name="awake"/> it waits
+        /// the time of a chunk before it gives its processor away, for on a busy machine that comes back late.
+        /// </summary>
+        public void Wait(bool awake)
         {
+            var began = Stopwatch.GetTimestamp();
+            while (awake && Volatile.Read(ref _done) < chunks && Stopwatch.GetTimestamp() - began < ChunkTime)
+                Thread.SpinWait(2);
             var spin = new SpinWait();
             while (Volatile.Read(ref _done) < chunks)
                 spin.SpinOnce(sleep1Threshold: -1);

@@ -42,30 +42,6 @@ public sealed unsafe class PackedWeightTests
         }
     }
 
-    [Theory]
-    [MemberData(nameof(Cases))]
-    public void Transposed_panels_are_the_definitions(WeightForm form, string level)
-    {
-        var matrix = Matrix(form);
-        var values = Dequantizer.ToFloats(matrix);
-        using var weight = CpuWeight.Create(matrix, Enum.Parse<SimdLevel>(level));
-        foreach (var (row, column, depth) in (ReadOnlySpan<(int, int, int)>)[(0, 0, 192), (34, 32, 64), (7, 160, 32)])
-        {
-            const int stride = 32;
-            var panel = new float[depth * stride];
-            fixed (float* destination = panel)
-            {
-                var isWritten = weight.TryExpandTransposed(row, 16, column, depth, destination, stride);
-                Assert.Equal(level == nameof(SimdLevel.Vector512), isWritten);
-                if (!isWritten)
-                    continue;
-            }
-            for (var k = 0; k < depth; k++)
-                for (var i = 0; i < 16; i++)
-                    Assert.Equal(values[(row + i) * Columns + column + k], panel[k * stride + i]);
-        }
-    }
-
     [Fact]
     public void Small_and_large_scales_are_exact()
     {
@@ -80,9 +56,11 @@ public sealed unsafe class PackedWeightTests
             {
                 weight.Expand(0, scales.Length, 0, 32, destination, 32);
                 Assert.Equal(scales.Select(scale => (float)scale), values.Where((_, i) => i % 32 == 5));
-                if (weight.TryExpandTransposed(1024, 16, 0, 32, destination, 16))
-                    Assert.Equal(scales[1024..1040].Select(scale => (float)scale), values[..16]);
             }
+            var laidOut = new float[scales.Length];
+            fixed (float* destination = laidOut)
+                weight.Lanes(0, scales.Length, 0, 32, destination, null);
+            Assert.Equal(scales.Select(scale => (float)scale), laidOut);
         }
     }
 

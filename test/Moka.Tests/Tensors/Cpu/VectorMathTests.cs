@@ -58,6 +58,7 @@ public unsafe class VectorMathTests
     {
         SimdLevel.Vector512 => Exp<Simd512, Vector512<float>>(x),
         SimdLevel.Vector256 => Exp<Simd256, Vector256<float>>(x),
+        SimdLevel.Vector128 => Exp<Simd128, Vector128<float>>(x),
         _ => Exp<SimdScalar, float>(x),
     };
 

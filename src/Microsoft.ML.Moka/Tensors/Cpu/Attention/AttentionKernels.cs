@@ -46,6 +46,7 @@ internal abstract unsafe class AttentionKernels
     {
         SimdLevel.Vector512 => new AttentionKernels<Simd512, Vector512<float>>(),
         SimdLevel.Vector256 => new AttentionKernels<Simd256, Vector256<float>>(),
+        SimdLevel.Vector128 => new AttentionKernels<Simd128, Vector128<float>>(),
         _ => new AttentionKernels<SimdScalar, float>(),
     };
 

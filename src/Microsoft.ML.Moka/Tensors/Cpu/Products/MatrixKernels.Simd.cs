@@ -6,7 +6,7 @@ using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 
 internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
-    where TSimd : struct, ISimd<TVector>
+    where TSimd : struct, ISimdWords<TVector>, ISimdMath<TVector>
     where TVector : struct
 {
     public override int Lanes => 2 * TSimd.Count;
@@ -42,8 +42,11 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
                 TransposeRows(rows, depth, panel + half, (long)TSimd.Count * weight.Columns);
                 continue;
             }
-            if (count == TSimd.Count && weight.TryExpandTransposed(lane + half, count, column, depth, panel + half, Lanes))
+            if (count == TSimd.Count && Streams(weight) && column % 32 == 0 && depth % 32 == 0)
+            {
+                ExpandLanes(weight, lane + half, column, depth, panel + half);
                 continue;
+            }
             for (var i = 0; i < TSimd.Count; i++)
                 rows[i] = scratch + Math.Min(i, count - 1) * ExpandedColumns;
             for (var k = 0; k < depth; k += ExpandedColumns)
@@ -53,6 +56,29 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
                 TransposeRows(rows, columns, panel + k * Lanes + half, ahead: 0);
             }
         }
+    }
+
+    public override void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride) =>
+        StridedTiles<TSimd, TVector>.Multiply(a, rowStep, 1, panel, panelStride, rows, depth, c, stride, accumulate: false);
+
+    public override bool Streams(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public override void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn)
+    {
+        var scales = stackalloc float[depth / 32 * 2 * TSimd.Count];
+        var least = stackalloc float[depth / 32 * 2 * TSimd.Count];
+        RowStream<TSimd, TVector>.Multiply(weight.Lanes(lane, 2 * TSimd.Count, column, depth, scales, least), x, y, goesOn);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void ExpandLanes(CpuWeight weight, int lane, int column, int depth, float* panel)
+    {
+        var scales = stackalloc float[depth / 32 * TSimd.Count];
+        var least = stackalloc float[depth / 32 * TSimd.Count];
+        LaneExpansion<TSimd, TVector>.Expand(weight.Lanes(lane, TSimd.Count, column, depth, scales, least), panel);
     }
 
     public override void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel)

@@ -15,6 +15,7 @@ internal abstract unsafe class MatrixKernels
     {
         SimdLevel.Vector512 => new MatrixKernels<Simd512, System.Runtime.Intrinsics.Vector512<float>>(),
         SimdLevel.Vector256 => new MatrixKernels<Simd256, System.Runtime.Intrinsics.Vector256<float>>(),
+        SimdLevel.Vector128 => new MatrixKernels<Simd128, System.Runtime.Intrinsics.Vector128<float>>(),
         _ => new MatrixKernels<SimdScalar, float>(),
     };
 
@@ -31,6 +32,18 @@ internal abstract unsafe class MatrixKernels
 
     /// <summary>panel[k, i] = weight[lane + i, column + k]: the panel of x Wᵀ.</summary>
     public abstract void FillFromRows(CpuWeight weight, int lane, int lanes, int column, int depth, float* panel, float* scratch);
+
+    /// <summary>Whether <see cref="MultiplyRow"/> can take a weight.</summary>
+    public abstract bool Streams(CpuWeight weight);
+
+    /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for a whole panel's lanes and k below a depth; column and depth are multiples of 32.</summary>
+    public abstract void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn);
+
+    /// <summary>
+    /// c[i, lane] = Σₖ a[i · <paramref name="rowStep"/> + k] · panel[k, lane] for the lanes of a panel that is part of a wider one; see
+    /// <see cref="StridedTiles{TSimd, TVector}"/>.
+    /// </summary>
+    public abstract void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride);
 
     /// <summary>panel[k, i] = weight[row + k, lane + i]: the panel of dy W.</summary>
     public abstract void FillFromColumns(CpuWeight weight, int lane, int lanes, int row, int depth, float* panel);

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
@@ -11,7 +12,7 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 internal sealed unsafe class PackedRows : IDisposable
 {
     /// <summary>So deep that a panel of this depth and two 512-bit vectors stays in a first-level cache beside a tile.</summary>
-    private const int MostDepth = 256;
+    public const int MostDepth = 256;
 
     /// <summary>Blocks of the depth begin at multiples of this, as blocks of quantized weights do.</summary>
     private const int DepthUnit = 64;
@@ -31,8 +32,7 @@ internal sealed unsafe class PackedRows : IDisposable
         var last = rows - (Tiles - 1) * tileRows;
         LastTileRows = last == 1 ? 1 : last <= 6 ? 6 : tileRows;
         _paddedRows = Math.Max(0, Tiles - 1) * tileRows + LastTileRows;
-        Blocks = Math.Max(1, (depth + MostDepth - 1) / MostDepth);
-        BlockDepth = Math.Max(1, (depth + Blocks * DepthUnit - 1) / (Blocks * DepthUnit)) * DepthUnit;
+        BlockDepth = BlockDepthOf(depth);
         Blocks = Math.Max(1, (depth + BlockDepth - 1) / BlockDepth);
         _bytes = 4L * _paddedRows * depth;
         _data = (float*)pool.Rent(_bytes);
@@ -52,6 +52,13 @@ internal sealed unsafe class PackedRows : IDisposable
 
     /// <summary>The depth of every block but the last.</summary>
     public int BlockDepth { get; }
+
+    /// <summary>The blocks that a depth is cut into, which decide the order of sums: they must depend on nothing else.</summary>
+    public static int BlockDepthOf(int depth)
+    {
+        var blocks = Math.Max(1, (depth + MostDepth - 1) / MostDepth);
+        return Math.Max(1, (depth + blocks * DepthUnit - 1) / (blocks * DepthUnit)) * DepthUnit;
+    }
 
     public int DepthOf(int block) => Math.Min(BlockDepth, Depth - block * BlockDepth);
 
@@ -76,7 +83,7 @@ internal sealed unsafe class PackedRows : IDisposable
                     new ReadOnlySpan<float>(from, depth).CopyTo(new Span<float>(target, depth));
                     continue;
                 }
-                if (valid == 12)
+                if (valid == 12 && Avx512F.IsSupported)
                 {
                     PackTwelve(from, stride, depth, target);
                     continue;

@@ -14,6 +14,7 @@ internal static unsafe class StridedTiles<TSimd, TVector>
     public static int Lanes => 2 * TSimd.Count;
 
     /// <summary>Fills or adds to <paramref name="rows"/> rows of c.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Multiply(
         float* a, long rowStep, long depthStep, float* panel, long panelStride, int rows, int depth, float* c, long stride, bool accumulate)
     {

@@ -12,18 +12,29 @@ internal static unsafe class Transposition
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Block4(float** rows, long offset, float* destination, int stride)
     {
-        var r0 = Vector128.Load(rows[0] + offset);
-        var r1 = Vector128.Load(rows[1] + offset);
-        var r2 = Vector128.Load(rows[2] + offset);
-        var r3 = Vector128.Load(rows[3] + offset);
+        Block4(
+            Vector128.Load(rows[0] + offset), Vector128.Load(rows[1] + offset), Vector128.Load(rows[2] + offset), Vector128.Load(rows[3] + offset),
+            out var c0, out var c1, out var c2, out var c3);
+        c0.Store(destination);
+        c1.Store(destination + stride);
+        c2.Store(destination + 2 * stride);
+        c3.Store(destination + 3 * stride);
+    }
+
+    /// <summary>The columns of four rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Block4(
+        Vector128<float> r0, Vector128<float> r1, Vector128<float> r2, Vector128<float> r3,
+        out Vector128<float> c0, out Vector128<float> c1, out Vector128<float> c2, out Vector128<float> c3)
+    {
         var low01 = InterleaveLow(r0, r1);
         var high01 = InterleaveHigh(r0, r1);
         var low23 = InterleaveLow(r2, r3);
         var high23 = InterleaveHigh(r2, r3);
-        LowerHalves(low01, low23).Store(destination);
-        UpperHalves(low01, low23).Store(destination + stride);
-        LowerHalves(high01, high23).Store(destination + 2 * stride);
-        UpperHalves(high01, high23).Store(destination + 3 * stride);
+        c0 = LowerHalves(low01, low23);
+        c1 = UpperHalves(low01, low23);
+        c2 = LowerHalves(high01, high23);
+        c3 = UpperHalves(high01, high23);
     }
 
     /// <summary>

@@ -9,6 +9,7 @@ internal abstract unsafe class RowKernels
     {
         SimdLevel.Vector512 => new RowKernels<Simd512, Vector512<float>>(),
         SimdLevel.Vector256 => new RowKernels<Simd256, Vector256<float>>(),
+        SimdLevel.Vector128 => new RowKernels<Simd128, Vector128<float>>(),
         _ => new RowKernels<SimdScalar, float>(),
     };
 

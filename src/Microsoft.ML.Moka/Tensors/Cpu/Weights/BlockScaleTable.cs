@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -45,6 +46,25 @@ internal sealed unsafe class BlockScaleTable : IDisposable
     public Reader Values => _map is null
         ? new Reader((float*)_values.Data, null, null, null, 1, 0)
         : new Reader(null, (byte*)_values.Data, (float*)_map.Data, (float*)_nestedAbsmax!.Data, _nestedBlockSize, _offset);
+
+    /// <summary>laidOut[k / 32, i] = the scale of element [row + i, column + k], for rows of whole blocks of a multiple of 32 elements.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public void LayOut(int row, int rows, int column, int depth, int blocksPerRow, int blockSize, float* laidOut)
+    {
+        var scales = Values;
+        var (first, last) = (column / blockSize, (column + depth - 1) / blockSize);
+        for (var i = 0; i < rows; i++)
+        {
+            var to = laidOut + i;
+            var k = column;
+            for (var block = first; block <= last; block++)
+            {
+                var scale = scales[(long)(row + i) * blocksPerRow + block];
+                for (var end = Math.Min(column + depth, (block + 1) * blockSize); k < end; k += 32, to += rows)
+                    *to = scale;
+            }
+        }
+    }
 
     public void Dispose()
     {

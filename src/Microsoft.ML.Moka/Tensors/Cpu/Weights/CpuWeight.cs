@@ -21,11 +21,17 @@ internal abstract unsafe class CpuWeight(int rows, int columns) : WeightMatrix(r
     /// <summary>Writes elements [column, column + count) of the rows [row, row + rows), which begin <paramref name="stride"/> floats apart.</summary>
     public abstract void Expand(int row, int rows, int column, int count, float* destination, int stride);
 
-    /// <summary>
-    /// Writes destination[k · stride + i] = element [row + i, column + k] for k below <paramref name="depth"/>, where the weight has a faster way to it than
-    /// transposing what <see cref="Expand(int, int, int, int, float*, int)"/> writes; false where not.
-    /// </summary>
-    public virtual bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride) => false;
+    /// <summary>Whether <see cref="Lanes"/> can say how the weight is stored.</summary>
+    public virtual bool HasLanes => false;
+
+    /// <summary>How the rows [row, row + lanes) are stored in the columns [column, column + depth), both of which are multiples of 32.</summary>
+    /// <param name="row">The first row.</param>
+    /// <param name="lanes">How many; all are there.</param>
+    /// <param name="column">The first column.</param>
+    /// <param name="depth">How many.</param>
+    /// <param name="scales">Takes the scales, [depth / 32, lanes], where there are any.</param>
+    /// <param name="least">Takes the least values, as many, where there are any.</param>
+    public virtual StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least) => throw new NotSupportedException();
 
     /// <summary>Writes elements [column, column + count) of a row.</summary>
     public void Expand(int row, int column, int count, float* destination) => Expand(row, 1, column, count, destination, count);

@@ -34,6 +34,25 @@ internal sealed unsafe class DenseWeight : CpuWeight
             ExpandRun((long)(row + i) * Columns + column, count, destination + (long)i * stride);
     }
 
+    public override bool HasLanes => true;
+
+    public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
+    {
+        var size = _format == DenseFormat.Float32 ? 4 : 2;
+        var first = (byte*)_elements.Data + (long)row * Columns * size;
+        return new StoredLanes
+        {
+            Form = _format switch
+            {
+                DenseFormat.Float32 => LaneForm.Float32,
+                DenseFormat.BFloat16 => LaneForm.BFloat16,
+                _ => LaneForm.Float16,
+            },
+            First = first + column * size, LaneBytes = (long)Columns * size, StepBytes = 32 * size, Depth = depth,
+            Next = first + (long)lanes * size * (Columns + column),
+        };
+    }
+
     /// <summary>Writes the elements [first, first + count) of the flattened matrix.</summary>
     private void ExpandRun(long first, int count, float* destination)
     {

@@ -34,6 +34,21 @@ internal sealed unsafe class EightBitWeight : CpuWeight
             ExpandRun((long)(row + i) * Columns + column, count, destination + (long)i * stride);
     }
 
+    public override bool HasLanes => Columns % _blockSize == 0 && _blockSize % 32 == 0;
+
+    public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
+    {
+        _scales.LayOut(row, lanes, column, depth, Columns / _blockSize, _blockSize, scales);
+        for (var i = 0; i < depth / 32 * lanes; i++)
+            scales[i] /= 127;
+        var first = (byte*)_codes.Data + (long)row * Columns;
+        return new StoredLanes
+        {
+            Form = LaneForm.Bytes, First = first + column, LaneBytes = Columns, StepBytes = 32, Depth = depth,
+            Scales = scales, Next = first + (long)lanes * (Columns + column),
+        };
+    }
+
     /// <summary>Writes the elements [first, first + count) of the flattened matrix.</summary>
     private void ExpandRun(long first, int count, float* destination)
     {

@@ -40,6 +40,25 @@ internal static unsafe class FourBitLookup
         return i;
     }
 
+    /// <summary>The same with 128-bit vectors: eight codes are a word, which is looked up four times by two.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Run128(byte* codes, int count, float* table, float scale, float* destination)
+    {
+        Simd128.Table(table, out var t0, out var t1, out var t2, out var t3);
+        var scales = Vector128.Create(scale);
+        var i = 0;
+        for (; i <= count - 8; i += 8)
+        {
+            // One code in each word, the first in the highest bits of its byte.
+            var word = *(uint*)(codes + i / 2);
+            var first = Vector128.Create(word >> 4, word, word >> 12, word >> 8).AsSingle();
+            var second = Vector128.Create(word >> 20, word >> 16, word >> 28, word >> 24).AsSingle();
+            (Simd128.Lookup(t0, t1, t2, t3, first, 0) * scales).Store(destination + i);
+            (Simd128.Lookup(t0, t1, t2, t3, second, 0) * scales).Store(destination + i + 4);
+        }
+        return i;
+    }
+
     /// <summary>Writes 32 elements, all in one block, of each of some rows.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Columns512(
@@ -54,43 +73,6 @@ internal static unsafe class FourBitLookup
         }
     }
 
-    /// <summary>
-    /// destination[k · stride + i] = element k of row i, for 16 rows and a multiple of 32 elements, which in each row are of one block. What
-    /// <paramref name="next"/> points to is fetched at the pace of the codes that are read.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Transposed512(
-        byte* codes, byte* next, int rowBytes, int count, float* table, BlockScaleTable.Reader scales, long block, int blocksPerRow, float* destination,
-        int stride)
-    {
-        var scaleOfRow = stackalloc float[16];
-        for (var i = 0; i < 16; i++)
-            scaleOfRow[i] = scales[block + (long)i * blocksPerRow];
-        var values = Vector512.Load(table);
-        var scale = Vector512.Load(scaleOfRow);
-        for (var k = 0; k < count; k += 32, codes += 16, next += 256)
-        {
-            Sse.Prefetch0(next);
-            Sse.Prefetch0(next + 64);
-            Sse.Prefetch0(next + 128);
-            Sse.Prefetch0(next + 192);
-            // Eight codes of a row are one 32-bit word: 16 rows by four words, transposed, are four vectors with a word of every row.
-            var r0 = FourRows(codes, rowBytes);
-            var r1 = FourRows(codes + rowBytes, rowBytes);
-            var r2 = FourRows(codes + 2L * rowBytes, rowBytes);
-            var r3 = FourRows(codes + 3L * rowBytes, rowBytes);
-            var low01 = Avx512F.UnpackLow(r0, r1).AsUInt64();
-            var high01 = Avx512F.UnpackHigh(r0, r1).AsUInt64();
-            var low23 = Avx512F.UnpackLow(r2, r3).AsUInt64();
-            var high23 = Avx512F.UnpackHigh(r2, r3).AsUInt64();
-            EightColumns(values, scale, Avx512F.UnpackLow(low01, low23).AsUInt32(), destination, stride);
-            EightColumns(values, scale, Avx512F.UnpackHigh(low01, low23).AsUInt32(), destination + 8L * stride, stride);
-            EightColumns(values, scale, Avx512F.UnpackLow(high01, high23).AsUInt32(), destination + 16L * stride, stride);
-            EightColumns(values, scale, Avx512F.UnpackHigh(high01, high23).AsUInt32(), destination + 24L * stride, stride);
-            destination += 32L * stride;
-        }
-    }
-
     /// <summary>16 elements from 8 bytes, the high nibble of each byte first.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Sixteen(Vector512<float> scaled, byte* codes)
@@ -98,24 +80,5 @@ internal static unsafe class FourBitLookup
         var words = Avx512F.PermuteVar16x32(Vector512.Create(*(ulong*)codes).AsUInt32(), Vector512.Create(0u, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
         var shifted = Avx512F.ShiftRightLogicalVariable(words, Vector512.Create(4u, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24));
         return Avx512F.PermuteVar16x32(scaled, shifted.AsInt32());
-    }
-
-    /// <summary>16 bytes of the rows 0, 4, 8 and 12.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<uint> FourRows(byte* codes, int rowBytes) => Vector512.Create(
-        Vector256.Create(Vector128.Load(codes), Vector128.Load(codes + 4L * rowBytes)),
-        Vector256.Create(Vector128.Load(codes + 8L * rowBytes), Vector128.Load(codes + 12L * rowBytes))).AsUInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void EightColumns(Vector512<float> values, Vector512<float> scale, Vector512<uint> words, float* destination, int stride)
-    {
-        (Avx512F.PermuteVar16x32(values, (words >> 4).AsInt32()) * scale).Store(destination);
-        (Avx512F.PermuteVar16x32(values, words.AsInt32()) * scale).Store(destination + stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 12).AsInt32()) * scale).Store(destination + 2L * stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 8).AsInt32()) * scale).Store(destination + 3L * stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 20).AsInt32()) * scale).Store(destination + 4L * stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 16).AsInt32()) * scale).Store(destination + 5L * stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 28).AsInt32()) * scale).Store(destination + 6L * stride);
-        (Avx512F.PermuteVar16x32(values, (words >> 24).AsInt32()) * scale).Store(destination + 7L * stride);
     }
 }

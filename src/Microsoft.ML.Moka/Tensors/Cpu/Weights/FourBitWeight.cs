@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -23,9 +22,7 @@ internal sealed unsafe class FourBitWeight : CpuWeight
         _blockSize = matrix.BlockSize;
         _codes = NativeBuffer.Of(matrix.Codes.Span);
         _table = NativeBuffer.Of(matrix.Format.Table.Span);
-        _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
-            : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
-            : SimdLevel.Scalar;
+        _simd = simd;
     }
 
     public override long ByteCount => _codes.ByteCount + _scales.ByteCount;
@@ -55,24 +52,18 @@ internal sealed unsafe class FourBitWeight : CpuWeight
             ExpandRun(codes, table, scales, (long)(row + i) * Columns + column, count, destination + (long)i * stride);
     }
 
-    public override bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride)
+    public override bool HasLanes => RowsBeginBlocks;
+
+    public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
     {
-        if (_simd != SimdLevel.Vector512 || rows != 16 || !RowsBeginBlocks || column % 32 != 0 || depth % 32 != 0)
-            return false;
-        var blocksPerRow = Columns / _blockSize;
-        var scales = _scales.Values;
-        for (var done = 0; done < depth;)
+        _scales.LayOut(row, lanes, column, depth, Columns / _blockSize, _blockSize, scales);
+        var rowBytes = Columns / 2;
+        var first = (byte*)_codes.Data + (long)row * rowBytes;
+        return new StoredLanes
         {
-            var block = (column + done) / _blockSize;
-            var count = Math.Min(depth - done, (block + 1) * _blockSize - column - done);
-            var rowBytes = Columns / 2;
-            var codes = (byte*)_codes.Data + (long)row * rowBytes;
-            FourBitLookup.Transposed512(
-                codes + (column + done) / 2, codes + 16L * rowBytes + 8 * (column + done), rowBytes, count,
-                (float*)_table.Data, scales, (long)row * blocksPerRow + block, blocksPerRow, destination + (long)done * stride, stride);
-            done += count;
-        }
-        return true;
+            Form = LaneForm.Pairs, First = first + column / 2, LaneBytes = rowBytes, StepBytes = 16, Depth = depth,
+            Scales = scales, Table = (float*)_table.Data, Next = first + (long)lanes * (rowBytes + column / 2),
+        };
     }
 
     /// <summary>Writes the elements [first, first + count) of the flattened matrix.</summary>
@@ -93,6 +84,7 @@ internal sealed unsafe class FourBitWeight : CpuWeight
             {
                 SimdLevel.Vector512 => FourBitLookup.Run512(codes + (element >> 1), end - done, table, scale, destination + done),
                 SimdLevel.Vector256 => FourBitLookup.Run256(codes + (element >> 1), end - done, table, scale, destination + done),
+                SimdLevel.Vector128 => FourBitLookup.Run128(codes + (element >> 1), end - done, table, scale, destination + done),
                 _ => 0,
             };
             for (; done < end; done++)

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -13,11 +14,14 @@ internal unsafe interface IPackedCodes
 
     static abstract bool HasMinimum { get; }
 
-    /// <summary>Words of four bytes of codes.</summary>
-    static abstract int Words { get; }
+    /// <summary>Whether a code is a byte; else it is half of one.</summary>
+    static abstract bool HasBytes { get; }
 
     /// <summary>The code of element <paramref name="i"/>, from 0 on its zero.</summary>
     static abstract int Code(byte* codes, int i);
+
+    /// <summary>Sixteen codes.</summary>
+    static abstract Vector128<sbyte> Bytes(byte* codes, int half);
 
     /// <summary>Eight codes, the <paramref name="part"/>-th of four.</summary>
     static abstract Vector256<int> Eight(byte* codes, int part);
@@ -25,24 +29,19 @@ internal unsafe interface IPackedCodes
     /// <summary>Sixteen codes, as floats.</summary>
     static abstract Vector512<float> Sixteen(byte* codes, int half);
 
-    /// <summary>Elements that a word holds.</summary>
-    static abstract int PerWord { get; }
-
-    /// <summary>Which element is the <paramref name="i"/>-th that word <paramref name="word"/> holds.</summary>
-    static abstract int ElementOf(int word, int i);
-
-    /// <summary>The <paramref name="i"/>-th code of each word, as floats.</summary>
-    static abstract Vector512<float> FromWords(Vector512<uint> words, int i);
+    /// <summary>The 16 values of 4-bit codes; null for others.</summary>
+    static abstract float* Table { get; }
 }
 
 /// <summary>4 bits, from <c>Zero</c> on.</summary>
 internal static unsafe class NibbleCodes
 {
-    public const int Words = 4;
-    public const int PerWord = 8;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => i < 16 ? codes[i] & 15 : codes[i - 16] >> 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) =>
+        (half == 0 ? Vector128.Load(codes) & Vector128.Create((byte)15) : Vector128.Load(codes) >> 4).AsSByte();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part)
@@ -59,12 +58,14 @@ internal static unsafe class NibbleCodes
         return Avx512F.PermuteVar16x32(values, half == 0 ? bytes : bytes >> 4);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> FromWords(Vector512<float> values, Vector512<uint> words, int i) =>
-        Avx512F.PermuteVar16x32(values, (words >> (i < 4 ? 8 * i : 8 * (i - 4) + 4)).AsInt32());
-
-    /// <summary>The low halves of a word's bytes come first.</summary>
-    public static int ElementOf(int word, int i) => i < 4 ? 4 * word + i : 16 + 4 * word + i - 4;
+    /// <summary>The values of the 16 codes, for the life of the process.</summary>
+    public static float* Table(int from)
+    {
+        var table = (float*)NativeMemory.AlignedAlloc(64, 64);
+        for (var code = 0; code < 16; code++)
+            table[code] = from + code;
+        return table;
+    }
 }
 
 internal unsafe struct Q40Codes : IPackedCodes
@@ -75,25 +76,23 @@ internal unsafe struct Q40Codes : IPackedCodes
 
     public static bool HasMinimum => false;
 
-    public static int Words => NibbleCodes.Words;
-
-    public static int PerWord => NibbleCodes.PerWord;
+    public static bool HasBytes => false;
 
     private static Vector512<float> Values => Vector512.Create(-8f, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7);
 
+    public static float* Table { get; } = NibbleCodes.Table(from: -8);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => NibbleCodes.Code(codes, i) - 8;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => NibbleCodes.Bytes(codes, half) - Vector128.Create((sbyte)8);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => NibbleCodes.Eight(codes, part) - Vector256.Create(8);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sixteen(byte* codes, int half) => NibbleCodes.Sixteen(Values, codes, half);
-
-    public static int ElementOf(int word, int i) => NibbleCodes.ElementOf(word, i);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> FromWords(Vector512<uint> words, int i) => NibbleCodes.FromWords(Values, words, i);
 }
 
 internal unsafe struct Q41Codes : IPackedCodes
@@ -104,25 +103,23 @@ internal unsafe struct Q41Codes : IPackedCodes
 
     public static bool HasMinimum => true;
 
-    public static int Words => NibbleCodes.Words;
-
-    public static int PerWord => NibbleCodes.PerWord;
+    public static bool HasBytes => false;
 
     private static Vector512<float> Values => Vector512.Create(0f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
+    public static float* Table { get; } = NibbleCodes.Table(from: 0);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => NibbleCodes.Code(codes, i);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => NibbleCodes.Bytes(codes, half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => NibbleCodes.Eight(codes, part);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sixteen(byte* codes, int half) => NibbleCodes.Sixteen(Values, codes, half);
-
-    public static int ElementOf(int word, int i) => NibbleCodes.ElementOf(word, i);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> FromWords(Vector512<uint> words, int i) => NibbleCodes.FromWords(Values, words, i);
 }
 
 internal unsafe struct Q80Codes : IPackedCodes
@@ -133,12 +130,15 @@ internal unsafe struct Q80Codes : IPackedCodes
 
     public static bool HasMinimum => false;
 
-    public static int Words => 8;
+    public static bool HasBytes => true;
 
-    public static int PerWord => 4;
+    public static float* Table => null;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Code(byte* codes, int i) => (sbyte)codes[i];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<sbyte> Bytes(byte* codes, int half) => Vector128.Load((sbyte*)codes + 16 * half);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Eight(byte* codes, int part) => Avx2.ConvertToVector256Int32((sbyte*)codes + 8 * part);
@@ -146,9 +146,4 @@ internal unsafe struct Q80Codes : IPackedCodes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Sixteen(byte* codes, int half) =>
         Vector512.ConvertToSingle(Avx512F.ConvertToVector512Int32(Vector128.Load((sbyte*)codes + 16 * half)));
-
-    public static int ElementOf(int word, int i) => 4 * word + i;
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> FromWords(Vector512<uint> words, int i) => Vector512.ConvertToSingle((words << (24 - 8 * i)).AsInt32() >> 24);
 }

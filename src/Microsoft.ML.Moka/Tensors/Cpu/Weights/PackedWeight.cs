@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics.X86;
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -33,9 +33,7 @@ internal abstract unsafe class PackedWeight : CpuWeight
             : base(matrix)
         {
             _rowBytes = Columns / Block * TCodes.BlockBytes;
-            _simd = simd == SimdLevel.Vector512 ? SimdLevel.Vector512
-                : simd == SimdLevel.Vector256 && Avx2.IsSupported ? SimdLevel.Vector256
-                : SimdLevel.Scalar;
+            _simd = simd;
         }
 
         public override void Expand(int row, int rows, int column, int count, float* destination, int stride)
@@ -50,13 +48,28 @@ internal abstract unsafe class PackedWeight : CpuWeight
                 ExpandRun(first, column, count, destination);
         }
 
-        public override bool TryExpandTransposed(int row, int rows, int column, int depth, float* destination, int stride)
+        public override bool HasLanes => true;
+
+        [SkipLocalsInit]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        public override StoredLanes Lanes(int row, int lanes, int column, int depth, float* scales, float* least)
         {
-            if (_simd != SimdLevel.Vector512 || rows != 16 || column % Block != 0 || depth % Block != 0)
-                return false;
-            var first = (byte*)_blocks.Data + (long)row * _rowBytes + column / Block * TCodes.BlockBytes;
-            PackedKernels<TCodes>.Transposed512(first, _rowBytes, depth / Block, destination, stride);
-            return true;
+            var headers = stackalloc uint[depth / Block * lanes];
+            var first = (byte*)_blocks.Data + (long)row * _rowBytes;
+            var skipped = column / Block * TCodes.BlockBytes;
+            for (var i = 0; i < lanes; i++)
+            {
+                var block = first + (long)i * _rowBytes + skipped;
+                for (var header = headers + i; header < headers + depth / Block * lanes; header += lanes, block += TCodes.BlockBytes)
+                    *header = Unsafe.ReadUnaligned<uint>(block);
+            }
+            PackedKernels<TCodes>.Halves(headers, depth / Block * lanes, scales, least);
+            return new StoredLanes
+            {
+                Form = TCodes.HasBytes ? LaneForm.Bytes : LaneForm.Halves, First = first + skipped + TCodes.HeaderBytes, LaneBytes = _rowBytes,
+                StepBytes = TCodes.BlockBytes, Depth = depth, Scales = scales, Least = TCodes.HasMinimum ? least : null, Table = TCodes.Table,
+                Next = first + lanes * ((long)_rowBytes + skipped),
+            };
         }
 
         /// <summary>Writes elements of a row: halves of blocks, and singly what is left at the ends.</summary>
@@ -68,7 +81,10 @@ internal abstract unsafe class PackedWeight : CpuWeight
                 var at = row + (long)block * TCodes.BlockBytes;
                 if (within % 16 == 0 && count - done >= 16 && _simd != SimdLevel.Scalar)
                 {
-                    PackedKernels<TCodes>.Half256(at, within / 16, destination + done);
+                    if (_simd == SimdLevel.Vector128)
+                        PackedKernels<TCodes>.Half128(at, within / 16, destination + done);
+                    else
+                        PackedKernels<TCodes>.Half256(at, within / 16, destination + done);
                     done += 16;
                     continue;
                 }
