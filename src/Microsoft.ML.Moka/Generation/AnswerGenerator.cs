@@ -64,7 +64,9 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
                 Temperature = options.Temperature,
                 TopK = options.TopK,
                 TopP = options.TopP,
-                Seed = unchecked((ulong)options.Seed),
+                FrequencyPenalty = options.FrequencyPenalty,
+                PresencePenalty = options.PresencePenalty,
+                Seed = unchecked((ulong)(options.Seed ?? Random.Shared.NextInt64())),
                 StopTokens = form.EndTokens,
             },
             (prompt, token) =>

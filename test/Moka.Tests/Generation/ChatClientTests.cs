@@ -97,7 +97,7 @@ public sealed class ChatClientTests(WritingModel writing)
             "TopP is 3", (await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync("sky", new ChatOptions { TopP = 3 }, Token))).Message,
             StringComparison.Ordinal);
         var tooLong = await Assert.ThrowsAsync<ArgumentException>(() => client.GetResponseAsync(new string('x', 200), cancellationToken: Token));
-        Assert.Contains("128 positions", tooLong.Message, StringComparison.Ordinal);
+        Assert.Contains("128 positions: shorten them", tooLong.Message, StringComparison.Ordinal);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => client.GetResponseAsync("sky", cancellationToken: new CancellationToken(canceled: true)));
     }
 
