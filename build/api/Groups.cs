@@ -14,7 +14,7 @@ internal static class Groups
         ("training", "Trainers and their options",
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
-            "LearningRateSchedule", "PromptTemplate", "ConversationRow",
+            "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate", "BackboneReference",
@@ -30,7 +30,7 @@ internal static class Groups
         ("evaluation", "Benchmarks",
         [
             "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics",
-            "BenchmarkTaskMetrics", "BenchmarkTask", "BenchmarkProgress",
+            "BenchmarkTaskMetrics", "BenchmarkGroupMetrics", "BenchmarkTask", "BenchmarkProgress",
             "BenchmarkAnswer", "BenchmarkReport", "BenchmarkReportOptions", "BenchmarkRow", "ChoiceRow", "InstructionRow",
         ]),
         (Rest, "More", []),

@@ -43,6 +43,10 @@ internal sealed class CompiledScaffold
     /// <summary>Trains on a file, and saves the model to where the code looks for it.</summary>
     public void Train(string path) => Call("Train", Get("MLNetModelPath"), path);
 
+    /// <summary>A column of a file, as the code reads it.</summary>
+    public IReadOnlyList<string> Texts(string path, string column) =>
+        [.. ((IDataView)Call("LoadIDataViewFromFile", new MLContext(), path, ',', true, true)!).GetColumn<string>(column)];
+
     /// <summary>The accuracy on a file.</summary>
     public double Evaluate(string path) => ((MulticlassClassificationMetrics)Call("Evaluate", path)!).MicroAccuracy;
 

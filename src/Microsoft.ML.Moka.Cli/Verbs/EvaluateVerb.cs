@@ -129,7 +129,7 @@ internal sealed class EvaluateVerb
             using var loaded = LoadedModel.Open(context, path.ToString());
             if (loaded.Model is not MokaTransformer)
                 throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation.");
-            var report = ClassificationReport.Of(context, loaded.Transformer, context.Data.LoadFromEnumerable(rows));
+            var report = ClassificationReport.Of(context, loaded.Transformer, rows);
             reports.Add(new { Model = path.ToString(), Test = report.Numbers });
             if (parsed.GetValue(_json))
                 continue;

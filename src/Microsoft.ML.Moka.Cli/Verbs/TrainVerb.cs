@@ -151,7 +151,7 @@ internal sealed class TrainVerb
             model =>
                 new TransformerChain<ITransformer>(
                     keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
-            model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)),
+            model => test is null ? null : ClassificationReport.Of(context, model, test),
             parsed.GetValue(_json));
     }
 

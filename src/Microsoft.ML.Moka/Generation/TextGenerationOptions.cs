@@ -25,8 +25,8 @@ public sealed record TextGenerationOptions
     public float TopP { get; init; } = 1;
 
     /// <summary>
-    /// How much less likely a token becomes with each time that the text already has it, from -2 to 2: so much is taken from its logit each time. What the prompt
-    /// says does not count. Default 0; below 0 makes repetitions likelier.
+    /// How much less likely a token becomes with each time that the text already has it, from -2 to 2: so much is taken from its logit each time. What the
+    /// prompt says does not count. Default 0; below 0 makes repetitions likelier.
     /// </summary>
     public float FrequencyPenalty { get; init; }
 
@@ -37,8 +37,8 @@ public sealed record TextGenerationOptions
     public float PresencePenalty { get; init; }
 
     /// <summary>
-    /// Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default null: each text of a chat or stream is
-    /// drawn anew; rows by the seed of the <see cref="MLContext"/>, and where it has none, anew for each <c>Transform</c> and each prediction engine.
+    /// Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default null: each text of a chat or stream
+    /// is drawn anew; rows by the seed of the <see cref="MLContext"/>, and where it has none, anew for each <c>Transform</c> and each prediction engine.
     /// </summary>
     public long? Seed { get; init; }
 

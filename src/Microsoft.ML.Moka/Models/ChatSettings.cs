@@ -50,8 +50,10 @@ internal static class ChatSettings
         if (options.ContinuationToken is not null)
             throw new NotSupportedException("ContinuationToken is set, and this client answers at once, never in the background: leave it unset.");
         if (options.ModelId is { } asked && asked != modelId)
-            throw new NotSupportedException($"ModelId is '{asked}', and this client has the model '{modelId}' alone: leave it unset, or ask the other's client.");
-        if (options.Reasoning is { } reasoning && (reasoning.Effort is not (null or ReasoningEffort.None) || reasoning.Output is not (null or ReasoningOutput.None)))
+            throw new NotSupportedException(
+                $"ModelId is '{asked}', and this client has the model '{modelId}' alone: leave it unset, or ask the other's client.");
+        if (options.Reasoning is { } reasoning
+            && (reasoning.Effort is not (null or ReasoningEffort.None) || reasoning.Output is not (null or ReasoningOutput.None)))
             throw new NotSupportedException("Reasoning asks for an effort or an output, and this model has no such levels: leave Reasoning unset.");
         if (options.AdditionalProperties is { Count: > 0 } others)
             throw new NotSupportedException(

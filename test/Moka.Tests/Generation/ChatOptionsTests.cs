@@ -8,8 +8,8 @@ public sealed class ChatOptionsTests : IDisposable
     /// <summary>What changes the text, what only permits something, and what is refused below: together all that there is.</summary>
     private static readonly string[] Done =
     [
-        nameof(ChatOptions.Instructions), nameof(ChatOptions.Temperature), nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.TopP), nameof(ChatOptions.TopK),
-        nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed), nameof(ChatOptions.StopSequences),
+        nameof(ChatOptions.Instructions), nameof(ChatOptions.Temperature), nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.TopP),
+        nameof(ChatOptions.TopK), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed), nameof(ChatOptions.StopSequences),
     ];
 
     private static readonly string[] Permitted = [nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.AllowBackgroundResponses)];
@@ -148,7 +148,8 @@ public sealed class ChatOptionsTests : IDisposable
         ChatMessage[] usual = [new(ChatRole.System, "the"), new(ChatRole.User, "sky"), new(ChatRole.Assistant, "an"), new(ChatRole.User, "sea")];
         ChatMessage[] shouted = [.. usual.Select(message => new ChatMessage(new ChatRole(message.Role.Value.ToUpperInvariant()), message.Text))];
 
-        var (expected, found) = (await client.GetResponseAsync(usual, cancellationToken: Token), await client.GetResponseAsync(shouted, cancellationToken: Token));
+        var expected = await client.GetResponseAsync(usual, cancellationToken: Token);
+        var found = await client.GetResponseAsync(shouted, cancellationToken: Token);
 
         Assert.Equal(expected.Text, found.Text);
         Assert.Equal(expected.Usage!.InputTokenCount, found.Usage!.InputTokenCount);

@@ -53,7 +53,9 @@ internal sealed class ConversationEncoder(ChatTemplate template, BackboneTokeniz
         return ids.Length <= room ? (ids, kept < turns.Count) : (ids[^room..], true);
     }
 
-    /// <summary>What a chat reads before its next answer. An answer that has been begun at its end is gone on with, and nothing of the last exchange is cut.</summary>
+    /// <summary>
+    /// What a chat reads before its next answer. An answer that has been begun at its end is gone on with, and nothing of the last exchange is cut.
+    /// </summary>
     /// <param name="turns">The chat.</param>
     /// <param name="newTokens">How many tokens are to follow.</param>
     /// <returns>The tokens, and how many turns were left out for their number.</returns>
