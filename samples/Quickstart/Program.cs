@@ -27,7 +27,7 @@ var before = Accuracy(untuned);
 
 mlContext.Log += (_, log) =>
 {
-    if (log.Kind == ChannelMessageKind.Info && log.Source.Contains("Moka", StringComparison.Ordinal))
+    if (log.Kind is ChannelMessageKind.Info or ChannelMessageKind.Warning && log.Source.Contains("Moka", StringComparison.Ordinal))
         Console.WriteLine(log.Message);
 };
 var fitClock = Stopwatch.StartNew();

@@ -51,8 +51,7 @@ namespace SupportTickets
         /// <returns>A share, from 0 to 1.</returns>
         public static double MostFrequentLabelShare(MulticlassClassificationMetrics metrics)
         {
-            var rows = metrics.ConfusionMatrix.Counts.Select(row => row.Sum()).ToList();
-            return rows.Max() / rows.Sum();
+            return metrics.MostFrequentLabelAccuracy();
         }
     }
 }

@@ -30,7 +30,7 @@ internal static class ClassificationReport
             metrics.MicroAccuracy,
             metrics.MacroAccuracy,
             metrics.LogLoss,
-            MostFrequentLabel = counts.Max(row => row.Sum()) / counts.Sum(row => row.Sum()),
+            MostFrequentLabel = metrics.MostFrequentLabelAccuracy(),
             Labels = labels,
             Confusion = counts,
         };

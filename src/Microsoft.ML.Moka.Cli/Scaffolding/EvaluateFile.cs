@@ -55,8 +55,7 @@ internal static class EvaluateFile
                 /// <returns>A share, from 0 to 1.</returns>
                 public static double MostFrequentLabelShare(MulticlassClassificationMetrics metrics)
                 {
-                    var rows = metrics.ConfusionMatrix.Counts.Select(row => row.Sum()).ToList();
-                    return rows.Max() / rows.Sum();
+                    return metrics.MostFrequentLabelAccuracy();
                 }
             }
         }

@@ -9,7 +9,8 @@ public sealed class ChatOptionsTests : IDisposable
     private static readonly string[] Done =
     [
         nameof(ChatOptions.Instructions), nameof(ChatOptions.Temperature), nameof(ChatOptions.MaxOutputTokens), nameof(ChatOptions.TopP),
-        nameof(ChatOptions.TopK), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.PresencePenalty), nameof(ChatOptions.Seed), nameof(ChatOptions.StopSequences),
+        nameof(ChatOptions.TopK), nameof(ChatOptions.FrequencyPenalty), nameof(ChatOptions.PresencePenalty),
+        nameof(ChatOptions.Seed), nameof(ChatOptions.StopSequences),
     ];
 
     private static readonly string[] Permitted = [nameof(ChatOptions.AllowMultipleToolCalls), nameof(ChatOptions.AllowBackgroundResponses)];

@@ -8,7 +8,8 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 /// <summary>What was noticed about rows while they were scored.</summary>
 /// <param name="CutPrompts">Prompts that were too long and lost their beginning.</param>
 /// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
-internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
+/// <param name="BlankTexts">Rows without a text.</param>
+internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates, int BlankTexts);
 
 /// <summary>Scores rows of text over the answer words.</summary>
 internal sealed class RowScorer
@@ -55,7 +56,9 @@ internal sealed class RowScorer
             if (known[i].Length > 0)
                 Spread(likelihoods[next++], known[i], row);
         }
-        return new ScoringNotes(encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count());
+        return new ScoringNotes(
+            encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count(),
+            rows.Count(row => row.Prompt.IsBlank));
     }
 
     private ScoringRow Encode(PositionedRow row)
