@@ -1,11 +1,13 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.ML.Moka.Drawing;
 using Microsoft.ML.Moka.Evaluation;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 
 namespace Microsoft.ML.Moka;
 
 /// <summary>How a model did on a folder of benchmarks.</summary>
+[TypeFormatterSource(typeof(BenchmarkMetricsView))]
 public sealed class BenchmarkMetrics
 {
     internal BenchmarkMetrics(
