@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Text.Constraints;
+
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>How tokens are chosen and when to stop.</summary>
@@ -19,6 +21,9 @@ internal sealed record GenerationOptions
 
     /// <summary>Taken from the logits of all tokens that the text has.</summary>
     public float PresencePenalty { get; init; }
+
+    /// <summary>Holds each text to a form; a new one for each.</summary>
+    public Func<TextConstraint>? Constraint { get; init; }
 
     /// <summary>Determines what is drawn for each prompt, whatever else is generated beside it.</summary>
     public ulong Seed { get; init; }

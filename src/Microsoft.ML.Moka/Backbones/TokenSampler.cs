@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Text.Constraints;
 
 namespace Microsoft.ML.Moka.Backbones;
 
@@ -9,6 +10,7 @@ namespace Microsoft.ML.Moka.Backbones;
 internal sealed class TokenSampler(GenerationOptions options, ReadOnlySpan<int> prompt)
 {
     private readonly Dictionary<int, int> _counts = [];
+    private readonly TextConstraint? _constraint = options.Constraint?.Invoke();
     private readonly SeededRandom _random = new(options.Seed, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(prompt))));
 
     /// <param name="logits">The logits of the next token; penalties are taken from them in place.</param>
@@ -18,10 +20,13 @@ internal sealed class TokenSampler(GenerationOptions options, ReadOnlySpan<int> 
             throw new InvalidOperationException("The logits are not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
         foreach (var (seen, count) in _counts)
             logits[seen] -= count * options.FrequencyPenalty + options.PresencePenalty;
+        _constraint?.Mask(logits, options.StopTokens ?? []);
         var best = TensorPrimitives.IndexOfMax(logits);
         var token = options.Temperature == 0 || options.TopK == 1 ? best : Draw(logits, logits[best]);
         if (options.FrequencyPenalty != 0 || options.PresencePenalty != 0)
             _counts[token] = _counts.GetValueOrDefault(token) + 1;
+        if (_constraint is not null && options.StopTokens?.Contains(token) != true)
+            _constraint.Accept(token);
         return token;
     }
 

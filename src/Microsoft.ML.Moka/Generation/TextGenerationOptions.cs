@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Text.Constraints;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>How a text is generated: how tokens are chosen, and where it ends. By default the likeliest token is taken each time.</summary>
@@ -47,13 +49,16 @@ public sealed record TextGenerationOptions
     /// </summary>
     public IReadOnlyList<string> StopWords { get; init; } = [];
 
+    /// <summary>The form that the text has to keep to; null for free text. A chat says it, and it is not saved.</summary>
+    internal GrammarNode? Form { get; init; }
+
     /// <summary>Whether the settings are the same.</summary>
     /// <param name="other">The others.</param>
     /// <returns>True if they are.</returns>
     public bool Equals(TextGenerationOptions? other) =>
         other is not null && MaximumNewTokens == other.MaximumNewTokens && Temperature.Equals(other.Temperature) && TopK == other.TopK
-        && TopP.Equals(other.TopP) && FrequencyPenalty.Equals(other.FrequencyPenalty) && PresencePenalty.Equals(other.PresencePenalty) && Seed == other.Seed
-        && StopWords.SequenceEqual(other.StopWords, StringComparer.Ordinal);
+        && TopP.Equals(other.TopP) && FrequencyPenalty.Equals(other.FrequencyPenalty) && PresencePenalty.Equals(other.PresencePenalty)
+        && Seed == other.Seed && ReferenceEquals(Form, other.Form) && StopWords.SequenceEqual(other.StopWords, StringComparer.Ordinal);
 
     /// <inheritdoc/>
     public override int GetHashCode() => HashCode.Combine(MaximumNewTokens, Temperature, TopK, TopP, FrequencyPenalty, PresencePenalty, Seed, StopWords.Count);

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Microsoft.ML.Moka.Text.Constraints;
 
 namespace Microsoft.ML.Moka.Models;
 
@@ -31,6 +32,7 @@ internal static class ChatSettings
             FrequencyPenalty = options.FrequencyPenalty ?? settings.FrequencyPenalty,
             PresencePenalty = options.PresencePenalty ?? settings.PresencePenalty,
             Seed = options.Seed ?? settings.Seed,
+            Form = options.ResponseFormat is ChatResponseFormatJson json ? JsonGrammar.Of(json.Schema) : null,
             StopWords = options.StopSequences is { } stops ? [.. settings.StopWords, .. stops] : settings.StopWords,
         };
     }
@@ -42,8 +44,6 @@ internal static class ChatSettings
             throw new NotSupportedException("This model calls no tools: leave Tools empty.");
         if (options.ToolMode is RequiredChatToolMode)
             throw new NotSupportedException("ToolMode requires that a tool is called, and this model calls none: leave ToolMode unset.");
-        if (options.ResponseFormat is ChatResponseFormatJson)
-            throw new NotSupportedException("This model does not keep to a JSON form: leave ResponseFormat unset, or set it to text.");
         if (options.ConversationId is { } conversation)
             throw new NotSupportedException(
                 $"ConversationId is '{conversation}', and this client keeps no conversations: leave it unset, and hand over all messages each time.");
