@@ -10,7 +10,7 @@ internal static class Groups
     [
         ("catalogs", "In an MLContext",
             ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog",
-                "ConversationDataCatalog", "MulticlassMetricsExtensions"]),
+                "ConversationDataCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
         ("training", "Trainers and their options",
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaTextGenerationTrainer", "MokaTextGenerationTrainer.Options", "TuningOptions", "BackboneQuantization",
