@@ -39,10 +39,11 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                 }
                 var asked = prompt();
                 var row = Encode(asked, answer, $"Row {rows} of the {role} set");
+                Notice(asked, answer);
                 blank += asked.IsBlank ? 1 : 0;
                 cut += row.PromptIsCut ? 1 : 0;
                 cutAnswers += row.AnswerIsCut ? 1 : 0;
-                examples.Add(new TrainingExample(row.Ids, trainOnPrompt ? 1 : row.AnswerStart));
+                examples.Add(Learn(row, answer));
             }
         }
         if (examples.Count == 0)
@@ -67,6 +68,11 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
         return examples;
     }
 
+    /// <summary>Told each row that is learned, for what is to be said of all.</summary>
+    protected virtual void Notice(PromptRow prompt, string answer)
+    {
+    }
+
     /// <summary>Says what is odd about the answers that were read.</summary>
     protected virtual void Remark(IChannel channel, string role)
     {
@@ -77,6 +83,9 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
 
     /// <exception cref="ArgumentException">The row cannot be learned from; the message says why.</exception>
     protected abstract TrainingRow Encode(PromptRow prompt, string answer);
+
+    /// <summary>What is learned of a row: the answer's tokens.</summary>
+    protected virtual TrainingExample Learn(TrainingRow row, string answer) => new(row.Ids, trainOnPrompt ? 1 : row.AnswerStart);
 
     private TrainingRow Encode(PromptRow prompt, string answer, string where)
     {

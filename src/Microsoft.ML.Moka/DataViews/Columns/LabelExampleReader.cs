@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka.DataViews.Columns;
 
 /// <summary>Rows with a label, whose word is the answer.</summary>
-internal sealed class LabelExampleReader(InputColumns inputs, string labelName, IReadOnlyList<string> words, RowEncoder encoder, bool trainOnPrompt)
+internal class LabelExampleReader(InputColumns inputs, string labelName, IReadOnlyList<string> words, RowEncoder encoder, bool trainOnPrompt)
     : ExampleReader(inputs, "label", labelName, words, trainOnPrompt)
 {
     private const string Training = "training";
@@ -18,9 +18,13 @@ internal sealed class LabelExampleReader(InputColumns inputs, string labelName, 
             throw new ArgumentException(
                 $"It has the label '{answer}', which is not among its candidates '{string.Join("', '", prompt.Candidates)}': " +
                 "correct the label or the candidates.");
-        _remarks.Count(prompt, answer);
         return encoder.ForTraining(prompt, answer);
     }
+
+    /// <summary>Whether the model tells labels apart by the tokens of their words.</summary>
+    protected virtual bool LabelsAreWords => true;
+
+    protected override void Notice(PromptRow prompt, string answer) => _remarks.Count(prompt, answer);
 
     // Labels of a validation set are those of the training set.
     protected override void Remark(IChannel channel, string role)
@@ -28,7 +32,7 @@ internal sealed class LabelExampleReader(InputColumns inputs, string labelName, 
         if (role != Training)
             return;
         channel.Info(MessageSensitivity.None, _remarks.MostFrequent());
-        foreach (var warning in _remarks.Warnings())
+        foreach (var warning in _remarks.Warnings(LabelsAreWords))
             channel.Warning(MessageSensitivity.None, warning);
     }
 

@@ -25,7 +25,8 @@ internal sealed class LabelRemarks(IReadOnlyList<string> words, RowEncoder encod
             $"The most frequent of {_counts.Count} labels is '{Short(most.Key)}', of {100.0 * most.Value / _counts.Values.Sum():0.0} % of the rows.");
     }
 
-    public IEnumerable<string> Warnings()
+    /// <param name="areWords">Whether labels are told apart by the tokens of their words.</param>
+    public IEnumerable<string> Warnings(bool areWords = true)
     {
         List<string> once = [.. _counts.Where(count => count.Value == 1).Select(count => count.Key)];
         if (once.Count > 0)
@@ -34,7 +35,7 @@ internal sealed class LabelRemarks(IReadOnlyList<string> words, RowEncoder encod
         var alike = words.GroupBy(Plain, StringComparer.Ordinal).Where(group => group.Count() > 1).ToList();
         if (alike.Count > 0)
             yield return $"Labels that differ only in capitals or blanks are classes of their own: {Groups(alike)}. Make them one where they mean the same.";
-        var same = SameTokens();
+        var same = areWords ? SameTokens() : [];
         if (same.Count > 0)
             yield return $"Labels that are the same tokens to this backbone cannot be told apart: {Groups(same)}. Give one of them another word.";
     }
