@@ -10,12 +10,12 @@ internal static class Groups
     [
         ("catalogs", "In an MLContext",
             ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog",
-                "ConversationDataCatalog"]),
+                "ConversationDataCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
         ("training", "Trainers and their options",
         [
             "MokaTrainer", "MokaTrainer.Options", "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
             "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "BackboneQuantization",
-            "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow",
+            "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate",
@@ -31,7 +31,7 @@ internal static class Groups
         ("evaluation", "Benchmarks",
         [
             "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics",
-            "BenchmarkTaskMetrics", "BenchmarkTask", "BenchmarkProgress",
+            "BenchmarkTaskMetrics", "BenchmarkGroupMetrics", "BenchmarkTask", "BenchmarkProgress",
             "BenchmarkAnswer", "BenchmarkReport", "BenchmarkReportOptions", "BenchmarkRow", "ChoiceRow", "InstructionRow",
         ]),
         (Rest, "More", []),

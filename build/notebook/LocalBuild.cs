@@ -1,39 +1,32 @@
-using System.Collections.Immutable;
-using System.Reflection;
-using Microsoft.CodeAnalysis;
+using System.Reflection.Metadata;
+using System.Reflection.PortableExecutable;
 
 namespace Microsoft.ML.Moka.Notebook;
 
-/// <summary>The assemblies that cells refer to: .NET's own, and those beside this program in the place of packages.</summary>
+/// <summary>The assemblies beside this program, which stand in for packages: they are those of the repository's own build.</summary>
 internal static class LocalBuild
 {
-    /// <summary>.NET itself, which every cell sees.</summary>
-    public static ImmutableArray<PortableExecutableReference> Framework { get; } =
-    [
-        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
-            .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location))
-            .Select(path => MetadataReference.CreateFromFile(path)),
-    ];
-
-    /// <summary>The assembly that has the package's name, and all that it refers to.</summary>
+    /// <summary>The assembly that has the package's name, and all beside it that it refers to.</summary>
     /// <param name="package">What stands after "nuget:" in a cell: a name and perhaps, after a comma, a version, which is not looked at.</param>
+    /// <returns>Their paths.</returns>
     /// <exception cref="FileNotFoundException">There is no such assembly beside this program.</exception>
-    public static IReadOnlyCollection<Assembly> Package(string package)
+    public static IReadOnlyCollection<string> Package(string package)
     {
         var name = package.Split(',')[0].Trim();
-        if (!File.Exists(Path.Combine(AppContext.BaseDirectory, $"{name}.dll")))
-            throw new FileNotFoundException($"No assembly of the local build has the name of the package '{name}'.");
-        var found = new Dictionary<string, Assembly>(StringComparer.Ordinal);
-        Collect(Assembly.Load(new AssemblyName(name)), found);
-        return found.Values;
+        var found = new SortedSet<string>(StringComparer.Ordinal);
+        Collect(name, found);
+        return found.Count > 0 ? found : throw new FileNotFoundException($"No assembly of the local build has the name of the package '{name}'.");
     }
 
-    private static void Collect(Assembly assembly, Dictionary<string, Assembly> found)
+    // Only what lies beside this program: .NET's own assemblies are there already.
+    private static void Collect(string name, SortedSet<string> found)
     {
-        // Only what lies beside this program: .NET's own assemblies are there already.
-        if (Path.GetDirectoryName(assembly.Location) + Path.DirectorySeparatorChar != AppContext.BaseDirectory || !found.TryAdd(assembly.FullName!, assembly))
+        var path = Path.Combine(AppContext.BaseDirectory, $"{name}.dll");
+        if (!File.Exists(path) || !found.Add(path))
             return;
-        foreach (var reference in assembly.GetReferencedAssemblies())
-            Collect(Assembly.Load(reference), found);
+        using var file = new PEReader(File.OpenRead(path));
+        var metadata = file.GetMetadataReader();
+        foreach (var reference in metadata.AssemblyReferences)
+            Collect(metadata.GetString(metadata.GetAssemblyReference(reference).Name), found);
     }
 }

@@ -1,102 +1,93 @@
-using System.Text;
 using System.Text.RegularExpressions;
-using Microsoft.CodeAnalysis.CSharp;
-using Microsoft.CodeAnalysis.CSharp.Scripting;
-using Microsoft.CodeAnalysis.Scripting;
-using Microsoft.CodeAnalysis.Scripting.Hosting;
+using Microsoft.DotNet.Interactive;
+using Microsoft.DotNet.Interactive.Commands;
+using Microsoft.DotNet.Interactive.CSharp;
+using Microsoft.DotNet.Interactive.Events;
 
 namespace Microsoft.ML.Moka.Notebook;
 
-/// <summary>Runs the code of cells one after another: each sees what the earlier ones declared.</summary>
+/// <summary>
+/// Runs the code of cells one after another in the C# kernel of .NET Interactive, which is what notebooks run in: each sees what the earlier ones declared, and
+/// shows what a reader would see.
+/// </summary>
 internal sealed partial class Session : IDisposable
 {
-    private readonly InteractiveAssemblyLoader _loader = new();
-    private ScriptOptions _options;
-    private ScriptState<object>? _state;
+    private const string Text = "text/plain";
 
-    public Session()
-    {
-        // The imports are those of .NET Interactive; the last one has Display and DisplayAs.
-        _options = ScriptOptions.Default
-            .WithReferences(LocalBuild.Framework)
-            .AddReferences(typeof(DisplayExtensions).Assembly)
-            .WithLanguageVersion(LanguageVersion.CSharp14)
-            .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading.Tasks", "System.Text",
-                typeof(DisplayExtensions).Namespace!);
-    }
+    private readonly CSharpKernel _kernel = new CSharpKernel().UseKernelHelpers();
+    private readonly IDisposable _events;
+    private Cell _cell = new(true, "");
+    private Output? _shown;
+    private string? _failure;
+
+    public Session() => _events = _kernel.KernelEvents.Subscribe(Take);
 
     /// <summary>Runs a cell; what it shows becomes its outputs.</summary>
     /// <exception cref="InvalidOperationException">The cell does not compile or threw; the message has the cell's first line and the error.</exception>
     public void Run(Cell cell)
     {
         cell.Outputs.Clear();
-        var console = Console.Out;
-        using var stream = new StreamOutput(cell.Outputs);
-        DisplayExtensions.Show = cell.Outputs.Add;
-        Console.SetOut(stream);
+        (_cell, _failure) = (cell, null);
         try
         {
-            var code = Package().Replace(cell.Source, package =>
-            {
-                Refer(package.Groups[1].Value);
-                return "";
-            });
-            var script = _state is null
-                ? CSharpScript.Create<object>(code, _options, assemblyLoader: _loader)
-                : _state.Script.ContinueWith<object>(code, _options);
-            _state = (_state is null ? script.RunAsync() : script.RunFromAsync(_state)).GetAwaiter().GetResult();
+            // A package is a set of files to the kernel too, once it has been fetched.
+            var code = Package().Replace(
+                cell.Source, package => string.Join('\n', LocalBuild.Package(package.Groups[1].Value).Select(path => $"#r \"{path}\"")));
+            _kernel.SendAsync(new SubmitCode(code)).GetAwaiter().GetResult();
         }
-        catch (Exception e)
+        catch (FileNotFoundException e)
         {
-            throw new InvalidOperationException($"The cell that begins with '{cell.Source.Split('\n')[0]}' failed: {e.Message}", e);
+            _failure = e.Message;
         }
-        finally
+        if (_failure is not null)
+            throw new InvalidOperationException($"The cell that begins with '{cell.Source.Split('\n')[0]}' failed: {_failure}");
+    }
+
+    public void Dispose()
+    {
+        _events.Dispose();
+        _kernel.Dispose();
+    }
+
+    private void Take(KernelEvent kernelEvent)
+    {
+        switch (kernelEvent)
         {
-            Console.SetOut(console);
-            DisplayExtensions.Show = null;
-        }
-        if (_state.ReturnValue is { } value)
-        {
-            var output = new Output("execute_result");
-            Forms.Write(value, output);
-            cell.Outputs.Add(output);
+            case CommandFailed failed:
+                _failure ??= failed.Message;
+                break;
+            case StandardOutputValueProduced or StandardErrorValueProduced:
+                Write((DisplayEvent)kernelEvent);
+                break;
+            case ReturnValueProduced returned:
+                _cell.Outputs.Add(Formatted(new Output("execute_result"), returned));
+                break;
+            // Cells update what was shown last: the kernel's ids of the two do not agree.
+            case DisplayedValueUpdated updated when _shown is not null:
+                _shown.Data.Clear();
+                Formatted(_shown, updated);
+                break;
+            case DisplayedValueProduced displayed:
+                _shown = Formatted(new Output("display_data"), displayed);
+                _cell.Outputs.Add(_shown);
+                break;
         }
     }
 
-    public void Dispose() => _loader.Dispose();
-
-    /// <summary>Cells see the package from then on, and run on the assemblies of this process.</summary>
-    private void Refer(string package)
+    private void Write(DisplayEvent written)
     {
-        foreach (var assembly in LocalBuild.Package(package))
-        {
-            _loader.RegisterDependency(assembly);
-            _options = _options.AddReferences(assembly);
-        }
+        if (_cell.Outputs is not [.., { Kind: "stream" }])
+            _cell.Outputs.Add(new Output("stream") { Data = { [Text] = "" } });
+        _cell.Outputs[^1].Data[Text] += string.Concat(written.FormattedValues.Select(value => value.Value)).ReplaceLineEndings("\n");
+    }
+
+    private static Output Formatted(Output output, DisplayEvent shown)
+    {
+        foreach (var value in shown.FormattedValues)
+            output.Data[value.MimeType] = value.Value.ReplaceLineEndings("\n");
+        return output;
     }
 
     [GeneratedRegex("^#r \"nuget:([^\"]+)\"", RegexOptions.Multiline)]
     private static partial Regex Package();
-
-    /// <summary>What a cell writes to the console, between the other things that it shows.</summary>
-    private sealed class StreamOutput(List<Output> outputs) : StringWriter
-    {
-        public override Encoding Encoding => Encoding.UTF8;
-
-        public override void Write(char value) => Add(value.ToString());
-
-        public override void Write(string? value) => Add(value ?? "");
-
-        public override void Write(char[] buffer, int index, int count) => Add(new string(buffer, index, count));
-
-        private void Add(string text)
-        {
-            lock (outputs)
-            {
-                if (outputs is not [.., { Kind: "stream" }])
-                    outputs.Add(new Output("stream") { Data = { ["text/plain"] = "" } });
-                outputs[^1].Data["text/plain"] += text.ReplaceLineEndings("\n");
-            }
-        }
-    }
 }

@@ -11,7 +11,9 @@ internal static class ResultTable
     {
         var text = new StringBuilder();
         Append(text, $"{result.Backbone}, {result.BackboneParameters:N0} parameters; {result.TestRows} held-out rows, ");
-        Append(text, $"mean ± standard deviation of {result.Contestants[0].Runs.Count} seeds. ");
+        Append(text, result.Contestants[0].Runs.Count is > 1 and var seeds
+            ? (FormattableString)$"mean ± standard deviation of {seeds} seeds. "
+            : $"one seed, so that nobody knows how far another one would be off. ");
         Append(text, $"Untuned: {result.Untuned:P1}; always the most frequent answer: {result.Majority:P1}.\n\n");
         text.Append(
             "| method | sizes | rank | trained parameters | learning rate | accuracy | log loss | step, ms | processor time of a step, ms | memory, MiB |\n");
@@ -31,12 +33,15 @@ internal static class ResultTable
         var edge = result.RateIsAtEdge ? "\\*" : "";
         Append(text, $"| {result.Contestant.Name} | {Sizes(design.ToString())} | {design.SmallestRank:N0} | {design.TrainableParameterCount:N0} ");
         Append(text, $"| {result.Rate:0.#####}{edge} ");
-        Append(text, $"| {100 * result.MeanOf(run => run.Accuracy):0.0} ± {100 * result.DeviationOf(run => run.Accuracy):0.0} % ");
-        Append(text, $"| {result.MeanOf(run => run.LogLoss):0.000} ± {result.DeviationOf(run => run.LogLoss):0.000} ");
+        Append(text, $"| {100 * result.MeanOf(run => run.Accuracy):0.0}{Deviation(100 * result.DeviationOf(run => run.Accuracy), "0.0")} % ");
+        Append(text, $"| {result.MeanOf(run => run.LogLoss):0.000}{Deviation(result.DeviationOf(run => run.LogLoss), "0.000")} ");
         Append(text,
             $"| {result.Runs.Select(run => run.StepMilliseconds).Median():0.0} | {result.Runs.Select(run => run.ProcessorMilliseconds).Median():0.0} ");
         Append(text, $"| {result.MeanOf(run => run.MemoryMebibytes):0.0} |\n");
     }
+
+    private static string Deviation(double? deviation, string format) =>
+        deviation is { } value ? $" ± {value.ToString(format, CultureInfo.InvariantCulture)}" : "";
 
     /// <summary>What stands between the braces of the design's first line, "new CdkaAdapter { R1 = 2 } on …".</summary>
     private static string Sizes(string design)

@@ -38,8 +38,8 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 
     public double MeanOf(Func<Measurement, double> select) => Runs.Average(select);
 
-    /// <summary>The standard deviation of what the runs are a sample of (n − 1); 0 of one run.</summary>
-    public double DeviationOf(Func<Measurement, double> select) => Runs.Count < 2 ? 0 : Runs.Select(select).StandardDeviation();
+    /// <summary>The standard deviation of what the runs are a sample of (n − 1); null of one run.</summary>
+    public double? DeviationOf(Func<Measurement, double> select) => Runs.Count < 2 ? null : Runs.Select(select).StandardDeviation();
 
     /// <summary>The highest accuracy; of equals, the lowest loss.</summary>
     public static RateTrial Best(IReadOnlyList<RateTrial> trials) =>

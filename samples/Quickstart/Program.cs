@@ -4,7 +4,6 @@ using EverydayWorld;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
-using Microsoft.ML.Runtime;
 using Microsoft.ML.Transforms;
 
 if (args is not ([] or ["--json", _]))
@@ -25,11 +24,7 @@ var clock = Stopwatch.StartNew();
 using var untuned = Pipeline(epochs: 0).Fit(train);
 var before = Accuracy(untuned);
 
-mlContext.Log += (_, log) =>
-{
-    if (log.Kind == ChannelMessageKind.Info && log.Source.Contains("Moka", StringComparison.Ordinal))
-        Console.WriteLine(log.Message);
-};
+using var log = mlContext.LogToConsole();
 var fitClock = Stopwatch.StartNew();
 using var model = Pipeline().Fit(train);
 var fitSeconds = fitClock.Elapsed.TotalSeconds;

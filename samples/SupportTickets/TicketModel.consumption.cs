@@ -60,6 +60,11 @@ namespace SupportTickets
 
         private static PredictionEngine<ModelInput, ModelOutput> CreatePredictEngine()
         {
+            if (!File.Exists(MLNetModelPath))
+            {
+                throw new FileNotFoundException("There is no model at '" + MLNetModelPath + "': TicketModel.Train(TicketModel.MLNetModelPath) makes it.", MLNetModelPath);
+            }
+
             var mlContext = CreateContext();
             ITransformer mlModel = mlContext.Model.Load(MLNetModelPath, out var _);
             return mlContext.Model.CreatePredictionEngine<ModelInput, ModelOutput>(mlModel);

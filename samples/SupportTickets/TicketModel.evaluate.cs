@@ -34,8 +34,14 @@ namespace SupportTickets
         /// <returns>The metrics.</returns>
         public static MulticlassClassificationMetrics Evaluate(MLContext mlContext, ITransformer model, IDataView testData)
         {
-            return mlContext.MulticlassClassification.Evaluate(
+            var metrics = mlContext.MulticlassClassification.Evaluate(
                 model.Transform(testData), labelColumnName: @"Workshop", scoreColumnName: @"Score", predictedLabelColumnName: @"PredictedLabel");
+            if (metrics.ConfusionMatrix.Counts.Sum(row => row.Sum()) == 0)
+            {
+                throw new InvalidOperationException("No row of the test data has a label that the model was trained on: there is nothing to measure.");
+            }
+
+            return metrics;
         }
 
         /// <summary>
@@ -45,8 +51,7 @@ namespace SupportTickets
         /// <returns>A share, from 0 to 1.</returns>
         public static double MostFrequentLabelShare(MulticlassClassificationMetrics metrics)
         {
-            var rows = metrics.ConfusionMatrix.Counts.Select(row => row.Sum()).ToList();
-            return rows.Max() / rows.Sum();
+            return metrics.MostFrequentLabelAccuracy();
         }
     }
 }

@@ -18,6 +18,7 @@
 // #r "nuget: Microsoft.ML.Moka"
 
 // %%
+using System.IO;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
@@ -29,7 +30,12 @@ Environment.CurrentDirectory = (string)AppContext.GetData("EntryPointFileDirecto
 var steps = args is [var count] ? int.Parse(count) : 60;
 
 // %% [notebook]
+// using Microsoft.DotNet.Interactive.Formatting.TabularData;
+//
 // var steps = 60;
+//
+// // By itself a notebook shows rows as a tree; this is a table.
+// public static void DisplayTable<T>(this IEnumerable<T> rows) => rows.ToTabularDataResource().Display();
 
 // %% [markdown]
 // ## Data
@@ -42,12 +48,12 @@ var mlContext = new MLContext(seed: 1);
 var train = mlContext.Data.LoadFromTextFile<Question>("data/train.tsv", hasHeader: true);
 var test = mlContext.Data.LoadFromTextFile<Question>("data/test.tsv", hasHeader: true);
 
-mlContext.Data.CreateEnumerable<Question>(train, reuseRowObject: false).Take(5).Display();
+mlContext.Data.CreateEnumerable<Question>(train, reuseRowObject: false).Take(5).DisplayTable();
 
 // %% exact
 new[] { ("train", train), ("test", test) }
     .SelectMany(file => mlContext.Data.CreateEnumerable<Question>(file.Item2, reuseRowObject: false).CountBy(row => row.Label).Select(count => new { File = file.Item1, Label = count.Key, Rows = count.Value }))
-    .Display();
+    .DisplayTable();
 
 // %% [markdown]
 // ## The baseline
@@ -88,19 +94,18 @@ var model = Fit(new MokaTrainer.Options
 });
 
 // %%
-curve.ToSvg("MoKA: training loss").DisplayAs("image/svg+xml");
+curve.Display();
 
 // %% [markdown]
 // ## Look inside
 //
 // MoKA adds a gated sum of Kronecker products to each weight of the attention: five filters of five shapes, and gates that decide how much each one counts. They start equal, at a fifth.
-// The table has the weights that training changed most.
+// A notebook shows an inspection as its picture, and the maps as a table: how far training moved each, and with how many directions.
 
 // %%
 var tuned = model.OfType<MokaTransformer>().Single();
 var inspection = tuned.Inspect();
-inspection.GatesToSvg().DisplayAs("image/svg+xml");
-inspection.Maps.OrderByDescending(map => map.RelativeNorm).Take(4).Select(map => new { map.Map, map.RelativeNorm, map.EffectiveRank, map.ReachableRank }).Display();
+inspection.Display();
 
 // %% [markdown]
 // ## Measure
@@ -113,7 +118,7 @@ new[]
 {
     new { Model = "untuned", Accuracy = before.MicroAccuracy, before.MacroAccuracy, before.LogLoss },
     new { Model = "tuned with MoKA", Accuracy = after.MicroAccuracy, after.MacroAccuracy, after.LogLoss },
-}.Display();
+}.DisplayTable();
 after.ConfusionMatrix.GetFormattedConfusionTable().Display();
 
 // %% [markdown]
@@ -138,7 +143,7 @@ new[]
 {
     new { Method = "MoKA", Parameters = tuned.TrainableParameterCount, Accuracy = after.MicroAccuracy, after.LogLoss },
     new { Method = "LoRA", Parameters = loraTuned.TrainableParameterCount, Accuracy = loraMetrics.MicroAccuracy, loraMetrics.LogLoss },
-}.Display();
+}.DisplayTable();
 TrainingCurve.ToSvg("Smoothed training loss", ("MoKA", curve), ("LoRA", loraCurve)).DisplayAs("image/svg+xml");
 
 // %% [markdown]
@@ -160,7 +165,7 @@ File.Delete(path);
 new[] { "is the towel made of cloth?", "is the towel made of glass?" }
     .Select(text => (Text: text, Answer: engine.Predict(new Question { Text = text })))
     .Select(row => new { row.Text, row.Answer.PredictedLabel, Probability = row.Answer.Score.Max() })
-    .Display();
+    .DisplayTable();
 
 // %%
 IEnumerable<float> Scores(ITransformer scoring) => mlContext.Data.CreateEnumerable<Answer>(scoring.Transform(test), reuseRowObject: false).SelectMany(answer => answer.Score);
@@ -197,9 +202,16 @@ internal static class Notebook
     public static DisplayedText Display(this object value)
     {
         var text = new DisplayedText();
-        text.Update(value is System.Collections.IEnumerable rows and not string ? Table([.. rows.Cast<object>()]) : value);
+        text.Update(value);
+        if (value is TrainingCurve curve)
+            curve.ToSvg().DisplayAs("image/svg+xml");
+        else if (value is AdapterInspection inspection)
+            inspection.GatesToSvg().DisplayAs("image/svg+xml");
         return text;
     }
+
+    public static void DisplayTable<T>(this IEnumerable<T> rows)
+        where T : class => Console.WriteLine(Table([.. rows]));
 
     public static void DisplayAs(this string value, string mimeType)
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.Cli.Data;
 
 namespace Microsoft.ML.Moka.Cli;
 
@@ -8,25 +9,35 @@ namespace Microsoft.ML.Moka.Cli;
 internal static class ClassificationReport
 {
     private const int MostLabels = 12;
+    private const int MostUnknownLabels = 5;
 
-    public static TestReport Of(MLContext context, ITransformer model, IDataView rows)
+    /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
+    public static TestReport Of(MLContext context, ITransformer model, IReadOnlyList<LabelledText> rows)
     {
-        var scored = model.Transform(rows);
-        var metrics = context.MulticlassClassification.Evaluate(scored);
+        var scored = model.Transform(context.Data.LoadFromEnumerable(rows));
         var labels = LabelsOf(scored);
+        // ML.NET's evaluation leaves out rows whose label has no key, without a word.
+        var leftOut = rows.Where(row => !labels.Contains(row.Label)).Select(row => row.Label).ToList();
+        var unknown = $"the model knows {string.Join(", ", labels.Take(MostLabels))}; they have {Listed(leftOut)}";
+        if (leftOut.Count == rows.Count)
+            throw new InvalidDataException($"None of the {rows.Count} held-out rows has a label that the model was trained on: {unknown}.");
+        var metrics = context.MulticlassClassification.Evaluate(scored);
         var counts = metrics.ConfusionMatrix.Counts;
         var numbers = new
         {
             Rows = (long)counts.Sum(row => row.Sum()),
+            RowsLeftOut = leftOut.Count,
             metrics.MicroAccuracy,
             metrics.MacroAccuracy,
             metrics.LogLoss,
-            MostFrequentLabel = counts.Max(row => row.Sum()) / counts.Sum(row => row.Sum()),
+            MostFrequentLabel = metrics.MostFrequentLabelAccuracy(),
             Labels = labels,
             Confusion = counts,
         };
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {numbers.Rows,9:N0}");
+        if (leftOut.Count > 0)
+            text.AppendLine(CultureInfo.InvariantCulture, $"Left out             {leftOut.Count,9:N0}   (their labels are not the model's: {unknown})");
         text.AppendLine(CultureInfo.InvariantCulture,
             $"Accuracy             {100 * numbers.MicroAccuracy,8:0.0} %   (always the most frequent label: {100 * numbers.MostFrequentLabel:0.0} %)");
         text.AppendLine(CultureInfo.InvariantCulture, $"Mean over the labels {100 * numbers.MacroAccuracy,8:0.0} %");
@@ -34,6 +45,12 @@ internal static class ClassificationReport
         if (labels.Count <= MostLabels)
             text.AppendLine().Append(Table(labels, counts));
         return new TestReport(text.ToString(), numbers);
+    }
+
+    private static string Listed(IEnumerable<string> labels)
+    {
+        List<string> all = [.. labels.Distinct().Select(label => label.Length == 0 ? "none" : $"'{label}'")];
+        return string.Join(", ", all.Take(MostUnknownLabels)) + (all.Count > MostUnknownLabels ? " …" : "");
     }
 
     private static List<string> LabelsOf(IDataView scored)

@@ -14,6 +14,8 @@ internal static class GenerationReport
     /// <param name="rows">What each of them asks, and what is to be written.</param>
     public static TestReport Of(MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows)
     {
+        if (!rows.Any(row => row.Expected.Trim().Length > 0))
+            throw new InvalidDataException($"None of the {rows.Count} held-out rows has a text that is to be written: there is nothing to measure.");
         var written = context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false).ToList();
         var exact = rows.Zip(written).Count(pair => pair.First.Expected.Trim() == pair.Second.Generated.Trim());
         var text = new StringBuilder();

@@ -32,7 +32,8 @@ internal static class ModelText
         if (model is MokaTextGenerator { Options: var options })
             yield return ("writes", Text(
                 $"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, ") +
-                Text($"seed {options.Seed}"));
+                Text($"penalties {options.FrequencyPenalty} and {options.PresencePenalty}, ") +
+                (options.Seed is { } seed ? Text($"seed {seed}") : "drawn anew each time"));
         yield return ("prompt",
             $"{model.PromptTemplate.ToString().ReplaceLineEndings("\\n")}, at most {model.MaximumTokens.ToString("N0", CultureInfo.InvariantCulture)} tokens");
         yield return ("in memory", $"linear maps in {model.Quantization}");

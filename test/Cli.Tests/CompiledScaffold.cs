@@ -19,22 +19,39 @@ internal sealed class CompiledScaffold
 
     private readonly Type _model;
 
-    public CompiledScaffold(string folder, string className)
+    /// <param name="folder">The folder of the files.</param>
+    /// <param name="className">The class that they make.</param>
+    /// <param name="program">A program that uses it and then finds its model where it is by itself; null for tests that name a model in the folder.</param>
+    public CompiledScaffold(string folder, string className, string? program = null)
     {
         var trees = Directory.GetFiles(folder, "*.cs").Select(path => CSharpSyntaxTree.ParseText(File.ReadAllText(path), path: path));
+        if (program is not null)
+            trees = trees.Append(CSharpSyntaxTree.ParseText(program));
         var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
             .Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
             $"scaffold-{Guid.NewGuid():N}", trees, references,
-            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9)
+            new CSharpCompilationOptions(
+                program is null ? OutputKind.DynamicallyLinkedLibrary : OutputKind.ConsoleApplication,
+                nullableContextOptions: NullableContextOptions.Enable, warningLevel: 9)
                 .WithSpecificDiagnosticOptions(Suppressed));
         using var image = new MemoryStream();
         var result = compilation.Emit(image);
         Assert.Empty(result.Diagnostics.Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning));
         image.Position = 0;
-        _model = new AssemblyLoadContext(null).LoadFromStream(image).GetTypes().Single(type => type.Name == className);
-        Set("MLNetModelPath", Path.Combine(folder, "model.mlnet"));
+        var assembly = new AssemblyLoadContext(null).LoadFromStream(image);
+        _model = assembly.GetTypes().Single(type => type.Name == className);
+        if (program is null)
+            Set("MLNetModelPath", Path.Combine(folder, "model.mlnet"));
+        else
+            Program = assembly.EntryPoint;
     }
+
+    /// <summary>What starts the program; null where there is none.</summary>
+    public MethodInfo? Program { get; }
+
+    /// <summary>Where the code looks for its model.</summary>
+    public string ModelPath => (string)Get("MLNetModelPath");
 
     /// <summary>The properties of ModelInput with their types.</summary>
     public IEnumerable<(string Name, string Type)> Inputs =>
@@ -42,6 +59,10 @@ internal sealed class CompiledScaffold
 
     /// <summary>Trains on a file, and saves the model to where the code looks for it.</summary>
     public void Train(string path) => Call("Train", Get("MLNetModelPath"), path);
+
+    /// <summary>A column of a file, as the code reads it.</summary>
+    public IReadOnlyList<string> Texts(string path, string column) =>
+        [.. ((IDataView)Call("LoadIDataViewFromFile", new MLContext(), path, ',', true, true)!).GetColumn<string>(column)];
 
     /// <summary>The accuracy on a file.</summary>
     public double Evaluate(string path) => ((MulticlassClassificationMetrics)Call("Evaluate", path)!).MicroAccuracy;

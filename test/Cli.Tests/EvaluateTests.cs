@@ -70,6 +70,20 @@ public sealed class EvaluateTests(Samples samples) : IDisposable
     }
 
     [Fact]
+    public void RowsWithoutAKnownLabelAreCountedAndNoneThatAreLeftIsAnError()
+    {
+        var lines = File.ReadAllLines(samples.TestFile);
+        string[] rows = [.. lines[1..].Take(3)];
+        var some = _folder.Write("some.csv", string.Join('\n', [lines[0], .. rows, "A text.,Unheard-of", "Another.,"]));
+        var none = _folder.Write("none.csv", string.Join('\n', [lines[0], "A text.,Unheard-of", "Another.,"]));
+
+        var test = Tool.Run("evaluate", some, "--model", samples.Classifier, "--json").Succeeded().Json[0].GetProperty("test");
+        Assert.Equal((3, 2), (test.GetProperty("rows").GetInt32(), test.GetProperty("rowsLeftOut").GetInt32()));
+        Assert.Contains("they have 'Unheard-of', none", Tool.Run("evaluate", some, "--model", samples.Classifier).Succeeded().Out, StringComparison.Ordinal);
+        Tool.Run("evaluate", none, "--model", samples.Classifier).Failed("None of the 2 held-out rows has a label that the model was trained on");
+    }
+
+    [Fact]
     public void WhatCannotBeMeasuredIsSaid()
     {
         Tool.Run("evaluate").WasRefused();

@@ -24,6 +24,20 @@ public sealed class GenerateTests(Samples samples)
     }
 
     [Fact]
+    public void WithoutASeedEachTextIsDrawnAnewAndItsSeedWritesItAgain()
+    {
+        string[] asked = ["generate", "The", "--temperature", "2", "--frequency-penalty", "1", "--presence-penalty", "0.5", "--max-tokens", "12", "--json"];
+
+        var (first, second) = (Tool.Run(asked).Succeeded().Json, Tool.Run(asked).Succeeded().Json);
+
+        Assert.NotEqual(first.GetProperty("text").GetString(), second.GetProperty("text").GetString());
+        Assert.Equal(1, first.GetProperty("frequencyPenalty").GetDouble());
+        Assert.Equal(0.5, first.GetProperty("presencePenalty").GetDouble());
+        var again = Tool.Run([.. asked, "--seed", first.GetProperty("seed").GetRawText()]).Succeeded().Json;
+        Assert.Equal(first.GetProperty("text").GetString(), again.GetProperty("text").GetString());
+    }
+
+    [Fact]
     public void ATunedModelAnswersAndStopsAtAStopWord()
     {
         var question = samples.Training[0];

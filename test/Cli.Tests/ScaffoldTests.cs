@@ -44,6 +44,33 @@ public sealed class ScaffoldTests(Samples samples) : IDisposable
         Learn(code, data, "The__text_", Texts[0] + "\nPlease; \"answer\".", ["class \"wood\"; 日本", "not, that"]);
     }
 
+    /// <summary>ML.NET's reader leaves out lines that begin with //: 'moka train' and the code that is written have to read the same rows.</summary>
+    [Fact]
+    public void RowsThatBeginLikeCommentsAreRead()
+    {
+        string[] firsts = ["// ", "//", "#", "\"// quoted, ", "plain "];
+        var lines = Texts.Select((text, i) => firsts[i % 5] is var first && first[0] == '"' ? $"{first}{text}\",{i % 2}" : $"{first}{text},{i % 2}");
+        var data = _folder.Write("App/data.csv", string.Join('\n', lines.Prepend("text,label")));
+        Scaffold(data, "--label", "label", "--epochs", "1");
+
+        Assert.Equal(
+            Texts.Select((text, i) => firsts[i % 5].TrimStart('"') + text),
+            new CompiledScaffold(_folder.File("App"), "Model").Texts(data, "text"));
+    }
+
+    [Fact]
+    public void AnAccuracyOverNoRowsIsAnError()
+    {
+        var data = _folder.Write("App/data.csv", string.Concat(Texts.Select((text, i) => $"{text},{(i % 2 == 0 ? "a" : "b")}\n").Prepend("text,label\n")));
+        Scaffold(data, "--label", "label", "--epochs", "1");
+        var code = new CompiledScaffold(_folder.File("App"), "Model");
+        code.Train(data);
+
+        var error = Assert.Throws<InvalidOperationException>(() => code.Evaluate(_folder.Write("other.csv", "text,label\nIt is.,c\nIt was.,\n")));
+
+        Assert.Contains("No row of the test data has a label", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("data.json")]
     [InlineData("data.jsonl")]

@@ -67,6 +67,49 @@ public sealed partial class PageTests(TunedModels models, Browser browser)
         Assert.Contains(_complaints, complaint => complaint.Contains("Content Security Policy", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(390)]
+    [InlineData(1280)]
+    public async Task TheChartCanBeReadAtTheWidthOfATelephone(int width)
+    {
+        await using var service = await RunningService.Start(models.First);
+        var page = await Open(service, "/training.html");
+        await page.SetViewportSizeAsync(width, 844);
+        await page.EvaluateAsync("async () => (await import('/chart.js')).draw(document.getElementById('chart'), " +
+            "[{step: 1, loss: 2, validation: null}, {step: 380, loss: 0.5, validation: 0.6}], 380, null)");
+
+        var heights = await page.EvaluateAsync<double[]>(
+            "() => [...document.querySelectorAll('#chart text')].map(text => text.getBoundingClientRect().height)");
+        Assert.NotEmpty(heights);
+        Assert.All(heights, height => Assert.InRange(height, 11, 24));
+        Assert.False(await page.EvaluateAsync<bool>("""
+            () => {
+              const boxes = [...document.querySelectorAll('#chart text')].map(text => text.getBoundingClientRect());
+              return boxes.some((a, i) => boxes.some((b, j) => i < j && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom));
+            }
+            """));
+        Assert.True(await page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= window.innerWidth"));
+    }
+
+    [Fact]
+    public async Task AWrongFieldLeavesTheFormInItsPlace()
+    {
+        await using var service = await RunningService.Start(models.First);
+        var page = await Open(service, "/training.html");
+        var before = await Tops(page);
+
+        await page.GetByLabel("Questions", new() { Exact = true }).FillAsync("1.5");
+        await page.GetByLabel("Seed").FillAsync("");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Start training" }).ClickAsync();
+
+        await Assertions.Expect(page.Locator("#questions-error")).ToHaveTextAsync("Give a whole number.");
+        Assert.Equal(before, await Tops(page));
+
+        static Task<double[]> Tops(IPage page) =>
+            page.EvaluateAsync<double[]>(
+                "() => [...document.querySelectorAll('#form input, #form button')].map(part => part.getBoundingClientRect().top + window.scrollY)");
+    }
+
     [Fact]
     public async Task WhatIsMissingIsToldBesideTheFieldAndFocused()
     {

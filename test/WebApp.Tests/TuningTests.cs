@@ -24,6 +24,27 @@ public sealed class TuningTests(TunedModels models)
         Assert.InRange(state.Untuned!.Value, 0.4, 1);
     }
 
+    [Theory]
+    [InlineData("""{"questions":1.5}""", "questions", "whole number")]
+    [InlineData("""{"epochs":1e30}""", "epochs", "whole number")]
+    [InlineData("""{"seed":null}""", "seed", "whole number")]
+    [InlineData("""{"questions":"many"}""", "questions", "whole number")]
+    [InlineData("""{"questions":1}""", "questions", "from 64 to 5000")]
+    [InlineData("not json", null, "no JSON object")]
+    [InlineData("", null, "no JSON object")]
+    [InlineData("[]", null, "no JSON object")]
+    public async Task ABodyThatCannotBeReadIsToldWhatIsWrong(string body, string? field, string message)
+    {
+        await using var service = await RunningService.Start(models.First);
+
+        using var response = await service.Client.PostAsync("/api/training", new StringContent(body, System.Text.Encoding.UTF8, "application/json"));
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        var problem = await response.Content.ReadFromJsonAsync<JsonElement>();
+        var said = field is null ? problem.GetProperty("detail").GetString() : problem.GetProperty("errors").GetProperty(field)[0].GetString();
+        Assert.Contains(message, said, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ARunIsWatchedStoppedAndPutIntoService()
     {

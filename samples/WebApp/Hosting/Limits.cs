@@ -25,6 +25,9 @@ internal static class Limits
             TimeoutStatusCode = StatusCodes.Status504GatewayTimeout,
         });
         builder.Services.AddProblemDetails();
+        builder.Services.AddExceptionHandler<BadRequestHandler>();
+        // Handed to the handler above, which knows what is wrong; by itself the framework answers with the status alone.
+        builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
     }
 
     /// <summary>Every error has a body that says what is wrong, as RFC 9457 has it.</summary>

@@ -1,6 +1,6 @@
 // The loss curve: an SVG that is drawn anew when points come. Losses go down by orders of magnitude, so their axis is logarithmic.
 
-const width = 880, height = 300, left = 52, right = 12, top = 12, bottom = 34;
+const usualWidth = 880, narrow = 600, left = 52, right = 12, top = 12, bottom = 34;
 const make = (name, attributes, text) => {
   const made = document.createElementNS('http://www.w3.org/2000/svg', name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
@@ -24,6 +24,9 @@ function ticks(most, wanted) {
 
 /** Draws points {step, loss, validation} of a run of so many steps; best is the point with the lowest validation loss. */
 export function draw(svg, points, steps, best) {
+  // As wide as it is shown, so that its words keep their size on a telephone.
+  const width = Math.round(svg.clientWidth) || usualWidth, height = width < narrow ? 240 : 300;
+  svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
   const title = svg.querySelector('title');
   const all = points.flatMap(point => point.validation === null ? [point.loss] : [point.loss, point.validation]);
   const losses = lossTicks(Math.min(1, ...all), Math.max(3, ...all));
@@ -36,7 +39,7 @@ export function draw(svg, points, steps, best) {
     parts.push(make('line', { class: 'grid', x1: left, x2: width - right, y1: y(loss), y2: y(loss) }));
     parts.push(make('text', { x: left - 10, y: y(loss) + 4, 'text-anchor': 'end' }, String(+loss.toPrecision(1))));
   }
-  for (const step of ticks(Math.max(steps, 1), 8).filter(Number.isInteger))
+  for (const step of ticks(Math.max(steps, 1), Math.min(8, width / 110)).filter(Number.isInteger))
     parts.push(make('text', { x: x(step), y: height - 10, 'text-anchor': step === steps ? 'end' : 'middle' }, step));
   if (points.length > 0) {
     const curve = path(points.map(point => [point.step, point.loss]));

@@ -8,7 +8,7 @@ const phases = {
 const running = ['Preparing', 'Training', 'Stopping', 'Evaluating'];
 const announceEvery = 5000;
 const form = byId('form'), start = byId('start'), stop = byId('stop'), deploy = byId('deploy'), title = byId('run-title');
-let run = 0, points = [], phase = '', announced = 0;
+let run = 0, steps = 1, best = null, points = [], phase = '', announced = 0;
 
 const seconds = value => value < 60 ? `${Math.ceil(value)} s` : `${Math.floor(value / 60)} min ${Math.ceil(value % 60)} s`;
 const percent = value => value === null || value === undefined ? '–' : `${(100 * value).toFixed(1)} %`;
@@ -22,7 +22,7 @@ function show(state) {
   run = state.run;
   points.push(...state.points);
   const watched = points.filter(point => point.validation !== null);
-  const best = watched.length ? watched.reduce((a, b) => b.validation < a.validation ? b : a) : null;
+  best = watched.length ? watched.reduce((a, b) => b.validation < a.validation ? b : a) : null;
   const last = points.at(-1);
   const isRunning = running.includes(state.phase);
 
@@ -37,7 +37,8 @@ function show(state) {
   byId('progress').value = last ? last.step / state.steps : 0;
   byId('rows').append(...state.points.map(point => element('tr', '',
     element('td', '', String(point.step)), element('td', '', loss(point.loss)), element('td', '', point.validation === null ? '' : loss(point.validation)))));
-  draw(byId('chart'), points, state.steps, best);
+  steps = state.steps;
+  redraw();
 
   start.disabled = isRunning;
   stop.disabled = !['Preparing', 'Training'].includes(state.phase);
@@ -49,6 +50,11 @@ function show(state) {
     showModel();
   }
 }
+
+const redraw = () => draw(byId('chart'), points, steps, best);
+
+/** What somebody typed; what is no number is for the server to refuse, by its field. */
+const valueOf = input => input.value.trim() === '' ? null : Number(input.value);
 
 /** A screen reader hears of every new phase, and now and then how far training is. */
 function announce(state, last) {
@@ -63,7 +69,7 @@ function announce(state, last) {
 form.addEventListener('submit', async event => {
   event.preventDefault();
   const fields = ['questions', 'epochs', 'seed'];
-  const { ok, status, body } = await send('/api/training', Object.fromEntries(fields.map(name => [name, Math.trunc(Number(byId(name).value))])));
+  const { ok, status, body } = await send('/api/training', Object.fromEntries(fields.map(name => [name, valueOf(byId(name))])));
   for (const name of fields) showError(byId(`${name}-error`), body.errors?.[name]?.[0], byId(name));
   showError(byId('form-error'), ok || (status === 400 && body.errors) ? null : problemOf(body));
   if (ok) title.focus();
@@ -83,7 +89,13 @@ deploy.addEventListener('click', async () => {
   showModel();
 });
 
-draw(byId('chart'), [], 1, null);
+redraw();
+let drawn = byId('chart').clientWidth;
+new ResizeObserver(() => {
+  if (byId('chart').clientWidth === drawn) return;
+  drawn = byId('chart').clientWidth;
+  redraw();
+}).observe(byId('chart'));
 new EventSource('/api/training/events').addEventListener('state', event => show(JSON.parse(event.data)));
 showModel();
 setInterval(showModel, 3000);

@@ -52,6 +52,11 @@ internal static class ConsumptionFile
 
                 private static PredictionEngine<ModelInput, ModelOutput> CreatePredictEngine()
                 {
+                    if (!File.Exists(MLNetModelPath))
+                    {
+                        throw new FileNotFoundException("There is no model at '" + MLNetModelPath + "': {{plan.ClassName}}.Train({{plan.ClassName}}.MLNetModelPath) makes it.", MLNetModelPath);
+                    }
+
                     var mlContext = CreateContext();
                     ITransformer mlModel = mlContext.Model.Load(MLNetModelPath, out var _);
                     return mlContext.Model.CreatePredictionEngine<ModelInput, ModelOutput>(mlModel);

@@ -38,8 +38,14 @@ internal static class EvaluateFile
                 /// <returns>The metrics.</returns>
                 public static MulticlassClassificationMetrics Evaluate(MLContext mlContext, ITransformer model, IDataView testData)
                 {
-                    return mlContext.MulticlassClassification.Evaluate(
+                    var metrics = mlContext.MulticlassClassification.Evaluate(
                         model.Transform(testData), labelColumnName: {{CSharpText.Literal(plan.Label.Name)}}, scoreColumnName: {{CSharpText.Literal(plan.Score.Name)}}, predictedLabelColumnName: {{CSharpText.Literal(plan.PredictedLabel.Name)}});
+                    if (metrics.ConfusionMatrix.Counts.Sum(row => row.Sum()) == 0)
+                    {
+                        throw new InvalidOperationException("No row of the test data has a label that the model was trained on: there is nothing to measure.");
+                    }
+
+                    return metrics;
                 }
 
                 /// <summary>
@@ -49,8 +55,7 @@ internal static class EvaluateFile
                 /// <returns>A share, from 0 to 1.</returns>
                 public static double MostFrequentLabelShare(MulticlassClassificationMetrics metrics)
                 {
-                    var rows = metrics.ConfusionMatrix.Counts.Select(row => row.Sum()).ToList();
-                    return rows.Max() / rows.Sum();
+                    return metrics.MostFrequentLabelAccuracy();
                 }
             }
         }

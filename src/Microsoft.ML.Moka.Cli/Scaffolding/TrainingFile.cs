@@ -160,13 +160,16 @@ internal static class TrainingFile
         """
                 public static IDataView LoadIDataViewFromFile(MLContext mlContext, string inputDataFilePath, char separatorChar, bool hasHeader, bool allowQuoting)
                 {
-                    return mlContext.Data.LoadFromTextFile<ModelInput>(inputDataFilePath, new TextLoader.Options
+                    var loader = mlContext.Data.CreateTextLoader<ModelInput>(new TextLoader.Options
                     {
                         Separators = new[] { separatorChar },
                         HasHeader = hasHeader,
                         AllowQuoting = allowQuoting,
                         ReadMultilines = allowQuoting,
                     });
+
+                    // By itself the loader leaves out rows that begin with //.
+                    return loader.Load(new TextFileSource(inputDataFilePath, separatorChar, allowQuoting));
                 }
         """;
 }

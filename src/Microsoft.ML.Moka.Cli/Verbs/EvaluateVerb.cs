@@ -132,7 +132,7 @@ internal sealed class EvaluateVerb
                 throw new UsageException(loaded.Model is MokaTextGenerator
                     ? $"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."
                     : $"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog.");
-            var report = ClassificationReport.Of(context, loaded.Transformer, context.Data.LoadFromEnumerable(rows));
+            var report = ClassificationReport.Of(context, loaded.Transformer, rows);
             reports.Add(new { Model = path.ToString(), Test = report.Numbers });
             if (parsed.GetValue(_json))
                 continue;

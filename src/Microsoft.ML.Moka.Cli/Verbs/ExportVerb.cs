@@ -32,7 +32,7 @@ internal static class ExportVerb
             Writes the adapter of a model as PEFT does. PEFT itself reads lora, rslora, dora and lokr; the other methods are written in the same style.
 
               moka export tickets.zip --output adapter
-              moka export tickets.zip --gguf --output adapter.gguf
+              moka export chef-lora.zip --gguf --output chef-lora.gguf
             """)
         {
             model, output, format, gguf, from, json,

@@ -53,7 +53,13 @@ internal sealed class GenerateVerb
         Description = "Draws among so many of the likeliest tokens; 0 for all. [default: 0]",
         HelpName = "number",
     }.Within(0, int.MaxValue);
-    private readonly Option<long?> _seed = new("--seed") { Description = "The same seed draws the same text. [default: 0]", HelpName = "number" };
+    private readonly Option<float?> _frequencyPenalty = Penalty("--frequency-penalty", "How much less likely a token becomes with each time that it came");
+    private readonly Option<float?> _presencePenalty = Penalty("--presence-penalty", "How much less likely a token becomes once it came");
+    private readonly Option<long?> _seed = new("--seed")
+    {
+        Description = "The same seed draws the same text. [default: the model's; else drawn anew, and written by --json]",
+        HelpName = "number",
+    };
     private readonly Option<string[]> _stop = new("--stop")
     {
         Description = "Texts that end the text where they would begin.",
@@ -79,7 +85,7 @@ internal sealed class GenerateVerb
         {
             verb._prompt, verb._model, verb._backbone, verb._adapter, verb._quantization, verb._precision, verb._input, verb._chat, verb._template,
             verb._system, verb._length,
-            verb._temperature, verb._topP, verb._topK, verb._seed, verb._stop, verb._json,
+            verb._temperature, verb._topP, verb._topK, verb._frequencyPenalty, verb._presencePenalty, verb._seed, verb._stop, verb._json,
         };
         command.SetAction(verb.RunAsync);
         return command;
@@ -108,12 +114,20 @@ internal sealed class GenerateVerb
                 options.Temperature,
                 options.TopK,
                 options.TopP,
+                options.FrequencyPenalty,
+                options.PresencePenalty,
                 options.Seed,
                 options.MaximumNewTokens,
                 Seconds = clock.Elapsed.TotalSeconds,
             });
         return ExitCode.Success;
     }
+
+    private static Option<float?> Penalty(string name, string description) => new Option<float?>(name)
+    {
+        Description = $"{description}, -2 to 2: so much is taken from its logit. [default: the model's; 0]",
+        HelpName = "number",
+    }.Within(-2, 2);
 
     private void Check(ParseResult parsed)
     {
@@ -156,7 +170,9 @@ internal sealed class GenerateVerb
         Temperature = parsed.GetValue(_temperature) ?? model.Temperature,
         TopP = parsed.GetValue(_topP) ?? model.TopP,
         TopK = parsed.GetValue(_topK) ?? model.TopK,
-        Seed = parsed.GetValue(_seed) ?? model.Seed,
+        FrequencyPenalty = parsed.GetValue(_frequencyPenalty) ?? model.FrequencyPenalty,
+        PresencePenalty = parsed.GetValue(_presencePenalty) ?? model.PresencePenalty,
+        Seed = parsed.GetValue(_seed) ?? model.Seed ?? Random.Shared.Next(),
         // A shell hands \n over as two characters.
         StopWords =
             parsed.GetValue(_stop) is { Length: > 0 } words ? [.. words.Select(word => word.Replace("\\n", "\n", StringComparison.Ordinal))] : model.StopWords,

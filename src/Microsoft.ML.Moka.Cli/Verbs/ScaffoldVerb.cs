@@ -42,7 +42,7 @@ internal static class ScaffoldVerb
             Writes C# that trains, retrains, evaluates and uses a model on your own data, in the shape of the files of ML.NET's Model Builder.
             The files are NAME.mbconfig, NAME.consumption.cs, NAME.training.cs and NAME.evaluate.cs; the project that they belong to needs the package Microsoft.ML.Moka.
 
-              moka scaffold tickets.csv --label Workshop --name TicketModel --output MyApp
+              moka scaffold tickets.csv --label label --name TicketModel --output MyApp
             """)
         {
             data, label, text, name, space, output, backbone, epochs, gpu, force,
@@ -67,8 +67,14 @@ internal static class ScaffoldVerb
             };
             FileSet.Write(folder.ToString(), FilesOf(plan), parsed.GetValue(force));
             terminal.Out.WriteLine($"Wrote {string.Join(", ", FilesOf(plan).Keys)} in {Path.GetFullPath(folder.ToString())}.");
-            terminal.Out.WriteLine($"{className}.Train(\"{className}.mlnet\") trains; " +
-                $"{className}.Predict(new {className}.ModelInput {{ {plan.Text.Property} = \"…\" }}).{plan.PredictedLabel.Property} answers.");
+            terminal.Out.WriteLine("In a program of that project these lines train, once, and ask:");
+            terminal.Out.WriteLine();
+            terminal.Out.WriteLine($"    using {plan.Namespace};");
+            terminal.Out.WriteLine();
+            // Where it looks for its model is where it has to be trained to.
+            terminal.Out.WriteLine($"    {className}.Train({className}.MLNetModelPath);");
+            var input = $"new {className}.ModelInput {{ {plan.Text.Property} = \"…\" }}";
+            terminal.Out.WriteLine($"    System.Console.WriteLine({className}.Predict({input}).{plan.PredictedLabel.Property});");
             return ExitCode.Success;
         });
         return command;

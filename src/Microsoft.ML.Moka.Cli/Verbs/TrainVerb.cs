@@ -137,7 +137,7 @@ internal sealed class TrainVerb
             Ctrl+C ends training early and saves the best weights so far.
 
               moka train tickets.csv --validation 0.1 --test held-out.csv --output tickets.zip
-              moka train alpaca.json --task generate --backbone Llama-2-7b-hf --adapter lora --rank 16
+              moka train alpaca.json --task generate --backbone Llama-2-7b-hf --adapter lora --rank 16 --output chef-lora.zip
             """)
         {
             verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
@@ -185,7 +185,7 @@ internal sealed class TrainVerb
             model =>
                 new TransformerChain<ITransformer>(
                     keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
-            model => test is null ? null : ClassificationReport.Of(context, model, training.Load(test)),
+            model => test is null ? null : ClassificationReport.Of(context, model, test),
             parsed.GetValue(_json));
     }
 

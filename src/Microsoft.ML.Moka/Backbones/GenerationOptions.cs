@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Text.Constraints;
+
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>How tokens are chosen and when to stop.</summary>
@@ -13,6 +15,15 @@ internal sealed record GenerationOptions
 
     /// <summary>Draws from the fewest tokens whose probabilities reach this sum; 1 for all.</summary>
     public float TopP { get; init; } = 1;
+
+    /// <summary>Taken from a token's logit for each time that the text has it.</summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>Taken from the logits of all tokens that the text has.</summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>Holds each text to a form; a new one for each.</summary>
+    public Func<TextConstraint>? Constraint { get; init; }
 
     /// <summary>Determines what is drawn for each prompt, whatever else is generated beside it.</summary>
     public ulong Seed { get; init; }

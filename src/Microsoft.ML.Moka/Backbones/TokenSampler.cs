@@ -2,20 +2,32 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Text.Constraints;
 
 namespace Microsoft.ML.Moka.Backbones;
 
 /// <summary>Chooses the tokens of one text from its logits. What is drawn depends on the seed and on what the text follows.</summary>
 internal sealed class TokenSampler(GenerationOptions options, ReadOnlySpan<int> prompt)
 {
+    private readonly Dictionary<int, int> _counts = [];
+    private readonly TextConstraint? _constraint = options.Constraint?.Invoke();
     private readonly SeededRandom _random = new(options.Seed, Convert.ToHexString(SHA256.HashData(MemoryMarshal.AsBytes(prompt))));
 
-    public int Choose(ReadOnlySpan<float> logits)
+    /// <param name="logits">The logits of the next token; penalties are taken from them in place.</param>
+    public int Choose(Span<float> logits)
     {
-        var best = TensorPrimitives.IndexOfMax(logits);
-        if (!float.IsFinite(logits[best]))
+        if (!float.IsFinite(TensorPrimitives.Max<float>(logits)))
             throw new InvalidOperationException("The logits are not finite: the backbone or its adapters hold values that are no numbers, or too large ones.");
-        return options.Temperature == 0 || options.TopK == 1 ? best : Draw(logits, logits[best]);
+        foreach (var (seen, count) in _counts)
+            logits[seen] -= count * options.FrequencyPenalty + options.PresencePenalty;
+        _constraint?.Mask(logits, options.StopTokens ?? []);
+        var best = TensorPrimitives.IndexOfMax(logits);
+        var token = options.Temperature == 0 || options.TopK == 1 ? best : Draw(logits, logits[best]);
+        if (options.FrequencyPenalty != 0 || options.PresencePenalty != 0)
+            _counts[token] = _counts.GetValueOrDefault(token) + 1;
+        if (_constraint is not null && options.StopTokens?.Contains(token) != true)
+            _constraint.Accept(token);
+        return token;
     }
 
     private int Draw(ReadOnlySpan<float> logits, float highest)

@@ -98,12 +98,14 @@ public static class MokaCatalog
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
     /// <param name="model">The model.</param>
     /// <param name="inputSchema">The schema of the data that it takes; may be null.</param>
-    /// <param name="filePath">The file.</param>
+    /// <param name="filePath">The file. Its folder is made if it is not there.</param>
     public static void SaveAtomically(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string filePath)
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(filePath);
+        // After hours of training a folder that is not there is no reason to lose the model.
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(filePath))!);
         AtomicFile.Write(filePath, stream => catalog.Save(model, inputSchema!, stream));
     }
 

@@ -27,6 +27,11 @@ public sealed record BenchmarkAnswer
     /// <summary>What the model wrote; null where candidates were scored.</summary>
     public string? Output { get; init; }
 
+    /// <summary>
+    /// Why the question could not be asked, such as an empty choice; null where it was. It counts as unanswered, and the log has a warning.
+    /// </summary>
+    public string? Problem { get; init; }
+
     /// <summary>Whether the prompt was too long, so that it lost its beginning.</summary>
     public bool PromptWasCut { get; init; }
 }

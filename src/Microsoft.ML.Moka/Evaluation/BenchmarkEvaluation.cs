@@ -101,7 +101,7 @@ internal sealed class BenchmarkEvaluation
         foreach (var batch in Batches(set, answers.Count))
         {
             var start = Stopwatch.GetTimestamp();
-            var batchAnswers = _answerer.Answer(batch, out var batchTokens, _cancellation.Token);
+            var batchAnswers = Answer(batch, out var batchTokens);
             var batchSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             file?.Add(new AnsweredBatch(set.Source.Name, answers.Count, batchSeconds, batchTokens, batchAnswers));
             answers.AddRange(batchAnswers);
@@ -110,47 +110,59 @@ internal sealed class BenchmarkEvaluation
             log.Answered(answers, batch.Count, batchSeconds, batchTokens);
             _cancellation.Check();
         }
-        var metrics = new BenchmarkTaskMetrics(set.Source.Name, set.Hashes[0], answers, seconds, tokens);
+        if (answers.TrueForAll(answer => answer.Problem is not null))
+            throw new InvalidOperationException($"{set.Source.Path}: none of its {answers.Count} questions can be asked. The first: {answers[0].Problem}");
+        var metrics = new BenchmarkTaskMetrics(set.Source.Name, set.Hashes[0], answers, seconds, tokens) { IsMmlu = set.Source is MmluSource };
         log.End(metrics);
         return metrics;
+    }
+
+    private IReadOnlyList<BenchmarkAnswer> Answer(IReadOnlyList<AskedQuestion> batch, out long tokens)
+    {
+        EncodedQuestion[] askable = [.. batch.Select(asked => asked.Encoded).OfType<EncodedQuestion>()];
+        tokens = 0;
+        var answers = new Queue<BenchmarkAnswer>(askable.Length == 0 ? [] : _answerer.Answer(askable, out tokens, _cancellation.Token));
+        return [.. batch.Select(asked => asked.Encoded is null ? asked.Unanswered() : answers.Dequeue())];
     }
 
     /// <summary>
     /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one
     /// that was never interrupted, and so the same scores to the last bit.
     /// </summary>
-    private IEnumerable<List<EncodedQuestion>> Batches(BenchmarkSet set, int start)
+    private IEnumerable<List<AskedQuestion>> Batches(BenchmarkSet set, int start)
     {
-        var batch = new List<EncodedQuestion>();
+        var batch = new List<AskedQuestion>();
         var cost = 0;
-        var row = start;
         foreach (var question in _answerer.Read(set.Source).Take(set.Rows).Skip(start))
         {
             _cancellation.Token.ThrowIfCancellationRequested();
-            var encoded = Encode(question, set.Source, ++row);
-            var added = encoded.CostAfter(batch.LastOrDefault(), _answerer.NewTokens);
+            var asked = Encode(question);
+            var added = CostBehind(batch.FindLast(other => other.Encoded is not null)?.Encoded);
             if (batch.Count > 0 && cost + added > _options.BatchTokens)
             {
                 yield return batch;
                 batch = [];
-                (cost, added) = (0, encoded.CostAfter(null, _answerer.NewTokens));
+                (cost, added) = (0, CostBehind(null));
             }
-            batch.Add(encoded);
+            batch.Add(asked);
             cost += added;
+
+            int CostBehind(EncodedQuestion? previous) => asked.Encoded?.CostAfter(previous, _answerer.NewTokens) ?? 0;
         }
         if (batch.Count > 0)
             yield return batch;
     }
 
-    private EncodedQuestion Encode(Question question, BenchmarkSource source, int row)
+    // One row that nobody could answer, such as one with an empty choice, does not end hours of work.
+    private AskedQuestion Encode(Question question)
     {
         try
         {
-            return _answerer.Encode(question);
+            return new AskedQuestion(question, _answerer.Encode(question), null);
         }
         catch (ArgumentException e)
         {
-            throw new InvalidOperationException($"{source.Path}, row {row}: {e.Message}", e);
+            return new AskedQuestion(question, null, e.Message);
         }
     }
 
@@ -166,3 +178,18 @@ internal sealed class BenchmarkEvaluation
 /// <param name="Rows">How many, the first ones.</param>
 /// <param name="Hashes">Of the file of questions, and of others that they are made of.</param>
 internal sealed record BenchmarkSet(BenchmarkSource Source, int Rows, string[] Hashes);
+
+/// <summary>A question on its way to the model.</summary>
+/// <param name="Question">The question.</param>
+/// <param name="Encoded">Its tokens; null where it cannot be asked.</param>
+/// <param name="Problem">Why not; null where it can.</param>
+internal sealed record AskedQuestion(Question Question, EncodedQuestion? Encoded, string? Problem)
+{
+    public BenchmarkAnswer Unanswered() => new()
+    {
+        Label = Question.Prompt.Candidates[Question.Label],
+        IsCorrect = false,
+        Candidates = Question.Prompt.Candidates,
+        Problem = Problem,
+    };
+}

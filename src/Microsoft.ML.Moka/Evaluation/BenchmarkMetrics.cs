@@ -1,10 +1,13 @@
 using System.Globalization;
-using Microsoft.ML.Moka.Evaluation;
 using System.Text;
+using Microsoft.ML.Moka.Drawing;
+using Microsoft.ML.Moka.Evaluation;
+using Microsoft.ML.Moka.Evaluation.Benchmarks;
 
 namespace Microsoft.ML.Moka;
 
 /// <summary>How a model did on a folder of benchmarks.</summary>
+[TypeFormatterSource(typeof(BenchmarkMetricsView))]
 public sealed class BenchmarkMetrics
 {
     internal BenchmarkMetrics(
@@ -30,6 +33,16 @@ public sealed class BenchmarkMetrics
 
     /// <summary>The plain mean of the tasks' accuracies, whatever their sizes.</summary>
     public double AverageAccuracy => Tasks.Average(task => task.Accuracy);
+
+    /// <summary>The share of all questions that were answered right, so that a task counts by its size: what MMLU's accuracy mostly means.</summary>
+    public double AllQuestionsAccuracy => Tasks.Sum(task => task.CorrectCount) / (double)Tasks.Sum(task => task.RowCount);
+
+    /// <summary>MMLU's four groups of subjects, as far as their subjects are among the tasks; none without MMLU.</summary>
+    public IReadOnlyList<BenchmarkGroupMetrics> Groups =>
+    [
+        .. MmluGroups.Names.Select(name => new BenchmarkGroupMetrics(name, [.. Tasks.Where(task => task.IsMmlu && MmluGroups.Of(task.Task) == name)]))
+            .Where(group => group.Tasks.Count > 0),
+    ];
 
     /// <summary>
     /// The plain mean of the tasks' normalized accuracies, or accuracies where lm-evaluation-harness normalizes none (BoolQ, SIQA, WinoGrande); null by
@@ -73,6 +86,11 @@ public sealed class BenchmarkMetrics
                 $"n {task.RowCount}  unanswered {task.UnansweredCount}  {task.Seconds:0.0} s  {task.TokensPerSecond:0} tokens/s"));
         }
         var average = AverageNormalizedAccuracy is { } mean ? FormattableString.Invariant($"  norm {100 * mean,5:0.0} %") : "";
-        return text.Append(FormattableString.Invariant($"  {"average",-12}{100 * AverageAccuracy,5:0.0} %{average}")).ToString();
+        foreach (var group in Groups)
+            text.AppendLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {group.Name,-16}{100 * group.Accuracy,5:0.0} %  n {group.RowCount} of {group.Tasks.Count} subjects"));
+        if (Tasks.Count > 1)
+            text.AppendLine(FormattableString.Invariant($"  {"all questions",-16}{100 * AllQuestionsAccuracy,5:0.0} %  n {Tasks.Sum(task => task.RowCount)}"));
+        return text.Append(FormattableString.Invariant($"  {"mean of tasks",-16}{100 * AverageAccuracy,5:0.0} %{average}")).ToString();
     }
 }

@@ -15,7 +15,7 @@ public sealed class BenchmarkTaskMetrics
         CorrectCount = answers.Count(answer => answer.IsCorrect);
         UnansweredCount = answers.Count(answer => answer.Predicted is null);
         CutPromptCount = answers.Count(answer => answer.PromptWasCut);
-        if (answers.Count > 0 && answers.All(answer => answer.IsCorrectNormalized is not null))
+        if (answers.Any(answer => answer.IsCorrectNormalized is not null))
             NormalizedAccuracy = answers.Count(answer => answer.IsCorrectNormalized == true) / (double)answers.Count;
         var interval = Interval.OfShare(CorrectCount, answers.Count);
         AccuracyInterval = (interval.Lower, interval.Upper);
@@ -58,6 +58,9 @@ public sealed class BenchmarkTaskMetrics
 
     /// <summary>The answers in the order of the questions.</summary>
     public IReadOnlyList<BenchmarkAnswer> Answers { get; }
+
+    /// <summary>Whether it is a subject of MMLU.</summary>
+    internal bool IsMmlu { get; init; }
 
     /// <summary>The hash of the file of questions, which are its first ones.</summary>
     internal string Data { get; }

@@ -56,10 +56,16 @@ internal sealed class EvaluationLog(string model, long totalRows, IChannel chann
     {
         Info(FormattableString.Invariant(
             $"{model}, {metrics.Task}: {100 * metrics.Accuracy:0.0} % of {metrics.RowCount:N0} questions in {metrics.Seconds:0.0} s."));
+        if (metrics.Answers.Count(answer => answer.Problem is not null) is > 0 and var unasked)
+            channel.Warning(MessageSensitivity.None, FormattableString.Invariant(
+                $"{model}, {metrics.Task}: {unasked:N0} of {metrics.RowCount:N0} questions cannot be asked and count as unanswered. The first is question ") +
+                FormattableString.Invariant($"{FirstUnasked(metrics) + 1}: {metrics.Answers[FirstUnasked(metrics)].Problem}"));
         if (metrics.CutPromptCount > 0)
             channel.Warning(MessageSensitivity.None, FormattableString.Invariant(
                 $"{model}, {metrics.Task}: {metrics.CutPromptCount:N0} of {metrics.RowCount:N0} prompts were too long and lost their beginning."));
     }
+
+    private static int FirstUnasked(BenchmarkTaskMetrics metrics) => metrics.Answers.Index().First(answer => answer.Item.Problem is not null).Index;
 
     private void Info(string line) => channel.Info(MessageSensitivity.None, line);
 }

@@ -1,5 +1,6 @@
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Text.Constraints;
 
 namespace Microsoft.ML.Moka.Generation;
 
@@ -56,6 +57,10 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
         List<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string> onPiece, CancellationToken cancellation)
     {
         var texts = prompts.Select(_ => new TokenText(tokenizer, form.Prefix, options.StopWords)).ToArray();
+        // A model that has learned to write something before its answers may do so.
+        var start = options.Form is null
+            ? null
+            : GrammarState.Start(GrammarNode.Sequence(GrammarNode.Optional(GrammarNode.Literal(form.Prefix)), options.Form));
         var tokens = new Generator(weights.Backbone, weights.Adapters).Generate(
             prompts,
             new GenerationOptions
@@ -64,8 +69,11 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
                 Temperature = options.Temperature,
                 TopK = options.TopK,
                 TopP = options.TopP,
-                Seed = unchecked((ulong)options.Seed),
+                FrequencyPenalty = options.FrequencyPenalty,
+                PresencePenalty = options.PresencePenalty,
+                Seed = unchecked((ulong)(options.Seed ?? Random.Shared.NextInt64())),
                 StopTokens = form.EndTokens,
+                Constraint = start is null ? null : () => new TextConstraint(start, tokenizer),
             },
             (prompt, token) =>
             {

@@ -9,6 +9,9 @@ internal sealed class AnswerStream(AnswerGenerator generator, int[] prompt, Text
     /// <summary>How many tokens the prompt has.</summary>
     public int PromptTokenCount => prompt.Length;
 
+    /// <summary>How many messages of the conversation are not in the prompt, for there is no room for them.</summary>
+    public int LeftOutMessages { get; init; }
+
     /// <summary>The answer, once all pieces have been read.</summary>
     public GeneratedAnswer? Answer { get; private set; }
 

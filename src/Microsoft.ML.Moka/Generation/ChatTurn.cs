@@ -7,6 +7,8 @@ namespace Microsoft.ML.Moka.Generation;
 /// <param name="Text">What is said.</param>
 internal readonly record struct ChatTurn(ChatRole Role, string Text)
 {
+    private static readonly ChatRole[] Roles = [ChatRole.System, ChatRole.User, ChatRole.Assistant];
+
     /// <exception cref="ArgumentException">There are no messages, or a message is not a text of the system, the user or the assistant.</exception>
     public static IReadOnlyList<ChatTurn> Of(IEnumerable<ChatMessage> messages)
     {
@@ -14,11 +16,12 @@ internal readonly record struct ChatTurn(ChatRole Role, string Text)
         foreach (var message in messages)
         {
             ArgumentNullException.ThrowIfNull(message, nameof(messages));
-            if (message.Role != ChatRole.System && message.Role != ChatRole.User && message.Role != ChatRole.Assistant)
+            // Roles are equal whatever their case, and a template writes them as they are: all go on in the form that templates know.
+            if (Roles.Where(role => role == message.Role).Cast<ChatRole?>().FirstOrDefault() is not { } role)
                 throw new ArgumentException($"Message {turns.Count} is of the role '{message.Role}'; there are system, user and assistant.", nameof(messages));
             if (message.Contents.FirstOrDefault(content => content is not (TextContent or UsageContent or TextReasoningContent)) is { } other)
                 throw new ArgumentException($"Message {turns.Count} has a {other.GetType().Name}; this model reads text only.", nameof(messages));
-            turns.Add(new ChatTurn(message.Role, message.Text));
+            turns.Add(new ChatTurn(role, message.Text));
         }
         return turns.Count > 0 ? turns : throw new ArgumentException("There are no messages to be answered.", nameof(messages));
     }

@@ -30,14 +30,24 @@ internal sealed class TextColumns(
     {
         private IReadOnlyList<GeneratedAnswer> _answers = [];
         private long _cutPrompts;
+        private long _blankTexts;
 
-        public override IEnumerable<string> Warnings =>
-            _cutPrompts > 0 ? [$"Prompts that were too long and lost their beginning: {_cutPrompts}."] : [];
+        public override IEnumerable<string> Warnings
+        {
+            get
+            {
+                if (_cutPrompts > 0)
+                    yield return $"Prompts that were too long and lost their beginning: {_cutPrompts}.";
+                if (_blankTexts > 0)
+                    yield return $"Rows whose instruction is blank, so that nothing was asked: {_blankTexts}.";
+            }
+        }
 
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
             (_answers, var cutPrompts) = generate(rows);
             _cutPrompts += cutPrompts;
+            _blankTexts += rows.Count(row => row.Prompt.IsBlank);
         }
 
         public override Delegate Getter(int added, Func<int> slot) =>

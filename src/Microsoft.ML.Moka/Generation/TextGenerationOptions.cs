@@ -1,8 +1,13 @@
+using Microsoft.ML.Moka.Text.Constraints;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>How a text is generated: how tokens are chosen, and where it ends. By default the likeliest token is taken each time.</summary>
 public sealed record TextGenerationOptions
 {
+    // OpenAI's and vLLM's bounds: beyond them a text is driven to tokens that nobody would write.
+    private const float MostPenalty = 2;
+
     /// <summary>The most tokens of a text, above 0; the backbone's positions end it too. Default 128.</summary>
     public int MaximumNewTokens { get; init; } = 128;
 
@@ -21,23 +26,42 @@ public sealed record TextGenerationOptions
     /// </summary>
     public float TopP { get; init; } = 1;
 
-    /// <summary>Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default 0.</summary>
-    public long Seed { get; init; }
+    /// <summary>
+    /// How much less likely a token becomes with each time that the text already has it, from -2 to 2: so much is taken from its logit each time. What the
+    /// prompt says does not count. Default 0; below 0 makes repetitions likelier.
+    /// </summary>
+    public float FrequencyPenalty { get; init; }
+
+    /// <summary>
+    /// How much less likely a token becomes once the text has it, from -2 to 2: so much is taken from its logit, however often it came. What the prompt says
+    /// does not count. Default 0.
+    /// </summary>
+    public float PresencePenalty { get; init; }
+
+    /// <summary>
+    /// Determines what is drawn: the same seed and prompt give the same text, whatever else is generated with it. Default null: each text of a chat or stream
+    /// is drawn anew; rows by the seed of the <see cref="MLContext"/>, and where it has none, anew for each <c>Transform</c> and each prediction engine.
+    /// </summary>
+    public long? Seed { get; init; }
 
     /// <summary>
     /// Texts that end a generated text where they would begin; they are not part of it. None by default. The model's own end of a text always ends it.
     /// </summary>
     public IReadOnlyList<string> StopWords { get; init; } = [];
 
+    /// <summary>The form that the text has to keep to; null for free text. A chat says it, and it is not saved.</summary>
+    internal GrammarNode? Form { get; init; }
+
     /// <summary>Whether the settings are the same.</summary>
     /// <param name="other">The others.</param>
     /// <returns>True if they are.</returns>
     public bool Equals(TextGenerationOptions? other) =>
         other is not null && MaximumNewTokens == other.MaximumNewTokens && Temperature.Equals(other.Temperature) && TopK == other.TopK
-        && TopP.Equals(other.TopP) && Seed == other.Seed && StopWords.SequenceEqual(other.StopWords, StringComparer.Ordinal);
+        && TopP.Equals(other.TopP) && FrequencyPenalty.Equals(other.FrequencyPenalty) && PresencePenalty.Equals(other.PresencePenalty)
+        && Seed == other.Seed && ReferenceEquals(Form, other.Form) && StopWords.SequenceEqual(other.StopWords, StringComparer.Ordinal);
 
     /// <inheritdoc/>
-    public override int GetHashCode() => HashCode.Combine(MaximumNewTokens, Temperature, TopK, TopP, Seed, StopWords.Count);
+    public override int GetHashCode() => HashCode.Combine(MaximumNewTokens, Temperature, TopK, TopP, FrequencyPenalty, PresencePenalty, Seed, StopWords.Count);
 
     /// <summary>What is wrong with the settings; nothing if they make sense.</summary>
     internal IEnumerable<string> Problems()
@@ -50,6 +74,11 @@ public sealed record TextGenerationOptions
             yield return $"{nameof(TopK)} is {TopK}; it must be at least 0.";
         if (!(TopP > 0 && TopP <= 1))
             yield return FormattableString.Invariant($"{nameof(TopP)} is {TopP}; it must be above 0 and at most 1.");
+        foreach (var (name, penalty) in ((string, float)[])[(nameof(FrequencyPenalty), FrequencyPenalty), (nameof(PresencePenalty), PresencePenalty)])
+        {
+            if (!(Math.Abs(penalty) <= MostPenalty))
+                yield return FormattableString.Invariant($"{name} is {penalty}; it must be from -{MostPenalty} to {MostPenalty}.");
+        }
         if (StopWords is null || StopWords.Any(string.IsNullOrEmpty))
             yield return $"{nameof(StopWords)} has an empty text, which would end every text at once: give texts, or an empty list.";
     }

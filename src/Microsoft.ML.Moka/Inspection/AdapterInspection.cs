@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.ML.Moka.Drawing;
 using Microsoft.ML.Moka.Inspection;
 
 namespace Microsoft.ML.Moka;
@@ -8,6 +9,7 @@ namespace Microsoft.ML.Moka;
 /// A look inside a tuned model: gates, coefficients, norms and ranks of the weight updates, as records, as an <see cref="IDataView"/> and as pictures. The
 /// pictures are SVG as text, which a notebook shows as HTML.
 /// </summary>
+[TypeFormatterSource(typeof(InspectionView))]
 public sealed class AdapterInspection
 {
     internal AdapterInspection(

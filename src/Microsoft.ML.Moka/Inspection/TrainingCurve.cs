@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Drawing;
 using Microsoft.ML.Moka.Inspection;
 
 namespace Microsoft.ML.Moka;
@@ -12,6 +13,7 @@ namespace Microsoft.ML.Moka;
 /// var trainer = mlContext.MulticlassClassification.Trainers.Moka(new MokaTrainer.Options { Progress = curve.Add });
 /// </code>
 /// </example>
+[TypeFormatterSource(typeof(CurveView))]
 public sealed class TrainingCurve
 {
     private readonly Lock _lock = new();

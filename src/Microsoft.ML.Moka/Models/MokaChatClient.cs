@@ -22,6 +22,7 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
             ModelId = _metadata.DefaultModelId,
             FinishReason = ReasonOf(answer),
             Usage = UsageOf(stream, answer),
+            AdditionalProperties = PropertiesOf(stream),
         };
     }
 
@@ -49,6 +50,7 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
             yield return Update([new TextContent(piece)]);
         var last = Update([new UsageContent(UsageOf(stream, stream.Answer!))]);
         last.FinishReason = ReasonOf(stream.Answer!);
+        last.AdditionalProperties = PropertiesOf(stream);
         yield return last;
 
         ChatResponseUpdate Update(IList<AIContent> contents) => new(ChatRole.Assistant, contents)
@@ -63,30 +65,11 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
     private AnswerStream StreamOf(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        if (options?.Tools is { Count: > 0 })
-            throw new NotSupportedException("This model calls no tools: leave Tools empty.");
-        if (options?.ResponseFormat is ChatResponseFormatJson)
-            throw new NotSupportedException("This model does not keep to a JSON form: leave ResponseFormat unset, or set it to text.");
-        var settings = SettingsOf(options);
+        var settings = ChatSettings.Of(options, model.Options, this, _metadata.DefaultModelId);
         settings.Check(nameof(options));
         var turns = ChatTurn.Of(messages);
         return model.StreamOf(
             options?.Instructions is { Length: > 0 } instructions ? [new(ChatRole.System, instructions), .. turns] : turns, template, settings);
-    }
-
-    /// <summary>The model's own settings, but for those that are asked for.</summary>
-    private TextGenerationOptions SettingsOf(ChatOptions? options)
-    {
-        var own = model.Options;
-        return options is null ? own : own with
-        {
-            MaximumNewTokens = options.MaxOutputTokens ?? own.MaximumNewTokens,
-            Temperature = options.Temperature ?? own.Temperature,
-            TopK = options.TopK ?? own.TopK,
-            TopP = options.TopP ?? own.TopP,
-            Seed = options.Seed ?? own.Seed,
-            StopWords = options.StopSequences is { } stops ? [.. own.StopWords, .. stops] : own.StopWords,
-        };
     }
 
     private static ChatFinishReason ReasonOf(GeneratedAnswer answer) => answer.ReachedLimit ? ChatFinishReason.Length : ChatFinishReason.Stop;
@@ -97,6 +80,9 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
         OutputTokenCount = answer.TokenCount,
         TotalTokenCount = stream.PromptTokenCount + answer.TokenCount,
     };
+
+    private static AdditionalPropertiesDictionary? PropertiesOf(AnswerStream stream) =>
+        stream.LeftOutMessages > 0 ? new() { ["moka.messages_left_out"] = stream.LeftOutMessages } : null;
 
     private static string NameOf(BackboneSource backbone) =>
         backbone.Kind == BackboneKind.Folder

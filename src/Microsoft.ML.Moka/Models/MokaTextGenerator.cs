@@ -23,11 +23,11 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTextGenerator : MokaModel
 {
-    private readonly TextColumns _added;
     private readonly AnswerGenerator _generator;
     private readonly Lazy<ChatTemplate> _chat;
     private readonly Lazy<AnswerForm> _form;
     private volatile TextGenerationOptions _options;
+    private bool _saidLeftOut;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
@@ -41,7 +41,6 @@ public sealed class MokaTextGenerator : MokaModel
         _form = new Lazy<AnswerForm>(() => ReadsConversations
             ? _chat.Value.FormOf(parts.Tokenizer)
             : new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence));
-        _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
     }
 
     /// <summary>
@@ -121,20 +120,28 @@ public sealed class MokaTextGenerator : MokaModel
     /// <summary>What generates the answer to a conversation.</summary>
     internal AnswerStream StreamOf(IReadOnlyList<ChatTurn> turns, ChatTemplate template, TextGenerationOptions options)
     {
-        var prompt = Parts.Tokenizer.Encode(template.Render(turns, Parts.Tokenizer), addBeginOfSequence: false);
         var positions = Weights.Backbone.Config.MaxPositions;
+        var (prompt, leftOut) = new ConversationEncoder(template, Parts.Tokenizer, positions).ForChat(turns, options.MaximumNewTokens);
         if (prompt.Length >= positions)
             throw new ArgumentException(
-                $"The conversation has {prompt.Length} tokens, and the backbone has {positions} positions: leave out earlier messages, or shorten them.",
-                nameof(turns));
-        return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer));
+                $"The conversation's last message and what the system says have {prompt.Length} tokens, and the backbone has {positions} positions: " +
+                "shorten them.", nameof(turns));
+        if (leftOut > 0 && !Interlocked.Exchange(ref _saidLeftOut, true))
+        {
+            using var channel = Host.Start("Chat");
+            channel.Warning(MessageSensitivity.None,
+                $"A conversation is longer than the backbone's {positions} positions: its first {leftOut} messages after the system's are left " +
+                "out of what the model reads. This is said once; each chat response has the number under moka.messages_left_out.");
+        }
+        return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer)) { LeftOutMessages = leftOut };
     }
 
     private bool ReadsConversations => Parts.Inputs.Messages is not null;
 
-    private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows)
+    private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows, long seed)
     {
         var options = _options;
+        options = options with { Seed = options.Seed ?? seed };
         var prompts = rows.Select(PromptReader(options)).ToList();
         using var cancellation = new Cancellation(Host, CancellationToken.None);
         var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form.Value, null, cancellation.Token);
@@ -170,5 +177,10 @@ public sealed class MokaTextGenerator : MokaModel
         Outputs = Parts.Outputs with { Generation = _options },
     }, Weights);
 
-    private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, [], _added, inputSchema);
+    // All cursors of a view give the same texts.
+    private protected override RowMapping MapRows(DataViewSchema inputSchema)
+    {
+        var seed = MlNetAccess.SeedOf(Environment) ?? Random.Shared.NextInt64();
+        return new(Host, Parts.Inputs, [], new TextColumns(Parts.Outputs.GeneratedColumn, rows => Generate(rows, seed)), inputSchema);
+    }
 }

@@ -27,9 +27,11 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
             fields["chat"] = Chat.ToFields();
         fields["generation"] = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
+            ["frequency_penalty"] = Generation.FrequencyPenalty,
             ["max_new_tokens"] = Generation.MaximumNewTokens,
+            ["presence_penalty"] = Generation.PresencePenalty,
             // A text, for not every JSON reader keeps 64 bits.
-            ["seed"] = Generation.Seed.ToString(CultureInfo.InvariantCulture),
+            ["seed"] = Generation.Seed?.ToString(CultureInfo.InvariantCulture),
             ["stop_words"] = Generation.StopWords,
             ["temperature"] = Generation.Temperature,
             ["top_k"] = Generation.TopK,
@@ -40,12 +42,13 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
     public static TextOutputs Read(JsonFields fields, JsonFields columns)
     {
         var stored = fields.Object("generation") ?? throw fields.Error("generation", "is missing");
-        if (!long.TryParse(stored.Text("seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed))
-            throw stored.Error("seed", $"must be a whole number; found '{stored.Text("seed")}'");
         var options = new TextGenerationOptions
         {
+            // Earlier versions knew no penalties.
+            FrequencyPenalty = (float)stored.Number("frequency_penalty", float.MinValue, float.MaxValue, missing: 0),
             MaximumNewTokens = stored.Integer("max_new_tokens", 1, MostTokens),
-            Seed = seed,
+            PresencePenalty = (float)stored.Number("presence_penalty", float.MinValue, float.MaxValue, missing: 0),
+            Seed = SeedOf(stored),
             StopWords = stored.Texts("stop_words"),
             Temperature = (float)stored.Number("temperature", 0, float.MaxValue),
             TopK = stored.Integer("top_k", 0, int.MaxValue),
@@ -54,5 +57,14 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
         return options.Problems().FirstOrDefault() is { } problem
             ? throw fields.Error("generation", $"makes no sense: {problem}")
             : new TextOutputs(columns.NonBlank("generated"), options, fields.Object("chat") is { } chat ? ChatForm.Read(chat) : null);
+    }
+
+    private static long? SeedOf(JsonFields stored)
+    {
+        if (stored.OptionalText("seed") is not { } text)
+            return null;
+        return long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw stored.Error("seed", $"must be a whole number; found '{text}'");
     }
 }

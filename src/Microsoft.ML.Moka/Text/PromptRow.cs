@@ -8,4 +8,8 @@ namespace Microsoft.ML.Moka.Text;
 /// <param name="Instruction">The instruction column.</param>
 /// <param name="Input">The input column.</param>
 /// <param name="Messages">The column of a whole conversation, which a chat template takes instead of the others.</param>
-internal sealed record PromptRow(string? Text, IReadOnlyList<string> Candidates, string? Instruction = null, string? Input = null, string? Messages = null);
+internal sealed record PromptRow(string? Text, IReadOnlyList<string> Candidates, string? Instruction = null, string? Input = null, string? Messages = null)
+{
+    /// <summary>Whether there is nothing to answer: the text, or the instruction where there is no text, is blank. An input may be missing.</summary>
+    public bool IsBlank => (Text ?? Instruction) is { } asked && string.IsNullOrWhiteSpace(asked);
+}

@@ -48,7 +48,7 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        Check(name => InputColumns.Find(inputSchema, name), nameof(inputSchema));
+        Check(name => InputColumns.Find(inputSchema, name), nameof(inputSchema), inputSchema.Select(column => column.Name));
         var generated = MlNetAccess.CreateColumn(_options.GeneratedColumnName, SchemaShape.Column.VectorKind.Scalar, TextDataViewType.Instance, isKey: false);
         return new SchemaShape([.. inputSchema.Where(column => column.Name != generated.Name), generated]);
     }
@@ -73,7 +73,7 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
     {
         ArgumentNullException.ThrowIfNull(input);
         // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
-        Check(name => InputColumns.Find(input.Schema, name), nameof(input));
+        Check(name => InputColumns.Find(input.Schema, name), nameof(input), input.Schema.Select(column => column.Name));
         return _tuner.Fit(
             input, validationSet, head: null,
             ReaderOf,
@@ -104,13 +104,13 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         return _inputs.Messages is not null || start.Training is null ? ChatForm.Backbone : ChatForm.Prompt;
     }
 
-    private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter)
+    private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter, IEnumerable<string> names)
     {
         var problems = _inputs.Problems(find).ToList();
         if (_inputs.Messages is null
             && InputColumns.Problem("output", _options.OutputColumnName, isVector: false, find(_options.OutputColumnName)) is { } problem)
             problems.Add(problem);
         if (problems.Count > 0)
-            throw InputColumns.SchemaError(problems, parameter);
+            throw InputColumns.SchemaError(problems, parameter, names);
     }
 }

@@ -47,7 +47,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         if (LabelColumn.Problem(inputSchema, _options.LabelColumnName) is { } problem)
             problems.Insert(0, problem);
         if (problems.Count > 0)
-            throw InputColumns.SchemaError(problems, nameof(inputSchema));
+            throw InputColumns.SchemaError(problems, nameof(inputSchema), inputSchema.Select(column => column.Name));
         var added = OutputColumns.Shapes(_options.ScoreColumnName, _options.PredictedLabelColumnName).ToList();
         return new SchemaShape([.. inputSchema.Where(column => added.TrueForAll(a => a.Name != column.Name)), .. added]);
     }

@@ -19,6 +19,7 @@ internal sealed class ProgressReport : IDisposable
     private readonly IProgressChannel _progress;
     private readonly Action<TrainingProgress>? _callback;
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly LossTrend _trend = new();
     private volatile TrainingProgress? _latest;
     private long _logged;
 
@@ -42,6 +43,7 @@ internal sealed class ProgressReport : IDisposable
     public void Step(TrainingProgress progress)
     {
         _latest = progress;
+        _trend.Add(progress);
         if (_logged == 0 || Stopwatch.GetElapsedTime(_logged) >= LogInterval || progress.ValidationLoss is not null || progress.Step == progress.Steps)
         {
             _logged = Stopwatch.GetTimestamp();
@@ -64,6 +66,8 @@ internal sealed class ProgressReport : IDisposable
         var best = result.BestValidationLoss is { } loss ? Invariant($", best validation loss {loss:0.0000} at step {result.BestStep}") : "";
         var seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
         Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {seconds:0.0} s: loss {result.Loss:0.0000}{best}."));
+        if (result.Reason == StopReason.Completed && _trend.Remark() is { } remark)
+            _channel.Warning(MessageSensitivity.None, remark);
     }
 
     public void Dispose() => _progress.Dispose();

@@ -49,6 +49,10 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         using var cancellation = new Cancellation(host, options.CancellationToken);
         var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
+        if (source.Kind == BackboneKind.Embedded)
+            channel.Warning(MessageSensitivity.None,
+                "BackbonePath is not set: the small backbone inside this package is for trying out, and has read of little but its own small world. " +
+                "For work of your own name a LLaMA's folder, a GGUF file, or a model that 'moka pull' has fetched.");
         var config = LlamaConfigFile.Read(source.Files);
         using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;
         if (initial is null)
@@ -156,13 +160,23 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
                 report.Step(progress);
                 cancellation.Check();
             },
-            CheckpointPath = options.CheckpointFolder is null ? null : Path.Combine(options.CheckpointFolder, "training.safetensors"),
+            CheckpointPath = options.CheckpointFolder is null ? null : CheckpointPath(channel, options.CheckpointFolder, data),
             KeepBestWhenCanceled = options.KeepBestWhenCanceled,
         };
         var result = loop.Train(data.Examples, data.Validation, cancellation.Token);
         if (result is { Reason: StopReason.Canceled, Steps: 0 })
             cancellation.Token.ThrowIfCancellationRequested();
         report.End(result);
+    }
+
+    private static string CheckpointPath(IChannel channel, string folder, TrainingData data)
+    {
+        var path = Path.Combine(folder, $"training-{TrainingCheckpoint.HashOf(data.Examples, data.Validation)}.safetensors");
+        if (!File.Exists(path) && Directory.GetFiles(folder, "training*.safetensors").Length is > 0 and var others)
+            channel.Info(MessageSensitivity.None,
+                $"CheckpointFolder has the state of {others} runs on other rows (other data, or folds of a cross-validation): " +
+                "this run begins anew beside them.");
+        return path;
     }
 
     private TrainingPlan PlanOf(TuningStart start, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(

@@ -93,6 +93,15 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
+    /// <summary>Tells data apart, so that runs on several sets of rows, as in cross-validation, can have their states beside each other.</summary>
+    public static string HashOf(IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        AppendExamples(hash, examples);
+        AppendExamples(hash, validation ?? []);
+        return Convert.ToHexStringLower(hash.GetHashAndReset())[..16];
+    }
+
     private static void AppendExamples(IncrementalHash hash, IReadOnlyList<TrainingExample> examples)
     {
         hash.AppendData(BitConverter.GetBytes(examples.Count));

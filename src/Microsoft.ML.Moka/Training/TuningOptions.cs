@@ -121,7 +121,7 @@ public abstract class TuningOptions
 
     /// <summary>
     /// A folder that the state of training is saved to every few minutes. Fit with the same options and data goes on from there after an interruption, to the
-    /// same result. Not set by default.
+    /// same result. Runs on other rows, as the folds of a cross-validation, have their states beside each other. Not set by default.
     /// </summary>
     public string? CheckpointFolder { get; set; }
 

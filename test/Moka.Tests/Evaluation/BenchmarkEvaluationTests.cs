@@ -302,6 +302,70 @@ public sealed class BenchmarkEvaluationTests : IDisposable
         Assert.Equal(0, answered);
     }
 
+    [Theory]
+    [InlineData("likelihood")]
+    [InlineData("choices")]
+    public void AnEmptyChoiceIsOneQuestionThatIsNotAnsweredAndNotTheEnd(string protocol)
+    {
+        var path = Path.Combine(Benchmarks, "ARC-Easy", "test.json");
+        var whole = Evaluate(protocol).Tasks.Single(task => task.Task == "ARC-e");
+        // The fourth of twelve: an empty word for the words' likelihood, an empty text for the texts'.
+        var rows = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(path))!.AsArray();
+        var instruction = rows[3]!["instruction"]!.GetValue<string>();
+        var broken = protocol == "choices"
+            ? System.Text.RegularExpressions.Regex.Replace(instruction, "Answer2: thing [0-9]", "Answer2: ")
+            : instruction.Replace("answer1/answer2/", "answer1//", StringComparison.Ordinal);
+        Assert.NotEqual(instruction, broken);
+        rows[3]!["instruction"] = broken;
+        File.WriteAllText(path, rows.ToJsonString());
+        if (protocol == "likelihood")
+        {
+            // As a task of one's own: of the eight, other answer words are refused.
+            Directory.Move(Path.Combine(Benchmarks, "ARC-Easy"), Path.Combine(Benchmarks, "own"));
+        }
+        var warnings = new List<string>();
+        _mlContext.Log += (_, log) =>
+        {
+            if (log.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(log.RawMessage);
+        };
+
+        var metrics = Evaluate(protocol, options =>
+        {
+            options.Tasks = protocol == "choices" ? ["arc easy"] : ["OWN"];
+            options.ResultsFolder = _folder.File("results");
+        });
+
+        var task = Assert.Single(metrics.Tasks);
+        Assert.Equal((12, 1), (task.RowCount, task.UnansweredCount));
+        Assert.Contains("is empty", task.Answers[3].Problem, StringComparison.Ordinal);
+        Assert.Equal(
+            whole.Answers.Index().Where(a => a.Index != 3).Select(a => a.Item.LogLikelihoods),
+            task.Answers.Index().Where(a => a.Index != 3).Select(a => a.Item.LogLikelihoods));
+        Assert.Contains(warnings, line => line.Contains("1 of 12 questions cannot be asked", StringComparison.Ordinal)
+            && line.Contains("question 4: Answer 2 of 4 is empty", StringComparison.Ordinal));
+        Assert.Contains("| 12 |", new BenchmarkReport([metrics]).ToMarkdown(), StringComparison.Ordinal);
+        Assert.Equal(task.NormalizedAccuracy is null, protocol == "likelihood");
+    }
+
+    [Fact]
+    public void ATaskOfWhichNoQuestionCanBeAskedIsAnError()
+    {
+        File.WriteAllText(Path.Combine(Benchmarks, "my-own", "test.json"),
+            """{"instruction": "Which?\n\nAnswer format: a//c", "input": "", "output": "the correct answer is a", "answer": "a"}""");
+
+        var error = Assert.Throws<InvalidOperationException>(() => Evaluate("likelihood"));
+
+        Assert.Contains("none of its 1 questions can be asked. The first: Answer 2 of 3 is empty", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ARC-e", "WinoGrande", "my-own")]
+    [InlineData("arc_easy", "wino grande", "MY_OWN")]
+    [InlineData("ARC Easy", "WINOGRANDE", "my own")]
+    public void TasksGoByAllTheirNames(params string[] names) =>
+        Assert.Equal(["WinoGrande", "ARC-e", "my-own"], Evaluate("likelihood", options => options.Tasks = names).Tasks.Select(task => task.Task));
+
     [Fact]
     public void OptionsThatMakeNoSenseAreNamedTogether()
     {

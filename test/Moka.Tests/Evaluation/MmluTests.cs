@@ -91,6 +91,34 @@ public sealed class MmluTests : IDisposable
         BenchmarkMetrics Evaluate() => _mlContext.MulticlassClassification.EvaluateBackbone(null, _folder.Path, options);
     }
 
+    /// <summary>Subjects of two groups and one of somebody's own, of unlike sizes: mean of subjects, all questions and groups are three numbers.</summary>
+    [Fact]
+    public void AllQuestionsCountAlikeBesideTheMeanOfSubjects()
+    {
+        (string Subject, int Rows)[] subjects = [("astronomy", 9), ("college_physics", 2), ("world_religions", 5), ("knitting", 3)];
+        foreach (var (subject, rows) in subjects)
+            Write($"test/{subject}_test.csv", string.Concat(Enumerable.Range(0, rows).Select(i => $"Q{i}?,w,x,y,z,{i % 4}\n")));
+
+        var metrics = Evaluate();
+
+        Assert.Equal(metrics.Tasks.Average(task => task.Accuracy), metrics.AverageAccuracy, 1e-12);
+        var correct = metrics.Tasks.Sum(task => task.Answers.Count(answer => answer.IsCorrect));
+        Assert.Equal(correct / 19.0, metrics.AllQuestionsAccuracy, 1e-12);
+        Assert.Equal([("humanities", 5), ("STEM", 11)], metrics.Groups.Select(group => (group.Name, group.RowCount)));
+        Assert.All(metrics.Groups, group => Assert.Equal(
+            group.Tasks.Sum(task => task.Answers.Count(answer => answer.IsCorrect)) / (double)group.RowCount, group.Accuracy, 1e-12));
+        Assert.Contains("all questions", metrics.ToString(), StringComparison.Ordinal);
+        Assert.Contains("| STEM (2 subjects) |", new BenchmarkReport([metrics]).ToMarkdown(), StringComparison.Ordinal);
+
+        Assert.Equal(["astronomy", "college physics"], Evaluate("mmlu_stem").Tasks.Select(task => task.Task));
+        Assert.Equal(["college physics", "knitting"], Evaluate("college_physics", "mmlu_knitting").Tasks.Select(task => task.Task));
+        Assert.Contains("has no 'mmlu_other'", Assert.Throws<ArgumentException>(() => Evaluate("mmlu_other")).Message, StringComparison.Ordinal);
+
+        BenchmarkMetrics Evaluate(params string[] tasks) => _mlContext.MulticlassClassification.EvaluateBackbone(
+            null, _folder.Path,
+            new BenchmarkOptions { Protocol = new ChoiceLikelihoodProtocol(), Examples = 0, Tasks = tasks.Length > 0 ? tasks : null });
+    }
+
     private string Write(string name, string content)
     {
         var path = _folder.File(name);

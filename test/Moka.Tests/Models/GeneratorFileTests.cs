@@ -18,7 +18,8 @@ public sealed class GeneratorFileTests(WritingModel writing) : IDisposable
     {
         var options = writing.FewSteps;
         options.GeneratedColumnName = "Said";
-        options.Generation = new() { MaximumNewTokens = 9, Temperature = 0.7f, TopK = 30, TopP = 0.9f, Seed = long.MinValue + 1, StopWords = ["\n", "\"}"] };
+        options.Generation = new() { MaximumNewTokens = 9, Temperature = 0.7f, TopK = 30, TopP = 0.9f, Seed = long.MinValue + 1, StopWords = ["\n", "\"}"],
+            FrequencyPenalty = -0.3f, PresencePenalty = 1.7f };
         using var model = WritingModel.Trainer(_context, options).Fit(writing.Train);
 
         using var loaded = Load(Save(model));
@@ -71,7 +72,8 @@ public sealed class GeneratorFileTests(WritingModel writing) : IDisposable
     [Theory]
     [InlineData("\"top_p\": 1", "\"top_p\": 7", "top_p")]
     [InlineData("\"max_new_tokens\": 40", "\"max_new_tokens\": 0", "max_new_tokens")]
-    [InlineData("\"seed\": \"0\"", "\"seed\": \"x\"", "seed")]
+    [InlineData("\"seed\": null", "\"seed\": \"x\"", "seed")]
+    [InlineData("\"presence_penalty\": 0", "\"presence_penalty\": 3", "PresencePenalty")]
     [InlineData("\"stop_words\": []", "\"stop_words\": [\"\"]", "StopWords")]
     [InlineData("\"generated\": \"Generated\"", "\"generated\": \"\"", "generated")]
     [InlineData("\"generation\"", "\"generatio\"", "generation")]

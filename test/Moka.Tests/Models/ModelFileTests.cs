@@ -187,6 +187,16 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
+    public void AFolderThatIsNotThereIsMade()
+    {
+        var path = _folder.File(Path.Combine("not", "yet", "model.zip"));
+
+        _context.Model.SaveAtomically(tuned.Model, tuned.Train.Schema, path);
+
+        Assert.Equal([path], Directory.GetFiles(Path.GetDirectoryName(path)!));
+    }
+
+    [Fact]
     public void AKillDuringSaveLeavesAWholeModel()
     {
         var path = Save(tuned.Model);

@@ -49,6 +49,8 @@ public sealed class CandidatesTests(TunedModel tuned)
         var options = tuned.FewSteps;
         options.CandidatesColumnName = "Candidates";
         using var model = tuned.Pipeline(context, options).Fit(_context.Data.LoadFromEnumerable(new ChoiceRow[] { new("a", "yes", []), new("b", "no", []) }));
+        // What training said of so few rows.
+        warnings.Clear();
 
         Score(model, new("nice", "", ["yes", "perhaps"]), new("nice", "", ["perhaps"]), new("nice", "", []),
             new(string.Concat(Enumerable.Repeat("long ", 100)), "", []));

@@ -89,6 +89,27 @@ public sealed class SchemaTests(TunedModel tuned)
         Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Fit(data));
     }
 
+    [Fact]
+    public void AMissingColumnIsNamedWithTheSetAndWithWhatIsThere()
+    {
+        var trainer = tuned.Context.MulticlassClassification.Trainers.Moka(tuned.FewSteps);
+        var train = tuned.Context.Transforms.Conversion.MapValueToKey("Label").Fit(tuned.Train).Transform(tuned.Train);
+        var renamed = tuned.Context.Data.LoadFromEnumerable(Row.Make(4).Select(r => new { r.Label, Message = r.Text }));
+        var unlabelled = tuned.Context.Data.LoadFromEnumerable(Row.Make(4).Select(r => new { Kind = r.Label, r.Text }));
+
+        var training = Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Fit(renamed)).Message;
+        Assert.Contains("text column 'Text'", training, StringComparison.Ordinal);
+        Assert.Contains("There are 'Label', 'Message'.", training, StringComparison.Ordinal);
+        var validation = Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Fit(train, renamed)).Message;
+        Assert.Contains("The validation set: Could not find the text column 'Text'", validation, StringComparison.Ordinal);
+        Assert.Contains("There are 'Label', 'Message'.", validation, StringComparison.Ordinal);
+        var label = Assert.Throws<ArgumentOutOfRangeException>(() => trainer.Fit(train, unlabelled)).Message;
+        Assert.Contains("label column 'Label' in the validation set", label, StringComparison.Ordinal);
+        Assert.Contains("There are 'Kind', 'Text'.", label, StringComparison.Ordinal);
+        var scoring = Assert.Throws<ArgumentOutOfRangeException>(() => tuned.Model.Transform(renamed)).Message;
+        Assert.Contains("There are 'Label', 'Message'.", scoring, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, SchemaShape> WrongLabels => new()
     {
         { "Could not find the label column", new([]) },

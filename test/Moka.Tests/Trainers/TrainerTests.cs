@@ -241,6 +241,28 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.Equal(TunedModel.Scores(whole.Transform(test)), TunedModel.Scores(resumed.Transform(test)));
     }
 
+    /// <summary>One estimator, fitted on other rows each time: each fold has a state of its own, and an interrupted fold goes on from it.</summary>
+    [Fact]
+    public void FoldsOfACrossValidationHaveTheirCheckpointsBesideEachOther()
+    {
+        using var folder = new TemporaryFolder();
+        var options = tuned.FewSteps;
+        options.CheckpointFolder = folder.File("run");
+        var steps = 0;
+        options.Progress = _ => steps++;
+
+        var results = tuned.Context.MulticlassClassification.CrossValidate(tuned.Train, tuned.Pipeline(tuned.Context, options), numberOfFolds: 3);
+        foreach (var result in results)
+            (result.Model as IDisposable)?.Dispose();
+        Assert.Equal(3, Directory.GetFiles(folder.File("run"), "training-*.safetensors").Length);
+        Assert.Equal(6, steps);
+
+        foreach (var result in tuned.Context.MulticlassClassification.CrossValidate(tuned.Train, tuned.Pipeline(tuned.Context, options), numberOfFolds: 3))
+            (result.Model as IDisposable)?.Dispose();
+        // Finished runs are not made again.
+        Assert.Equal(6, steps);
+    }
+
     [Fact]
     public void ALossThatIsNoNumberNamesTheStepAndKeepsTheModel()
     {

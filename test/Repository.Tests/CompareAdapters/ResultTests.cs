@@ -21,8 +21,8 @@ public sealed class ResultTests
     [Fact]
     public void The_spread_is_the_samples_standard_deviation()
     {
-        Assert.Equal(1, Of("moka", 1, new MokaAdapter(), [1, 2, 3]).DeviationOf(run => run.Accuracy), 1e-12);
-        Assert.Equal(0, Of("moka", 1, new MokaAdapter(), [7]).DeviationOf(run => run.Accuracy));
+        Assert.Equal(1, Of("moka", 1, new MokaAdapter(), [1, 2, 3]).DeviationOf(run => run.Accuracy)!.Value, 1e-12);
+        Assert.Null(Of("moka", 1, new MokaAdapter(), [7]).DeviationOf(run => run.Accuracy));
     }
 
     [Fact]

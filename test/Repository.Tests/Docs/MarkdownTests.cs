@@ -36,14 +36,16 @@ public sealed partial class MarkdownTests
         """;
 
     private static readonly ScriptOptions Options = ScriptOptions.Default
-        .WithReferences(LocalBuild.Framework)
-        .AddReferences(LocalBuild.Package("Microsoft.ML.Moka"))
+        .WithReferences(Framework().Concat(LocalBuild.Package("Microsoft.ML.Moka")).Select(path => MetadataReference.CreateFromFile(path)))
         .WithLanguageVersion(CodeAnalysis.CSharp.LanguageVersion.CSharp14)
         .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading", "System.Threading.Tasks");
 
     public static TheoryData<string> Pages => [.. MarkdownPage.Names];
 
     public static TheoryData<string> PagesWithCode => [.. MarkdownPage.Names.Where(name => MarkdownPage.Open(name).Code("csharp").Any())];
+
+    private static IEnumerable<string> Framework() => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
+        .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location));
 
     [Theory]
     [MemberData(nameof(Pages))]

@@ -19,11 +19,12 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
     /// <exception cref="InvalidOperationException">No row has an answer, or a row cannot be learned from.</exception>
     public IReadOnlyList<TrainingExample> Read(IChannel channel, IDataView data, string role, CancellationToken cancellation)
     {
-        var columns = inputs.In(data.Schema);
+        var columns = inputs.In(data.Schema, role);
         if (data.Schema.GetColumnOrNull(answerName) is not { } answerColumn)
-            throw InputColumns.SchemaError([$"Could not find the {answerRole} column '{answerName}' in the {role} set."], nameof(data));
+            throw InputColumns.SchemaError(
+                [$"Could not find the {answerRole} column '{answerName}' in the {role} set."], nameof(data), data.Schema.Select(column => column.Name));
         var examples = new List<TrainingExample>();
-        long rows = 0, withoutAnswer = 0, cut = 0, cutAnswers = 0;
+        long rows = 0, withoutAnswer = 0, blank = 0, cut = 0, cutAnswers = 0;
         using (var cursor = data.GetRowCursor(columns.Append(answerColumn).DistinctBy(c => c.Index)))
         {
             var answerOf = AnswerReader(cursor, answerColumn, role);
@@ -36,7 +37,10 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                     withoutAnswer++;
                     continue;
                 }
-                var row = Encode(prompt(), answer, $"Row {rows} of the {role} set");
+                var asked = prompt();
+                var row = Encode(asked, answer, $"Row {rows} of the {role} set");
+                Notice(asked, answer);
+                blank += asked.IsBlank ? 1 : 0;
                 cut += row.PromptIsCut ? 1 : 0;
                 cutAnswers += row.AnswerIsCut ? 1 : 0;
                 examples.Add(Learn(row, answer));
@@ -48,6 +52,10 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                 : $"The {role} set has no {answerRole}: it is missing in all {rows} rows.");
         if (withoutAnswer > 0)
             channel.Warning(MessageSensitivity.None, $"Skipped {withoutAnswer} of {rows} rows of the {role} set: their {answerRole} is missing.");
+        if (blank > 0)
+            channel.Warning(MessageSensitivity.None,
+                $"{blank} of {rows} texts of the {role} set are blank: such rows teach how frequent an {answerRole} is, and nothing else. " +
+                "Look at the column's name and at the file's separator.");
         if (cut > 0)
             channel.Warning(MessageSensitivity.None,
                 $"{cut} of {rows} prompts of the {role} set were too long and lost their beginning: " +
@@ -56,7 +64,18 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
             channel.Warning(MessageSensitivity.None,
                 $"{cutAnswers} of {rows} {answerRole}s of the {role} set were too long and lost their end: " +
                 $"raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
+        Remark(channel, role);
         return examples;
+    }
+
+    /// <summary>Told each row that is learned, for what is to be said of all.</summary>
+    protected virtual void Notice(PromptRow prompt, string answer)
+    {
+    }
+
+    /// <summary>Says what is odd about the answers that were read.</summary>
+    protected virtual void Remark(IChannel channel, string role)
+    {
     }
 
     /// <summary>The answer of the current row; null where it is missing.</summary>

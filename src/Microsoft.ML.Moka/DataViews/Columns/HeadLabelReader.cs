@@ -7,6 +7,8 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 internal sealed class HeadLabelReader(InputColumns inputs, string labelName, IReadOnlyList<string> labels, RowEncoder encoder)
     : LabelExampleReader(inputs, labelName, labels, encoder, trainOnPrompt: false)
 {
+    protected override bool LabelsAreWords => false;
+
     private readonly RowEncoder _encoder = encoder;
     private readonly Dictionary<string, int> _outputs = labels.Select((label, output) => (label, output)).ToDictionary(StringComparer.Ordinal);
 

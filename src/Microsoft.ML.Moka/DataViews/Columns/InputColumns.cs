@@ -6,6 +6,8 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 /// <summary>The columns that a prompt is made of; those that are null are not read.</summary>
 internal sealed record InputColumns(string? Text, string? Instruction, string? Input, string? Candidates)
 {
+    private const int MostShown = 20;
+
     /// <summary>The column of a whole conversation, in JSON; null where there is none.</summary>
     public string? Messages { get; init; }
 
@@ -31,12 +33,14 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         All.Select(column => Problem(column.Role, column.Name, column.IsVector, find(column.Name))).OfType<string>();
 
     /// <summary>The columns in a schema.</summary>
+    /// <param name="schema">The schema.</param>
+    /// <param name="role">What errors call the rows: "validation"; null where there are no others.</param>
     /// <exception cref="ArgumentOutOfRangeException">One is missing or of another type.</exception>
-    public IReadOnlyList<DataViewSchema.Column> In(DataViewSchema schema)
+    public IReadOnlyList<DataViewSchema.Column> In(DataViewSchema schema, string? role = null)
     {
         var problems = Problems(name => Find(schema, name)).ToList();
         if (problems.Count > 0)
-            throw SchemaError(problems, nameof(schema));
+            throw SchemaError(problems, nameof(schema), schema.Select(column => column.Name), role);
         return [.. All.Select(column => schema[column.Name]).DistinctBy(column => column.Index)];
     }
 
@@ -79,8 +83,19 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         }
     }
 
-    public static ArgumentOutOfRangeException SchemaError(IEnumerable<string> problems, string parameter) =>
-        new(parameter, string.Join(Environment.NewLine, problems));
+    /// <param name="problems">What is wrong.</param>
+    /// <param name="parameter">The parameter that is wrong.</param>
+    /// <param name="names">The columns that there are, for somebody who has misspelt one; null where that does not help.</param>
+    /// <param name="role">What the rows are called; null where there are no others.</param>
+    public static ArgumentOutOfRangeException SchemaError(
+        IEnumerable<string> problems, string parameter, IEnumerable<string>? names = null, string? role = null)
+    {
+        var lines = problems.Select(problem => role is null ? problem : $"The {role} set: {problem}").ToList();
+        if (names?.Distinct(StringComparer.Ordinal).ToList() is { } all)
+            lines.Add(all.Count == 0 ? "There are no columns." : $"There are {string.Join(", ", all.Take(MostShown).Select(name => $"'{name}'"))}" +
+                (all.Count > MostShown ? $" and {all.Count - MostShown} more." : "."));
+        return new(parameter, string.Join(Environment.NewLine, lines));
+    }
 
     /// <summary>A column's type; null where there is none of that name.</summary>
     public static (DataViewType Item, bool IsVector, bool IsKey)? Find(SchemaShape shape, string name)

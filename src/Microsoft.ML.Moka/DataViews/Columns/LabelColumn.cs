@@ -26,7 +26,7 @@ internal static class LabelColumn
     public static IReadOnlyList<string> Words(DataViewSchema schema, string name)
     {
         if (schema.GetColumnOrNull(name) is not { } column)
-            throw InputColumns.SchemaError([Missing(name)], nameof(schema));
+            throw InputColumns.SchemaError([Missing(name)], nameof(schema), schema.Select(existing => existing.Name));
         if (column.Type is not KeyDataViewType || column.Type.RawType != typeof(uint))
             throw InputColumns.SchemaError([NoKey(name, column.Type.ToString()!)], nameof(schema));
         // MapValueToKey leaves the annotation out where it found no values.

@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.DataViews.Columns;
 
@@ -7,6 +8,10 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 internal class LabelExampleReader(InputColumns inputs, string labelName, IReadOnlyList<string> words, RowEncoder encoder, bool trainOnPrompt)
     : ExampleReader(inputs, "label", labelName, words, trainOnPrompt)
 {
+    private const string Training = "training";
+
+    private readonly LabelRemarks _remarks = new(words, encoder);
+
     protected override TrainingRow Encode(PromptRow prompt, string answer)
     {
         if (!ReferenceEquals(prompt.Candidates, Words) && !prompt.Candidates.Contains(answer))
@@ -14,6 +19,21 @@ internal class LabelExampleReader(InputColumns inputs, string labelName, IReadOn
                 $"It has the label '{answer}', which is not among its candidates '{string.Join("', '", prompt.Candidates)}': " +
                 "correct the label or the candidates.");
         return encoder.ForTraining(prompt, answer);
+    }
+
+    /// <summary>Whether the model tells labels apart by the tokens of their words.</summary>
+    protected virtual bool LabelsAreWords => true;
+
+    protected override void Notice(PromptRow prompt, string answer) => _remarks.Count(prompt, answer);
+
+    // Labels of a validation set are those of the training set.
+    protected override void Remark(IChannel channel, string role)
+    {
+        if (role != Training)
+            return;
+        channel.Info(MessageSensitivity.None, _remarks.MostFrequent());
+        foreach (var warning in _remarks.Warnings(LabelsAreWords))
+            channel.Warning(MessageSensitivity.None, warning);
     }
 
     /// <summary>The word of the current row's label; null where it is missing.</summary>

@@ -19,6 +19,6 @@ internal sealed class HeadRowScorer(TunedBackbone weights, RowEncoder encoder) :
         foreach (var outputs in _scorer.Score([.. prompts.Select(prompt => prompt.Prompt)]))
             foreach (var probability in SoftMax(Array.ConvertAll(outputs, output => (double)output)))
                 scores[next++] = (float)probability;
-        return new ScoringNotes(prompts.Count(prompt => prompt.IsCut), 0);
+        return new ScoringNotes(prompts.Count(prompt => prompt.IsCut), 0, rows.Count(row => row.Prompt.IsBlank));
     }
 }

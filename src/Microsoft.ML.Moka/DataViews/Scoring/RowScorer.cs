@@ -8,7 +8,8 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 /// <summary>What was noticed about rows while they were scored.</summary>
 /// <param name="CutPrompts">Prompts that were too long and lost their beginning.</param>
 /// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
-internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
+/// <param name="BlankTexts">Rows without a text.</param>
+internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates, int BlankTexts);
 
 /// <summary>Gives rows of text scores.</summary>
 internal abstract class RowScorer

@@ -28,6 +28,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
         private float[] _scores = [];
         private long _cutPrompts;
         private long _unknownCandidates;
+        private long _blankTexts;
 
         public override IEnumerable<string> Warnings
         {
@@ -35,6 +36,8 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
             {
                 if (_cutPrompts > 0)
                     yield return $"Prompts that were too long and lost their beginning: {_cutPrompts}.";
+                if (_blankTexts > 0)
+                    yield return $"Rows whose text is blank, and whose scores say only how likely the labels are by themselves: {_blankTexts}.";
                 if (_unknownCandidates > 0)
                     yield return $"Rows with candidates that are no values of the label that was trained on, and are never chosen: {_unknownCandidates}.";
             }
@@ -46,6 +49,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
                 _scores = new float[rows.Count * _width];
             var notes = scorer.Score(rows, _scores.AsSpan(0, rows.Count * _width));
             _cutPrompts += notes.CutPrompts;
+            _blankTexts += notes.BlankTexts;
             _unknownCandidates += notes.RowsWithUnknownCandidates;
         }
 

@@ -19,6 +19,6 @@ internal sealed class ValueScorer(TunedBackbone weights, RowEncoder encoder) : R
         var next = 0;
         foreach (var outputs in _scorer.Score([.. prompts.Select(prompt => prompt.Prompt)]))
             scores[next++] = scale.ValueOf(outputs[0]);
-        return new ScoringNotes(prompts.Count(prompt => prompt.IsCut), 0);
+        return new ScoringNotes(prompts.Count(prompt => prompt.IsCut), 0, rows.Count(row => row.Prompt.IsBlank));
     }
 }

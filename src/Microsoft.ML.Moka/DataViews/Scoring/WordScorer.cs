@@ -47,7 +47,9 @@ internal sealed class WordScorer : RowScorer
             if (known[i].Length > 0)
                 Spread(likelihoods[next++], known[i], row);
         }
-        return new ScoringNotes(encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count());
+        return new ScoringNotes(
+            encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count(),
+            rows.Count(row => row.Prompt.IsBlank));
     }
 
     private ScoringRow Encode(PositionedRow row)

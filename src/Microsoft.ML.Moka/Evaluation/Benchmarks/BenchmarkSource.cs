@@ -37,10 +37,9 @@ internal record BenchmarkSource(string Name, BenchmarkTask? Task, string Path)
             throw new ArgumentException($"'{folder}' has {twice.Key} twice: '{string.Join("' and '", twice.Select(source => source.Path))}'.");
         if (options.Tasks is not { } only)
             return all;
-        var names = only.Select(name => BenchmarkTask.Find(name)?.Name ?? name).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var missing = names.Except(all.Select(source => source.Name), StringComparer.OrdinalIgnoreCase).ToList();
+        var missing = only.Where(name => !all.Exists(source => TaskName.Means(name, source))).ToList();
         return missing.Count == 0
-            ? [.. all.Where(source => names.Contains(source.Name))]
+            ? [.. all.Where(source => only.Any(name => TaskName.Means(name, source)))]
             : throw new ArgumentException(
                 $"'{folder}' has no '{string.Join("', '", missing)}'; it has '{string.Join("', '", all.Select(source => source.Name))}'.");
     }

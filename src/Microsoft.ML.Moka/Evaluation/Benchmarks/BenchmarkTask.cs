@@ -115,12 +115,13 @@ public sealed class BenchmarkTask
     internal HarnessForm Harness { get; }
 
     /// <summary>
-    /// The task that a folder's or a file's name means, whatever its capitals: "ARC-Easy", "arc_easy", "social_i_qa"; null where it means none.
+    /// The task that a folder's or a file's name means, whatever its capitals, blanks and dashes: "ARC-Easy", "arc_easy", "social_i_qa"; null where it means
+    /// none.
     /// </summary>
     /// <param name="name">The name.</param>
     /// <returns>The task or null.</returns>
     public static BenchmarkTask? Find(string name) =>
-        All.FirstOrDefault(task => task._folders.Append(task.Name).Contains(name, StringComparer.OrdinalIgnoreCase));
+        All.FirstOrDefault(task => task._folders.Append(task.Name).Any(known => TaskName.Plain(known) == TaskName.Plain(name)));
 
     /// <summary>The name.</summary>
     /// <returns>The name.</returns>

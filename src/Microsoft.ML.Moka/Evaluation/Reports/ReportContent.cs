@@ -94,6 +94,9 @@ internal sealed record EvaluationContent
     /// <summary>All questions together, so that a task counts by its size.</summary>
     public required PooledContent AllQuestions { get; init; }
 
+    /// <summary>Of MMLU; empty without it.</summary>
+    public required IReadOnlyList<GroupContent> Groups { get; init; }
+
     public required IReadOnlyList<TaskContent> Tasks { get; init; }
 
     public required ComparisonContent? Comparison { get; init; }
@@ -122,6 +125,8 @@ internal sealed record EvaluationContent
             AllQuestions = new PooledContent(
                 rows, correct, correct / (double)rows, Interval.OfShare(correct, rows), metrics.Tasks.Sum(task => task.UnansweredCount),
                 Calibration.Of(metrics.Tasks.SelectMany(task => task.Answers))),
+            Groups = [.. metrics.Groups.Select(group => new GroupContent(
+                group.Name, group.Tasks.Count, group.RowCount, group.CorrectCount, group.Accuracy, Interval.OfShare(group.CorrectCount, group.RowCount)))],
             Tasks = tasks,
             Comparison = earlier is null ? null : ComparisonContent.Of(metrics, earlier),
         };
@@ -133,6 +138,9 @@ internal sealed record PromptContent(string Text, string? TextWithoutInput, stri
 
 /// <summary>All questions of an evaluation, whatever their task.</summary>
 internal sealed record PooledContent(int Rows, int Correct, double Accuracy, Interval Interval, int Unanswered, Calibration? Calibration);
+
+/// <summary>A group of MMLU's subjects, whose questions count alike.</summary>
+internal sealed record GroupContent(string Group, int Subjects, int Rows, int Correct, double Accuracy, Interval Interval);
 
 /// <summary>One task of an evaluation.</summary>
 internal sealed record TaskContent

@@ -37,6 +37,8 @@ internal static class ReportMarkdown
                 .. tasks.Select(task => (string[])[Escaped(task), .. evaluations.Select(evaluation => AccuracyOf(evaluation, task))]),
                 ["**average**", .. evaluations.Select(evaluation => Percent(evaluation.AverageAccuracy))],
                 ["95 % interval", .. evaluations.Select(evaluation => Range(evaluation.AverageInterval))],
+                ["**all questions**", .. evaluations.Select(evaluation => Percent(evaluation.AllQuestions.Accuracy))],
+                ["95 % interval", .. evaluations.Select(evaluation => Range(evaluation.AllQuestions.Interval))],
             ]);
         text.Paragraph($"The average is the plain mean of the tasks, whatever their sizes. Accuracies by different protocols are different things.");
         text.Picture("Accuracy with its 95 % interval, task by task", $"{ReportPictures.AccuracyName}.svg");
@@ -80,6 +82,11 @@ internal static class ReportMarkdown
                 .. Cell(normalized, Percent(evaluation.AverageNormalizedAccuracy ?? 0)), "", "", "", .. Cell(cut, ""), Percent(evaluation.AverageMostFrequent),
                 .. Cell(calibrated, ""),
             ],
+            .. evaluation.Groups.Select(group => (string[])
+            [
+                Invariant($"{Escaped(group.Group)} ({group.Subjects} subjects)"), Percent(group.Accuracy), Range(group.Interval), .. Cell(normalized, ""),
+                Invariant($"{group.Rows}"), Invariant($"{group.Correct}"), "", .. Cell(cut, ""), "", .. Cell(calibrated, ""),
+            ]),
             [
                 "all questions", Percent(evaluation.AllQuestions.Accuracy), Range(evaluation.AllQuestions.Interval), .. Cell(normalized, ""),
                 Invariant($"{evaluation.AllQuestions.Rows}"), Invariant($"{evaluation.AllQuestions.Correct}"),

@@ -9,14 +9,16 @@ internal sealed record Calibration(double ExpectedError, IReadOnlyList<Calibrati
 {
     public const int BinCount = 10;
 
-    /// <summary>Null where the model wrote its answers: they have no probabilities.</summary>
+    /// <summary>
+    /// Null where the model wrote its answers: they have no probabilities. Questions that could not be asked have none either, and are left out.
+    /// </summary>
     public static Calibration? Of(IEnumerable<BenchmarkAnswer> answers)
     {
         var (rows, correct, confidence) = (new int[BinCount], new int[BinCount], new double[BinCount]);
         foreach (var answer in answers)
         {
             if (answer.LogLikelihoods is not { } scores)
-                return null;
+                continue;
             var most = scores.Max();
             var probability = 1 / scores.Sum(score => Math.Exp(score - most));
             var bin = Math.Min((int)(probability * BinCount), BinCount - 1);
@@ -25,6 +27,8 @@ internal sealed record Calibration(double ExpectedError, IReadOnlyList<Calibrati
             if (answer.IsCorrect)
                 correct[bin]++;
         }
+        if (rows.Sum() == 0)
+            return null;
         CalibrationBin[] bins = [.. Enumerable.Range(0, BinCount).Where(bin => rows[bin] > 0).Select(bin => new CalibrationBin(
             bin / (double)BinCount, (bin + 1) / (double)BinCount, rows[bin], confidence[bin] / rows[bin], correct[bin] / (double)rows[bin],
             Interval.OfShare(correct[bin], rows[bin])))];

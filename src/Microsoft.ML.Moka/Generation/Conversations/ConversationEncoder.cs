@@ -48,10 +48,26 @@ internal sealed class ConversationEncoder(ChatTemplate template, BackboneTokeniz
         turns = turns.Count > 0 && turns[^1].Role == ChatRole.Assistant ? [.. turns.SkipLast(1)] : turns;
         if (turns.Count == 0)
             throw new ArgumentException("There is no message before the assistant's, to be answered.", nameof(turns));
-        var room = Math.Max(maxTokens - newTokens, maxTokens / 2);
+        var room = RoomBefore(newTokens);
         var (kept, ids) = Fit(turns, part => Encode(template.Render(part, tokenizer)), result => result.Length, room);
         return ids.Length <= room ? (ids, kept < turns.Count) : (ids[^room..], true);
     }
+
+    /// <summary>
+    /// What a chat reads before its next answer. An answer that has been begun at its end is gone on with, and nothing of the last exchange is cut.
+    /// </summary>
+    /// <param name="turns">The chat.</param>
+    /// <param name="newTokens">How many tokens are to follow.</param>
+    /// <returns>The tokens, and how many turns were left out for their number.</returns>
+    /// <exception cref="ArgumentException">The template does not take it.</exception>
+    public (int[] Prompt, int LeftOut) ForChat(IReadOnlyList<ChatTurn> turns, int newTokens)
+    {
+        var (kept, ids) = Fit(turns, part => Encode(template.Render(part, tokenizer)), result => result.Length, RoomBefore(newTokens));
+        return (ids, turns.Count - kept);
+    }
+
+    // Half of the tokens at least: however long an answer may become, there is something to be read.
+    private int RoomBefore(int newTokens) => Math.Max(maxTokens - newTokens, maxTokens / 2);
 
     private int[] Encode(MarkedText text) => tokenizer.Encode(text, addBeginOfSequence: false);
 

@@ -15,7 +15,7 @@ internal sealed class ConversationExampleReader(InputColumns inputs, Conversatio
     {
         var counts = new Counts();
         var examples = new List<TrainingExample>();
-        using (var cursor = data.GetRowCursor(inputs.In(data.Schema)))
+        using (var cursor = data.GetRowCursor(inputs.In(data.Schema, role)))
         {
             var row = inputs.Reader(cursor, data.Schema, []);
             for (; cursor.MoveNext(); counts.Rows++)

@@ -81,12 +81,12 @@ internal static class ConversationJson
         return turns;
     }
 
-    private static ChatRole RoleOf(JsonFields message, string field) => message.Text(field) switch
+    private static ChatRole RoleOf(JsonFields message, string field) => message.Text(field).ToLowerInvariant() switch
     {
         "system" => ChatRole.System,
         "user" or "human" => ChatRole.User,
         "assistant" or "gpt" or "chatgpt" or "model" => ChatRole.Assistant,
-        var other => throw message.Error(field, $"is '{other}'; there are system, user and assistant, or human and gpt"),
+        _ => throw message.Error(field, $"is '{message.Text(field)}'; there are system, user and assistant, or human and gpt"),
     };
 
     // A text, or parts of which all are texts.
