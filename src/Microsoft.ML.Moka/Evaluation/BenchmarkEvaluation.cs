@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
 using Microsoft.ML.Moka.Evaluation.Reports;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
@@ -156,7 +157,7 @@ internal sealed class BenchmarkEvaluation
 
     private string ResultsPath()
     {
-        Directory.CreateDirectory(_options.ResultsFolder!);
+        Disk.Current.CreateFolder(_options.ResultsFolder!);
         return Path.Combine(_options.ResultsFolder!, $"{PlainName.Of(_model.Name)}-{PlainName.Of(_options.Protocol.Name)}.jsonl");
     }
 }

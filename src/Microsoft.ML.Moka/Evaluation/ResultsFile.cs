@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation;
 
@@ -18,9 +19,9 @@ internal sealed class ResultsFile : IDisposable
 
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
-    private readonly FileStream _stream;
+    private readonly Stream _stream;
 
-    private ResultsFile(FileStream stream) => _stream = stream;
+    private ResultsFile(Stream stream) => _stream = stream;
 
     /// <summary>The batches of earlier runs, in their order.</summary>
     public IReadOnlyList<AnsweredBatch> Batches { get; private set; } = [];
@@ -31,7 +32,7 @@ internal sealed class ResultsFile : IDisposable
     public static ResultsFile Open(string path, IReadOnlyDictionary<string, string> settings)
     {
         // Two evaluations must not write to one file.
-        var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        var stream = Disk.Current.OpenLog(path);
         try
         {
             var file = new ResultsFile(stream);
@@ -69,7 +70,7 @@ internal sealed class ResultsFile : IDisposable
     private void Write<T>(T line)
     {
         _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, Json), (byte)'\n']);
-        _stream.Flush(flushToDisk: true);
+        Disk.Current.Flush(_stream);
     }
 
     /// <summary>The lines that have an end, each with the place behind it.</summary>

@@ -27,10 +27,12 @@ internal abstract class FileContent(string name, long length) : IDisposable
     /// <summary>Maps a file for reading. The file may be replaced or deleted meanwhile, but not truncated in place.</summary>
     public static FileContent Map(string path)
     {
-        // FileInfo would tell the length of a link.
-        using var file = File.OpenHandle(path);
-        var length = RandomAccess.GetLength(file);
-        return length == 0 ? new InMemory(path, default) : new Mapped(path, length);
+        // Opened once: another file may have the name the next moment. FileInfo would tell the length of a link.
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
+        if (stream.Length > 0)
+            return new Mapped(path, stream);
+        stream.Dispose();
+        return new InMemory(path, default);
     }
 
     private sealed class InMemory(string name, ReadOnlyMemory<byte> bytes) : FileContent(name, bytes.Length)
@@ -58,13 +60,12 @@ internal abstract class FileContent(string name, long length) : IDisposable
         private readonly byte* _start;
         private int _disposed;
 
-        public Mapped(string path, long length)
-            : base(path, length)
+        public Mapped(string path, FileStream stream)
+            : base(path, stream.Length)
         {
-            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
             using var file = MemoryMappedFile.CreateFromFile(
-                stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+                stream, null, Length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+            _view = file.CreateViewAccessor(0, Length, MemoryMappedFileAccess.Read);
             byte* pointer = null;
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
             _start = pointer + _view.PointerOffset;

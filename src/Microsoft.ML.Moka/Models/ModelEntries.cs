@@ -81,11 +81,12 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
 
     private static FileContent Mapped(Stream stream)
     {
-        var path = Path.GetTempFileName();
+        // A folder that only this user can look into.
+        var folder = Directory.CreateTempSubdirectory("moka-").FullName;
+        var path = Path.Combine(folder, "model.safetensors");
         try
         {
-            using (var copy = File.Create(path))
-                stream.CopyTo(copy);
+            NewFile.Write(path, stream.CopyTo);
             return FileContent.Map(path);
         }
         finally
@@ -93,12 +94,9 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
             // The mapping keeps the content where the system allows it (Unix); where it does not, the temporary file stays.
             try
             {
-                File.Delete(path);
+                Disk.Current.DeleteFolder(folder);
             }
-            catch (IOException)
-            {
-            }
-            catch (UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
             }
         }

@@ -1,6 +1,7 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
@@ -18,6 +19,9 @@ namespace Microsoft.ML.Moka.Trainers;
 /// <param name="MaxTokens">The most tokens of a sequence.</param>
 internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens)
 {
+    /// <summary>What the files were like when they were read.</summary>
+    public string? State { get; init; }
+
     /// <summary>How the model is to be trained; null where it is not.</summary>
     public TrainingRecord? Training { get; init; }
 }
@@ -44,13 +48,17 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         using var cancellation = new Cancellation(host, options.CancellationToken);
         var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
+        var state = source.Files.State;
         var config = LlamaConfigFile.Read(source.Files);
         using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;
         if (initial is null)
             options.Adapter.Plan(config.LinearMaps);
         else
             initial.Check();
-        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence));
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence))
+        {
+            State = state,
+        };
 
         var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
         var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
@@ -78,6 +86,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         AdapterSet adapters;
         try
         {
+            if (start.State != source.Files.State)
+                throw new IOException($"{source.Name} was replaced after its configuration and tokenizer were read: train again.");
             adapters = initial?.Load(backbone.Backbone.Backend) ?? backbone.Backbone.CreateAdapters(options.Adapter, _seed);
         }
         catch
@@ -129,8 +139,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         using var report = new ProgressReport(host, channel, options.Progress);
         report.Begin(backbone, adapters, data);
-        if (options.CheckpointFolder is { } folder)
-            Directory.CreateDirectory(folder);
+        using var sole = options.CheckpointFolder is { } folder ? TakeCheckpoints(folder) : null;
         var loop = new TrainingLoop(backbone, adapters, plan)
         {
             Progress = progress =>
@@ -145,6 +154,14 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         if (result is { Reason: StopReason.Canceled, Steps: 0 })
             cancellation.Token.ThrowIfCancellationRequested();
         report.End(result);
+    }
+
+    /// <summary>Two runs on one checkpoint would undo each other's steps.</summary>
+    private static WriterLock TakeCheckpoints(string folder)
+    {
+        Disk.Current.CreateFolder(folder);
+        return WriterLock.TryTake(Path.Combine(folder, "training")) ?? throw new InvalidOperationException(
+            $"Another training run is using the checkpoint folder '{folder}'. Wait until it has ended, or name another {nameof(options.CheckpointFolder)}.");
     }
 
     private TrainingPlan PlanOf(LlamaBackbone backbone, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(

@@ -213,6 +213,36 @@ public sealed class TrainerTests(TunedModel tuned)
     }
 
     [Fact]
+    public void A_second_run_on_a_checkpoint_folder_is_refused_while_the_first_is_going_on()
+    {
+        using var folder = new TemporaryFolder();
+        var refusals = 0;
+        var options = tuned.FewSteps;
+        options.CheckpointFolder = folder.File("run");
+        options.Progress = _ =>
+        {
+            var error = Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, Second()).Fit(tuned.Train));
+            Assert.Contains($"'{folder.File("run")}'", error.Message, StringComparison.Ordinal);
+            refusals++;
+        };
+
+        tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+
+        Assert.Equal(2, refusals);
+        Assert.Equal([folder.File("run/training.safetensors")], Directory.GetFileSystemEntries(folder.File("run")));
+        var second = Second();
+        second.CheckpointFolder = folder.File("other");
+        tuned.Pipeline(tuned.Context, second).Fit(tuned.Train);
+
+        MokaTrainer.Options Second()
+        {
+            var other = tuned.FewSteps;
+            other.CheckpointFolder = folder.File("run");
+            return other;
+        }
+    }
+
+    [Fact]
     public void AnInterruptedFitGoesOnToTheSameModel()
     {
         using var folder = new TemporaryFolder();
