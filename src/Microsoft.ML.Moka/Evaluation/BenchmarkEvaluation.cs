@@ -97,6 +97,7 @@ internal sealed class BenchmarkEvaluation
     {
         var finished = file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? [];
         var answers = finished.SelectMany(batch => batch.Answers).ToList();
+        RequireOfQuestions(answers, set);
         var (seconds, tokens) = (finished.Sum(batch => batch.Seconds), finished.Sum(batch => batch.Tokens));
         log.Begin(set, answers);
         foreach (var batch in Batches(set, answers.Count))
@@ -114,6 +115,34 @@ internal sealed class BenchmarkEvaluation
         var metrics = new BenchmarkTaskMetrics(set.Source.Name, set.Hashes[0], answers, seconds, tokens);
         log.End(metrics);
         return metrics;
+    }
+
+    /// <summary>Whether answers that were read from a file can be those to these questions.</summary>
+    private void RequireOfQuestions(List<BenchmarkAnswer> answers, BenchmarkSet set)
+    {
+        var row = 0;
+        using var questions = _answerer.Read(set.Source).Take(set.Rows).GetEnumerator();
+        foreach (var answer in answers)
+        {
+            _cancellation.Token.ThrowIfCancellationRequested();
+            row++;
+            if (!questions.MoveNext() || !Answers(answer, questions.Current))
+                throw new InvalidDataException(
+                    $"{ResultsPath()}: answer {row} to {set.Source.Name} is none to the question there. Delete the file, or choose another folder.");
+        }
+
+        static bool Answers(BenchmarkAnswer answer, Question question)
+        {
+            var candidates = question.Prompt.Candidates;
+            if (answer.Label != candidates[question.Label] || !answer.Candidates.SequenceEqual(candidates))
+                return false;
+            if (answer.LogLikelihoods is not { } scores)
+                return answer.IsCorrect == (answer.Predicted == answer.Label);
+            if (scores.Count != candidates.Count || !scores.All(double.IsFinite))
+                return false;
+            var best = scores.Index().MaxBy(score => score.Item).Index;
+            return answer.Predicted == candidates[best] && answer.IsCorrect == (best == question.Label);
+        }
     }
 
     /// <summary>

@@ -60,7 +60,7 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
                 hash.AppendData(content.Slice(start, (int)Math.Min(LargestText, content.Length - start)).Span);
             if (!expected.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase))
                 throw new InvalidDataException(
-                    $"The entry '{name}' of the model was changed since it was saved: its SHA-256 is not the one in {ModelManifest.Name}.");
+                    $"The entry '{name}' of the model was changed since it was saved: its SHA-256 is another.");
         }
     }
 

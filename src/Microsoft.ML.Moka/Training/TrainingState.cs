@@ -34,6 +34,10 @@ internal sealed record TrainingState
     /// <summary>Set when there is nothing left to do.</summary>
     public StopReason? Finished { get; init; }
 
+    /// <summary>Whether any run can be in this state.</summary>
+    public bool IsPossible => Tokens >= 0 && double.IsFinite(FadedLosses) && double.IsFinite(FadedCount) && FadedCount >= 0
+        && double.IsFinite(BestLoss ?? 0) && BestStep >= 0 && BestStep <= Step && LooksSinceBest >= 0 && (Finished is not { } reason || Enum.IsDefined(reason));
+
     public double SmoothedLoss => FadedCount > 0 ? FadedLosses / FadedCount : 0;
 
     public TrainingState AfterStep(BatchPlace next, double loss, int tokens) => this with
