@@ -31,7 +31,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
             Search[] open = [.. searches.Where(search => !search.IsOver)];
             if (open.Length == 0)
                 break;
-            var logits = LastLogits(open, batch, cache);
+            var logits = LastLogits(open, batch, cache, cancellation);
             var first = 0;
             foreach (var search in open)
             {
@@ -46,9 +46,9 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
         return [.. searches.Select(search => search.Best())];
     }
 
-    private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache)
+    private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache, CancellationToken cancellation)
     {
-        using var tape = new Tape(backbone.Backend, recording: false);
+        using var tape = new Tape(backbone.Backend, recording: false, cancellation);
         var hidden = backbone.Forward(
             tape, batch, adapters,
             new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },

@@ -36,7 +36,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         while (growing.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            var logits = LastLogits(growing, batch, cache);
+            var logits = LastLogits(growing, batch, cache, cancellation);
             var width = logits.Length / growing.Count;
             var next = new List<Text>();
             for (var i = 0; i < growing.Count; i++)
@@ -60,10 +60,10 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     }
 
     /// <summary>Runs a batch and gives the logits after the last token of each text.</summary>
-    private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache)
+    private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache, CancellationToken cancellation)
     {
         var backend = backbone.Backend;
-        using var tape = new Tape(backend, recording: false);
+        using var tape = new Tape(backend, recording: false, cancellation);
         var hidden = backbone.Forward(
             tape, batch, adapters,
             // Which way adapters are computed shows in the last bits, so it must not depend on how many texts there are: prompts have rows enough to pay for

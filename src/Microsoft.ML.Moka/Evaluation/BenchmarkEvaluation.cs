@@ -152,7 +152,7 @@ internal sealed class BenchmarkEvaluation
     private IEnumerable<List<EncodedQuestion>> Batches(BenchmarkSet set, int start)
     {
         var batch = new List<EncodedQuestion>();
-        var cost = 0;
+        var cost = 0L;
         var row = start;
         foreach (var question in _answerer.Read(set.Source).Take(set.Rows).Skip(start))
         {
@@ -163,7 +163,7 @@ internal sealed class BenchmarkEvaluation
             {
                 yield return batch;
                 batch = [];
-                (cost, added) = (0, encoded.CostAfter(null, _answerer.NewTokens));
+                (cost, added) = (0L, encoded.CostAfter(null, _answerer.NewTokens));
             }
             batch.Add(encoded);
             cost += added;

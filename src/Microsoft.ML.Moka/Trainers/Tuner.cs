@@ -119,7 +119,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         var longest = data.Examples.Max(example => example.InputCount);
         var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
-        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files)));
+        var check = new MemoryCheck(options, device, MemoryPlan.Count(
+            config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files), data.Examples.Sum(example => (long)example.InputCount)));
         check.Report(channel, SharedBackbone.IsLoaded(source.Files, options.Quantization, device));
         return check;
     }
@@ -176,6 +177,6 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         // A row that is longer than a batch goes alone.
         var tokens = data.Examples.Sum(example => (long)example.InputCount);
         var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / options.BatchTokens));
-        return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+        return Math.Clamp((int)Math.Min(Math.Ceiling((double)UsualUpdates * options.GradientAccumulation / batches), MostEpochs), FewestEpochs, MostEpochs);
     }
 }

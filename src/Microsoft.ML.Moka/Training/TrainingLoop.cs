@@ -38,7 +38,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         Check(examples, nameof(examples));
         if (validation is not null)
             Check(validation, nameof(validation));
-        using var run = new TrainingRun(_model, plan, examples, validation);
+        using var run = new TrainingRun(_model, plan, examples, validation, cancellation);
         var checkpoint = CheckpointPath is null
             ? null
             : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(plan, _model, examples, validation));
@@ -70,6 +70,8 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         if (run.State.Finished is not null)
             return;
         var saved = Stopwatch.GetTimestamp();
+        // One that was cancelled in the midst of a look at the validation set.
+        run.Look(cancellation);
         while (run.State.Finished is null)
         {
             var progress = run.Step(cancellation);

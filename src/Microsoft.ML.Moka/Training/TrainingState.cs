@@ -31,6 +31,9 @@ internal sealed record TrainingState
     /// <summary>Looks at the validation set since then.</summary>
     public int LooksSinceBest { get; init; }
 
+    /// <summary>Whether the validation set is still to be looked at after the latest step: a run may be cancelled in the midst of it.</summary>
+    public bool IsLookDue { get; init; }
+
     /// <summary>Set when there is nothing left to do.</summary>
     public StopReason? Finished { get; init; }
 
@@ -40,8 +43,9 @@ internal sealed record TrainingState
 
     public double SmoothedLoss => FadedCount > 0 ? FadedLosses / FadedCount : 0;
 
-    public TrainingState AfterStep(BatchPlace next, double loss, int tokens) => this with
+    public TrainingState AfterStep(BatchPlace next, double loss, int tokens, bool isLookDue) => this with
     {
+        IsLookDue = isLookDue,
         Step = Step + 1,
         Place = next,
         Tokens = Tokens + tokens,
@@ -49,6 +53,7 @@ internal sealed record TrainingState
         FadedCount = Fading * FadedCount + 1,
     };
 
-    public TrainingState AfterValidation(double loss, bool isBest) =>
-        isBest ? this with { BestLoss = loss, BestStep = Step, LooksSinceBest = 0 } : this with { LooksSinceBest = LooksSinceBest + 1 };
+    public TrainingState AfterValidation(double loss, bool isBest) => isBest
+        ? this with { IsLookDue = false, BestLoss = loss, BestStep = Step, LooksSinceBest = 0 }
+        : this with { IsLookDue = false, LooksSinceBest = LooksSinceBest + 1 };
 }
