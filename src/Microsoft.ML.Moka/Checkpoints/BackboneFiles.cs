@@ -73,7 +73,7 @@ internal sealed class FolderFiles(string path) : BackboneFiles
     public override FileContent Open(string name)
     {
         LfsPointer.Refuse(PathOf(name));
-        return FileContent.Map(PathOf(name));
+        return FileContent.Open(PathOf(name));
     }
 
     /// <summary>Why a folder without weights in safetensors has none, where what lies in it tells.</summary>

@@ -21,6 +21,9 @@ internal static class ModelFile
 {
     private const string BackboneWeights = "model.safetensors";
 
+    // And what small adapters of small backbones have beside their parameters.
+    private const long LargestHeader = 1 << 25;
+
     // The entry that has all other hashes has its own among the bytes of the component.
     private static ReadOnlySpan<byte> HashMark => "moka.json SHA-256 "u8;
 
@@ -81,6 +84,9 @@ internal static class ModelFile
             _ => new BackboneSource(entries, BackboneKind.Included),
         };
         var config = LlamaConfigFile.Read(source.Files);
+        // A parameter takes 4 bytes. Adapters have fewer than the backbone, and where they change all of it, as many.
+        entries.Limit(BackboneWeights, sizeof(float) * config.ParameterCount + LargestHeader);
+        entries.Limit(StoredAdapter.WeightsName, 2 * sizeof(float) * config.ParameterCount + LargestHeader);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
         AdapterSet? adapters = null;

@@ -37,7 +37,7 @@ public sealed class AtomicFileTests : IDisposable
         {
             for (; !done.IsCancellationRequested; reads++)
             {
-                using var content = FileContent.Map(Target);
+                using var content = FileContent.Open(Target);
                 var bytes = content.Slice(0, (int)content.Length).Span;
                 Assert.True(bytes.Length == 1000 + bytes[0], $"{bytes.Length} bytes that begin with {bytes[0]}");
                 Assert.Equal(-1, bytes.IndexOfAnyExcept(bytes[0]));

@@ -162,6 +162,31 @@ public sealed class DamagedModelTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocationLimit);
     }
 
+    [Theory]
+    [InlineData("adapter_model.safetensors", 300 << 20)]
+    [InlineData("adapter_config.json", 20 << 20)]
+    [InlineData("tokenizer_config.json", 20 << 20)]
+    public void AnEntryThatIsLargerThanTheBackboneLetsItBeIsRefusedUnread(string entry, int bytes)
+    {
+        // A few hundred kilobytes in the zip.
+        Edit(zip =>
+        {
+            var found = Find(zip, entry);
+            var name = found.FullName;
+            found.Delete();
+            using var stream = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
+            for (var left = bytes; left > 0; left -= 1 << 20)
+                stream.Write(new byte[1 << 20]);
+        });
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var error = LoadFails();
+
+        Assert.Contains($"'{entry}'", error, StringComparison.Ordinal);
+        Assert.Contains("make no sense", error, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocationLimit);
+    }
+
     [Fact]
     public void AHeaderOfWeightsThatLiesIsRefused()
     {
