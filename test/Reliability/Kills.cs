@@ -24,15 +24,14 @@ internal static class Kills
             var target = samples.File($"{store}-{round}");
             Directory.CreateDirectory(target);
             string[] whole = [Expected(samples, store, "one.zip"), Expected(samples, store, "two.zip")];
-            Process[] writers = [Start(store, samples.File("one.zip"), target), Start(store, samples.File("two.zip"), target)];
+            using var one = new Writer(store, samples.File("one.zip"), target);
+            using var two = new Writer(store, samples.File("two.zip"), target);
             for (var began = Stopwatch.GetTimestamp(); Read(samples, store, target) is null && Stopwatch.GetElapsedTime(began).TotalSeconds < 60;)
                 Thread.Sleep(20);
             for (var end = Stopwatch.GetTimestamp() + (long)(random.NextDouble() * 0.5 * Stopwatch.Frequency); Stopwatch.GetTimestamp() < end; reads++)
                 Check("beside the writers");
-            foreach (var writer in writers.OrderBy(_ => random.Next()))
+            foreach (var writer in new[] { one, two }.OrderBy(_ => random.Next()))
             {
-                writer.Kill();
-                writer.WaitForExit();
                 writer.Dispose();
                 kills++;
                 Check("after a kill");
@@ -130,6 +129,21 @@ internal static class Kills
         return samples.Scores(loaded);
     }
 
-    private static Process Start(string store, string model, string target) => Process.Start(
-        new ProcessStartInfo(Environment.ProcessPath!) { ArgumentList = { "exec", typeof(Kills).Assembly.Location, "write", store, model, target } })!;
+    /// <summary>A process that saves until it is killed.</summary>
+    private sealed class Writer(string store, string model, string target) : IDisposable
+    {
+        private readonly Process _process = Process.Start(
+            new ProcessStartInfo(Environment.ProcessPath!) { ArgumentList = { "exec", typeof(Kills).Assembly.Location, "write", store, model, target } })!;
+        private bool _isDead;
+
+        public void Dispose()
+        {
+            if (_isDead)
+                return;
+            _isDead = true;
+            _process.Kill();
+            _process.WaitForExit();
+            _process.Dispose();
+        }
+    }
 }

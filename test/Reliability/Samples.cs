@@ -22,7 +22,10 @@ internal sealed class Samples : IDisposable
     /// <summary>The folder of a LLaMA of random weights.</summary>
     public string Backbone { get; }
 
-    public MLContext Context { get; } = new(seed: 1);
+    public MLContext Context { get; private set; } = new(seed: 1);
+
+    /// <summary>Takes another context: one keeps a little of every component that it has made.</summary>
+    public void Renew() => Context = new MLContext(seed: 1);
 
     public IDataView Data => Context.Data.LoadFromEnumerable(Row.Make(30));
 

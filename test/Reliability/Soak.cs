@@ -44,6 +44,7 @@ internal static class Soak
 
         void Round()
         {
+            samples.Renew();
             var loaded = samples.Context.Model.Load(model, out _);
             using (loaded as IDisposable)
             {
@@ -76,7 +77,8 @@ internal static class Soak
         }
 
         void Print(Usage usage, int count) => Console.WriteLine(
-            $"{Stopwatch.GetElapsedTime(started).TotalMinutes,8:0.0} {count,8:N0} {usage.Heap / 1e6,8:0.0} {usage.Set / 1e6,8:0.0} {usage.Handles,8} {usage.Threads,8}");
+            $"{Stopwatch.GetElapsedTime(started).TotalMinutes,8:0.0} {count,8:N0} {usage.Heap / 1e6,8:0.0} {usage.Set / 1e6,8:0.0} " +
+            $"{usage.Handles,8} {usage.Threads,8}");
     }
 
     private sealed record Usage(long Heap, long Set, int Handles, int Threads)
@@ -95,7 +97,7 @@ internal static class Soak
 
         public IEnumerable<string> Beyond(Usage first)
         {
-            if (Heap > first.Heap * MostGrowth + MostBytes / 4)
+            if (Heap > first.Heap * MostGrowth + MostBytes / 16)
                 yield return $"The heap grew from {first.Heap:N0} to {Heap:N0} bytes.";
             if (Set > first.Set * MostGrowth + MostBytes)
                 yield return $"The working set grew from {first.Set:N0} to {Set:N0} bytes.";

@@ -13,14 +13,18 @@ internal sealed record AnsweredBatch(
 
 /// <summary>
 /// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that
-/// was being written when the process died is dropped, so that an evaluation goes on where it was interrupted. Each line ends with the SHA-256 of the first line
-/// and itself.
+/// was being written when the process died is dropped, so that an evaluation goes on where it was interrupted. Each line ends with the SHA-256 of
+/// the first line and itself.
 /// </summary>
 internal sealed class ResultsFile : IDisposable
 {
     private const string Format = "moka-evaluation-2";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+    };
 
     private const string HashField = ",\"sha256\":\"";
 
@@ -161,7 +165,8 @@ internal sealed class ResultsFile : IDisposable
         foreach (var batch in batches)
         {
             var first = answered.GetValueOrDefault(batch.Task);
-            if (batch.First != first || batch.Answers.Count == 0 || batch.Answers.Contains(null!) || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
+            if (batch.First != first || batch.Answers.Count == 0 || batch.Answers.Contains(null!)
+                || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
                 throw new InvalidDataException(
                     $"{path}: the answers to {batch.Task} from question {batch.First + 1} on do not follow question {first}. Delete the file.");
             answered[batch.Task] = first + batch.Answers.Count;

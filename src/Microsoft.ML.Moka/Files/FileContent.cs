@@ -17,7 +17,9 @@ internal abstract class FileContent(string name, long length) : IDisposable
     /// <summary>Bytes [offset, offset + length), which the caller has checked against <see cref="Length"/>.</summary>
     public abstract ReadOnlyMemory<byte> Slice(long offset, int length);
 
-    /// <summary>Closes the file at once: there are systems on which an open file cannot be replaced. No slice may be looked at for the first time afterwards.</summary>
+    /// <summary>
+    /// Closes the file at once: there are systems on which an open file cannot be replaced. No slice may be looked at for the first time afterwards.
+    /// </summary>
     public abstract void Dispose();
 
     /// <summary>The same bytes for somebody who may dispose what he is given, while another still needs them.</summary>
@@ -35,7 +37,9 @@ internal abstract class FileContent(string name, long length) : IDisposable
 
     /// <summary>A part of a slice; of one that is on the disk no more than that is read.</summary>
     public static ReadOnlySpan<byte> Part(ReadOnlyMemory<byte> slice, int start, int length) =>
-        MemoryMarshal.TryGetMemoryManager(slice, out DiskSlice? onDisk, out var offset, out _) ? onDisk.Read(offset + start, length) : slice.Span.Slice(start, length);
+        MemoryMarshal.TryGetMemoryManager(slice, out DiskSlice? onDisk, out var offset, out _)
+            ? onDisk.Read(offset + start, length)
+            : slice.Span.Slice(start, length);
 
     private sealed class InMemory(string name, ReadOnlyMemory<byte> bytes) : FileContent(name, bytes.Length)
     {

@@ -23,7 +23,8 @@ internal sealed record AdapterPair(FileContent Weights, byte[] Config, string Co
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(10);
 
     /// <summary>What the weights say beside their tensors.</summary>
-    public static Dictionary<string, string> Metadata(byte[] config) => new(CheckpointWriter.Metadata, StringComparer.Ordinal) { [HashKey] = HashOf(config, AdapterConfigFile.Name) };
+    public static Dictionary<string, string> Metadata(byte[] config) =>
+        new(CheckpointWriter.Metadata, StringComparer.Ordinal) { [HashKey] = HashOf(config, AdapterConfigFile.Name) };
 
     /// <summary>The files of the latest save that is whole; the caller disposes the weights.</summary>
     /// <exception cref="FileNotFoundException">One of the files is missing.</exception>
@@ -34,16 +35,17 @@ internal sealed record AdapterPair(FileContent Weights, byte[] Config, string Co
         string? wanted = null;
         for (var tries = 1; ; tries++)
         {
-            foreach (var name in (string[])[AdapterConfigFile.Name, StoredAdapter.WeightsName])
-            {
-                if (!files.Contains(name) && !(name == AdapterConfigFile.Name && PendingConfig(files.Location) is not null))
-                    throw Missing(files, name);
-            }
+            if (!files.Contains(StoredAdapter.WeightsName))
+                throw Missing(files, files.Contains(AdapterConfigFile.Name) ? StoredAdapter.WeightsName : AdapterConfigFile.Name);
             var weights = files.Open(StoredAdapter.WeightsName);
             try
             {
                 if (!new SafetensorsFile(weights).Metadata.TryGetValue(HashKey, out var hash))
-                    return new AdapterPair(weights, files.ReadAll(AdapterConfigFile.Name), files.PathOf(AdapterConfigFile.Name));
+                {
+                    return files.Contains(AdapterConfigFile.Name)
+                        ? new AdapterPair(weights, files.ReadAll(AdapterConfigFile.Name), files.PathOf(AdapterConfigFile.Name))
+                        : throw Missing(files, AdapterConfigFile.Name);
+                }
                 if (Find(files, hash) is var (config, source))
                     return new AdapterPair(weights, config, source);
                 // Another save since: that one is looked for from the start.
@@ -56,10 +58,12 @@ internal sealed record AdapterPair(FileContent Weights, byte[] Config, string Co
                 throw;
             }
             weights.Dispose();
+            if (tries == MostTries && !files.Contains(AdapterConfigFile.Name))
+                throw Missing(files, AdapterConfigFile.Name);
             if (tries == MostTries)
                 throw new InvalidDataException(
-                    $"'{files.Location}': {AdapterConfigFile.Name} is not the one that {StoredAdapter.WeightsName} was saved with: the files of two saves were " +
-                    "mixed, or one was edited since. Save the adapter again, or put back the file that belongs to the other.");
+                    $"'{files.Location}': {AdapterConfigFile.Name} is not the one that {StoredAdapter.WeightsName} was saved with: " +
+                    "the files of two saves were mixed, or one was edited since. Save the adapter again, or put back the file that belongs to the other.");
             Thread.Sleep(Pause);
         }
     }

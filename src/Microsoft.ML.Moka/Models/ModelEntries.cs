@@ -42,7 +42,8 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
         var isWeights = name.EndsWith(WeightsExtension, StringComparison.Ordinal);
         try
         {
-            var found = ModelStream.TryRead(ctx, name, reader => content = Read(name, reader.BaseStream, _limits.GetValueOrDefault(name, isWeights ? long.MaxValue : LargestOf(name))));
+            var most = _limits.GetValueOrDefault(name, isWeights ? long.MaxValue : LargestOf(name));
+            var found = ModelStream.TryRead(ctx, name, reader => content = Read(name, reader.BaseStream, most));
             if (!found)
                 throw new InvalidDataException($"The model has no entry '{name}': the zip is incomplete, or was edited.");
         }

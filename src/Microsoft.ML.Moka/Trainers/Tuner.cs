@@ -149,6 +149,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
                 cancellation.Check();
             },
             CheckpointPath = options.CheckpointFolder is null ? null : Path.Combine(options.CheckpointFolder, "training.safetensors"),
+            CheckpointInterval = options.CheckpointInterval,
             KeepBestWhenCanceled = options.KeepBestWhenCanceled,
         };
         var result = loop.Train(data.Examples, data.Validation, cancellation.Token);

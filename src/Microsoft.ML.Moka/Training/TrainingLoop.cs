@@ -19,7 +19,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
     public string? CheckpointPath { get; init; }
 
     /// <summary>The time between two saves.</summary>
-    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromMinutes(5);
+    public TimeSpan CheckpointInterval { get; init; }
 
     /// <summary>Whether cancellation ends the run with the best weights so far instead of an <see cref="OperationCanceledException"/>.</summary>
     public bool KeepBestWhenCanceled { get; init; }

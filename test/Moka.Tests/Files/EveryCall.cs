@@ -57,7 +57,8 @@ internal static class EveryCall
             else
                 Assert.True(fault == DiskFault.Killed ? error is KilledException : error is IOException, where);
             // What a dead process leaves, and one whose cleaning up is what failed, or whose save was settled before, the next writer removes.
-            if (fault != DiskFault.Killed && disk.Failed is not (nameof(Disk.Delete) or nameof(Disk.DeleteFolder) or nameof(Disk.Move) or nameof(Disk.FlushFolder)))
+            if (fault != DiskFault.Killed && disk.Failed is not
+                (nameof(Disk.Delete) or nameof(Disk.DeleteFolder) or nameof(Disk.Move) or nameof(Disk.FlushFolder)))
                 Assert.True(Names(folder).SequenceEqual(content == oldContent ? oldNames : newNames), $"{where}: {string.Join(' ', Names(folder))}");
 
             saveNew(folder);

@@ -94,13 +94,15 @@ public sealed class EveryCallTests(TunedModel tuned) : IDisposable
         using var fresh = new TinyRun();
         using var earlier = new TrainingRun(new TrainedModel(fresh.Backbone, fresh.Adapters), TinyRun.Plan, TinyRun.Examples(4), null);
         run.Step(default);
-        Fails(fault, 5, folder => Save(earlier, folder), folder => Save(run, folder), folder => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "c")))));
+        Fails(fault, 5, folder => Save(earlier, folder), folder => Save(run, folder),
+            folder => Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "c")))));
 
         static void Save(TrainingRun run, string folder) => new TrainingCheckpoint(Path.Combine(folder, "c"), "run").Save(run);
     }
 
     private static void Save(string folder, string content) => AtomicFile.Write(
-        Path.Combine(folder, "file"), stream => stream.Write(Encoding.ASCII.GetBytes(content)), Path.Combine(folder, "beside"), Encoding.ASCII.GetBytes(content));
+        Path.Combine(folder, "file"), stream => stream.Write(Encoding.ASCII.GetBytes(content)),
+        Path.Combine(folder, "beside"), Encoding.ASCII.GetBytes(content));
 
     private static BenchmarkReport Report(string title) =>
         new([MadeUp.Metrics("tuned", MadeUp.Task("PIQA", MadeUp.Answers("0110")))], new BenchmarkReportOptions { Title = title });

@@ -228,6 +228,32 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
         AssertSameFiles(other, target);
     }
 
+    [Fact]
+    public void TheFirstSaveIsFoundWhileItsConfigGetsItsName()
+    {
+        using var done = new CancellationTokenSource();
+        var target = _folder.File("0");
+        var reads = 0;
+        var reader = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                var folder = Volatile.Read(ref target);
+                if (!File.Exists(Path.Combine(folder, "adapter_model.safetensors")))
+                    continue;
+                AdapterPair.Open(folder).Weights.Dispose();
+                reads++;
+            }
+        });
+        for (var i = 0; (i < 100 || reads < 100) && !reader.IsCompleted; i++)
+        {
+            Volatile.Write(ref target, _folder.File($"{i}"));
+            tuned.Model.SaveAdapter(target);
+        }
+        done.Cancel();
+        reader.GetAwaiter().GetResult();
+    }
+
     [Theory]
     [InlineData("adapter_config.json")]
     [InlineData("adapter_model.safetensors")]

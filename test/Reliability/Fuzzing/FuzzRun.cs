@@ -30,7 +30,8 @@ internal static class FuzzRun
         {
             var result = new Session(target, new Random(seed)).Run(TimeSpan.FromSeconds(seconds));
             Console.WriteLine(
-                $"{target.Name,-16} {result.Inputs,10:N0} {result.Taken,10:N0} {result.Inputs - result.Taken,10:N0} {result.MostBytes / 1e6,8:0.0} {result.Broken,7}");
+                $"{target.Name,-16} {result.Inputs,10:N0} {result.Taken,10:N0} {result.Inputs - result.Taken,10:N0} " +
+                $"{result.MostBytes / 1e6,8:0.0} {result.Broken,7}");
             inputs += result.Inputs;
             broken += result.Broken;
         }

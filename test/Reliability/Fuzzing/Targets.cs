@@ -71,7 +71,8 @@ internal static class Targets
             samples.Context.Model.Quantize(samples.Backbone, folder);
         var files = Directory.GetFiles(folder).ToDictionary(path => Path.GetFileName(path), System.IO.File.ReadAllBytes);
         List<byte[]> seeds = [Join(files["config.json"], files["model.safetensors"])];
-        foreach (var other in Samples.Material is null ? Array.Empty<string>() : [.. Directory.GetDirectories(Path.Combine(Samples.Material, "bnb")).Order(StringComparer.Ordinal)])
+        string[] others = Samples.Material is null ? [] : Directory.GetDirectories(Path.Combine(Samples.Material, "bnb"));
+        foreach (var other in others.Order(StringComparer.Ordinal))
         {
             var (config, weights) = (Path.Combine(other, "config.json"), Path.Combine(other, "model.safetensors"));
             if (System.IO.File.Exists(config) && System.IO.File.Exists(weights))
@@ -94,7 +95,8 @@ internal static class Targets
         List<byte[]> seeds = [];
         foreach (var format in (GgufFormat[])[GgufFormat.F16, GgufFormat.Q8_0])
         {
-            new MLContext(seed: 1).Model.SaveGguf(samples.Backbone, null, path, new GgufOptions { Format = format, WithModelfile = false, PreTokenizer = "llama-bpe" });
+            samples.Context.Model.SaveGguf(
+                samples.Backbone, null, path, new GgufOptions { Format = format, WithModelfile = false, PreTokenizer = "llama-bpe" });
             seeds.Add(System.IO.File.ReadAllBytes(path));
         }
         seeds.AddRange(Samples.OfMaterial("gguf", "model.gguf", 700_000));
@@ -164,8 +166,9 @@ internal static class Targets
         });
 
     private static Target Template() => new(
-        "prompt", [.. new[] { "{text} is", "### Instruction:\n{instruction}\n{input}\n### Response:\n", "{candidates}: {text}{{" }.Select(Encoding.UTF8.GetBytes)],
-        bytes => new PromptTemplate(Encoding.UTF8.GetString(bytes)))
+        "prompt",
+        ["{text} is"u8.ToArray(), "### Instruction:\n{instruction}\n{input}\n### Response:\n"u8.ToArray(), "{candidates}: {text}{{"u8.ToArray()],
+        bytes => _ = new PromptTemplate(Encoding.UTF8.GetString(bytes)))
     {
         Allows = e => e is ArgumentException,
     };
@@ -175,7 +178,7 @@ internal static class Targets
         var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel());
         ChatTurn[] turns = [new(new("system"), "Be short."), new(new("user"), "the and {{ 1 }}"), new(new("assistant"), "an"), new(new("user"), "in")];
         List<byte[]> seeds = [.. Samples.OfMaterial("chat", "*.jinja", 1 << 16)];
-        seeds.Add("{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] | trim }}{% endfor %}{% if add_generation_prompt %}<|a|>{% endif %}"u8.ToArray());
+        seeds.Add("{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] | trim }}{% endfor %}"u8.ToArray());
         return new("chat-template", seeds, bytes =>
         {
             var template = Moka.ChatTemplate.FromJinja(Encoding.UTF8.GetString(bytes));
@@ -350,7 +353,8 @@ internal static class Targets
                 return false;
             // Only what this package's own code has thrown.
             if (inner is NullReferenceException or IndexOutOfRangeException or OutOfMemoryException or InvalidCastException or OverflowException
-                or ArgumentOutOfRangeException or KeyNotFoundException && inner.StackTrace?.TrimStart().StartsWith("at Microsoft.ML.Moka", StringComparison.Ordinal) == true)
+                or ArgumentOutOfRangeException or KeyNotFoundException
+                && inner.StackTrace?.TrimStart().StartsWith("at Microsoft.ML.Moka", StringComparison.Ordinal) == true)
                 return false;
         }
         return true;
