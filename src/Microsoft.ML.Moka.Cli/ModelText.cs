@@ -24,7 +24,11 @@ internal static class ModelText
     {
         yield return ("model", $"{path} ({Sizes.Of(new FileInfo(path).Length)})");
         if (model is MokaTransformer classifier)
-            yield return ("answers", Labels(classifier.Labels));
+            yield return (classifier.Head == MokaHead.Words ? "answers" : "labels", Labels(classifier.Labels));
+        if (model is MokaTransformer { Head: not MokaHead.Words and var head })
+            yield return ("head", $"a linear layer over the {(head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
+        if (model is MokaRegressionTransformer { Head: var of })
+            yield return ("tells", $"a number, by a linear layer over the {(of == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaTextGenerator { Options: var options })
             yield return ("writes", Text(
                 $"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, ") +
@@ -36,8 +40,14 @@ internal static class ModelText
 
     public static object Numbers(MokaModel model) => new
     {
-        Kind = model is MokaTransformer ? "classifier" : "generator",
+        Kind = model switch
+        {
+            MokaTransformer => "classifier",
+            MokaRegressionTransformer => "regression",
+            _ => "generator",
+        },
         Labels = (model as MokaTransformer)?.Labels,
+        Head = (model as MokaTransformer)?.Head,
         Generation = (model as MokaTextGenerator)?.Options,
         PromptTemplate = model.PromptTemplate.ToString(),
         model.MaximumTokens,

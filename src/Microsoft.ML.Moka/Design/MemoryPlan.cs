@@ -16,7 +16,7 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 /// <remarks>
 /// The count is of tensors. The runtime, the tokenizer and the rows come on top of it; on a GPU also CUDA's own half gigabyte or so, and what its allocator
-/// keeps in pieces: leave a tenth free. Every token of the batch counts as one whose loss is computed.
+/// keeps in pieces: leave a tenth free. Every token of the batch counts as one whose loss is computed, unless there is a head, which counts with two labels.
 /// </remarks>
 /// <example><code>
 /// var options = new MokaTrainer.Options { BackbonePath = "Llama-2-7b-hf", BatchTokens = 4096, GradientCheckpointing = true };
@@ -25,6 +25,7 @@ namespace Microsoft.ML.Moka;
 public sealed class MemoryPlan
 {
     private const int MostCountedTokens = 1 << 18;
+    private const int FewestLabels = 2;
 
     private MemoryPlan()
     {
@@ -62,6 +63,7 @@ public sealed class MemoryPlan
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchRows ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTokens, 1);
         byte[] json;
         StoredForms? forms = null;
@@ -78,7 +80,11 @@ public sealed class MemoryPlan
         }
         var config = LlamaConfigFile.Parse(json, options.BackbonePath ?? LlamaConfigFile.Name);
         var longest = Math.Min(options.MaximumTokens, config.LongestSequence);
-        return Count(config, FormatIn(json), options, options.Adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu, forms);
+        // How many labels there are, the options do not say; a head's outputs are next to nothing beside its backbone.
+        var adapter = options is ScoringOptions { Head: not MokaHead.Words and var head }
+            ? options.Adapter.WithHead(new ScoreHeadRule(head, FewestLabels, config.HiddenSize))
+            : options.Adapter;
+        return Count(config, FormatIn(json), options, adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu, forms);
     }
 
     /// <summary>One line for each part, and their sum.</summary>
@@ -110,7 +116,7 @@ public sealed class MemoryPlan
         LlamaConfig config, DenseFormat format, TuningOptions options, AdapterOptions adapter, int longest, MemoryTraits traits,
         StoredForms? forms = null, long all = int.MaxValue)
     {
-        var tokens = (int)Math.Max(Math.Min(options.BatchTokens, all), longest);
+        var tokens = (int)Math.Max(longest, Math.Min(Math.Min(options.BatchTokens, all), (options.BatchRows ?? int.MaxValue) * (long)longest));
         if (tokens <= MostCountedTokens)
             return CountBatch(config, format, options, adapter, tokens, longest, traits, forms);
         // What a batch takes grows with its sequences, each of which takes the same.
@@ -136,7 +142,11 @@ public sealed class MemoryPlan
     {
         using var backend = new CountingBackend(traits);
         using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format, forms));
-        TrainingExample[] examples = [.. Lengths(tokens, longest).Select(length => new TrainingExample(new int[length + 1], 1))];
+        TrainingExample[] examples =
+        [
+            .. Lengths(tokens, longest)
+                .Select(length => adapter.Head is null ? new TrainingExample(new int[length + 1], 1) : new TrainingExample(new int[length], new HeadTarget(0))),
+        ];
         var frozen = backend.BytesInUse;
         using var adapters = AdapterSet.Create(backend, adapter, config.LinearMaps, new CountedValues());
         var trained = backend.BytesInUse;

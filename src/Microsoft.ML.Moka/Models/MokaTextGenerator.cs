@@ -114,7 +114,7 @@ public sealed class MokaTextGenerator : MokaModel
     public MokaTextGenerator WithAdapter(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights, head: null);
         return new MokaTextGenerator(Environment, Parts with { Training = null }, backbone, adapters) { Options = _options };
     }
 

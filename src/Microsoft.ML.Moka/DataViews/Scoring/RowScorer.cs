@@ -10,74 +10,28 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 /// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
 internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
 
-/// <summary>Scores rows of text over the answer words.</summary>
-internal sealed class RowScorer
+/// <summary>Gives rows of text scores.</summary>
+internal abstract class RowScorer
 {
-    private readonly TunedBackbone _weights;
-    private readonly RowEncoder _encoder;
-    private readonly Dictionary<string, int> _indexOfWord;
-    private readonly LikelihoodScorer _scorer;
+    /// <summary>A probability for each label: by the model's head where it has one, else by the likelihood of the labels' words.</summary>
+    public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
+        weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
 
-    public RowScorer(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words)
-    {
-        _weights = weights;
-        _encoder = encoder;
-        _indexOfWord = words.Select((word, index) => (word, index)).ToDictionary(w => w.word, w => w.index, StringComparer.Ordinal);
-        _scorer = new LikelihoodScorer(weights.Backbone, weights.Adapters);
-    }
+    /// <summary>How many scores a row has.</summary>
+    public abstract int Width { get; }
 
-    public int WordCount => _indexOfWord.Count;
-
-    /// <summary>
-    /// The probability of each word, row by row: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN
-    /// where none of its candidates is one of the words.
-    /// </summary>
+    /// <summary>The scores, row by row.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="scores">Rows × words.</param>
+    /// <param name="scores">Rows × scores.</param>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
-    {
-        using var usage = _weights.Use();
-        var known = new int[rows.Count][];
-        var encoded = new List<ScoringRow>();
-        for (var i = 0; i < rows.Count; i++)
-        {
-            known[i] = [.. rows[i].Prompt.Candidates.Where(_indexOfWord.ContainsKey).Select(c => _indexOfWord[c])];
-            if (known[i].Length > 0)
-                encoded.Add(Encode(rows[i]));
-        }
-        var likelihoods = _scorer.Score(encoded);
-        var next = 0;
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var row = scores.Slice(i * WordCount, WordCount);
-            row.Fill(known[i].Length > 0 ? 0 : float.NaN);
-            if (known[i].Length > 0)
-                Spread(likelihoods[next++], known[i], row);
-        }
-        return new ScoringNotes(encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count());
-    }
+    public abstract ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores);
 
-    private ScoringRow Encode(PositionedRow row)
-    {
-        string[] answers = [.. row.Prompt.Candidates.Where(_indexOfWord.ContainsKey)];
-        try
-        {
-            return _encoder.ForScoring(row.Prompt, answers);
-        }
-        catch (ArgumentException e)
-        {
-            throw new InvalidOperationException($"Row {row.Position} cannot be scored. {e.Message}", e);
-        }
-    }
-
-    private static void Spread(double[] likelihoods, int[] words, Span<float> scores)
+    protected static double[] SoftMax(ReadOnlySpan<double> scores)
     {
         // Of long answers even the likeliest is too unlikely for exp.
-        var probabilities = new double[likelihoods.Length];
-        TensorPrimitives.Subtract(likelihoods, TensorPrimitives.Max<double>(likelihoods), probabilities);
+        var probabilities = new double[scores.Length];
+        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), probabilities);
         TensorPrimitives.SoftMax<double>(probabilities, probabilities);
-        for (var i = 0; i < words.Length; i++)
-            scores[words[i]] = (float)probabilities[i];
+        return probabilities;
     }
 }
