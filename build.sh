@@ -15,6 +15,9 @@ Usage: ./build.sh VERB [ARGUMENT...]
   notebook       run the cells of samples/notebooks/walkthrough.cs and write the notebook with what they show
   docs           write the API reference, docs/api, from the comments in the source
   bench          build and run the benchmarks
+  fuzz           give mutated inputs to every reader: './build.sh fuzz [TARGET] [SECONDS]', by default 3 seconds for each
+  kills          kill processes that save, at random: './build.sh kills [COUNT]'
+  soak           load, train, cancel, swap and predict, and see that memory stays: './build.sh soak MINUTES'
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
   clean          remove everything that was built
@@ -118,6 +121,7 @@ case "$verb" in
   moka) run_moka "$@" ;;
   notebook) dotnet run -c Release --project build/notebook -- samples/notebooks ;;
   docs) dotnet run -c Release --project build/api -- docs/api ;;
+  fuzz|kills|soak) dotnet run -c Release --project test/Reliability -- "$verb" "$@" ;;
   bench) dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) pack_all "$@" ;;

@@ -81,7 +81,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
         if (test is not null)
             terminal.Out.WriteLine(test.Text);
         var steps = result.Steps == 0
-            ? "not trained"
+            ? (CanGoOn ? "the run was finished before" : "not trained")
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
         var goesOn = CanGoOn ? " The same command goes on from there." : "";
         var cancelled = result.StoppedEarly

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Backbones;
 
@@ -31,20 +32,20 @@ internal static class BackboneFingerprint
         foreach (var name in checkpoint.Names.Order(StringComparer.Ordinal))
         {
             var tensor = checkpoint[name];
-            Append(hash, $"{name} {tensor.Type} {tensor.ShapeText}", Sample(tensor.Data.Span));
+            Append(hash, $"{name} {tensor.Type} {tensor.ShapeText}", Sample(tensor.Data));
         }
         return $"sha256:{Convert.ToHexStringLower(hash.GetHashAndReset())}";
     }
 
-    private static ReadOnlySpan<byte> Sample(ReadOnlySpan<byte> data)
+    private static ReadOnlySpan<byte> Sample(ReadOnlyMemory<byte> data)
     {
         if (data.Length <= PageSize * PageCount)
-            return data;
+            return data.Span;
         var sample = new byte[PageSize * PageCount];
         for (var page = 0; page < PageCount; page++)
         {
             var start = (int)((long)(data.Length - PageSize) * page / (PageCount - 1));
-            data.Slice(start, PageSize).CopyTo(sample.AsSpan(page * PageSize));
+            FileContent.Part(data, start, PageSize).CopyTo(sample.AsSpan(page * PageSize));
         }
         return sample;
     }

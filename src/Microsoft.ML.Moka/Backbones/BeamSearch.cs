@@ -33,7 +33,7 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
             Search[] open = [.. searches.Where(search => !search.IsOver)];
             if (open.Length == 0)
                 break;
-            var logits = LastLogits(open, batch, cache);
+            var logits = LastLogits(open, batch, cache, cancellation);
             var first = 0;
             foreach (var search in open)
             {
@@ -48,12 +48,12 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
         return [.. searches.Select(search => search.Best())];
     }
 
-    private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache)
+    private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache, CancellationToken cancellation)
     {
         var isContinued = batch.FirstRow > 0;
         var model = isContinued ? _singleTokens : backbone;
         using var burst = model.Backend.BeginBurst();
-        using var tape = new Tape(model.Backend, recording: false);
+        using var tape = new Tape(model.Backend, recording: false, cancellation);
         var hidden = model.Forward(
             tape, batch, adapters,
             new ForwardOptions { Cache = cache, TwoPaths = isContinued },

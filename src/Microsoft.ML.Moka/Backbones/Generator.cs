@@ -40,7 +40,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         while (growing.Count > 0)
         {
             cancellation.ThrowIfCancellationRequested();
-            LastLogits(growing, batch, cache, logits.AsSpan(0, growing.Count * width));
+            LastLogits(growing, batch, cache, logits.AsSpan(0, growing.Count * width), cancellation);
             var next = new List<Text>();
             for (var i = 0; i < growing.Count; i++)
             {
@@ -63,7 +63,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     }
 
     /// <summary>Runs a batch and writes the logits after the last token of each text.</summary>
-    private void LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache, Span<float> values)
+    private void LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache, Span<float> values, CancellationToken cancellation)
     {
         // Which way adapters are computed, and in which precision, shows in the last bits, so it must not depend on how many texts there are: prompts have rows
         // enough to pay for adding the updates to the expanded weights, and for tiles; single tokens have not.
@@ -71,7 +71,7 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         var model = isContinued ? _singleTokens : backbone;
         var backend = model.Backend;
         using var burst = backend.BeginBurst();
-        using var tape = new Tape(backend, recording: false);
+        using var tape = new Tape(backend, recording: false, cancellation);
         var hidden = model.Forward(
             tape, batch, adapters,
             new ForwardOptions { Cache = cache, TwoPaths = isContinued },

@@ -23,9 +23,9 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         {
             cancellation.ThrowIfCancellationRequested();
             var end = start;
-            for (var tokens = 0; end < rows.Count && (end == start || tokens + TokenCount(rows[end]) <= tokenBudget); end++)
+            for (var tokens = 0L; end < rows.Count && (end == start || tokens + TokenCount(rows[end]) <= tokenBudget); end++)
                 tokens += TokenCount(rows[end]);
-            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(row => new SequenceSet(row))], out _).CopyTo(scores, start);
+            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(row => new SequenceSet(row))], out _, cancellation).CopyTo(scores, start);
             start = end;
         }
         return scores;
@@ -37,7 +37,8 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
     /// <summary>The log-likelihood of each sequence of each row, all in one batch; none depends on the other rows.</summary>
     /// <param name="rows">The rows. Those with the same opening come one after the other.</param>
     /// <param name="computedTokens">How many tokens went through the backbone.</param>
-    public double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, out int computedTokens)
+    /// <param name="cancellation">Ends the work between two layers.</param>
+    public double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, out int computedTokens, CancellationToken cancellation = default)
     {
         var batch = new RaggedBatch();
         var openings = new SharedOpenings(batch);
@@ -60,7 +61,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
                 }
             }
         }
-        var losses = Losses(batch, [.. predictions]);
+        var losses = Losses(batch, [.. predictions], cancellation);
         computedTokens = batch.TokenCount;
         var next = 0;
         return [.. rows.Select(row => row.Sequences.Select(Sum).ToArray())];
@@ -74,11 +75,11 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         }
     }
 
-    private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions)
+    private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions, CancellationToken cancellation)
     {
         var backend = backbone.Backend;
         using var burst = backend.BeginBurst();
-        using var tape = new Tape(backend, recording: false);
+        using var tape = new Tape(backend, recording: false, cancellation);
         var predicting = backbone.Forward(tape, batch, adapters, rows: Array.ConvertAll(predictions, prediction => prediction.Row));
         using var targetIds = backend.Upload(Array.ConvertAll(predictions, prediction => prediction.Target));
         using var losses = backbone.TokenLosses(tape, predicting, targetIds, adapters: adapters);

@@ -203,6 +203,7 @@ internal sealed class LlamaBackbone : IDisposable
         var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
         foreach (var layer in _layers)
         {
+            tape.ThrowIfCanceled();
             var selection = layer == _layers[^1] ? wanted : null;
             x = options.Recompute && tape.Recording ? Recompute(tape, x, layer, pass, selection) : layer.Forward(tape, x, pass, selection);
         }

@@ -9,6 +9,9 @@ internal static class LlamaConfigFile
 {
     public const string Name = "config.json";
 
+    // A prompt and an answer.
+    private const int FewestPositions = 8;
+
     public static LlamaConfig Read(BackboneFiles files)
     {
         var source = $"{files.Location}: {Name}";
@@ -67,7 +70,7 @@ internal static class LlamaConfigFile
         if (headWidth % 2 != 0)
             throw fields.Error("head_dim", $"must be even, for the rotary embedding turns pairs; found {headWidth}");
         ConfigFields.Check(fields, architecture, headWidth);
-        var positions = fields.Integer("max_position_embeddings", 1, 1 << 24, architecture.DefaultPositions);
+        var positions = fields.Integer("max_position_embeddings", FewestPositions, 1 << 24, architecture.DefaultPositions);
         var (rotaryBase, scaling) = RotaryFields.Read(fields, architecture, positions);
         if (scaling is DividedRotaryScaling { Divisors.Count: var divisors } && divisors != headWidth / 2)
             throw fields.Error("rope_scaling", $"must have {headWidth / 2} factors, half as many as a head has elements; found {divisors}");

@@ -10,6 +10,8 @@ namespace Microsoft.ML.Moka.Backbones;
 /// </summary>
 internal sealed class SharedBackbone : IDisposable
 {
+    private const int MostTries = 20;
+
     private static readonly Dictionary<BackboneKey, WeakReference<Entry>> Loaded = [];
     private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
 
@@ -62,7 +64,24 @@ internal sealed class SharedBackbone : IDisposable
         BackboneFiles files, BackboneQuantization quantization, Device device, MokaPrecision? precision, IProgress<double>? progress = null,
         CancellationToken cancellation = default)
     {
-        var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
+        for (var tries = 1; ; tries++)
+        {
+            var fingerprint = FingerprintOf(files);
+            try
+            {
+                return OpenOnce(files, new BackboneKey(fingerprint, quantization, device.Name), device, precision, progress, cancellation);
+            }
+            // Files were replaced after the fingerprint was taken: what was loaded is something else, or a part of each.
+            catch (Exception e) when (e is IOException or InvalidDataException && tries < MostTries && FingerprintOf(files) != fingerprint)
+            {
+            }
+        }
+    }
+
+    private static SharedBackbone OpenOnce(
+        BackboneFiles files, BackboneKey key, Device device, MokaPrecision? precision, IProgress<double>? progress,
+        CancellationToken cancellation)
+    {
         Entry? entry;
         lock (Loaded)
         {
@@ -75,7 +94,7 @@ internal sealed class SharedBackbone : IDisposable
         {
             // Whoever comes second waits here until the first has loaded, or loads if the first failed.
             lock (entry)
-                entry.Backbone ??= Load(files, quantization, device, progress, cancellation);
+                entry.Backbone ??= Load(files, key, device, progress, cancellation);
             share.TakeView();
             return share;
         }
@@ -132,15 +151,20 @@ internal sealed class SharedBackbone : IDisposable
     }
 
     private static LlamaBackbone Load(
-        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress, CancellationToken cancellation)
+        BackboneFiles files, BackboneKey key, Device device, IProgress<double>? progress, CancellationToken cancellation)
     {
         var backend = device.CreateBackend();
+        LlamaBackbone? backbone = null;
         try
         {
-            return LlamaBackbone.Load(backend, files, new(quantization), progress, cancellation);
+            backbone = LlamaBackbone.Load(backend, files, new(key.Quantization), progress, cancellation);
+            if (files.State is not null && FingerprintOf(files) != key.Fingerprint)
+                throw new IOException($"{files.Location} was replaced again and again while it was read: load it when it is complete.");
+            return backbone;
         }
         catch
         {
+            backbone?.Dispose();
             backend.Dispose();
             throw;
         }

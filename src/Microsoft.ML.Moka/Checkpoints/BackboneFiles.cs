@@ -42,30 +42,38 @@ internal sealed class FolderFiles(string path) : BackboneFiles
 {
     public override string Location { get; } = Path.GetFullPath(path);
 
-    public override string? State => !Directory.Exists(Location) ? null : string.Join('\n', new DirectoryInfo(Location).EnumerateFiles()
+    public override string? State => !Directory.Exists(Folder) ? null : string.Join('\n', new DirectoryInfo(Folder).EnumerateFiles().Where(IsOfBackbone)
         .OrderBy(file => file.Name, StringComparer.Ordinal)
         .Select(file => (file.Name, Target: (FileInfo?)file.ResolveLinkTarget(returnFinalTarget: true) ?? file))
         .Where(file => file.Target.Exists)
         .Select(file => $"{file.Name} {file.Target.Length} {file.Target.LastWriteTimeUtc.Ticks}"));
 
-    public string PathOf(string name) => Path.Combine(Location, name);
+    // Not the log or the adapter that somebody writes beside it.
+    private static bool IsOfBackbone(FileInfo file) =>
+        file.Extension is ".safetensors" or ".json" or ".model" or ".jinja" or ".txt" && file.Name[0] != '.'
+        && !file.Name.StartsWith("adapter_", StringComparison.Ordinal) && !file.Name.StartsWith("training", StringComparison.Ordinal);
+
+    private string Folder => AtomicFolder.Current(Location);
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
 
     public override bool Contains(string name) => File.Exists(PathOf(name));
 
     public override byte[] ReadAll(string name)
     {
         LfsPointer.Refuse(PathOf(name));
-        using var file = File.OpenHandle(PathOf(name));
-        var length = RandomAccess.GetLength(file);
-        return length <= LargestText
-            ? File.ReadAllBytes(PathOf(name))
-            : throw new InvalidDataException($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there.");
+        using var file = new FileStream(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        if (file.Length > LargestText)
+            throw new InvalidDataException($"'{PathOf(name)}' has {file.Length:N0} bytes; more than {LargestText:N0} make no sense there.");
+        var content = new byte[file.Length];
+        file.ReadExactly(content);
+        return content;
     }
 
     public override FileContent Open(string name)
     {
         LfsPointer.Refuse(PathOf(name));
-        return FileContent.Map(PathOf(name));
+        return FileContent.Open(PathOf(name));
     }
 
     /// <summary>Why a folder without weights in safetensors has none, where what lies in it tells.</summary>

@@ -13,6 +13,8 @@ internal sealed class Checkpoint : IDisposable
     public const string SingleFile = "model.safetensors";
     public const string IndexFile = "model.safetensors.index.json";
 
+    private const int MostTries = 20;
+
     private readonly Dictionary<string, TensorFile> _fileOfTensor = new(StringComparer.Ordinal);
 
     private readonly List<TensorFile> _files = [];
@@ -27,7 +29,29 @@ internal sealed class Checkpoint : IDisposable
 
     /// <exception cref="FileNotFoundException">The files hold no weights in the safetensors format.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the index does not fit the files.</exception>
+    /// <exception cref="IOException">The files were replaced again and again while they were read.</exception>
     public static Checkpoint Open(BackboneFiles files)
+    {
+        // What is open stays as it is; while the files are opened one by one, others may take their place.
+        for (var tries = 1; ; tries++)
+        {
+            var before = files.State;
+            try
+            {
+                var checkpoint = OpenOnce(files);
+                if (files.State == before)
+                    return checkpoint;
+                checkpoint.Dispose();
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException && tries < MostTries && files.State != before)
+            {
+            }
+            if (tries == MostTries)
+                throw new IOException($"{files.Location} was replaced again and again while it was read: load it when it is complete.");
+        }
+    }
+
+    private static Checkpoint OpenOnce(BackboneFiles files)
     {
         var checkpoint = new Checkpoint(files.Location);
         try

@@ -37,7 +37,7 @@ internal static class CheckpointWriter
             ["metadata"] = new SortedDictionary<string, object?>(StringComparer.Ordinal) { ["total_size"] = totalSize },
             ["weight_map"] = fileOfTensor,
         });
-        AtomicFile.Write(Path.Combine(folder, Checkpoint.IndexFile), stream => stream.Write(index));
+        NewFile.Write(Path.Combine(folder, Checkpoint.IndexFile), index);
     }
 
     private static List<List<TensorGroup>> Pack(IEnumerable<TensorGroup> groups, long shardBytes)
@@ -57,10 +57,6 @@ internal static class CheckpointWriter
         return shards;
     }
 
-    private static void WriteShard(string path, List<TensorGroup> groups)
-    {
-        using var stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
-        SafetensorsWriter.Write(stream, groups, Metadata);
-        stream.Flush(flushToDisk: true);
-    }
+    private static void WriteShard(string path, List<TensorGroup> groups) =>
+        NewFile.Write(path, stream => SafetensorsWriter.Write(stream, groups, Metadata));
 }

@@ -31,7 +31,7 @@ internal sealed class SafetensorsFile : TensorFile
     /// <summary>What the header's <c>__metadata__</c> says.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    public static SafetensorsFile Map(string path) => new(FileContent.Map(path));
+    public static SafetensorsFile Map(string path) => new(FileContent.Open(path));
 
     public static SafetensorsFile Read(string name, ReadOnlyMemory<byte> bytes) => new(FileContent.Of(name, bytes));
 
@@ -61,7 +61,7 @@ internal sealed class SafetensorsFile : TensorFile
         }
     }
 
-    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
+    /// <summary>Closes the file at once; see <see cref="FileContent.Dispose"/>.</summary>
     public override void Dispose() => _content.Dispose();
 
     private string? StoredName(string name) => _storedNames is null ? name : _storedNames.GetValueOrDefault(name);

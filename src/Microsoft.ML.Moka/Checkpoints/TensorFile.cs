@@ -16,6 +16,6 @@ internal abstract class TensorFile : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract StoredTensor this[string name] { get; }
 
-    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
+    /// <summary>Closes the file at once; see <see cref="FileContent.Dispose"/>.</summary>
     public abstract void Dispose();
 }

@@ -24,6 +24,7 @@ namespace Microsoft.ML.Moka;
 /// </code></example>
 public sealed class MemoryPlan
 {
+    private const int MostCountedTokens = 1 << 18;
     private const int FewestLabels = 2;
 
     private MemoryPlan()
@@ -110,13 +111,37 @@ public sealed class MemoryPlan
     /// <param name="longest">Tokens of the longest sequence, which goes alone where it is longer than a batch.</param>
     /// <param name="traits">The device.</param>
     /// <param name="forms">How a GGUF has each weight.</param>
+    /// <param name="all">Tokens of all sequences there are, which a batch has at most.</param>
     internal static MemoryPlan Count(
         LlamaConfig config, DenseFormat format, TuningOptions options, AdapterOptions adapter, int longest, MemoryTraits traits,
-        StoredForms? forms = null)
+        StoredForms? forms = null, long all = int.MaxValue)
+    {
+        var tokens = (int)Math.Max(longest, Math.Min(Math.Min(options.BatchTokens, all), (options.BatchRows ?? int.MaxValue) * (long)longest));
+        if (tokens <= MostCountedTokens)
+            return CountBatch(config, format, options, adapter, tokens, longest, traits, forms);
+        // What a batch takes grows with its sequences, each of which takes the same.
+        var sequences = Math.Max(2, MostCountedTokens / longest);
+        var (half, whole) = (Count(sequences / 2), Count(sequences));
+        var ofOne = (double)(whole.ActivationBytes - half.ActivationBytes) / (sequences - sequences / 2);
+        return new MemoryPlan
+        {
+            BatchTokens = tokens,
+            GradientCheckpointing = whole.GradientCheckpointing,
+            BackboneBytes = whole.BackboneBytes,
+            AdapterBytes = whole.AdapterBytes,
+            OptimizerBytes = whole.OptimizerBytes,
+            ActivationBytes = whole.ActivationBytes + (long)(ofOne * ((double)tokens / longest - sequences)),
+        };
+
+        MemoryPlan Count(int count) => CountBatch(config, format, options, adapter, count * longest, longest, traits, forms);
+    }
+
+    private static MemoryPlan CountBatch(
+        LlamaConfig config, DenseFormat format, TuningOptions options, AdapterOptions adapter, int tokens, int longest, MemoryTraits traits,
+        StoredForms? forms)
     {
         using var backend = new CountingBackend(traits);
         using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format, forms));
-        var tokens = (int)Math.Max(longest, Math.Min(options.BatchTokens, (options.BatchRows ?? int.MaxValue) * (long)longest));
         TrainingExample[] examples =
         [
             .. Lengths(tokens, longest)

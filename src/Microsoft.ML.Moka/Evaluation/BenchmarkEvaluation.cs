@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
 using Microsoft.ML.Moka.Evaluation.Reports;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
@@ -96,6 +97,7 @@ internal sealed class BenchmarkEvaluation
     {
         var finished = file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? [];
         var answers = finished.SelectMany(batch => batch.Answers).ToList();
+        RequireOfQuestions(answers, set);
         var (seconds, tokens) = (finished.Sum(batch => batch.Seconds), finished.Sum(batch => batch.Tokens));
         log.Begin(set, answers);
         foreach (var batch in Batches(set, answers.Count))
@@ -125,6 +127,36 @@ internal sealed class BenchmarkEvaluation
         return [.. batch.Select(asked => asked.Encoded is null ? asked.Unanswered() : answers.Dequeue())];
     }
 
+    /// <summary>Whether answers that were read from a file can be those to these questions.</summary>
+    private void RequireOfQuestions(List<BenchmarkAnswer> answers, BenchmarkSet set)
+    {
+        var row = 0;
+        using var questions = _answerer.Read(set.Source).Take(set.Rows).GetEnumerator();
+        foreach (var answer in answers)
+        {
+            _cancellation.Token.ThrowIfCancellationRequested();
+            row++;
+            if (!questions.MoveNext() || !Answers(answer, questions.Current))
+                throw new InvalidDataException(
+                    $"{ResultsPath()}: answer {row} to {set.Source.Name} is none to the question there. Delete the file, or choose another folder.");
+        }
+
+        static bool Answers(BenchmarkAnswer answer, Question question)
+        {
+            var candidates = question.Prompt.Candidates;
+            if (answer.Label != candidates[question.Label] || !answer.Candidates.SequenceEqual(candidates))
+                return false;
+            if (answer.Problem is not null)
+                return !answer.IsCorrect;
+            if (answer.LogLikelihoods is not { } scores)
+                return answer.IsCorrect == (answer.Predicted == answer.Label);
+            if (scores.Count != candidates.Count || !scores.All(double.IsFinite))
+                return false;
+            var best = scores.Index().MaxBy(score => score.Item).Index;
+            return answer.Predicted == candidates[best] && answer.IsCorrect == (best == question.Label);
+        }
+    }
+
     /// <summary>
     /// Consecutive questions under the budget of tokens. Where a batch ends depends only on where it starts: an evaluation that goes on has the batches of one
     /// that was never interrupted, and so the same scores to the last bit.
@@ -132,7 +164,7 @@ internal sealed class BenchmarkEvaluation
     private IEnumerable<List<AskedQuestion>> Batches(BenchmarkSet set, int start)
     {
         var batch = new List<AskedQuestion>();
-        var cost = 0;
+        var cost = 0L;
         foreach (var question in _answerer.Read(set.Source).Take(set.Rows).Skip(start))
         {
             _cancellation.Token.ThrowIfCancellationRequested();
@@ -142,12 +174,12 @@ internal sealed class BenchmarkEvaluation
             {
                 yield return batch;
                 batch = [];
-                (cost, added) = (0, CostBehind(null));
+                (cost, added) = (0L, CostBehind(null));
             }
             batch.Add(asked);
             cost += added;
 
-            int CostBehind(EncodedQuestion? previous) => asked.Encoded?.CostAfter(previous, _answerer.NewTokens) ?? 0;
+            long CostBehind(EncodedQuestion? previous) => asked.Encoded?.CostAfter(previous, _answerer.NewTokens) ?? 0;
         }
         if (batch.Count > 0)
             yield return batch;
@@ -168,7 +200,7 @@ internal sealed class BenchmarkEvaluation
 
     private string ResultsPath()
     {
-        Directory.CreateDirectory(_options.ResultsFolder!);
+        Disk.Current.CreateFolder(_options.ResultsFolder!);
         return Path.Combine(_options.ResultsFolder!, $"{PlainName.Of(_model.Name)}-{PlainName.Of(_options.Protocol.Name)}.jsonl");
     }
 }

@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation;
 
@@ -10,17 +13,25 @@ internal sealed record AnsweredBatch(
 
 /// <summary>
 /// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that
-/// was being written when the process died is dropped, so that an evaluation goes on where it was interrupted.
+/// was being written when the process died is dropped, so that an evaluation goes on where it was interrupted. Each line ends with the SHA-256 of
+/// the first line and itself.
 /// </summary>
 internal sealed class ResultsFile : IDisposable
 {
-    private const string Format = "moka-evaluation-1";
+    private const string Format = "moka-evaluation-2";
 
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+    };
 
-    private readonly FileStream _stream;
+    private const string HashField = ",\"sha256\":\"";
 
-    private ResultsFile(FileStream stream) => _stream = stream;
+    private readonly Stream _stream;
+    private byte[] _header = [];
+
+    private ResultsFile(Stream stream) => _stream = stream;
 
     /// <summary>The batches of earlier runs, in their order.</summary>
     public IReadOnlyList<AnsweredBatch> Batches { get; private set; } = [];
@@ -31,7 +42,7 @@ internal sealed class ResultsFile : IDisposable
     public static ResultsFile Open(string path, IReadOnlyDictionary<string, string> settings)
     {
         // Two evaluations must not write to one file.
-        var stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        var stream = Disk.Current.OpenLog(path);
         try
         {
             var file = new ResultsFile(stream);
@@ -41,9 +52,9 @@ internal sealed class ResultsFile : IDisposable
             foreach (var (line, next) in file.WholeLines(path))
             {
                 if (number++ == 0)
-                    CheckHeader(Parse<Header>(line, path, number), path, settings);
+                    file.ReadHeader(line, path, settings);
                 else
-                    batches.Add(Parse<AnsweredBatch>(line, path, number));
+                    batches.Add(Parse<AnsweredBatch>(file.Checked(line, path, number), path, number));
                 end = next;
             }
             CheckOrder(batches, path);
@@ -68,8 +79,42 @@ internal sealed class ResultsFile : IDisposable
 
     private void Write<T>(T line)
     {
-        _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, Json), (byte)'\n']);
-        _stream.Flush(flushToDisk: true);
+        var body = JsonSerializer.SerializeToUtf8Bytes(line, Json);
+        if (_header.Length == 0)
+            _header = body;
+        _stream.Write([.. body.AsSpan()[..^1], .. Encoding.ASCII.GetBytes($"{HashField}{HashOf(body)}\"}}\n")]);
+        Disk.Current.Flush(_stream);
+    }
+
+    private string HashOf(ReadOnlySpan<byte> body)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(_header);
+        hash.AppendData(body);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>A line without its hash.</summary>
+    private byte[] Checked(ReadOnlyMemory<byte> line, string path, int number)
+    {
+        var body = Body(line.Span) ?? throw Changed(path, number, "it ends without its SHA-256");
+        return line.Span.EndsWith(Encoding.ASCII.GetBytes($"{HashField}{HashOf(body)}\"}}")) ? body : throw Changed(path, number, "its SHA-256 is another");
+    }
+
+    private static byte[]? Body(ReadOnlySpan<byte> line) =>
+        line.LastIndexOf(Encoding.ASCII.GetBytes(HashField)) is var end and >= 0 ? [.. line[..end], (byte)'}'] : null;
+
+    private static InvalidDataException Changed(string path, int number, string how) => new(
+        $"{path}, line {number}: the line was changed since it was written: {how}. Delete the file, or choose another folder.");
+
+    private void ReadHeader(ReadOnlyMemory<byte> line, string path, IReadOnlyDictionary<string, string> settings)
+    {
+        var body = Body(line.Span);
+        var header = Parse<Header>(body ?? line, path, 1);
+        CheckFormat(header, path);
+        _header = body ?? [];
+        Checked(line, path, 1);
+        CheckSettings(header, path, settings);
     }
 
     /// <summary>The lines that have an end, each with the place behind it.</summary>
@@ -96,10 +141,15 @@ internal sealed class ResultsFile : IDisposable
         }
     }
 
-    private static void CheckHeader(Header header, string path, IReadOnlyDictionary<string, string> settings)
+    private static void CheckFormat(Header header, string path)
     {
         if (header.Format != Format)
-            throw new InvalidDataException($"{path} is of the format '{header.Format}'; this version reads '{Format}'.");
+            throw new InvalidDataException(
+                $"{path}, line 1: the file is of the format '{header.Format}'; this version reads '{Format}'. Delete the file, or choose another folder.");
+    }
+
+    private static void CheckSettings(Header header, string path, IReadOnlyDictionary<string, string> settings)
+    {
         var differing = settings.Keys.Union(header.Settings.Keys).Order(StringComparer.Ordinal)
             .Where(key => settings.GetValueOrDefault(key) != header.Settings.GetValueOrDefault(key))
             .Select(key => $"  {key}: '{header.Settings.GetValueOrDefault(key)}' there, '{settings.GetValueOrDefault(key)}' now").ToList();
@@ -115,7 +165,8 @@ internal sealed class ResultsFile : IDisposable
         foreach (var batch in batches)
         {
             var first = answered.GetValueOrDefault(batch.Task);
-            if (batch.First != first || batch.Answers.Count == 0 || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
+            if (batch.First != first || batch.Answers.Count == 0 || batch.Answers.Contains(null!)
+                || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
                 throw new InvalidDataException(
                     $"{path}: the answers to {batch.Task} from question {batch.First + 1} on do not follow question {first}. Delete the file.");
             answered[batch.Task] = first + batch.Answers.Count;

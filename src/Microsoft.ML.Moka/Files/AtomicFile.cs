@@ -1,93 +1,93 @@
 namespace Microsoft.ML.Moka.Files;
 
-/// <summary>Writes files so that a reader, or a restart after a kill, sees the earlier content or the new one, and never a part.</summary>
+/// <summary>
+/// Writes files so that a reader, or a restart after a kill, sees the earlier content or the new one, and never a part. One writer is at work at a time; what
+/// a kill leaves behind is removed by the next.
+/// </summary>
 internal static class AtomicFile
 {
+    // Whoever comes to save has something to lose.
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
+
     /// <summary>Writes to a temporary file in the same folder, flushes it to the disk, and moves it over <paramref name="path"/>.</summary>
-    public static void Write(string path, Action<Stream> write) => Write([(path, write)]);
-
-    /// <summary>
-    /// Writes files of one folder that belong together. All are complete and on the disk before the first is moved to its place. That move settles it: a kill
-    /// before it leaves the earlier files, and after it <see cref="Finish"/> moves the others too.
-    /// </summary>
-    public static void Write(IReadOnlyList<(string Path, Action<Stream> Write)> files)
-    {
-        string[] paths = [.. files.Select(file => file.Path)];
-        Finish(paths);
-        var written = 0;
-        try
-        {
-            for (; written < paths.Length; written++)
-                WriteTemporary(TemporaryOf(paths[written]), Content(written));
-        }
-        catch
-        {
-            Delete(paths.Take(written));
-            throw;
-        }
-        File.Move(TemporaryOf(paths[0]), paths[0], overwrite: true);
-        MoveOthers(paths.Skip(1));
-
-        Action<Stream> Content(int index) => index > 0 ? files[index].Write : stream =>
-        {
-            // Now that no other writer can be at work: what an earlier one has left unfinished.
-            Delete(paths.Skip(1));
-            files[0].Write(stream);
-        };
-    }
-
-    /// <summary>Ends what a kill has interrupted: readers of files that belong together call it before they read them.</summary>
-    /// <param name="paths">The files, in the order in which they were written.</param>
-    public static void Finish(IReadOnlyList<string> paths)
-    {
-        // The first temporary file is made before the others, and moved before them: others that are there without it are complete. They are looked for first,
-        // as a writer may be at work.
-        string[] pending = [.. paths.Skip(1).Where(path => File.Exists(TemporaryOf(path)))];
-        if (!File.Exists(TemporaryOf(paths[0])))
-            MoveOthers(pending);
-    }
-
-    // The first goes last: without it, the others would count as complete.
-    private static void Delete(IEnumerable<string> paths)
-    {
-        foreach (var path in paths.Reverse())
-            File.Delete(TemporaryOf(path));
-    }
-
-    // One name, so that what a kill leaves behind is overwritten the next time. A second writer at the same time is refused.
-    private static string TemporaryOf(string path)
+    /// <exception cref="IOException">The disk failed; the earlier file is there.</exception>
+    public static void Write(string path, Action<Stream> write)
     {
         var target = Path.GetFullPath(path);
-        return Path.Combine(Path.GetDirectoryName(target)!, $".{Path.GetFileName(target)}.tmp");
+        using var writer = WriterLock.Take(target, LongestWait);
+        RemoveLeft(target);
+        WriteLocked(target, write);
     }
 
-    private static void MoveOthers(IEnumerable<string> paths)
+    /// <summary>
+    /// Writes a file and a small one that tells how to use it. The small one is never beside a file that it does not belong to: a kill while both are replaced
+    /// leaves it missing.
+    /// </summary>
+    public static void Write(string path, Action<Stream> write, string besidePath, byte[] besideContent)
     {
-        foreach (var path in paths)
+        var (target, beside) = (Path.GetFullPath(path), Path.GetFullPath(besidePath));
+        using var writer = WriterLock.Take(target, LongestWait);
+        RemoveLeft(target);
+        RemoveLeft(beside);
+        if (File.Exists(beside) && new FileInfo(beside).Length == besideContent.Length && File.ReadAllBytes(beside).AsSpan().SequenceEqual(besideContent))
         {
-            try
-            {
-                File.Move(TemporaryOf(path), path, overwrite: true);
-            }
-            catch (FileNotFoundException) when (File.Exists(path))
-            {
-                // Writer and reader have both been at it.
-            }
+            WriteLocked(target, write);
+            return;
         }
-    }
-
-    private static void WriteTemporary(string temporary, Action<Stream> write)
-    {
-        using var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
+        var (temporary, small, earlier) = (TemporaryName.Of(target), TemporaryName.Of(beside), TemporaryName.Of(beside, TemporaryName.Earlier));
+        NewFile.Write(temporary, write);
         try
         {
-            write(stream);
-            stream.Flush(flushToDisk: true);
+            NewFile.Write(small, besideContent);
+            if (File.Exists(beside))
+                Disk.Current.Move(beside, earlier);
         }
         catch
         {
-            stream.Dispose();
-            File.Delete(temporary);
+            NewFile.Remove(temporary);
+            NewFile.Remove(small);
+            throw;
+        }
+        try
+        {
+            Replace(temporary, target);
+        }
+        catch
+        {
+            if (File.Exists(earlier))
+                Disk.Current.Move(earlier, beside);
+            NewFile.Remove(small);
+            throw;
+        }
+        Replace(small, beside);
+        NewFile.Remove(earlier);
+        Disk.Current.FlushFolder(Path.GetDirectoryName(target)!);
+    }
+
+    /// <summary>Removes what a kill has left beside a file, by a writer who has its lock.</summary>
+    public static void RemoveLeft(string target)
+    {
+        foreach (var left in (string[])[.. TemporaryName.Left(target, TemporaryName.Coming), .. TemporaryName.Left(target, TemporaryName.Earlier)])
+            NewFile.Remove(left);
+    }
+
+    private static void WriteLocked(string target, Action<Stream> write)
+    {
+        var temporary = TemporaryName.Of(target);
+        NewFile.Write(temporary, write);
+        Replace(temporary, target);
+        Disk.Current.FlushFolder(Path.GetDirectoryName(target)!);
+    }
+
+    private static void Replace(string temporary, string target)
+    {
+        try
+        {
+            Disk.Current.Move(temporary, target);
+        }
+        catch
+        {
+            NewFile.Remove(temporary);
             throw;
         }
     }

@@ -1,10 +1,11 @@
 using System.Buffers;
-using System.IO.MemoryMappedFiles;
+using System.Runtime.InteropServices;
 
 namespace Microsoft.ML.Moka.Files;
 
 /// <summary>
-/// Bytes of a file, mapped or in memory. Slices stay valid until the content is disposed or, where nobody does that, as long as somebody refers to them.
+/// Bytes of a file, on the disk or in memory. Those on the disk are read when they are looked at, and kept as long as somebody refers to their slice: a file
+/// that is cut off meanwhile is an error, where a mapping would end the process.
 /// </summary>
 internal abstract class FileContent(string name, long length) : IDisposable
 {
@@ -16,7 +17,9 @@ internal abstract class FileContent(string name, long length) : IDisposable
     /// <summary>Bytes [offset, offset + length), which the caller has checked against <see cref="Length"/>.</summary>
     public abstract ReadOnlyMemory<byte> Slice(long offset, int length);
 
-    /// <summary>Releases a mapping at once: there are systems on which a mapped file cannot be replaced. No slice may be used afterwards.</summary>
+    /// <summary>
+    /// Closes the file at once: there are systems on which an open file cannot be replaced. No slice may be looked at for the first time afterwards.
+    /// </summary>
     public abstract void Dispose();
 
     /// <summary>The same bytes for somebody who may dispose what he is given, while another still needs them.</summary>
@@ -24,14 +27,19 @@ internal abstract class FileContent(string name, long length) : IDisposable
 
     public static FileContent Of(string name, ReadOnlyMemory<byte> bytes) => new InMemory(name, bytes);
 
-    /// <summary>Maps a file for reading. The file may be replaced or deleted meanwhile, but not truncated in place.</summary>
-    public static FileContent Map(string path)
+    /// <summary>Opens a file for reading. It may be replaced or deleted meanwhile.</summary>
+    public static FileContent Open(string path)
     {
-        // FileInfo would tell the length of a link.
-        using var file = File.OpenHandle(path);
-        var length = RandomAccess.GetLength(file);
-        return length == 0 ? new InMemory(path, default) : new Mapped(path, length);
+        // Opened once: another file may have the name the next moment. FileInfo would tell the length of a link.
+        var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
+        return new OnDisk(path, stream);
     }
+
+    /// <summary>A part of a slice; of one that is on the disk no more than that is read.</summary>
+    public static ReadOnlySpan<byte> Part(ReadOnlyMemory<byte> slice, int start, int length) =>
+        MemoryMarshal.TryGetMemoryManager(slice, out DiskSlice? onDisk, out var offset, out _)
+            ? onDisk.Read(offset + start, length)
+            : slice.Span.Slice(start, length);
 
     private sealed class InMemory(string name, ReadOnlyMemory<byte> bytes) : FileContent(name, bytes.Length)
     {
@@ -51,48 +59,54 @@ internal abstract class FileContent(string name, long length) : IDisposable
         }
     }
 
-    private sealed unsafe class Mapped : FileContent
+    private sealed class OnDisk(string path, FileStream stream) : FileContent(path, stream.Length)
     {
-        // Kept for as long as a slice is: the handle's finalizer unmaps.
-        private readonly MemoryMappedViewAccessor _view;
-        private readonly byte* _start;
-        private int _disposed;
+        public override void Dispose() => stream.Dispose();
 
-        public Mapped(string path, long length)
-            : base(path, length)
+        public override ReadOnlyMemory<byte> Slice(long offset, int length) => length == 0 ? default : new DiskSlice(this, offset, length).Memory;
+
+        public byte[] Read(long offset, int length)
         {
-            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
-            using var file = MemoryMappedFile.CreateFromFile(
-                stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
-            byte* pointer = null;
-            _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-            _start = pointer + _view.PointerOffset;
+            var bytes = GC.AllocateUninitializedArray<byte>(length);
+            for (var done = 0; done < length;)
+            {
+                var read = RandomAccess.Read(stream.SafeFileHandle, bytes.AsSpan(done), offset + done);
+                if (read == 0)
+                    throw new InvalidDataException(
+                        $"'{Name}' ends at byte {offset + done:N0} of {Length:N0}: it was cut off while it was read. Read it again when it is complete.");
+                done += read;
+            }
+            return bytes;
+        }
+    }
+
+    private sealed class DiskSlice(OnDisk file, long offset, int length) : MemoryManager<byte>
+    {
+        private byte[]? _bytes;
+
+        public override Memory<byte> Memory => CreateMemory(length);
+
+        public override Span<byte> GetSpan() => Bytes();
+
+        public override MemoryHandle Pin(int elementIndex = 0) => Bytes().AsMemory(elementIndex).Pin();
+
+        public override void Unpin()
+        {
         }
 
-        public override void Dispose()
+        public ReadOnlySpan<byte> Read(int start, int count) =>
+            Volatile.Read(ref _bytes) is { } bytes ? bytes.AsSpan(start, count) : file.Read(offset + start, count);
+
+        protected override void Dispose(bool disposing)
         {
-            if (Interlocked.Exchange(ref _disposed, 1) != 0)
-                return;
-            _view.SafeMemoryMappedViewHandle.ReleasePointer();
-            _view.Dispose();
         }
 
-        public override ReadOnlyMemory<byte> Slice(long offset, int length) => new MappedSlice(this, offset, length).Memory;
-
-        private sealed class MappedSlice(Mapped file, long offset, int length) : MemoryManager<byte>
+        private byte[] Bytes()
         {
-            public override Span<byte> GetSpan() => new(file._start + offset, length);
-
-            public override MemoryHandle Pin(int elementIndex = 0) => new(file._start + offset + elementIndex, pinnable: this);
-
-            public override void Unpin()
-            {
-            }
-
-            protected override void Dispose(bool disposing)
-            {
-            }
+            if (Volatile.Read(ref _bytes) is { } bytes)
+                return bytes;
+            lock (this)
+                return _bytes ??= file.Read(offset, length);
         }
     }
 }

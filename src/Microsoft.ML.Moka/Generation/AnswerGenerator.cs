@@ -43,7 +43,7 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
             var batch = new List<int[]>();
             for (var tokens = 0L; answers.Count + batch.Count < prompts.Count; batch.Add(prompts[answers.Count + batch.Count]))
             {
-                tokens += prompts[answers.Count + batch.Count].Length + options.MaximumNewTokens;
+                tokens += prompts[answers.Count + batch.Count].Length + (long)options.MaximumNewTokens;
                 if (batch.Count > 0 && tokens > BatchTokens)
                     break;
             }

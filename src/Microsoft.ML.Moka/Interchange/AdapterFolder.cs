@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Interchange;
 /// <summary>Writes an adapter as the two files that PEFT, and <see cref="StoredAdapter"/>, read.</summary>
 internal static class AdapterFolder
 {
-    private static readonly string[] Names = [StoredAdapter.WeightsName, AdapterConfigFile.Name];
+    private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
     /// <summary>Writes them into a folder, which is made if it is not there; other files in it stay.</summary>
     /// <param name="folder">The folder.</param>
@@ -16,15 +16,40 @@ internal static class AdapterFolder
     /// <param name="weights">The adapters.</param>
     /// <param name="format">The method that they are written as.</param>
     /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
+    /// <remarks>
+    /// The weights name the hash of their config. The rename of the weights is what settles a save: their config lies beside them then, under its temporary
+    /// name or its own, and readers find it by its hash.
+    /// </remarks>
     public static void Write(string folder, BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format)
     {
         var files = Files(backbone, weights, format);
-        Directory.CreateDirectory(folder);
-        AtomicFile.Write([.. Names.Select(name => (Path.Combine(folder, name), (Action<Stream>)(stream => stream.Write(files[name]))))]);
+        var target = Path.GetFullPath(folder);
+        var disk = Disk.Current;
+        disk.CreateFolder(target);
+        var (weightsPath, configPath) = (Path.Combine(target, StoredAdapter.WeightsName), Path.Combine(target, AdapterConfigFile.Name));
+        using var writer = WriterLock.Take(weightsPath, LongestWait);
+        if (AdapterPair.PendingConfig(target) is { } pending)
+            disk.Move(pending, configPath);
+        AtomicFile.RemoveLeft(weightsPath);
+        AtomicFile.RemoveLeft(configPath);
+        var (newWeights, newConfig) = (TemporaryName.Of(weightsPath), TemporaryName.Of(configPath));
+        NewFile.Write(newConfig, files[AdapterConfigFile.Name]);
+        try
+        {
+            NewFile.Write(newWeights, files[StoredAdapter.WeightsName]);
+            disk.FlushFolder(target);
+            disk.Move(newWeights, weightsPath);
+        }
+        catch
+        {
+            NewFile.Remove(newWeights);
+            NewFile.Remove(newConfig);
+            throw;
+        }
+        disk.FlushFolder(target);
+        disk.Move(newConfig, configPath);
+        disk.FlushFolder(target);
     }
-
-    /// <summary>Ends a save into the folder that was killed between its two files.</summary>
-    public static void FinishSave(string folder) => AtomicFile.Finish([.. Names.Select(name => Path.Combine(folder, name))]);
 
     /// <summary>The adapter in a folder, with a share in the same backbone: what another model is made of.</summary>
     /// <param name="folder">The folder.</param>
@@ -45,10 +70,11 @@ internal static class AdapterFolder
         using var usage = weights.Use();
         var (options, tensors) = AdapterConversion.Convert(format, weights.Backbone.Backend, weights.Adapters);
         var folder = backbone.Kind == BackboneKind.Folder ? backbone.Files.Location : null;
+        var config = AdapterConfigFile.Write(options, [.. weights.Backbone.Config.LinearMaps], folder);
         return new(StringComparer.Ordinal)
         {
-            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(tensors, CheckpointWriter.Metadata),
-            [AdapterConfigFile.Name] = AdapterConfigFile.Write(options, [.. weights.Backbone.Config.LinearMaps], folder),
+            [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(tensors, AdapterPair.Metadata(config)),
+            [AdapterConfigFile.Name] = config,
         };
     }
 }

@@ -125,11 +125,11 @@ internal static class MergedFolder
             {
                 var from = OfTokenizer.Contains(name) ? tokenizer ?? source : source;
                 if (from.Contains(name))
-                    WriteFile(target, name, from.ReadAll(name));
+                    NewFile.Write(Path.Combine(target, name), from.ReadAll(name));
             }
-            WriteFile(target, LlamaConfigFile.Name, config);
+            NewFile.Write(Path.Combine(target, LlamaConfigFile.Name), config);
             CheckpointWriter.Write(target, Watched([.. tensors.Groups()], options), options.MaximumShardBytes);
-        });
+        }, options.CancellationToken);
     }
 
     /// <summary>The same tensors, between any two of which the work can be cancelled, and after each of which it tells how far it is.</summary>
@@ -147,9 +147,6 @@ internal static class MergedFolder
             options.Progress?.Invoke((done += group.ByteCount) / all);
         }
     }
-
-    private static void WriteFile(string folder, string name, byte[] content) =>
-        AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(content));
 
     /// <summary>Whether a file may be replaced with the folder that it is in.</summary>
     private static bool Belongs(string name) =>

@@ -32,41 +32,13 @@ internal sealed class StoredAdapter : IDisposable
     /// </summary>
     /// <exception cref="FileNotFoundException">One of the files is missing.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
-    public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps, BackboneShape shape)
-    {
-        var maps = linearMaps.ToList();
-        var content = files.Open(WeightsName);
-        try
-        {
-            var tensors = new SafetensorsFile(content).Rename(PlainName);
-            var source = files is FolderFiles folder ? folder.PathOf(AdapterConfigFile.Name) : AdapterConfigFile.Name;
-            var options = AdapterConfigFile.Parse(files.ReadAll(AdapterConfigFile.Name), source, tensors, maps, shape);
-            RequireWeights(options, maps, tensors, source);
-            return new StoredAdapter(options, tensors, maps);
-        }
-        catch
-        {
-            content.Dispose();
-            throw;
-        }
-    }
+    public static StoredAdapter Open(BackboneFiles files, IEnumerable<MapShape> linearMaps, BackboneShape shape) =>
+        Open(new AdapterPair(files.Open(WeightsName), files.ReadAll(AdapterConfigFile.Name), AdapterConfigFile.Name), linearMaps, shape);
 
     /// <summary>The adapter in a folder.</summary>
     /// <inheritdoc cref="Open(BackboneFiles, IEnumerable{MapShape}, BackboneShape)"/>
-    public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps, BackboneShape shape)
-    {
-        AdapterFolder.FinishSave(folder);
-        var files = new FolderFiles(folder);
-        foreach (var name in (string[])[AdapterConfigFile.Name, WeightsName])
-        {
-            if (!files.Contains(name))
-                throw new FileNotFoundException(
-                    files.Contains("adapter_model.bin")
-                        ? $"'{files.Location}' holds adapter_model.bin, a Python pickle, which is not read: save the adapter with PEFT's safe_serialization."
-                        : $"'{files.Location}' is no adapter: it needs {AdapterConfigFile.Name} and {WeightsName}, and has no {name}.", name);
-        }
-        return Open(files, linearMaps, shape);
-    }
+    public static StoredAdapter Open(string folder, IEnumerable<MapShape> linearMaps, BackboneShape shape) =>
+        Open(AdapterPair.Open(folder), linearMaps, shape);
 
     /// <param name="backend">Where the adapters live.</param>
     /// <param name="newHead">A head that training begins with, where the adapter has none; null for what it has.</param>
@@ -82,6 +54,23 @@ internal sealed class StoredAdapter : IDisposable
     }
 
     public void Dispose() => _tensors.Dispose();
+
+    private static StoredAdapter Open(AdapterPair pair, IEnumerable<MapShape> linearMaps, BackboneShape shape)
+    {
+        try
+        {
+            var maps = linearMaps.ToList();
+            var tensors = new SafetensorsFile(pair.Weights).Rename(PlainName);
+            var options = AdapterConfigFile.Parse(pair.Config, pair.ConfigSource, tensors, maps, shape);
+            RequireWeights(options, maps, tensors, pair.ConfigSource);
+            return new StoredAdapter(options, tensors, maps);
+        }
+        catch
+        {
+            pair.Weights.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not.</summary>
     private static string PlainName(string stored)

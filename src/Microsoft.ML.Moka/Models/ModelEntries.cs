@@ -12,15 +12,20 @@ namespace Microsoft.ML.Moka.Models;
 internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
 {
     private const int LargestInMemory = 1 << 30;
+    private const int LargestConfiguration = 1 << 23;
     private const string WeightsExtension = ".safetensors";
 
     private readonly Dictionary<string, FileContent> _read = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, long> _limits = new(StringComparer.Ordinal);
     private IReadOnlyDictionary<string, string> _hashes = new Dictionary<string, string>();
 
     public override string Location => "model";
 
     /// <summary>Says which entries there have to be, and the SHA-256 of each.</summary>
     public void Expect(IReadOnlyDictionary<string, string> hashes) => _hashes = hashes;
+
+    /// <summary>Says how many bytes an entry of weights has at most.</summary>
+    public void Limit(string name, long most) => _limits[name] = most;
 
     public override bool Contains(string name) => _hashes.ContainsKey(name);
 
@@ -37,7 +42,8 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
         var isWeights = name.EndsWith(WeightsExtension, StringComparison.Ordinal);
         try
         {
-            var found = ModelStream.TryRead(ctx, name, reader => content = Read(name, reader.BaseStream, isWeights ? long.MaxValue : LargestText));
+            var most = _limits.GetValueOrDefault(name, isWeights ? long.MaxValue : LargestOf(name));
+            var found = ModelStream.TryRead(ctx, name, reader => content = Read(name, reader.BaseStream, most));
             if (!found)
                 throw new InvalidDataException($"The model has no entry '{name}': the zip is incomplete, or was edited.");
         }
@@ -60,16 +66,19 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
                 hash.AppendData(content.Slice(start, (int)Math.Min(LargestText, content.Length - start)).Span);
             if (!expected.Equals(Convert.ToHexStringLower(hash.GetHashAndReset()), StringComparison.OrdinalIgnoreCase))
                 throw new InvalidDataException(
-                    $"The entry '{name}' of the model was changed since it was saved: its SHA-256 is not the one in {ModelManifest.Name}.");
+                    $"The entry '{name}' of the model was changed since it was saved: its SHA-256 is another.");
         }
     }
+
+    // A tokenizer is large; nothing else that is text is.
+    private static int LargestOf(string name) => name.StartsWith("tokenizer.", StringComparison.Ordinal) ? LargestText : LargestConfiguration;
 
     // Memory grows with what is there, whatever lengths the zip claims.
     private static FileContent Read(string name, Stream stream, long most)
     {
         if (stream.Length > most)
             throw new InvalidDataException($"The entry '{name}' of the model has {stream.Length:N0} bytes; more than {most:N0} make no sense there.");
-        return stream.Length <= LargestInMemory ? InMemory(name, stream) : Mapped(stream);
+        return stream.Length <= LargestInMemory ? InMemory(name, stream) : OnDisk(stream);
     }
 
     private static FileContent InMemory(string name, Stream stream)
@@ -79,26 +88,24 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
         return FileContent.Of(name, content);
     }
 
-    private static FileContent Mapped(Stream stream)
+    private static FileContent OnDisk(Stream stream)
     {
-        var path = Path.GetTempFileName();
+        // A folder that only this user can look into.
+        var folder = Directory.CreateTempSubdirectory("moka-").FullName;
+        var path = Path.Combine(folder, "model.safetensors");
         try
         {
-            using (var copy = File.Create(path))
-                stream.CopyTo(copy);
-            return FileContent.Map(path);
+            NewFile.Write(path, stream.CopyTo);
+            return FileContent.Open(path);
         }
         finally
         {
-            // The mapping keeps the content where the system allows it (Unix); where it does not, the temporary file stays.
+            // An open file keeps its content where the system allows it (Unix); where it does not, the temporary file stays.
             try
             {
-                File.Delete(path);
+                Disk.Current.DeleteFolder(folder);
             }
-            catch (IOException)
-            {
-            }
-            catch (UnauthorizedAccessException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
             }
         }

@@ -21,6 +21,12 @@ internal static class ModelFile
 {
     private const string BackboneWeights = "model.safetensors";
 
+    // And what small adapters of small backbones have beside their parameters.
+    private const long LargestHeader = 1 << 25;
+
+    // The entry that has all other hashes has its own among the bytes of the component.
+    private static ReadOnlySpan<byte> HashMark => "moka.json SHA-256 "u8;
+
     public static void Save<TOutputs>(ModelSaveContext ctx, ModelParts<TOutputs> parts, TunedBackbone weights)
         where TOutputs : IModelOutputs<TOutputs>
     {
@@ -36,7 +42,7 @@ internal static class ModelFile
         foreach (var (name, content) in AdapterFolder.Files(parts.Backbone, weights))
             files.Add(name, content);
 
-        ModelStream.Begin(ctx, VersionOf<TOutputs>());
+        var own = ModelStream.Begin(ctx, VersionOf<TOutputs>());
         var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, content) in files)
         {
@@ -55,6 +61,7 @@ internal static class ModelFile
         }
         var manifest = ModelManifest<TOutputs>.Write(parts, weights.Shared, hashes);
         ModelStream.Write(ctx, ModelManifest.Name, writer => writer.Write(manifest));
+        own.Write([.. HashMark, .. SHA256.HashData(manifest)]);
     }
 
     /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
@@ -62,10 +69,13 @@ internal static class ModelFile
     public static (ModelParts<TOutputs> Parts, SharedBackbone Backbone, AdapterSet Adapters) Load<TOutputs>(IHostEnvironment env, ModelLoadContext ctx)
         where TOutputs : IModelOutputs<TOutputs>
     {
-        ModelStream.Begin(ctx, VersionOf<TOutputs>());
+        var own = ModelStream.Begin(ctx, VersionOf<TOutputs>()).ReadBytes(HashMark.Length + SHA256.HashSizeInBytes);
         var entries = new ModelEntries(ctx);
         var manifest = ModelManifest<TOutputs>.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
-        entries.Expect(manifest.Hashes);
+        // Earlier versions of this package did not write the hash of this one entry.
+        entries.Expect(own.AsSpan().StartsWith(HashMark)
+            ? new Dictionary<string, string>(manifest.Hashes) { [ModelManifest.Name] = Convert.ToHexStringLower(own.AsSpan(HashMark.Length)) }
+            : manifest.Hashes);
         var tokenizer = BackboneTokenizer.Load(entries);
         var source = manifest.Backbone switch
         {
@@ -74,6 +84,9 @@ internal static class ModelFile
             _ => new BackboneSource(entries, BackboneKind.Included),
         };
         var config = LlamaConfigFile.Read(source.Files);
+        // A parameter takes 4 bytes. Adapters have fewer than the backbone, and where they change all of it, as many.
+        entries.Limit(BackboneWeights, sizeof(float) * config.ParameterCount + LargestHeader);
+        entries.Limit(StoredAdapter.WeightsName, 2 * sizeof(float) * config.ParameterCount + LargestHeader);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         var outputs = manifest.Outputs;
         if (adapter.Options.Head is { } head)

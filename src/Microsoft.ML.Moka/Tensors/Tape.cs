@@ -4,7 +4,7 @@ namespace Microsoft.ML.Moka.Tensors;
 /// The gradient tape of one step. Modules write the forward pass only; each operation (<see cref="TapeOperations"/>) leaves its backward step here,
 /// unless nothing below it is trained. A tape that does not record serves scoring.
 /// </summary>
-internal sealed class Tape(Backend backend, bool recording) : IDisposable
+internal sealed class Tape(Backend backend, bool recording, CancellationToken cancellation = default) : IDisposable
 {
     private readonly Stack<Action> _backwardSteps = new();
     private readonly HashSet<Variable> _live = [];
@@ -13,6 +13,10 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
     public Backend Backend { get; } = backend;
 
     public bool Recording { get; } = recording;
+
+    /// <summary>Between two parts of a pass, which may be long.</summary>
+    /// <exception cref="OperationCanceledException">The step was cancelled.</exception>
+    public void ThrowIfCanceled() => cancellation.ThrowIfCancellationRequested();
 
     /// <summary>Takes ownership of <paramref name="value"/> as an input or an operation's result.</summary>
     public Variable Own(Tensor value, bool requiresGradient = false)
@@ -53,7 +57,10 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
     public void Backward()
     {
         while (_backwardSteps.TryPop(out var step))
+        {
+            ThrowIfCanceled();
             step();
+        }
     }
 
     /// <summary>
@@ -63,14 +70,14 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
     public Variable Recompute(Variable input, Func<Tape, Variable, Variable> segment)
     {
         Tensor output;
-        using (var forward = new Tape(Backend, recording: false))
+        using (var forward = new Tape(Backend, recording: false, cancellation))
             output = forward.Detach(segment(forward, forward.Borrow(input.Value)));
         return Record(output, true, () =>
         {
             input.Hold();
             return dy =>
             {
-                using var inner = new Tape(Backend, recording: true);
+                using var inner = new Tape(Backend, recording: true, cancellation);
                 var leaf = inner.Borrow(input.Value, input.RequiresGradient);
                 segment(inner, leaf).AddGradient(Backend.Clone(dy));
                 inner.Backward();

@@ -1,6 +1,7 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Columns;
+using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
@@ -18,6 +19,9 @@ namespace Microsoft.ML.Moka.Trainers;
 /// <param name="MaxTokens">The most tokens of a sequence.</param>
 internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens)
 {
+    /// <summary>What the files were like when they were read.</summary>
+    public string? State { get; init; }
+
     /// <summary>The head that is trained with the adapter; null where answers are words.</summary>
     public HeadPlan? Head { get; init; }
 
@@ -53,6 +57,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             channel.Warning(MessageSensitivity.None,
                 "BackbonePath is not set: the small backbone inside this package is for trying out, and has read of little but its own small world. " +
                 "For work of your own name a LLaMA's folder, a GGUF file, or a model that 'moka pull' has fetched.");
+        var state = source.Files.State;
         var config = LlamaConfigFile.Read(source.Files);
         using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;
         if (initial is null)
@@ -63,6 +68,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         HeadPlan.Check(head?.On(config), initial, options.InitialAdapterPath, isUntuned);
         var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence))
         {
+            State = state,
             Head = head,
         };
 
@@ -97,6 +103,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         AdapterSet adapters;
         try
         {
+            if (start.State != source.Files.State)
+                throw new IOException($"{source.Name} was replaced after its configuration and tokenizer were read: train again.");
             var head = start.Head?.On(config);
             adapters = initial?.Load(backbone.Backbone.Backend, head) ?? backbone.Backbone.CreateAdapters(options.Adapter.WithHead(head), _seed);
         }
@@ -131,7 +139,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         adapter = adapter.WithHead(start.Head?.On(config));
         var longest = data.Examples.Max(example => example.InputCount);
         var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
-        var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files)));
+        var check = new MemoryCheck(options, device, MemoryPlan.Count(
+            config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files), data.Examples.Sum(example => (long)example.InputCount)));
         check.Report(channel, SharedBackbone.IsLoaded(source.Files, options.Quantization, device));
         return check;
     }
@@ -151,8 +160,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         using var report = new ProgressReport(host, channel, options.Progress);
         report.Begin(backbone, adapters, data);
-        if (options.CheckpointFolder is { } folder)
-            Directory.CreateDirectory(folder);
+        using var sole = options.CheckpointFolder is { } folder ? TakeCheckpoints(folder) : null;
         var loop = new TrainingLoop(backbone, adapters, plan)
         {
             Progress = progress =>
@@ -161,6 +169,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
                 cancellation.Check();
             },
             CheckpointPath = options.CheckpointFolder is null ? null : CheckpointPath(channel, options.CheckpointFolder, data),
+            CheckpointInterval = options.CheckpointInterval,
             KeepBestWhenCanceled = options.KeepBestWhenCanceled,
         };
         var result = loop.Train(data.Examples, data.Validation, cancellation.Token);
@@ -177,6 +186,14 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
                 $"CheckpointFolder has the state of {others} runs on other rows (other data, or folds of a cross-validation): " +
                 "this run begins anew beside them.");
         return path;
+    }
+
+    /// <summary>Two runs on one checkpoint would undo each other's steps.</summary>
+    private static WriterLock TakeCheckpoints(string folder)
+    {
+        Disk.Current.CreateFolder(folder);
+        return WriterLock.TryTake(Path.Combine(folder, "training")) ?? throw new InvalidOperationException(
+            $"Another training run is using the checkpoint folder '{folder}'. Wait until it has ended, or name another {nameof(options.CheckpointFolder)}.");
     }
 
     private TrainingPlan PlanOf(TuningStart start, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(
@@ -196,6 +213,6 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var tokens = data.Examples.Sum(example => (long)example.InputCount);
         var count = data.Examples.Count;
         var batches = Math.Min(count, Math.Max(Math.Ceiling((double)tokens / options.BatchTokens), Math.Ceiling(count / (double)(options.BatchRows ?? count))));
-        return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
+        return Math.Clamp((int)Math.Min(Math.Ceiling((double)UsualUpdates * options.GradientAccumulation / batches), MostEpochs), FewestEpochs, MostEpochs);
     }
 }

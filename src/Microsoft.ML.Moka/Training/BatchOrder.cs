@@ -8,20 +8,38 @@ namespace Microsoft.ML.Moka.Training;
 /// </summary>
 internal sealed class BatchOrder
 {
+    private const int MostPlannedRows = 1 << 25;
+    private const int FewestPlannedEpochs = 100;
+
     private readonly int[] _lengths;
     private readonly TrainingPlan _plan;
     private int[][] _batches = [];
     private int _plannedEpoch = -1;
 
-    public BatchOrder(IReadOnlyList<TrainingExample> examples, TrainingPlan plan)
+    public BatchOrder(IReadOnlyList<TrainingExample> examples, TrainingPlan plan, CancellationToken cancellation = default)
     {
         _lengths = [.. examples.Select(e => e.InputCount)];
         _plan = plan;
-        Steps = plan.NumberOfSteps ?? Enumerable.Range(0, plan.NumberOfEpochs).Sum(epoch => (Batches(epoch).Length - 1) / plan.GradientAccumulation + 1);
+        Steps = plan.NumberOfSteps ?? StepsOf(plan.NumberOfEpochs, cancellation);
     }
 
     /// <summary>All steps of the run.</summary>
     public int Steps { get; }
+
+    /// <summary>
+    /// Steps of epochs: each is planned, as an epoch's batches depend on its order. Of more epochs than anybody waits for, the first are taken for all.
+    /// </summary>
+    private int StepsOf(int epochs, CancellationToken cancellation)
+    {
+        var planned = (int)Math.Clamp(MostPlannedRows / Math.Max(1, _lengths.Length), Math.Min(epochs, FewestPlannedEpochs), epochs);
+        var steps = 0L;
+        for (var epoch = 0; epoch < planned; epoch++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            steps += (Batches(epoch).Length - 1) / _plan.GradientAccumulation + 1;
+        }
+        return (int)Math.Min(planned == epochs ? steps : Math.Ceiling((double)steps / planned * epochs), int.MaxValue);
+    }
 
     /// <summary>The batches of the step that begins at this place, as indices of examples, and the place after it.</summary>
     public (ArraySegment<int[]> Batches, BatchPlace Next) Step(BatchPlace place)

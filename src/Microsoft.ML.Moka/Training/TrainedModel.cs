@@ -16,11 +16,11 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
 
     /// <summary>
     /// Adds the gradient of <paramref name="weight"/> · (sum of the losses of all targets), and returns that sum without the weight.
-    /// A sum that is not finite is returned without a gradient.
+    /// A sum that is not finite is returned without a gradient. Cancelled, it has added a part.
     /// </summary>
-    public double AccumulateGradients(IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options)
+    public double AccumulateGradients(IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options, CancellationToken cancellation = default)
     {
-        using var tape = new Tape(Backend, recording: true);
+        using var tape = new Tape(Backend, recording: true, cancellation);
         var sum = SumOfLosses(tape, examples, weight, options);
         if (double.IsFinite(sum))
             tape.Backward();
@@ -28,9 +28,9 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
     }
 
     /// <summary>The sum of the losses of all targets.</summary>
-    public double SumOfLosses(IReadOnlyList<TrainingExample> examples)
+    public double SumOfLosses(IReadOnlyList<TrainingExample> examples, CancellationToken cancellation = default)
     {
-        using var tape = new Tape(Backend, recording: false);
+        using var tape = new Tape(Backend, recording: false, cancellation);
         return SumOfLosses(tape, examples, 1, ForwardOptions.Default);
     }
 

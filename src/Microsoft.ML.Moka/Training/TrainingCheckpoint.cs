@@ -15,6 +15,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
 {
     private const string StateKey = "moka_training";
     private const string FingerprintKey = "moka_fingerprint";
+    private const string HashKey = "moka_sha256";
 
     public void Save(TrainingRun run)
     {
@@ -30,11 +31,13 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             foreach (var (parameter, values) in run.Model.Parameters.Zip(run.Best.Values))
                 Add("best", parameter, values);
         }
-        SafetensorsWriter.Write(path, tensors, new Dictionary<string, string>
+        var metadata = new Dictionary<string, string>
         {
             [StateKey] = JsonSerializer.Serialize(run.State),
             [FingerprintKey] = fingerprint,
-        });
+        };
+        metadata[HashKey] = HashOf(metadata, tensors);
+        SafetensorsWriter.Write(path, tensors, metadata);
 
         void Add(string kind, Parameter parameter, float[] values) =>
             tensors.Add(SafetensorsTensor.Of($"{kind}.{parameter.Name}", values, parameter.Value.Rows, parameter.Value.Columns));
@@ -49,12 +52,13 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         using var file = SafetensorsFile.Map(path);
         if (!file.Metadata.TryGetValue(StateKey, out var json) || !file.Metadata.TryGetValue(FingerprintKey, out var written))
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
+        RequireUnchanged(file);
         if (written != fingerprint)
             throw new InvalidOperationException(
                 $"{path} is the checkpoint of a run with other options, examples, parameters or initial values. Delete it to start anew, " +
                 "or name another file.");
         var state = ReadState(json);
-        if (!run.CanBeIn(state))
+        if (!state.IsPossible || !run.CanBeIn(state))
             throw new InvalidDataException(
                 $"{path}: step {state.Step}, epoch {state.Place.Epoch}, batch {state.Place.Batch} in the metadata '{StateKey}' is no place in the run.");
         foreach (var (parameter, first, second) in run.Optimizer.Moments)
@@ -70,7 +74,44 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             var tensor = file[$"{kind}.{parameter.Name}"];
             if (tensor.Length != parameter.Length)
                 throw tensor.Invalid($"has {tensor.Length} values, where the parameter has {parameter.Length}");
-            return tensor.ToFloats();
+            var values = tensor.ToFloats();
+            return Array.TrueForAll(values, float.IsFinite) ? values : throw tensor.Invalid("holds a NaN or an infinity");
+        }
+    }
+
+    /// <summary>A bit that has changed would go on as another model.</summary>
+    private void RequireUnchanged(SafetensorsFile file)
+    {
+        if (!file.Metadata.TryGetValue(HashKey, out var hash))
+            throw new InvalidDataException(
+                $"{path} has no checksum: an earlier version of this package wrote it. Finish the run with that version, or delete the file to start anew.");
+        if (hash != HashOf(file.Metadata, file.Names.Select(name => file[name])))
+            throw new InvalidDataException($"{path} was changed since it was saved: its SHA-256 is not the one in its metadata. Delete it to start anew.");
+    }
+
+    /// <summary>A hash of all that the file says, however it is laid out.</summary>
+    private static string HashOf(IReadOnlyDictionary<string, string> metadata, IEnumerable<SafetensorsTensor> tensors)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var (key, value) in metadata.Where(entry => entry.Key != HashKey).OrderBy(entry => entry.Key, StringComparer.Ordinal))
+        {
+            Append(key);
+            Append(value);
+        }
+        foreach (var tensor in tensors.OrderBy(tensor => tensor.Name, StringComparer.Ordinal))
+        {
+            Append(tensor.Name);
+            Append(tensor.Type);
+            Append(tensor.ShapeText);
+            hash.AppendData(tensor.Data.Span);
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+
+        void Append(string text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
     public string? CheckpointPath { get; init; }
 
     /// <summary>The time between two saves.</summary>
-    public TimeSpan CheckpointInterval { get; init; } = TimeSpan.FromMinutes(5);
+    public TimeSpan CheckpointInterval { get; init; }
 
     /// <summary>Whether cancellation ends the run with the best weights so far instead of an <see cref="OperationCanceledException"/>.</summary>
     public bool KeepBestWhenCanceled { get; init; }
@@ -39,7 +39,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         Check(examples, nameof(examples));
         if (validation is not null)
             Check(validation, nameof(validation));
-        using var run = new TrainingRun(_model, plan, examples, validation);
+        using var run = new TrainingRun(_model, plan, examples, validation, cancellation);
         var checkpoint = CheckpointPath is null
             ? null
             : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(plan, _model, examples, validation));
@@ -71,6 +71,8 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         if (run.State.Finished is not null)
             return;
         var saved = Stopwatch.GetTimestamp();
+        // One that was cancelled in the midst of a look at the validation set.
+        run.Look(cancellation);
         while (run.State.Finished is null)
         {
             var progress = run.Step(cancellation);

@@ -15,13 +15,14 @@ internal sealed class TrainingRun : IDisposable
     private readonly ProgressMeter _meter = new();
 
     public TrainingRun(
-        TrainedModel model, TrainingPlan plan, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation)
+        TrainedModel model, TrainingPlan plan, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation,
+        CancellationToken cancellation = default)
     {
         Model = model;
         _plan = plan;
         _examples = examples;
         _validation = validation;
-        _order = new BatchOrder(examples, plan);
+        _order = new BatchOrder(examples, plan, cancellation);
         _rate = new LearningRate(plan, _order.Steps);
         Optimizer = new Optimizer(model.Backend, model.Parameters, plan);
     }
@@ -50,7 +51,9 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>One update, and a look at the validation set where one is due.</summary>
-    /// <exception cref="OperationCanceledException">Before the update: weights, moments and state are those of the step before.</exception>
+    /// <exception cref="OperationCanceledException">
+    /// Before the update: weights, moments and state are those of the step before. During the look: they are those of this step, and the look is due.
+    /// </exception>
     /// <exception cref="DivergenceException">A loss or gradient is not finite; good weights are restored.</exception>
     public TrainingProgress Step(CancellationToken cancellation)
     {
@@ -60,12 +63,10 @@ internal sealed class TrainingRun : IDisposable
         var norm = RequireFinite(Optimizer.GradientNorm(), "gradient norm");
         var rate = _rate.At(State.Step + 1);
         Optimizer.Update(rate, norm);
-        State = State.AfterStep(next, loss, tokens);
+        State = State.AfterStep(next, loss, tokens, IsLookDueAt(State.Step + 1, next));
         _meter.EndStep(tokens);
 
-        double? validationLoss = IsValidationDue() ? Validate() : null;
-        if (State.Finished is null && State.Step == _order.Steps)
-            State = State with { Finished = StopReason.Completed };
+        var validationLoss = Look(cancellation);
         return new TrainingProgress
         {
             Step = State.Step,
@@ -81,6 +82,15 @@ internal sealed class TrainingRun : IDisposable
         };
     }
 
+    /// <summary>What a step ends with: the look at the validation set if one is due, which the run may be at the end after.</summary>
+    public double? Look(CancellationToken cancellation)
+    {
+        double? loss = State.IsLookDue ? Validate(cancellation) : null;
+        if (State.Finished is null && State.Step == _order.Steps)
+            State = State with { Finished = StopReason.Completed };
+        return loss;
+    }
+
     /// <summary>Gives the model the weights with the lowest validation loss, if there are any.</summary>
     public void RestoreBest() => Best?.Restore(Model.Backend, Model.Parameters);
 
@@ -92,11 +102,6 @@ internal sealed class TrainingRun : IDisposable
         var (sum, tokens) = (0.0, 0);
         for (var i = 0; i < batches.Count; i++)
         {
-            if (cancellation.IsCancellationRequested)
-            {
-                Optimizer.ClearGradients();
-                cancellation.ThrowIfCancellationRequested();
-            }
             TrainingExample[] examples = [.. batches[i].Select(index => _examples[index])];
             var plan = new ForwardOptions
             {
@@ -104,19 +109,27 @@ internal sealed class TrainingRun : IDisposable
                 DropoutSeed = new SeededRandom(_plan.Seed, $"dropout {State.Step}.{i}").Next(),
             };
             // The mean over all targets of the step, however they are spread over its batches.
-            sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, plan), "loss");
+            try
+            {
+                cancellation.ThrowIfCancellationRequested();
+                sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, plan, cancellation), "loss");
+            }
+            catch (OperationCanceledException)
+            {
+                Optimizer.ClearGradients();
+                throw;
+            }
             tokens += examples.Sum(e => e.InputCount);
         }
         return (sum / targets, tokens);
     }
 
-    private bool IsValidationDue() => _validation is not null &&
-        (State.Step == _order.Steps
-        || (_plan.ValidationInterval is { } interval ? State.Step % interval == 0 : State.Place.Batch == 0));
+    private bool IsLookDueAt(int step, BatchPlace next) => _validation is not null &&
+        (step == _order.Steps || (_plan.ValidationInterval is { } interval ? step % interval == 0 : next.Batch == 0));
 
-    private double Validate()
+    private double Validate(CancellationToken cancellation)
     {
-        var loss = RequireFinite(MeanLoss(Model, _validation!, _plan.BatchTokens), "validation loss");
+        var loss = RequireFinite(MeanLoss(Model, _validation!, _plan.BatchTokens, cancellation), "validation loss");
         var isBest = State.BestLoss is not { } best || loss < best;
         if (isBest)
             Best = WeightSnapshot.Take(Model.Backend, Model.Parameters);
@@ -127,11 +140,15 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Mean loss of all targets.</summary>
-    public static double MeanLoss(TrainedModel model, IReadOnlyList<TrainingExample> examples, int batchTokens)
+    public static double MeanLoss(
+        TrainedModel model, IReadOnlyList<TrainingExample> examples, int batchTokens, CancellationToken cancellation = default)
     {
         var sum = 0.0;
         foreach (var batch in LengthBuckets.Plan([.. examples.Select(e => e.InputCount)], batchTokens, seed: 0, epoch: 0))
-            sum += model.SumOfLosses([.. batch.Select(i => examples[i])]);
+        {
+            cancellation.ThrowIfCancellationRequested();
+            sum += model.SumOfLosses([.. batch.Select(i => examples[i])], cancellation);
+        }
         return sum / examples.Sum(e => (long)e.TargetCount);
     }
 

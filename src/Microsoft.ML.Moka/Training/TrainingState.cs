@@ -31,13 +31,21 @@ internal sealed record TrainingState
     /// <summary>Looks at the validation set since then.</summary>
     public int LooksSinceBest { get; init; }
 
+    /// <summary>Whether the validation set is still to be looked at after the latest step: a run may be cancelled in the midst of it.</summary>
+    public bool IsLookDue { get; init; }
+
     /// <summary>Set when there is nothing left to do.</summary>
     public StopReason? Finished { get; init; }
 
+    /// <summary>Whether any run can be in this state.</summary>
+    public bool IsPossible => Tokens >= 0 && double.IsFinite(FadedLosses) && double.IsFinite(FadedCount) && FadedCount >= 0
+        && double.IsFinite(BestLoss ?? 0) && BestStep >= 0 && BestStep <= Step && LooksSinceBest >= 0 && (Finished is not { } reason || Enum.IsDefined(reason));
+
     public double SmoothedLoss => FadedCount > 0 ? FadedLosses / FadedCount : 0;
 
-    public TrainingState AfterStep(BatchPlace next, double loss, int tokens) => this with
+    public TrainingState AfterStep(BatchPlace next, double loss, int tokens, bool isLookDue) => this with
     {
+        IsLookDue = isLookDue,
         Step = Step + 1,
         Place = next,
         Tokens = Tokens + tokens,
@@ -45,6 +53,7 @@ internal sealed record TrainingState
         FadedCount = Fading * FadedCount + 1,
     };
 
-    public TrainingState AfterValidation(double loss, bool isBest) =>
-        isBest ? this with { BestLoss = loss, BestStep = Step, LooksSinceBest = 0 } : this with { LooksSinceBest = LooksSinceBest + 1 };
+    public TrainingState AfterValidation(double loss, bool isBest) => isBest
+        ? this with { IsLookDue = false, BestLoss = loss, BestStep = Step, LooksSinceBest = 0 }
+        : this with { IsLookDue = false, LooksSinceBest = LooksSinceBest + 1 };
 }

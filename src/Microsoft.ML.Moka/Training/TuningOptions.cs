@@ -120,10 +120,17 @@ public abstract class TuningOptions
     public int? EarlyStoppingPatience { get; set; }
 
     /// <summary>
-    /// A folder that the state of training is saved to every few minutes. Fit with the same options and data goes on from there after an interruption, to the
-    /// same result. Runs on other rows, as the folds of a cross-validation, have their states beside each other. Not set by default.
+    /// A folder that the state of training is saved to every <see cref="CheckpointInterval"/>. Fit with the same options and data goes on from there after an
+    /// interruption, to the same result. Runs on other rows, as the folds of a cross-validation, have their states beside each other; one run uses the folder
+    /// at a time. Not set by default.
     /// </summary>
     public string? CheckpointFolder { get; set; }
+
+    /// <summary>
+    /// The time between two saves of the state of training, which are made between steps; at least zero, for a save after each step. It has no effect on the
+    /// result. Default: 5 minutes.
+    /// </summary>
+    public TimeSpan CheckpointInterval { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>Called after each step, on the thread that trains. Progress also goes to the log of the MLContext.</summary>
     public Action<TrainingProgress>? Progress { get; set; }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Evaluation.Statistics;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Tests.Files;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation;
 
@@ -158,6 +160,107 @@ public sealed class BenchmarkEvaluationTests : IDisposable
         Assert.Contains("do not follow", Assert.Throws<InvalidDataException>(Again).Message, StringComparison.Ordinal);
 
         void Again() => Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
+    }
+
+    [Theory]
+    [InlineData("\"isCorrect\":true", "\"isCorrect\":false")]
+    [InlineData("\"label\":\"answer1\"", "\"label\":\"answer9\"")]
+    [InlineData("\"answers\":[", "\"answers\":null,\"other\":[")]
+    [InlineData("\"answers\":[{", "\"answers\":[null,{")]
+    [InlineData("\"task\":\"ARC-e\"", "\"task\":null")]
+    [InlineData("\"seconds\":", "\"seconds\":1")]
+    [InlineData("\"settings\":{", "\"settings\":null,\"other\":{")]
+    [InlineData("\"backbone\":\"", "\"backbone\":null,\"other\":\"")]
+    public void AValueThatWasChangedIsReportedWithItsLine(string found, string put)
+    {
+        Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
+        var path = Assert.Single(Directory.GetFiles(_folder.File("results")));
+        var lines = File.ReadAllLines(path);
+        var line = Array.FindIndex(lines, text => text.Contains(found, StringComparison.Ordinal));
+        lines[line] = lines[line].Replace(found, put, StringComparison.Ordinal);
+        File.WriteAllLines(path, lines);
+
+        var error = Assert.Throws<InvalidDataException>(() => Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results")));
+
+        Assert.Contains($"{path}, line {line + 1}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnyBitOfAFileOfAnswersMayFlipAndNoNumberChanges()
+    {
+        var expected = Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
+        var path = Assert.Single(Directory.GetFiles(_folder.File("results")));
+        var bytes = File.ReadAllBytes(path);
+        var random = new Random(1);
+        var refused = 0;
+        for (var i = 0; i < 100; i++)
+        {
+            var flipped = bytes.ToArray();
+            flipped[random.Next(bytes.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(path, flipped);
+            try
+            {
+                AssertSame(expected, Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results")));
+            }
+            catch (InvalidDataException e)
+            {
+                Assert.Contains(path, e.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+        Assert.InRange(refused, 90, 100);
+    }
+
+    [Fact]
+    public void AnswersOfAnotherFileAreRefused()
+    {
+        Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
+        var path = Assert.Single(Directory.GetFiles(_folder.File("results")));
+        Evaluate("likelihood", options =>
+        {
+            options.ResultsFolder = _folder.File("others");
+            options.BatchTokens = 1000;
+        });
+        var others = File.ReadAllLines(Assert.Single(Directory.GetFiles(_folder.File("others"))));
+        File.WriteAllLines(path, [File.ReadLines(path).First(), .. others[1..]]);
+
+        var error = Assert.Throws<InvalidDataException>(() => Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results")));
+        Assert.Contains("line 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADiskThatFailsLosesNoAnswer()
+    {
+        var expected = Evaluate("likelihood", options => options.BatchTokens = 400);
+        for (var call = 1; ; call++)
+        {
+            Disk.Use(new FailingDisk(call, DiskFault.Full));
+            try
+            {
+                Again();
+                break;
+            }
+            catch (IOException)
+            {
+                Disk.Use(null);
+                // Each failure leaves what was complete, and the next run goes on from there.
+                if (call % 3 == 0)
+                    AssertSame(expected, Again());
+                if (call % 3 == 0)
+                    Directory.Delete(_folder.File("results"), recursive: true);
+            }
+            finally
+            {
+                Disk.Use(null);
+            }
+        }
+        AssertSame(expected, Again());
+
+        BenchmarkMetrics Again() => Evaluate("likelihood", options =>
+        {
+            options.BatchTokens = 400;
+            options.ResultsFolder = _folder.File("results");
+        });
     }
 
     [Fact]

@@ -1,71 +1,67 @@
-using System.Text;
 using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Tests.Files;
 
-/// <summary>Two files that belong together, killed at every place where a process can be killed.</summary>
+/// <summary>Several writers and what they leave; <see cref="EveryCallTests"/> has what happens when a disk fails.</summary>
 public sealed class AtomicFileTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    private string[] Paths => [_folder.File("weights"), _folder.File("config")];
+    private string Target => _folder.File("file");
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void What_was_killed_before_the_first_move_leaves_the_earlier_files()
+    public void Many_writers_leave_the_content_of_one_and_nothing_else()
     {
-        Write("old");
-        Put(".weights.tmp", "new");
-        Put(".config.tmp", "ne");
+        Parallel.For(0, 40, i => AtomicFile.Write(Target, stream =>
+        {
+            stream.WriteByte((byte)i);
+            Thread.Yield();
+            stream.WriteByte((byte)i);
+        }));
 
-        AtomicFile.Finish(Paths);
-
-        Assert.Equal(["old", "old"], Read());
+        var content = File.ReadAllBytes(Target);
+        Assert.Equal(2, content.Length);
+        Assert.Equal(content[0], content[1]);
+        Assert.Equal([Target], Directory.GetFileSystemEntries(_folder.Path));
     }
 
     [Fact]
-    public void What_was_killed_between_the_moves_is_finished_by_readers_and_by_writers()
+    public void A_reader_beside_a_writer_sees_a_whole_file()
     {
-        Write("old");
-        KillBetweenTheMoves();
-        AtomicFile.Finish(Paths);
-        Assert.Equal(["new", "new"], Read());
-
-        Write("old");
-        KillBetweenTheMoves();
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write([(Paths[0], _ => throw new InvalidOperationException()), (Paths[1], _ => { })]));
-        Assert.Equal(["new", "new"], Read());
-
-        void KillBetweenTheMoves()
+        AtomicFile.Write(Target, stream => stream.Write(new byte[1000]));
+        using var done = new CancellationTokenSource();
+        var reads = 0;
+        var reader = Task.Run(() =>
         {
-            Put("weights", "new");
-            Put(".config.tmp", "new");
+            for (; !done.IsCancellationRequested; reads++)
+            {
+                using var content = FileContent.Open(Target);
+                var bytes = content.Slice(0, (int)content.Length).Span;
+                Assert.True(bytes.Length == 1000 + bytes[0], $"{bytes.Length} bytes that begin with {bytes[0]}");
+                Assert.Equal(-1, bytes.IndexOfAnyExcept(bytes[0]));
+            }
+        });
+        for (var i = 0; i < 200 || (reads < 20 && !reader.IsCompleted); i++)
+        {
+            var bytes = new byte[1000 + i % 100];
+            bytes.AsSpan().Fill((byte)(i % 100));
+            AtomicFile.Write(Target, stream => stream.Write(bytes));
         }
+        done.Cancel();
+        reader.GetAwaiter().GetResult();
     }
 
-    [Theory]
-    [InlineData(0)]
-    [InlineData(1)]
-    public void A_write_that_fails_after_a_kill_leaves_nothing_that_would_be_taken_for_complete(int failing)
+    [Fact]
+    public void What_others_have_beside_it_stays()
     {
-        Write("old");
-        Put(".weights.tmp", "n");
-        Put(".config.tmp", "n");
+        string[] others = [".file.txt", ".file.0123456.tmp", ".file.b.0123abcd.tmp", "file.0123abcd.tmp", ".file.0123abcd.lock"];
+        foreach (var name in (string[])[.. others, ".file.0123abcd.tmp", ".file.tmp", ".file.0123abcd.old"])
+            File.WriteAllText(_folder.File(name), "");
 
-        Assert.Throws<InvalidOperationException>(() => AtomicFile.Write(
-            [.. Paths.Select((path, i) =>
-                (path, (Action<Stream>)(stream => { if (i == failing) throw new InvalidOperationException(); stream.WriteByte(0); })))]));
-        AtomicFile.Finish(Paths);
+        AtomicFile.Write(Target, stream => stream.WriteByte(0));
 
-        Assert.Equal(["old", "old"], Read());
-        Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
+        Assert.Equal([.. others.Append("file").Order()], Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName).Order());
     }
-
-    private void Write(string content) =>
-        AtomicFile.Write([.. Paths.Select(path => (path, (Action<Stream>)(stream => stream.Write(Encoding.ASCII.GetBytes(content)))))]);
-
-    private string[] Read() => [.. Paths.Select(File.ReadAllText)];
-
-    private void Put(string name, string content) => File.WriteAllText(_folder.File(name), content);
 }

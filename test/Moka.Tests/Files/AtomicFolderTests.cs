@@ -51,15 +51,20 @@ public sealed class AtomicFolderTests : IDisposable
         Assert.Throws<IOException>(() => AtomicFolder.Write("/", _ => true, _ => { }));
     }
 
-    [Fact]
-    public void What_a_kill_set_aside_is_put_back()
+    [Theory]
+    [InlineData(".target.old", ".target.tmp")]
+    [InlineData(".target.01234567.old", ".target.89abcdef.tmp")]
+    public void What_a_kill_set_aside_is_found_by_readers_and_put_back_by_writers(string aside, string coming)
     {
         Write("a", "first");
-        Directory.Move(Target, _folder.File(".target.old"));
-        Directory.CreateDirectory(_folder.File(".target.tmp"));
+        Directory.Move(Target, _folder.File(aside));
+        Directory.CreateDirectory(_folder.File(coming));
+        Assert.Equal(_folder.File(aside), AtomicFolder.Current(Target));
+        Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
 
         Assert.Throws<FormatException>(() => AtomicFolder.Write(Target, _ => true, _ => throw new FormatException()));
 
+        Assert.Equal(Target, AtomicFolder.Current(Target));
         Assert.Equal("first", File.ReadAllText(Path.Combine(Target, "a")));
         Write("a", "second");
         Assert.Equal("second", File.ReadAllText(Path.Combine(Target, "a")));
@@ -79,7 +84,7 @@ public sealed class AtomicFolderTests : IDisposable
             process.Kill();
             process.WaitForExit();
 
-            var whole = Directory.Exists(Target) ? Target : _folder.File(".target.old");
+            var whole = AtomicFolder.Current(Target);
             Assert.Equal(File.ReadAllText(Path.Combine(whole, "a")), File.ReadAllText(Path.Combine(whole, "b")));
             AtomicFolder.Write(Target, _ => true, _ => { });
         }

@@ -1,5 +1,9 @@
+using System.Diagnostics;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Interchange;
+using Microsoft.ML.Moka.Tests.Files;
 
 namespace Microsoft.ML.Moka.Tests.Interchange;
 
@@ -158,22 +162,6 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
         Assert.Equal(Scores(model), TunedModel.Scores(loaded.Transform(tuned.Train)));
     }
 
-    [Theory]
-    [InlineData("adapter_config.json")]
-    [InlineData("adapter_model.safetensors")]
-    public void ASaveThatFailsLeavesTheEarlierAdapter(string blocked)
-    {
-        tuned.Model.SaveAdapter(_folder.Path);
-        var before = Directory.GetFiles(_folder.Path).ToDictionary(path => path, File.ReadAllBytes);
-        Directory.CreateDirectory(_folder.File($".{blocked}.tmp"));
-        using var other = Fit(tuned.FewSteps);
-
-        Assert.ThrowsAny<Exception>(() => other.SaveAdapter(_folder.Path));
-
-        Assert.Equal(before.Keys.Order(), Directory.GetFiles(_folder.Path).Order());
-        Assert.All(before, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
-    }
-
     [Fact]
     public void OtherFilesInTheFolderStay()
     {
@@ -186,38 +174,139 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
-    public void AKillDuringSaveLeavesAnAdapter()
+    public void TwoProcessesThatAreKilledWhileTheySaveLeaveTheAdapterOfOne()
     {
-        tuned.Context.Model.Save(tuned.Model, tuned.Train.Schema, _folder.File("model.zip"));
+        using var second = Other();
+        tuned.Context.Model.Save(tuned.Model, tuned.Train.Schema, _folder.File("first.zip"));
+        tuned.Context.Model.Save(second, tuned.Train.Schema, _folder.File("second.zip"));
         var target = _folder.File("target");
-        using var process =
-            FreshProcess.Start(typeof(AdapterFolderTests), nameof(SavesUntilItIsKilled), (ModelVariable, _folder.File("model.zip")), (TargetVariable, target));
+        Process[] processes = [Start("first.zip"), Start("second.zip")];
         while (!File.Exists(Path.Combine(target, "adapter_config.json")))
-            Assert.False(process.WaitForExit(20));
-        Thread.Sleep(new Random(2).Next(60));
-        process.Kill();
-        process.WaitForExit();
+            Assert.DoesNotContain(processes, process => process.WaitForExit(20));
+        Thread.Sleep(new Random(2).Next(500));
+        foreach (var process in processes)
+        {
+            process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
 
         using var model = tuned.Model.WithAdapter(target);
-        Assert.Equal(Scores(tuned.Model), Scores(model));
+        Assert.Contains(Text(model), (string[])[Text(tuned.Model), Text(second)]);
+        second.SaveAdapter(target);
+        Assert.Equal(2, Directory.GetFileSystemEntries(target).Length);
+
+        string Text(MokaTransformer of) => string.Join(' ', Scores(of).SelectMany(row => row).Select(BitConverter.SingleToUInt32Bits));
+
+        Process Start(string name) => FreshProcess.Start(
+            typeof(AdapterFolderTests), nameof(SavesUntilItIsKilled), (ModelVariable, _folder.File(name)), (TargetVariable, target));
     }
 
     [Fact]
-    public void ASaveThatWasKilledBetweenItsFilesIsFinishedByTheNextReader()
+    public void ASaveThatWasKilledBetweenItsFilesIsReadAsItIsAndFinishedByTheNextWriter()
     {
-        var options = tuned.FewSteps;
-        options.Adapter = new LoraAdapter { Rank = 2, Alpha = 64 };
-        using var model = Fit(options);
+        using var model = Other();
         var (target, other) = (_folder.File("target"), _folder.File("other"));
         tuned.Model.SaveAdapter(target);
         model.SaveAdapter(other);
         File.Copy(Path.Combine(other, "adapter_model.safetensors"), Path.Combine(target, "adapter_model.safetensors"), overwrite: true);
-        File.Copy(Path.Combine(other, "adapter_config.json"), Path.Combine(target, ".adapter_config.json.tmp"));
+        File.Copy(Path.Combine(other, "adapter_config.json"), Path.Combine(target, ".adapter_config.json.01234567.tmp"));
+        var before = File.ReadAllBytes(Path.Combine(target, "adapter_config.json"));
 
         using var read = tuned.Model.WithAdapter(target);
 
         Assert.Equal(Scores(model), Scores(read));
+        Assert.Equal(3, Directory.GetFiles(target).Length);
+        Assert.Equal(before, File.ReadAllBytes(Path.Combine(target, "adapter_config.json")));
+
+        // A writer who fails leaves what readers saw.
+        Disk.Use(new FailingDisk(3, DiskFault.Full));
+        Assert.Throws<IOException>(() => tuned.Model.SaveAdapter(target));
+        Disk.Use(null);
+        using var again = tuned.Model.WithAdapter(target);
+        Assert.Equal(Scores(model), Scores(again));
         AssertSameFiles(other, target);
+    }
+
+    [Fact]
+    public void TheFirstSaveIsFoundWhileItsConfigGetsItsName()
+    {
+        using var done = new CancellationTokenSource();
+        var target = _folder.File("0");
+        var reads = 0;
+        var reader = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                var folder = Volatile.Read(ref target);
+                if (!File.Exists(Path.Combine(folder, "adapter_model.safetensors")))
+                    continue;
+                AdapterPair.Open(folder).Weights.Dispose();
+                reads++;
+            }
+        });
+        for (var i = 0; (i < 100 || reads < 100) && !reader.IsCompleted; i++)
+        {
+            Volatile.Write(ref target, _folder.File($"{i}"));
+            tuned.Model.SaveAdapter(target);
+        }
+        done.Cancel();
+        reader.GetAwaiter().GetResult();
+    }
+
+    [Theory]
+    [InlineData("adapter_config.json")]
+    [InlineData("adapter_model.safetensors")]
+    public void FilesOfTwoSavesAreToldApart(string mixed)
+    {
+        using var model = Other();
+        tuned.Model.SaveAdapter(_folder.File("target"));
+        model.SaveAdapter(_folder.File("other"));
+        File.Copy(Path.Combine(_folder.File("other"), mixed), Path.Combine(_folder.File("target"), mixed), overwrite: true);
+
+        var error = Assert.Throws<InvalidDataException>(() => tuned.Model.WithAdapter(_folder.File("target")));
+
+        Assert.Contains("the files of two saves were mixed", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheBackbonesPathInTheConfigurationMayBeEdited()
+    {
+        tuned.Model.SaveAdapter(_folder.Path);
+        var path = _folder.File("adapter_config.json");
+        var config = PeftFolder.Config(File.ReadAllText(path));
+        config["base_model_name_or_path"] = "elsewhere/model";
+        File.WriteAllText(path, config.ToJsonString());
+
+        using var read = tuned.Model.WithAdapter(_folder.Path);
+        Assert.Equal(Scores(tuned.Model), Scores(read));
+    }
+
+    [Fact]
+    public void AReaderBesideTwoWritersSeesOneSaveOrTheOther()
+    {
+        using var other = Other();
+        tuned.Model.SaveAdapter(_folder.Path);
+        using var done = new CancellationTokenSource();
+        var seen = new HashSet<(int, int)>();
+        var reads = 0;
+        MokaTransformer[] models = [tuned.Model, other];
+        var writers = models.Select(model => Task.Run(() =>
+        {
+            for (var i = 0; !done.IsCancellationRequested; i++)
+                model.SaveAdapter(_folder.Path);
+        })).ToArray();
+        for (var end = DateTime.UtcNow.AddSeconds(2); DateTime.UtcNow < end || (seen.Count < 2 && reads < 10_000); reads++)
+        {
+            var pair = AdapterPair.Open(_folder.Path);
+            using var weights = pair.Weights;
+            seen.Add(((int)weights.Length, pair.Config.Length));
+        }
+        done.Cancel();
+        Task.WaitAll(writers);
+
+        Assert.Equal(2, seen.Count);
+        Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);
     }
 
     [Fact]
@@ -250,6 +339,13 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
 
         Assert.Contains("InitialAdapterPath is '/no/such/adapter'", error.Message, StringComparison.Ordinal);
         Assert.Contains("BatchTokens", error.Message, StringComparison.Ordinal);
+    }
+
+    private MokaTransformer Other()
+    {
+        var options = tuned.FewSteps;
+        options.Adapter = new LoraAdapter { Rank = 2, Alpha = 64 };
+        return Fit(options);
     }
 
     private MokaTransformer Fit(MokaTrainer.Options options) => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train).LastTransformer;

@@ -103,6 +103,39 @@ public sealed class DamagedModelTests : IDisposable
     }
 
     [Fact]
+    public void APromptThatWasEditedIsNoticed()
+    {
+        EditJson("moka.json", json => json["template"] = json["template"]!.GetValue<string>().Replace("is", "was", StringComparison.Ordinal));
+
+        Assert.Contains("The entry 'moka.json' of the model was changed since it was saved", LoadFails(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AModelOfAnEarlierVersionHasNoHashOfItsManifestAndLoads()
+    {
+        // What an earlier version wrote ends where the hash begins.
+        Edit(zip =>
+        {
+            var entry = Find(zip, "Model.key");
+            byte[] bytes;
+            using (var stream = entry.Open())
+            {
+                using var copy = new MemoryStream();
+                stream.CopyTo(copy);
+                bytes = copy.ToArray();
+            }
+            var mark = bytes.AsSpan().IndexOf("moka.json SHA-256 "u8);
+            Assert.True(mark > 0);
+            bytes.AsSpan(mark, 18).Clear();
+            using var target = entry.Open();
+            target.Write(bytes);
+        });
+
+        var loaded = _context.Model.Load(_path, out _);
+        using var disposed = (IDisposable)loaded;
+    }
+
+    [Fact]
     public void OptionsThatAskForMoreThanIsThereAllocateNothing()
     {
         EditJson("adapter_config.json", json =>
@@ -125,6 +158,31 @@ public sealed class DamagedModelTests : IDisposable
         var error = LoadFails();
 
         Assert.Contains("'moka.json'", error, StringComparison.Ordinal);
+        Assert.Contains("make no sense", error, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocationLimit);
+    }
+
+    [Theory]
+    [InlineData("adapter_model.safetensors", 300 << 20)]
+    [InlineData("adapter_config.json", 20 << 20)]
+    [InlineData("tokenizer_config.json", 20 << 20)]
+    public void AnEntryThatIsLargerThanTheBackboneLetsItBeIsRefusedUnread(string entry, int bytes)
+    {
+        // A few hundred kilobytes in the zip.
+        Edit(zip =>
+        {
+            var found = Find(zip, entry);
+            var name = found.FullName;
+            found.Delete();
+            using var stream = zip.CreateEntry(name, CompressionLevel.Fastest).Open();
+            for (var left = bytes; left > 0; left -= 1 << 20)
+                stream.Write(new byte[1 << 20]);
+        });
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var error = LoadFails();
+
+        Assert.Contains($"'{entry}'", error, StringComparison.Ordinal);
         Assert.Contains("make no sense", error, StringComparison.Ordinal);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocationLimit);
     }

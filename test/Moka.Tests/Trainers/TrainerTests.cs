@@ -213,6 +213,64 @@ public sealed class TrainerTests(TunedModel tuned)
         Assert.Equal(0, steps);
     }
 
+    [Theory]
+    [InlineData(0, 2)]
+    [InlineData(3600, 0)]
+    public void The_interval_between_two_checkpoints_is_an_option(int seconds, int savesBetweenSteps)
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("run/training.safetensors");
+        var saves = 0;
+        var options = tuned.FewSteps;
+        options.NumberOfSteps = 3;
+        options.CheckpointFolder = folder.File("run");
+        options.CheckpointInterval = TimeSpan.FromSeconds(seconds);
+        options.Progress = _ =>
+        {
+            if (File.Exists(path))
+                saves++;
+            File.Delete(path);
+        };
+
+        tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+
+        Assert.Equal(savesBetweenSteps, saves);
+        Assert.True(File.Exists(path));
+        options.CheckpointInterval = TimeSpan.FromSeconds(-1);
+        var error = Assert.Throws<ArgumentException>(() => tuned.Pipeline(tuned.Context, options));
+        Assert.Contains("CheckpointInterval is -00:00:01", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_second_run_on_a_checkpoint_folder_is_refused_while_the_first_is_going_on()
+    {
+        using var folder = new TemporaryFolder();
+        var refusals = 0;
+        var options = tuned.FewSteps;
+        options.CheckpointFolder = folder.File("run");
+        options.Progress = _ =>
+        {
+            var error = Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, Second()).Fit(tuned.Train));
+            Assert.Contains($"'{folder.File("run")}'", error.Message, StringComparison.Ordinal);
+            refusals++;
+        };
+
+        tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
+
+        Assert.Equal(2, refusals);
+        Assert.Equal([folder.File("run/training.safetensors")], Directory.GetFileSystemEntries(folder.File("run")));
+        var second = Second();
+        second.CheckpointFolder = folder.File("other");
+        tuned.Pipeline(tuned.Context, second).Fit(tuned.Train);
+
+        MokaTrainer.Options Second()
+        {
+            var other = tuned.FewSteps;
+            other.CheckpointFolder = folder.File("run");
+            return other;
+        }
+    }
+
     [Fact]
     public void AnInterruptedFitGoesOnToTheSameModel()
     {

@@ -116,4 +116,54 @@ public class TrainingResumeTests
             Assert.Contains(path, error.Message, StringComparison.Ordinal);
         }
     }
+
+    [Fact]
+    public void Any_bit_may_flip_and_no_run_goes_on_as_another()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("c");
+        using var run = new TinyRun();
+        run.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8), Validation);
+        var bytes = File.ReadAllBytes(path);
+        var random = new Random(1);
+        var refused = 0;
+        for (var i = 0; i < 60; i++)
+        {
+            var flipped = bytes.ToArray();
+            // Every other one in the header.
+            flipped[random.Next(i % 2 == 0 ? bytes.Length : 8 + BitConverter.ToInt32(bytes))] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(path, flipped);
+            using var next = new TinyRun();
+            try
+            {
+                next.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8), Validation);
+                Assert.Equal(run.Weights(), next.Weights());
+            }
+            catch (InvalidDataException e)
+            {
+                Assert.Contains(path, e.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+        Assert.InRange(refused, 50, 60);
+    }
+
+    [Fact]
+    public void A_checkpoint_of_an_earlier_version_is_refused_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("c");
+        using var run = new TinyRun();
+        run.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8));
+        using (var file = SafetensorsFile.Read("c", File.ReadAllBytes(path)))
+        {
+            var metadata = file.Metadata.Where(entry => entry.Key != "moka_sha256").ToDictionary();
+            File.WriteAllBytes(path, SafetensorsWriter.ToBytes(file.Names.Select(name => file[name]), metadata));
+        }
+        using var next = new TinyRun();
+
+        var error = Assert.Throws<InvalidDataException>(() => next.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8)));
+
+        Assert.Contains($"{path} has no checksum: an earlier version", error.Message, StringComparison.Ordinal);
+    }
 }

@@ -15,6 +15,7 @@ internal sealed class GgufFile : IDisposable
 
     // The headers of models with the largest vocabularies have some 20 MB.
     private const int MaxHeaderBytes = 1 << 28;
+    private const int UsualHeaderBytes = 1 << 22;
 
     // A key of one byte with its length, the value's type, and a value of one byte.
     private const int LeastMetadataBytes = 14;
@@ -26,10 +27,10 @@ internal sealed class GgufFile : IDisposable
     private readonly Dictionary<string, Entry> _entries = new(StringComparer.Ordinal);
     private readonly long _dataStart;
 
-    private GgufFile(FileContent content)
+    private GgufFile(FileContent content, int headerBytes)
     {
         _content = content;
-        var bytes = content.Slice(0, (int)Math.Min(content.Length, MaxHeaderBytes));
+        var bytes = content.Slice(0, headerBytes);
         var reader = new GgufReader(content.Name, bytes);
         CheckKind(reader);
         var tensors = reader.Count(LeastTensorBytes, "the number of tensors");
@@ -67,18 +68,26 @@ internal sealed class GgufFile : IDisposable
     /// <exception cref="InvalidDataException">The file is damaged, or holds something that cannot be read; the message names it.</exception>
     public static GgufFile Read(FileContent content)
     {
-        try
+        var most = (int)Math.Min(content.Length, MaxHeaderBytes);
+        // How long the header is shows only at its end.
+        for (var headerBytes = Math.Min(most, UsualHeaderBytes); ; headerBytes = (int)Math.Min(most, 8L * headerBytes))
         {
-            return new GgufFile(content);
-        }
-        catch
-        {
-            content.Dispose();
-            throw;
+            try
+            {
+                return new GgufFile(content, headerBytes);
+            }
+            catch (InvalidDataException) when (headerBytes < most)
+            {
+            }
+            catch
+            {
+                content.Dispose();
+                throw;
+            }
         }
     }
 
-    /// <summary>Releases a mapping at once; see <see cref="FileContent.Dispose"/>.</summary>
+    /// <summary>Closes the file at once; see <see cref="FileContent.Dispose"/>.</summary>
     public void Dispose() => _content.Dispose();
 
     private void CheckKind(GgufReader reader)

@@ -24,7 +24,7 @@ internal sealed partial class GgufModel : TensorFile
             foreach (var shard in ShardsOf(path))
             {
                 LfsPointer.Refuse(shard);
-                _files.Add(GgufFile.Read(FileContent.Map(shard)));
+                _files.Add(GgufFile.Read(FileContent.Open(shard)));
             }
             CheckShards();
             _files.ForEach(AddTensors);

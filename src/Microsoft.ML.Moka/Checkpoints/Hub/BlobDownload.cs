@@ -1,4 +1,5 @@
 using System.Net;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
@@ -31,10 +32,11 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             // Where there are no links, the snapshot has the file itself.
             if (new FileInfo(path) is { LinkTarget: null } && await IsWholeAsync(path, file, cancellation))
                 return Done(path);
-            Directory.CreateDirectory(Path.GetDirectoryName(blob)!);
+            Disk.Current.CreateFolder(Path.GetDirectoryName(blob)!);
             var incomplete = $"{blob}.incomplete";
             await FetchAsync(file, incomplete, progress, cancellation);
-            File.Move(incomplete, blob, overwrite: true);
+            Disk.Current.Move(incomplete, blob);
+            Disk.Current.FlushFolder(Path.GetDirectoryName(blob)!);
         }
         HubCache.Place(blob, path, settings.UsesLinks);
         return Done(path);
@@ -52,7 +54,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             return false;
         if (await file.IsAsync(path, cancellation))
             return true;
-        File.Delete(path);
+        Disk.Current.Delete(path);
         return false;
     }
 
@@ -62,7 +64,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
         await FetchBytesAsync(file, incomplete, progress, cancellation);
         if (await file.IsAsync(incomplete, cancellation))
             return;
-        File.Delete(incomplete);
+        Disk.Current.Delete(incomplete);
         // What an earlier try has left may have been wrong: once more, from the start.
         if (isContinued)
         {
@@ -80,7 +82,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
         var fruitless = 0;
         for (var tries = 1; ; tries++)
         {
-            await using var target = new FileStream(incomplete, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0, useAsync: true);
+            await using var target = Disk.Current.OpenPart(incomplete);
             if (target.Length > (file.Size ?? long.MaxValue))
                 target.SetLength(0);
             target.Position = target.Length;
@@ -89,7 +91,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             {
                 if (target.Position != file.Size)
                     await ReceiveAsync(file, target, progress, cancellation);
-                await target.FlushAsync(cancellation);
+                Disk.Current.Flush(target);
                 return;
             }
             catch (HttpRequestException e) when (HubError.IsPassing(e))
@@ -104,7 +106,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
         }
     }
 
-    private async Task ReceiveAsync(HubFile file, FileStream target, Action<long> progress, CancellationToken cancellation)
+    private async Task ReceiveAsync(HubFile file, Stream target, Action<long> progress, CancellationToken cancellation)
     {
         using var response = await client.OpenAsync(name, commit, file.Path, target.Position, cancellation);
         var continues = response.StatusCode == HttpStatusCode.PartialContent && response.Content.Headers.ContentRange?.From == target.Position;
@@ -132,7 +134,7 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             throw new HttpRequestException("the connection ended early");
     }
 
-    private InvalidDataException TooLong(HubFile file, FileStream target, long? size)
+    private InvalidDataException TooLong(HubFile file, Stream target, long? size)
     {
         target.SetLength(0);
         return new InvalidDataException(

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Checkpoints.Gguf;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
@@ -9,7 +10,7 @@ internal static class CachedModel
     /// <exception cref="FileNotFoundException">It is neither; the message says how to get the model.</exception>
     public static string Resolve(string path)
     {
-        if (Path.Exists(path))
+        if (Path.Exists(AtomicFolder.Current(path)))
             return path;
         if (!HubName.TryParse(path, out var name))
             throw new FileNotFoundException(

@@ -1,3 +1,6 @@
+using System.Text;
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
 /// <summary>
@@ -29,11 +32,11 @@ internal sealed class HubCache(string root)
         if (revision == commit || CommitOf(repository, revision) == commit)
             return;
         var path = RefOf(repository, revision);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Disk.Current.CreateFolder(Path.GetDirectoryName(path)!);
         // Two who have fetched the same at once both write it.
         var temporary = TemporaryOf(path);
-        File.WriteAllText(temporary, commit);
-        File.Move(temporary, path, overwrite: true);
+        NewFile.Write(temporary, Encoding.ASCII.GetBytes(commit));
+        Disk.Current.Move(temporary, path);
     }
 
     /// <summary>Whether a file is there; a link to nothing is not.</summary>
@@ -50,25 +53,22 @@ internal sealed class HubCache(string root)
         var target = Path.GetRelativePath(folder, blob);
         if (new FileInfo(path).LinkTarget == target)
             return;
-        Directory.CreateDirectory(folder);
+        Disk.Current.CreateFolder(folder);
         var temporary = TemporaryOf(path);
-        if (usesLinks && TryLink(temporary, target))
-            File.Move(temporary, path, overwrite: true);
-        else
-            File.Move(blob, path, overwrite: true);
+        Disk.Current.Move(usesLinks && TryLink(temporary, target) ? temporary : blob, path);
     }
 
     private static bool TryLink(string path, string target)
     {
         try
         {
-            File.CreateSymbolicLink(path, target);
+            Disk.Current.CreateLink(path, target);
             return true;
         }
         // Windows lets only some users make links, and some disks have none.
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or PlatformNotSupportedException)
         {
-            File.Delete(path);
+            NewFile.Remove(path);
             return false;
         }
     }

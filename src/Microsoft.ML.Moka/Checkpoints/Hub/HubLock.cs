@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
 /// <summary>
@@ -13,7 +15,7 @@ internal sealed class HubLock : IDisposable
 
     public static async Task<HubLock> TakeAsync(string path, CancellationToken cancellation)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Disk.Current.CreateFolder(Path.GetDirectoryName(path)!);
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -21,7 +23,7 @@ internal sealed class HubLock : IDisposable
             {
                 return new HubLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
             }
-            catch (IOException e) when (IsTaken(e))
+            catch (IOException e) when (WriterLock.IsTaken(e))
             {
                 await Task.Delay(Wait, cancellation);
             }
@@ -30,7 +32,4 @@ internal sealed class HubLock : IDisposable
 
     // The file stays: whoever waits has it open, and a new one beside it would be another lock.
     public void Dispose() => _file.Dispose();
-
-    // Windows' ERROR_SHARING_VIOLATION; EWOULDBLOCK of Linux and of macOS.
-    private static bool IsTaken(IOException e) => e.HResult is unchecked((int)0x80070020) or 11 or 35;
 }

@@ -10,7 +10,7 @@ internal abstract class Answerer
     public virtual PromptTemplate? Template => null;
 
     /// <summary>How many tokens the model writes for a question.</summary>
-    public virtual int NewTokens => 0;
+    public virtual long NewTokens => 0;
 
     public static Answerer Create(EvaluationProtocol protocol, EvaluatedModel model, int maxTokens) => protocol switch
     {

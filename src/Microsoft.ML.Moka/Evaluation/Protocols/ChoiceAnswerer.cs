@@ -33,7 +33,7 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
     public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed);
+        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed, cancellation);
         tokens = computed;
         return [.. questions.Select((q, i) => Answer(q, scores[i]))];
     }

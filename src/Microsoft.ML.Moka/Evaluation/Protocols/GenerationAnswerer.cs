@@ -12,7 +12,10 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
 
     public override PromptTemplate? Template => protocol.PromptTemplate;
 
-    public override int NewTokens => protocol.MaximumNewTokens * protocol.Beams;
+    public override long NewTokens => (long)MostNewTokens * protocol.Beams;
+
+    // No text is longer than the backbone has positions.
+    private int MostNewTokens => Math.Min(protocol.MaximumNewTokens, model.Backbone.Config.MaxPositions);
 
     public override IEnumerable<Question> Read(BenchmarkSource source) => ReadInstructions(source);
 
@@ -25,7 +28,7 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
     public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
     {
         OpenedPrompt[] prompts = [.. questions.Select(q => new OpenedPrompt(q.Tokens.Sequences[0].Ids, q.Tokens.Opening))];
-        var options = new GenerationOptions { MaxNewTokens = protocol.MaximumNewTokens, StopTokens = model.Tokenizer.EndsOfSequence };
+        var options = new GenerationOptions { MaxNewTokens = MostNewTokens, StopTokens = model.Tokenizer.EndsOfSequence };
         var outputs = protocol.Beams == 1
             ? new Generator(model.Backbone, model.Adapters).Generate(prompts, options, out tokens, cancellation: cancellation)
             : new BeamSearch(model.Backbone, model.Adapters, protocol.Beams)

@@ -19,7 +19,7 @@ internal sealed record EncodedQuestion(Question Question, SequenceSet Tokens, bo
     public ReadOnlySpan<int> Opening => Tokens.Sequences[0].Ids.AsSpan(0, Tokens.Opening);
 
     /// <summary>About how many tokens it adds to a batch behind <paramref name="previous"/>.</summary>
-    public int CostAfter(EncodedQuestion? previous, int newTokens)
+    public long CostAfter(EncodedQuestion? previous, long newTokens)
     {
         var first = Tokens.Sequences[0].Ids;
         var cost = first.Length + newTokens - (previous is not null && Opening.SequenceEqual(previous.Opening) ? Tokens.Opening : 0);

@@ -24,7 +24,7 @@ internal sealed class WordAnswerer(EvaluatedModel model, PromptTemplate template
     public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed);
+        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed, cancellation);
         tokens = computed;
         return [.. questions.Select((q, i) => new BenchmarkAnswer
         {

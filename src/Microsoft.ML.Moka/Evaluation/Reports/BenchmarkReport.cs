@@ -64,7 +64,7 @@ public sealed class BenchmarkReport
             temporary =>
             {
                 foreach (var (name, text) in files)
-                    AtomicFile.Write(Path.Combine(temporary, name), stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+                    NewFile.Write(Path.Combine(temporary, name), Encoding.UTF8.GetBytes(text));
             });
     }
 

@@ -14,11 +14,10 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
     /// <exception cref="InvalidDataException">It is no report that this version reads; the message names file and field.</exception>
     public static EarlierReport Read(string path)
     {
-        AtomicFolder.Finish(System.IO.Path.GetFileName(path) == BenchmarkReport.JsonName
-            ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))!
-            : path);
-        if (Directory.Exists(path))
-            path = System.IO.Path.Combine(path, BenchmarkReport.JsonName);
+        var isFile = System.IO.Path.GetFileName(path) == BenchmarkReport.JsonName && !Directory.Exists(path);
+        var folder = AtomicFolder.Current(isFile ? System.IO.Path.GetDirectoryName(System.IO.Path.GetFullPath(path))! : path);
+        if (isFile || Directory.Exists(folder))
+            path = System.IO.Path.Combine(folder, BenchmarkReport.JsonName);
         var file = new FileInfo(path);
         if (!file.Exists)
             throw new FileNotFoundException($"There is no report '{path}': name the {BenchmarkReport.JsonName} of an earlier report, or its folder.", path);

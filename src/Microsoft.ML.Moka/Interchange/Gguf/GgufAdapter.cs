@@ -36,10 +36,12 @@ internal static class GgufAdapter
         metadata.Number("adapter.lora.alpha", alpha);
         metadata.Text("general.name", Path.GetFileNameWithoutExtension(path));
         GgufOutputTensor[] tensors = [.. plans.SelectMany(Factors)];
-        var files = new List<(string, Action<Stream>)> { (path, stream => GgufWriter.Write(stream, metadata, tensors)) };
         if ((model ?? (source.Kind == BackboneKind.Folder ? source.Files.Location : null)) is { } from)
-            files.Add((Modelfile.PathOf(path), stream => stream.Write(Modelfile.Write(path, BackboneTokenizer.Load(source.Files), from))));
-        AtomicFile.Write(files);
+            AtomicFile.Write(path, WriteModel, Modelfile.PathOf(path), Modelfile.Write(path, BackboneTokenizer.Load(source.Files), from));
+        else
+            AtomicFile.Write(path, WriteModel);
+
+        void WriteModel(Stream stream) => GgufWriter.Write(stream, metadata, tensors);
 
         IEnumerable<GgufOutputTensor> Factors(AdapterPlan plan)
         {

@@ -78,10 +78,12 @@ internal static class GgufExport
         else
             TokenizerMetadata.Add(metadata, tokenizer, config.VocabularySize, options.PreTokenizer);
         GgufOutputTensor[] tensors = [.. new GgufTensors(config, architecture, weights, options.Format).All()];
-        var files = new List<(string, Action<Stream>)> { (path, stream => GgufWriter.Write(stream, metadata, tensors, Watch)) };
         if (options.WithModelfile && tokenizer is not null)
-            files.Add((Modelfile.PathOf(path), stream => stream.Write(Modelfile.Write(path, tokenizer, null))));
-        AtomicFile.Write(files);
+            AtomicFile.Write(path, WriteModel, Modelfile.PathOf(path), Modelfile.Write(path, tokenizer, null));
+        else
+            AtomicFile.Write(path, WriteModel);
+
+        void WriteModel(Stream stream) => GgufWriter.Write(stream, metadata, tensors, Watch);
 
         void Watch(long done, long all)
         {

@@ -2,6 +2,8 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Tests.Files;
 
 namespace Microsoft.ML.Moka.Tests.Evaluation.Reports;
 
@@ -214,12 +216,12 @@ public sealed partial class BenchmarkReportTests : IDisposable
         Tuned().SaveReport(Run);
         var earlier = Directory.GetFiles(Run).ToDictionary(path => path, File.ReadAllText);
 
-        // A file where the new report is to be made, and then one that is not the report's.
-        File.WriteAllText(_folder.File(".run.tmp"), "");
+        // A disk that is full, and then a file that is not the report's.
+        Disk.Use(new FailingDisk(5, DiskFault.Full));
         Assert.ThrowsAny<IOException>(() => MadeUp.Metrics("other", MadeUp.Task("PIQA", MadeUp.Answers("01"))).SaveReport(Run));
         Assert.Equal(earlier, Directory.GetFiles(Run).ToDictionary(path => path, File.ReadAllText));
 
-        File.Delete(_folder.File(".run.tmp"));
+        Disk.Use(null);
         File.WriteAllText(Path.Combine(Run, "notes.txt"), "mine");
         Assert.Contains("notes.txt", Assert.ThrowsAny<IOException>(() => Tuned().SaveReport(Run)).Message, StringComparison.Ordinal);
         Assert.Equal("mine", File.ReadAllText(Path.Combine(Run, "notes.txt")));
