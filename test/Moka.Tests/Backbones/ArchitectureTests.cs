@@ -190,7 +190,7 @@ public sealed class ArchitectureTests : IDisposable
     [InlineData("model.layers.3.input_layernorm.weight", "num_hidden_layers")]
     [InlineData("model.layers.0.mlp.up_proj.qweight", "GPTQ")]
     [InlineData("model.layers.00.input_layernorm.weight", "left out")]
-    [InlineData("score.weight", "classifier")]
+    [InlineData("score.weight", "classifies by a head")]
     public void A_tensor_that_would_be_left_out_is_refused_with_what_to_do(string tensor, string advice)
     {
         var error = Assert.Throws<InvalidDataException>(() => Load("llama", Tensors("llama").Append(SafetensorsTensor.Of(tensor, new float[32], 32))));
