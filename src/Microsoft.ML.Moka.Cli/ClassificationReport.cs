@@ -15,16 +15,9 @@ internal static class ClassificationReport
         var metrics = context.MulticlassClassification.Evaluate(scored);
         var labels = LabelsOf(scored);
         var counts = metrics.ConfusionMatrix.Counts;
-        var numbers = new
-        {
-            Rows = (long)counts.Sum(row => row.Sum()),
-            metrics.MicroAccuracy,
-            metrics.MacroAccuracy,
-            metrics.LogLoss,
-            MostFrequentLabel = counts.Max(row => row.Sum()) / counts.Sum(row => row.Sum()),
-            Labels = labels,
-            Confusion = counts,
-        };
+        var numbers = new ClassificationNumbers(
+            (long)counts.Sum(row => row.Sum()), metrics.MicroAccuracy, metrics.MacroAccuracy, metrics.LogLoss,
+            counts.Max(row => row.Sum()) / counts.Sum(row => row.Sum()), labels, counts);
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {numbers.Rows,9:N0}");
         text.AppendLine(CultureInfo.InvariantCulture,
@@ -59,3 +52,8 @@ internal static class ClassificationReport
 
     private static string Short(string text, int width) => text.Length <= width ? text : text[..(width - 1)] + "…";
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record ClassificationNumbers(
+    long Rows, double MicroAccuracy, double MacroAccuracy, double LogLoss, double MostFrequentLabel, IReadOnlyList<string> Labels,
+    IReadOnlyList<IReadOnlyList<double>> Confusion);

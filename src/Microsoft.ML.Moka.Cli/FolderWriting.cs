@@ -14,16 +14,12 @@ internal static class FolderWriting
     {
         var after = BackboneDescription.Of(folder);
         if (asJson)
-            Json.Write(terminal.Out, new
-            {
-                Folder = after.Location,
-                after.WeightFormat,
-                after.WeightBytes,
-                BytesBefore = before.WeightBytes,
-                after.Fingerprint,
-            });
+            Json.Write(terminal.Out, new WrittenFolder(after.Location, after.WeightFormat, after.WeightBytes, before.WeightBytes, after.Fingerprint));
         else
             terminal.Out.WriteLine($"Wrote {folder}: linear maps in {after.WeightFormat} (before: {before.WeightFormat}), " +
                 $"{Sizes.Of(after.WeightBytes)} (before: {Sizes.Of(before.WeightBytes)}).");
     }
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record WrittenFolder(string Folder, string WeightFormat, long WeightBytes, long BytesBefore, string Fingerprint);

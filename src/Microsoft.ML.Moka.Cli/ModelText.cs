@@ -34,18 +34,16 @@ internal static class ModelText
         yield return ("in memory", $"linear maps in {model.Quantization}");
     }
 
-    public static object Numbers(MokaModel model) => new
-    {
-        Kind = model is MokaTransformer ? "classifier" : "generator",
-        Labels = (model as MokaTransformer)?.Labels,
-        Generation = (model as MokaTextGenerator)?.Options,
-        PromptTemplate = model.PromptTemplate.ToString(),
-        model.MaximumTokens,
-        model.Quantization,
-    };
+    public static ModelNumbers Numbers(MokaModel model) => new(
+        model is MokaTransformer ? "classifier" : "generator", (model as MokaTransformer)?.Labels, (model as MokaTextGenerator)?.Options,
+        model.PromptTemplate.ToString(), model.MaximumTokens, model.Quantization);
 
     private static string Labels(IReadOnlyList<string> labels) =>
         labels.Count <= MostLabels ? string.Join(", ", labels) : $"{string.Join(", ", labels.Take(MostLabels))} … ({labels.Count} in all)";
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }
+
+/// <summary>A model for scripts.</summary>
+internal sealed record ModelNumbers(
+    string Kind, IReadOnlyList<string>? Labels, TextGenerationOptions? Generation, string PromptTemplate, int MaximumTokens, BackboneQuantization Quantization);

@@ -42,9 +42,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
         var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
         var test = stoppedEarly ? null : report(model);
-        var result =
-            new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
-                test?.Numbers);
+        var result = new TrainingOutcome(
+            output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
+            test?.Numbers);
         if (asJson)
             Json.Write(terminal.Out, result);
         else
@@ -76,7 +76,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
-    private void Tell(Result result, TestReport? test)
+    private void Tell(TrainingOutcome result, TestReport? test)
     {
         if (test is not null)
             terminal.Out.WriteLine(test.Text);
@@ -89,8 +89,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
     }
-
-    private sealed record Result(
-        string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);
 }
+
+/// <summary>What came out of it.</summary>
+internal sealed record TrainingOutcome(
+    string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);

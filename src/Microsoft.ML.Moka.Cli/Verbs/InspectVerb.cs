@@ -94,11 +94,8 @@ internal sealed class InspectVerb
             Draw(folder, inspection);
         if (parsed.GetValue(_json))
         {
-            Json.Write(_terminal.Out, new
-            {
-                Path = path, Backbone = backbone, Model = isAdapter ? null : ModelText.Numbers(model), model.TrainableParameterCount,
-                inspection.Maps, inspection.Filters,
-            });
+            Json.Write(_terminal.Out, new InspectedModel(
+                path, backbone, isAdapter ? null : ModelText.Numbers(model), model.TrainableParameterCount, inspection.Maps, inspection.Filters));
             return ExitCode.Success;
         }
         if (!isAdapter)
@@ -144,3 +141,8 @@ internal sealed class InspectVerb
         }
     }
 }
+
+/// <summary>A model or an adapter for scripts.</summary>
+internal sealed record InspectedModel(
+    string Path, BackboneDescription Backbone, ModelNumbers? Model, long TrainableParameterCount, IReadOnlyList<MapInspection> Maps,
+    IReadOnlyList<FilterInspection> Filters);

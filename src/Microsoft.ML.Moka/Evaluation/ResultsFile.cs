@@ -1,12 +1,7 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace Microsoft.ML.Moka.Evaluation;
-
-/// <summary>The answers to some consecutive questions of a task, and what they took.</summary>
-internal sealed record AnsweredBatch(
-    [property: JsonRequired] string Task, [property: JsonRequired] int First, [property: JsonRequired] double Seconds, [property: JsonRequired] long Tokens,
-    [property: JsonRequired] IReadOnlyList<BenchmarkAnswer> Answers);
 
 /// <summary>
 /// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that
@@ -15,8 +10,6 @@ internal sealed record AnsweredBatch(
 internal sealed class ResultsFile : IDisposable
 {
     private const string Format = "moka-evaluation-1";
-
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     private readonly FileStream _stream;
 
@@ -41,9 +34,9 @@ internal sealed class ResultsFile : IDisposable
             foreach (var (line, next) in file.WholeLines(path))
             {
                 if (number++ == 0)
-                    CheckHeader(Parse<Header>(line, path, number), path, settings);
+                    CheckHeader(Parse(line, ResultsJson.Default.ResultsHeader, path, number), path, settings);
                 else
-                    batches.Add(Parse<AnsweredBatch>(line, path, number));
+                    batches.Add(Parse(line, ResultsJson.Default.AnsweredBatch, path, number));
                 end = next;
             }
             CheckOrder(batches, path);
@@ -51,7 +44,7 @@ internal sealed class ResultsFile : IDisposable
             stream.SetLength(end);
             stream.Position = end;
             if (number == 0)
-                file.Write(new Header(Format, settings));
+                file.Write(new ResultsHeader(Format, settings), ResultsJson.Default.ResultsHeader);
             return file;
         }
         catch
@@ -62,13 +55,13 @@ internal sealed class ResultsFile : IDisposable
     }
 
     /// <summary>Adds a batch; it is on the disk when the call returns.</summary>
-    public void Add(AnsweredBatch batch) => Write(batch);
+    public void Add(AnsweredBatch batch) => Write(batch, ResultsJson.Default.AnsweredBatch);
 
     public void Dispose() => _stream.Dispose();
 
-    private void Write<T>(T line)
+    private void Write<T>(T line, JsonTypeInfo<T> type)
     {
-        _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, Json), (byte)'\n']);
+        _stream.Write([.. JsonSerializer.SerializeToUtf8Bytes(line, type), (byte)'\n']);
         _stream.Flush(flushToDisk: true);
     }
 
@@ -83,11 +76,14 @@ internal sealed class ResultsFile : IDisposable
             yield return (content.AsMemory(start, end - start), end + 1);
     }
 
-    private static T Parse<T>(ReadOnlyMemory<byte> line, string path, int number)
+    private static T Parse<T>(ReadOnlyMemory<byte> line, JsonTypeInfo<T> type, string path, int number)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(line.Span, Json) ?? throw new JsonException("null");
+            var value = JsonSerializer.Deserialize(line.Span, type) ?? throw new JsonException("null");
+            if (value is AnsweredBatch batch)
+                CheckAnswers(batch);
+            return value;
         }
         catch (JsonException e)
         {
@@ -96,7 +92,19 @@ internal sealed class ResultsFile : IDisposable
         }
     }
 
-    private static void CheckHeader(Header header, string path, IReadOnlyDictionary<string, string> settings)
+    /// <summary>What the types of the fields do not say.</summary>
+    private static void CheckAnswers(AnsweredBatch batch)
+    {
+        foreach (var answer in batch.Answers)
+        {
+            if (answer is null || answer.Candidates.Any(candidate => candidate is null))
+                throw new JsonException("null in a list");
+            if (answer.LogLikelihoods is { } scores && scores.Count != answer.Candidates.Count)
+                throw new JsonException("candidates without log-likelihoods");
+        }
+    }
+
+    private static void CheckHeader(ResultsHeader header, string path, IReadOnlyDictionary<string, string> settings)
     {
         if (header.Format != Format)
             throw new InvalidDataException($"{path} is of the format '{header.Format}'; this version reads '{Format}'.");
@@ -121,6 +129,4 @@ internal sealed class ResultsFile : IDisposable
             answered[batch.Task] = first + batch.Answers.Count;
         }
     }
-
-    private sealed record Header([property: JsonRequired] string Format, [property: JsonRequired] IReadOnlyDictionary<string, string> Settings);
 }

@@ -160,6 +160,32 @@ public sealed class BenchmarkEvaluationTests : IDisposable
         void Again() => Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
     }
 
+    /// <summary>A value that JSON allows and a line of answers does not, where one that is right stands.</summary>
+    [Theory]
+    [InlineData(1, "\"answers\":[", "\"answers\":null,\"x\":[")]
+    [InlineData(1, "\"answers\":[", "\"answers\":[null,")]
+    [InlineData(1, "\"candidates\":[", "\"candidates\":[null,")]
+    [InlineData(1, "\"candidates\":[", "\"candidates\":null,\"x\":[")]
+    [InlineData(1, "\"logLikelihoods\":[", "\"logLikelihoods\":[-1,")]
+    [InlineData(1, "\"label\":\"", "\"label\":null,\"x\":\"")]
+    [InlineData(1, "\"task\":\"", "\"task\":null,\"x\":\"")]
+    [InlineData(1, "\"first\":0", "\"first\":null")]
+    [InlineData(0, "\"settings\":{", "\"settings\":null,\"x\":{")]
+    [InlineData(0, "\"format\":\"", "\"format\":null,\"x\":\"")]
+    public void ALineWithNothingWhereSomethingBelongsIsReported(int line, string part, string instead)
+    {
+        Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results"));
+        var path = Assert.Single(Directory.GetFiles(_folder.File("results")));
+        var lines = File.ReadAllLines(path);
+        var place = lines[line].IndexOf(part, StringComparison.Ordinal);
+        lines[line] = $"{lines[line][..place]}{instead}{lines[line][(place + part.Length)..]}";
+        File.WriteAllLines(path, lines);
+
+        var error = Assert.Throws<InvalidDataException>(() => Evaluate("likelihood", options => options.ResultsFolder = _folder.File("results")));
+
+        Assert.StartsWith($"{path}, line {line + 1}: ", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void AFittedModelIsEvaluatedWithItsAdaptersAndPrompt()
     {
