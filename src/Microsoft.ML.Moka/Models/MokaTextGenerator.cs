@@ -41,7 +41,7 @@ public sealed class MokaTextGenerator : MokaModel
         _form = new Lazy<AnswerForm>(() => ReadsConversations
             ? _chat.Value.FormOf(parts.Tokenizer)
             : new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence));
-        _added = new TextColumns(parts.Outputs.GeneratedColumn, Generate);
+        _added = new TextColumns(parts.Outputs.GeneratedColumn, Write);
     }
 
     /// <summary>
@@ -77,7 +77,9 @@ public sealed class MokaTextGenerator : MokaModel
         if (ReadsConversations)
             return StreamOf([new(ChatRole.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n\n{input}")], _chat.Value, settings)
                 .ReadAsync(cancellationToken);
-        var (prompt, _) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        if (isCut)
+            _added.WarnOnce(Host, [TextColumns.CutPrompts(1)]);
         return new AnswerStream(_generator, prompt, settings, _form.Value).ReadAsync(cancellationToken);
     }
 
@@ -132,13 +134,19 @@ public sealed class MokaTextGenerator : MokaModel
 
     private bool ReadsConversations => Parts.Inputs.Messages is not null;
 
-    private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows)
+    private IReadOnlyList<WrittenRow> Write(IReadOnlyList<PositionedRow> rows, RowMemory memory)
     {
+        using var usage = Weights.Use();
         var options = _options;
+        return memory.Recall(rows, options, missing => Generate(missing, options), row => row.Bytes);
+    }
+
+    private WrittenRow[] Generate(IReadOnlyList<PositionedRow> rows, TextGenerationOptions options)
+    {
         var prompts = rows.Select(PromptReader(options)).ToList();
         using var cancellation = new Cancellation(Host, CancellationToken.None);
         var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form.Value, null, cancellation.Token);
-        return (answers, prompts.Count(prompt => prompt.IsCut));
+        return [.. answers.Zip(prompts, (answer, prompt) => new WrittenRow(answer.Text, prompt.IsCut))];
     }
 
     private Func<PositionedRow, (int[] Prompt, bool IsCut)> PromptReader(TextGenerationOptions options)

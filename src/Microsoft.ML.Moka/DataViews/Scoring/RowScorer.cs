@@ -5,10 +5,18 @@ using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.DataViews.Scoring;
 
-/// <summary>What was noticed about rows while they were scored.</summary>
-/// <param name="CutPrompts">Prompts that were too long and lost their beginning.</param>
-/// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
-internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates);
+/// <summary>What a row scored.</summary>
+/// <param name="Scores">
+/// The probability of each word: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN where none of its
+/// candidates is one of the words.
+/// </param>
+/// <param name="PromptIsCut">Whether the prompt was too long and lost its beginning.</param>
+/// <param name="HasUnknownCandidates">Whether it has candidates that are no answer words of the model.</param>
+internal sealed record ScoredRow(float[] Scores, bool PromptIsCut, bool HasUnknownCandidates)
+{
+    // The array and the object around it.
+    public long Bytes => 64 + sizeof(float) * (long)Scores.Length;
+}
 
 /// <summary>Scores rows of text over the answer words.</summary>
 internal sealed class RowScorer
@@ -28,16 +36,15 @@ internal sealed class RowScorer
 
     public int WordCount => _indexOfWord.Count;
 
-    /// <summary>
-    /// The probability of each word, row by row: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN
-    /// where none of its candidates is one of the words.
-    /// </summary>
-    /// <param name="rows">The rows.</param>
-    /// <param name="scores">Rows × words.</param>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
+    public IReadOnlyList<ScoredRow> Score(IReadOnlyList<PositionedRow> rows, RowMemory memory)
     {
         using var usage = _weights.Use();
+        return memory.Recall(rows, this, Score, row => row.Bytes);
+    }
+
+    private ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
+    {
         var known = new int[rows.Count][];
         var encoded = new List<ScoringRow>();
         for (var i = 0; i < rows.Count; i++)
@@ -47,15 +54,24 @@ internal sealed class RowScorer
                 encoded.Add(Encode(rows[i]));
         }
         var likelihoods = _scorer.Score(encoded);
+        var scored = new ScoredRow[rows.Count];
         var next = 0;
         for (var i = 0; i < rows.Count; i++)
         {
-            var row = scores.Slice(i * WordCount, WordCount);
-            row.Fill(known[i].Length > 0 ? 0 : float.NaN);
-            if (known[i].Length > 0)
-                Spread(likelihoods[next++], known[i], row);
+            var scores = new float[WordCount];
+            var isCut = false;
+            if (known[i].Length == 0)
+            {
+                Array.Fill(scores, float.NaN);
+            }
+            else
+            {
+                isCut = encoded[next].PromptIsCut;
+                Spread(likelihoods[next++], known[i], scores);
+            }
+            scored[i] = new ScoredRow(scores, isCut, known[i].Length < rows[i].Prompt.Candidates.Count);
         }
-        return new ScoringNotes(encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count());
+        return scored;
     }
 
     private ScoringRow Encode(PositionedRow row)

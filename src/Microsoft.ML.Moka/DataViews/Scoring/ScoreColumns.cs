@@ -20,46 +20,45 @@ internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : Ad
 
     public override DataViewSchema AddTo(DataViewSchema input) => outputs.AddTo(input);
 
-    public override RowBlock NewBlock() => new Block(scorer);
+    public override RowBlock NewBlock(RowMemory memory) => new Block(scorer, memory);
 
-    private sealed class Block(RowScorer scorer) : RowBlock
+    private sealed class Block(RowScorer scorer, RowMemory memory) : RowBlock
     {
-        private readonly int _width = scorer.WordCount;
-        private float[] _scores = [];
+        private IReadOnlyList<ScoredRow> _rows = [];
         private long _cutPrompts;
         private long _unknownCandidates;
 
-        public override IEnumerable<string> Warnings
+        public override IEnumerable<RowWarning> Warnings
         {
             get
             {
                 if (_cutPrompts > 0)
-                    yield return $"Prompts that were too long and lost their beginning: {_cutPrompts}.";
+                    yield return new RowWarning("Prompts that were too long and lost their beginning", _cutPrompts);
                 if (_unknownCandidates > 0)
-                    yield return $"Rows with candidates that are no values of the label that was trained on, and are never chosen: {_unknownCandidates}.";
+                    yield return new RowWarning(
+                        "Rows with candidates that are no values of the label that was trained on, and are never chosen", _unknownCandidates);
             }
         }
 
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
-            if (_scores.Length < rows.Count * _width)
-                _scores = new float[rows.Count * _width];
-            var notes = scorer.Score(rows, _scores.AsSpan(0, rows.Count * _width));
-            _cutPrompts += notes.CutPrompts;
-            _unknownCandidates += notes.RowsWithUnknownCandidates;
+            _rows = scorer.Score(rows, memory);
+            _cutPrompts += _rows.Count(row => row.PromptIsCut);
+            _unknownCandidates += _rows.Count(row => row.HasUnknownCandidates);
         }
 
         public override Delegate Getter(int added, Func<int> slot) => added == PredictedLabel
             ? (ValueGetter<uint>)((ref uint value) => value = Best(Scores(slot())))
             : (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) =>
             {
+                // The reader owns what it gets; the row may be kept.
                 var source = Scores(slot());
                 var editor = VBufferEditor.Create(ref value, source.Length);
                 source.CopyTo(editor.Values);
                 value = editor.Commit();
             });
 
-        private ReadOnlySpan<float> Scores(int slot) => _scores.AsSpan(slot * _width, _width);
+        private float[] Scores(int slot) => _rows[slot].Scores;
 
         /// <summary>The key of the likeliest word, counted from 1; missing (0) where there is no score to compare.</summary>
         private static uint Best(ReadOnlySpan<float> scores) => float.IsNaN(scores[0]) ? 0 : (uint)TensorPrimitives.IndexOfMax(scores) + 1;
