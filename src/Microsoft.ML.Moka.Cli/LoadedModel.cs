@@ -23,9 +23,9 @@ internal sealed class LoadedModel : IDisposable
             transformer = context.Model.Load(path, out _);
         }
         catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException
-            && !error.Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
+            && !error.GetBaseException().Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
         {
-            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.Message}", error);
+            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.GetBaseException().Message}", error);
         }
         if (Find(transformer) is { } model)
             return new LoadedModel(transformer, model);

@@ -30,8 +30,12 @@ internal abstract class FileContent(string name, long length) : IDisposable
         // FileInfo would tell the length of a link.
         using var file = File.OpenHandle(path);
         var length = RandomAccess.GetLength(file);
-        return length == 0 ? new InMemory(path, default) : new Mapped(path, length);
+        return length == 0 ? new InMemory(path, default)
+            : new Mapped(path, length, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1), keepsFile: false);
     }
+
+    /// <summary>Maps a file that is open, which is closed with the content.</summary>
+    public static FileContent Map(FileStream file) => new Mapped(file.Name, file.Length, file, keepsFile: true);
 
     private sealed class InMemory(string name, ReadOnlyMemory<byte> bytes) : FileContent(name, bytes.Length)
     {
@@ -55,15 +59,16 @@ internal abstract class FileContent(string name, long length) : IDisposable
     {
         // Kept for as long as a slice is: the handle's finalizer unmaps.
         private readonly MemoryMappedViewAccessor _view;
+        private readonly FileStream? _file;
         private readonly byte* _start;
         private int _disposed;
 
-        public Mapped(string path, long length)
+        public Mapped(string path, long length, FileStream stream, bool keepsFile)
             : base(path, length)
         {
-            var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1);
+            _file = keepsFile ? stream : null;
             using var file = MemoryMappedFile.CreateFromFile(
-                stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
+                stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: keepsFile);
             _view = file.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
             byte* pointer = null;
             _view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
@@ -76,6 +81,7 @@ internal abstract class FileContent(string name, long length) : IDisposable
                 return;
             _view.SafeMemoryMappedViewHandle.ReleasePointer();
             _view.Dispose();
+            _file?.Dispose();
         }
 
         public override ReadOnlyMemory<byte> Slice(long offset, int length) => new MappedSlice(this, offset, length).Memory;

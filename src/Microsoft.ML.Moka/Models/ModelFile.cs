@@ -63,8 +63,9 @@ internal static class ModelFile
         where TOutputs : IModelOutputs<TOutputs>
     {
         ModelStream.Begin(ctx, VersionOf<TOutputs>());
-        var entries = new ModelEntries(ctx);
-        var manifest = ModelManifest<TOutputs>.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
+        var entries = new ModelEntries(ctx, MlNetAccess.TemporaryFolderOf(env));
+        var json = entries.ReadAll(ModelManifest.Name);
+        var manifest = ModelManifest<TOutputs>.Read(json, ModelManifest.Name);
         entries.Expect(manifest.Hashes);
         var tokenizer = BackboneTokenizer.Load(entries);
         var source = manifest.Backbone switch
@@ -85,6 +86,7 @@ internal static class ModelFile
                     $"this one has {backbone.Fingerprint}): use that version, or tune it again.");
             adapters = adapter.Load(backbone.Backbone.Backend);
             entries.CheckHashes();
+            ModelManifest.CheckOwnHash(json);
             return (manifest.ToParts(source, tokenizer), backbone, adapters);
         }
         catch
