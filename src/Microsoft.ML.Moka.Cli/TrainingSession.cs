@@ -85,7 +85,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
         var goesOn = CanGoOn ? " The same command goes on from there." : "";
         var cancelled = result.StoppedEarly
-            ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}"
+            ? FormattableString.Invariant($" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}")
             : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
     }

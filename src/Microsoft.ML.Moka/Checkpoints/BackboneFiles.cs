@@ -59,7 +59,8 @@ internal sealed class FolderFiles(string path) : BackboneFiles
         var length = RandomAccess.GetLength(file);
         return length <= LargestText
             ? File.ReadAllBytes(PathOf(name))
-            : throw new InvalidDataException($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there.");
+            : throw new InvalidDataException(
+                FormattableString.Invariant($"'{PathOf(name)}' has {length:N0} bytes; more than {LargestText:N0} make no sense there."));
     }
 
     public override FileContent Open(string name)

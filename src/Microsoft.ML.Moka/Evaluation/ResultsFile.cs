@@ -69,7 +69,7 @@ internal sealed class ResultsFile : IDisposable
     private IEnumerable<(ReadOnlyMemory<byte> Line, long Next)> WholeLines(string path)
     {
         if (_stream.Length > Array.MaxLength)
-            throw new InvalidDataException($"{path} has {_stream.Length:N0} bytes: that is no file of answers.");
+            throw new InvalidDataException(FormattableString.Invariant($"{path} has {_stream.Length:N0} bytes: that is no file of answers."));
         var content = new byte[_stream.Length];
         _stream.ReadExactly(content);
         for (var start = 0; Array.IndexOf(content, (byte)'\n', start) is var end and >= 0; start = end + 1)
@@ -100,7 +100,7 @@ internal sealed class ResultsFile : IDisposable
             if (answer is null || answer.Candidates.Any(candidate => candidate is null))
                 throw new JsonException("null in a list");
             if (answer.LogLikelihoods is { } scores && scores.Count != answer.Candidates.Count)
-                throw new JsonException("candidates without log-likelihoods");
+                throw new JsonException("candidates without scores");
         }
     }
 

@@ -31,7 +31,8 @@ internal abstract class FileContent(string name, long length) : IDisposable
         using var file = File.OpenHandle(path);
         var length = RandomAccess.GetLength(file);
         return length == 0 ? new InMemory(path, default)
-            : new Mapped(path, length, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1), keepsFile: false);
+            : new Mapped(
+                path, length, new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 1), keepsFile: false);
     }
 
     /// <summary>Maps a file that is open, which is closed with the content.</summary>

@@ -4,8 +4,9 @@ using System.Runtime.CompilerServices;
 namespace Microsoft.ML.Moka.Interop;
 
 /// <summary>
-/// ML.NET calls a loader by reflection. What the loader throws comes out inside two exceptions for each chain that it stands in, with messages that say nothing:
-/// "Error during class instantiation". Whoever shows a message shows the outermost, and so each of them gets the cause behind its own words, on its way out.
+/// ML.NET calls a loader by reflection. What the loader throws comes out inside two exceptions for each chain that it stands in, with messages that say
+/// nothing: "Error during class instantiation". Whoever shows a message shows the outermost, and so each of them gets the cause behind its own words, on its
+/// way out.
 /// </summary>
 internal static class LoadFailure
 {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Models;
@@ -67,10 +68,12 @@ internal static class TemporaryFile
             {
                 return work();
             }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            // .NET calls a file that is too large for a file system an argument that is out of range.
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentOutOfRangeException)
             {
-                throw new IOException(FormattableString.Invariant(
-                    $"The entry '{entry}' of the model has {length:N0} bytes, which go through a temporary file, and the folder '{folder}' does not take it: ") +
+                var bytes = length.ToString("N0", CultureInfo.InvariantCulture);
+                throw new IOException(
+                    $"The entry '{entry}' of the model has {bytes} bytes, which go through a temporary file, and the folder '{folder}' does not take it: " +
                     $"{e.Message} Set {nameof(MLContext)}.{nameof(MLContext.TempFilePath)} to a folder with room for it.", e);
             }
         }

@@ -39,8 +39,8 @@ public sealed class RowMemoryTests(TunedModel tuned, WritingModel writing)
     {
         PromptRow[] rows =
         [
-            new("ab", []), new("a", ["b"]), new(null, [], "ab"), new(null, [], null, "ab"), new(null, [], null, null, "ab"), new("", ["ab"]), new("", ["a", "b"]),
-            new("", [], "ab"),
+            new("ab", []), new("a", ["b"]), new(null, [], "ab"), new(null, [], null, "ab"), new(null, [], null, null, "ab"), new("", ["ab"]),
+            new("", ["a", "b"]), new("", [], "ab"),
         ];
         var memory = new RowMemory(1 << 20);
         var values = memory.Recall<string>(Positioned(rows), this, missing => [.. missing.Select(row => $"{row.Position}")], _ => 0);

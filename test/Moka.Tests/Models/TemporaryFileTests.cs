@@ -33,17 +33,44 @@ public sealed class TemporaryFileTests(TunedModel tuned) : IDisposable
         var rows = context.Data.LoadFromEnumerable(Row.Make(5));
         var scores = TunedModel.Scores(((ITransformer)loaded).Transform(rows));
         Assert.All(scores, score => Assert.Equal(1, score.Sum(), 1e-5));
+    }
 
-        File.WriteAllText(Path.Combine(folder, "file"), "");
-        foreach (var path in (string[])["missing", "file"])
-        {
-            context.TempFilePath = Path.Combine(folder, path);
-            var error = Assert.ThrowsAny<Exception>(() => context.Model.Load(Environment.GetEnvironmentVariable(ModelVariable)!, out _));
-            Assert.Contains(Path.Combine(folder, path), error.Message, StringComparison.Ordinal);
-            Assert.Contains("MLContext.TempFilePath", error.Message, StringComparison.Ordinal);
-            Assert.DoesNotContain("damaged", error.Message, StringComparison.Ordinal);
-        }
-        File.Delete(Path.Combine(folder, "file"));
+    /// <summary>ML.NET makes a folder that is missing, where it can.</summary>
+    [Theory]
+    [InlineData("missing")]
+    [InlineData("a file")]
+    public void A_folder_that_does_not_take_it_is_told_as_that(string name)
+    {
+        if (name == "a file")
+            File.WriteAllText(_folder.File(name), "");
+
+        var error = Assert.Throws<IOException>(() => TemporaryFile.Map(_folder.File(name), "model.safetensors", new MemoryStream(new byte[1234])));
+
+        Assert.StartsWith(
+            $"The entry 'model.safetensors' of the model has 1,234 bytes, which go through a temporary file, and the folder '{_folder.File(name)}' does not",
+            error.Message, StringComparison.Ordinal);
+        Assert.Contains("Set MLContext.TempFilePath", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("damaged", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As of a disk that is full while the file is written.</summary>
+    [Fact]
+    public void A_full_folder_is_told_as_that()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The limit of a file's size is set by a shell of Linux.");
+        var (exitCode, output) = Repository.Run(
+            _folder.Path, "/bin/sh", "-c", "trap '' XFSZ; ulimit -f 4000; DOTNET_EnableWriteXorExecute=0 " +
+            $"exec '{Repository.DotnetPath}' exec '{typeof(TemporaryFileTests).Assembly.Location}' " +
+            $"-method {typeof(TemporaryFileTests).FullName}.{nameof(Writes_more_than_there_is_room_for)} -explicit only -noColor -noLogo");
+        Assert.True(exitCode == 0, output);
+    }
+
+    [Fact(Explicit = true)]
+    public void Writes_more_than_there_is_room_for()
+    {
+        var error = Assert.Throws<IOException>(() => TemporaryFile.Map(_folder.Path, "model.safetensors", new MemoryStream(new byte[3_000_000])));
+        Assert.Contains($"the folder '{_folder.Path}' does not take it", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder.Path));
     }
 
     [Theory]

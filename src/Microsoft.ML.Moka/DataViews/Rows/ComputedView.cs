@@ -11,8 +11,8 @@ using OnnxContext = MlNetInternals::Microsoft.ML.Model.OnnxConverter.OnnxContext
 namespace Microsoft.ML.Moka.DataViews.Rows;
 
 /// <summary>
-/// The rows of a source with a model's columns added; nothing is computed before a cursor is asked for them, and what was computed is kept for the next pass, up
-/// to <see cref="RowMemory.BytesOfView"/>.
+/// The rows of a source with a model's columns added; nothing is computed before a cursor is asked for them, and what was computed is kept for the next
+/// pass, up to <see cref="RowMemory.BytesOfView"/>.
 /// </summary>
 /// <remarks>
 /// ML.NET's converter to ONNX asks views of its own kind whether they can be exported, and takes any other for the source of the data: it would write a model
