@@ -13,22 +13,22 @@ internal static class LoadFailure
     private const string OfMlNet = "Error during class instantiation";
 
     [ThreadStatic]
-    private static Exception? t_cause;
+    private static Exception? _cause;
 
     // Listens from the first failure on, for exceptions are the only thing that is told on the way out.
     static LoadFailure() => AppDomain.CurrentDomain.FirstChanceException += (_, thrown) => Explain(thrown.Exception);
 
     /// <summary>What a loader is about to throw on this thread.</summary>
-    public static void Announce(Exception cause) => t_cause = cause;
+    public static void Announce(Exception cause) => _cause = cause;
 
     private static void Explain(Exception thrown)
     {
-        if (t_cause is not { } cause || ReferenceEquals(thrown, cause))
+        if (_cause is not { } cause || ReferenceEquals(thrown, cause))
             return;
         if (!IsAround(thrown, cause))
         {
             // Somebody has caught it, and goes on.
-            t_cause = null;
+            _cause = null;
             return;
         }
         if (thrown is not (TargetInvocationException or InvalidOperationException { Message: OfMlNet }))
@@ -42,7 +42,7 @@ internal static class LoadFailure
         catch (MissingFieldException)
         {
             // Another runtime: then the messages stay as they are.
-            t_cause = null;
+            _cause = null;
         }
     }
 
