@@ -16,6 +16,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(GeneratedText))]
 [JsonSerializable(typeof(GenerationNumbers))]
 [JsonSerializable(typeof(InspectedModel))]
+[JsonSerializable(typeof(PredictedText[]))]
 [JsonSerializable(typeof(TokenizedText))]
 [JsonSerializable(typeof(TrainingOutcome))]
 [JsonSerializable(typeof(WrittenAdapter))]

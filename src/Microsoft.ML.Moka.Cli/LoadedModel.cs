@@ -3,13 +3,17 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>A model zip in memory.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private LoadedModel(ITransformer transformer, MokaModel model) => (Transformer, Model) = (transformer, model);
+    private LoadedModel(ITransformer transformer, MokaModel model, DataViewSchema inputSchema) =>
+        (Transformer, Model, InputSchema) = (transformer, model, inputSchema);
 
     /// <summary>All that the zip holds.</summary>
     public ITransformer Transformer { get; }
 
     /// <summary>The part of it that Moka made.</summary>
     public MokaModel Model { get; }
+
+    /// <summary>The columns of the rows that it was trained on.</summary>
+    public DataViewSchema InputSchema { get; }
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
@@ -18,9 +22,10 @@ internal sealed class LoadedModel : IDisposable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
         ITransformer transformer;
+        DataViewSchema schema;
         try
         {
-            transformer = context.Model.Load(path, out _);
+            transformer = context.Model.Load(path, out schema);
         }
         catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException
             && !error.GetBaseException().Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
@@ -28,7 +33,7 @@ internal sealed class LoadedModel : IDisposable
             throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.GetBaseException().Message}", error);
         }
         if (Find(transformer) is { } model)
-            return new LoadedModel(transformer, model);
+            return new LoadedModel(transformer, model, schema);
         (transformer as IDisposable)?.Dispose();
         throw new InvalidDataException($"'{path}' holds a model of ML.NET, but none that Moka has tuned.");
     }
@@ -37,6 +42,7 @@ internal sealed class LoadedModel : IDisposable
     public static LoadedModel OfBackbone(
         MLContext context, string? backbone, string? adapterFolder, BackboneQuantization quantization, PromptTemplate template, CancellationToken cancellation)
     {
+        var rows = context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>());
         var model = context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options
         {
             BackbonePath = backbone,
@@ -46,8 +52,8 @@ internal sealed class LoadedModel : IDisposable
             InputColumnName = template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
             NumberOfEpochs = 0,
             CancellationToken = cancellation,
-        }).Fit(context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>()));
-        return new LoadedModel(model, model);
+        }).Fit(rows);
+        return new LoadedModel(model, model, rows.Schema);
     }
 
     public void Dispose() => (Transformer as IDisposable)?.Dispose();

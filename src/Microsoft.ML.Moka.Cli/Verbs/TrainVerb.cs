@@ -141,6 +141,7 @@ internal sealed class TrainVerb
         var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
         var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString()) : null;
         var options = new MokaTrainer.Options { PromptTemplate = Template(parsed, " ") };
+        training.Next = ("predict", (test ?? rows)[0].Text);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
         var context = training.Context;
@@ -167,6 +168,7 @@ internal sealed class TrainVerb
             PromptTemplate = template,
             InputColumnName = template is null || template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
         };
+        training.Next = ("generate", (test ?? rows)[0].Instruction);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Instructions(parsed, path)), training, cancellation);
         return training.Run(
@@ -189,6 +191,7 @@ internal sealed class TrainVerb
             MessagesColumnName = nameof(ConversationRow.Messages),
             ChatTemplate = Template(parsed, "") is { } template ? ChatTemplate.Of(template) : null,
         };
+        training.Next = ("generate", null);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
         return training.Run(
