@@ -20,6 +20,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(TokenizedText))]
 [JsonSerializable(typeof(TrainingOutcome))]
 [JsonSerializable(typeof(WrittenAdapter))]
+[JsonSerializable(typeof(WrittenClassifier))]
 [JsonSerializable(typeof(WrittenFolder))]
 [JsonSerializable(typeof(WrittenGguf))]
 internal sealed partial class Json : JsonSerializerContext

@@ -17,7 +17,7 @@ internal sealed class LoadedModel : IDisposable
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
-    public static LoadedModel Open(MLContext context, string path)
+    public static LoadedModel Open(MLContext context, string path, MokaPrecision? precision = null)
     {
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
@@ -33,14 +33,19 @@ internal sealed class LoadedModel : IDisposable
             throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.GetBaseException().Message}", error);
         }
         if (Find(transformer) is { } model)
+        {
+            if (precision is not null)
+                model.Precision = precision;
             return new LoadedModel(transformer, model, schema);
+        }
         (transformer as IDisposable)?.Dispose();
         throw new InvalidDataException($"'{path}' holds a model of ML.NET, but none that Moka has tuned.");
     }
 
     /// <summary>A backbone as it is, or with the adapter in a folder, as a model that writes.</summary>
     public static LoadedModel OfBackbone(
-        MLContext context, string? backbone, string? adapterFolder, BackboneQuantization quantization, PromptTemplate template, CancellationToken cancellation)
+        MLContext context, string? backbone, string? adapterFolder, BackboneQuantization quantization, MokaPrecision? precision, PromptTemplate template,
+        CancellationToken cancellation)
     {
         var rows = context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>());
         var model = context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options
@@ -48,6 +53,7 @@ internal sealed class LoadedModel : IDisposable
             BackbonePath = backbone,
             InitialAdapterPath = adapterFolder,
             Quantization = quantization,
+            Precision = precision,
             PromptTemplate = template,
             InputColumnName = template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
             NumberOfEpochs = 0,

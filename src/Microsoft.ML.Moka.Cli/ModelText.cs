@@ -24,7 +24,11 @@ internal static class ModelText
     {
         yield return ("model", $"{path} ({Sizes.Of(new FileInfo(path).Length)})");
         if (model is MokaTransformer classifier)
-            yield return ("answers", Labels(classifier.Labels));
+            yield return (classifier.Head == MokaHead.Words ? "answers" : "labels", Labels(classifier.Labels));
+        if (model is MokaTransformer { Head: not MokaHead.Words and var head })
+            yield return ("head", $"a linear layer over the {(head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
+        if (model is MokaRegressionTransformer { Head: var of })
+            yield return ("tells", $"a number, by a linear layer over the {(of == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaTextGenerator { Options: var options })
             yield return ("writes", Text(
                 $"at most {options.MaximumNewTokens:N0} tokens, temperature {options.Temperature}, top-p {options.TopP}, top-k {options.TopK}, ") +
@@ -35,8 +39,14 @@ internal static class ModelText
     }
 
     public static ModelNumbers Numbers(MokaModel model) => new(
-        model is MokaTransformer ? "classifier" : "generator", (model as MokaTransformer)?.Labels, (model as MokaTextGenerator)?.Options,
-        model.PromptTemplate.ToString(), model.MaximumTokens, model.Quantization);
+        model switch
+        {
+            MokaTransformer => "classifier",
+            MokaRegressionTransformer => "regression",
+            _ => "generator",
+        },
+        (model as MokaTransformer)?.Labels, (model as MokaTransformer)?.Head, (model as MokaTextGenerator)?.Options, model.PromptTemplate.ToString(),
+        model.MaximumTokens, model.Quantization);
 
     private static string Labels(IReadOnlyList<string> labels) =>
         labels.Count <= MostLabels ? string.Join(", ", labels) : $"{string.Join(", ", labels.Take(MostLabels))} … ({labels.Count} in all)";
@@ -46,4 +56,5 @@ internal static class ModelText
 
 /// <summary>A model for scripts.</summary>
 internal sealed record ModelNumbers(
-    string Kind, IReadOnlyList<string>? Labels, TextGenerationOptions? Generation, string PromptTemplate, int MaximumTokens, BackboneQuantization Quantization);
+    string Kind, IReadOnlyList<string>? Labels, MokaHead? Head, TextGenerationOptions? Generation, string PromptTemplate, int MaximumTokens,
+    BackboneQuantization Quantization);

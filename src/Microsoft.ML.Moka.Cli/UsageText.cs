@@ -16,6 +16,7 @@ internal static partial class UsageText
             _ when type.Contains("Int", StringComparison.Ordinal) => "a whole number",
             _ when type.Contains("Single", StringComparison.Ordinal) || type.Contains("Double", StringComparison.Ordinal) => "a number",
             _ when type.Contains(nameof(BackboneQuantization), StringComparison.Ordinal) => string.Join(", ", Enum.GetNames<BackboneQuantization>()),
+            _ when type.Contains(nameof(MokaPrecision), StringComparison.Ordinal) => string.Join(", ", Enum.GetNames<MokaPrecision>()),
             _ => "another kind of value",
         };
         return $"{match.Groups["option"].Value} is '{match.Groups["value"].Value}'; it takes {expected}.";

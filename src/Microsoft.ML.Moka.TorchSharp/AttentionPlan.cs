@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Torch;
@@ -9,26 +8,17 @@ namespace Microsoft.ML.Moka.Torch;
 /// </summary>
 internal sealed class AttentionPlan
 {
-    private static readonly ConditionalWeakTable<AttentionLayout, AttentionPlan> Known = [];
-
     private readonly long _mostScores;
 
-    private AttentionPlan(AttentionLayout layout, long mostScores)
+    /// <param name="layout">Who attends to whom.</param>
+    /// <param name="mostScores">The most scores of one head that are computed at a time.</param>
+    public AttentionPlan(AttentionLayout layout, long mostScores)
     {
         _mostScores = mostScores;
         Groups = [.. Grouped(layout.Spans.Where(span => span.Length > 0).SelectMany(Parts).OrderBy(part => part.Queries).ThenBy(part => part.Keys.Length))];
     }
 
     public IReadOnlyList<AttentionGroup> Groups { get; }
-
-    /// <param name="layout">Who attends to whom.</param>
-    /// <param name="mostScores">The most scores of one head that are computed at a time.</param>
-    public static AttentionPlan Of(AttentionLayout layout, long mostScores)
-    {
-        // A layout serves all layers of a step.
-        var plan = Known.GetValue(layout, l => new AttentionPlan(l, mostScores));
-        return plan._mostScores == mostScores ? plan : new AttentionPlan(layout, mostScores);
-    }
 
     /// <summary>A span whose scores are too many is computed a stretch of queries at a time.</summary>
     private IEnumerable<Part> Parts(AttentionSpan span)

@@ -29,9 +29,8 @@ internal abstract class DeviceWeight(int rows, int columns, long byteCount, para
     }
 }
 
-/// <summary>A weight of floats: as it was stored, or a trained parameter, which keeps its memory.</summary>
-internal sealed class FloatWeight(int rows, int columns, long byteCount, NativeTensor elements, bool isOwned)
-    : DeviceWeight(rows, columns, byteCount, isOwned ? elements : null)
+/// <summary>A weight of floats as it was stored.</summary>
+internal sealed class FloatWeight(int rows, int columns, long byteCount, NativeTensor elements) : DeviceWeight(rows, columns, byteCount, elements)
 {
     private readonly ScalarType _type = elements.dtype;
 
@@ -46,20 +45,39 @@ internal sealed class FloatWeight(int rows, int columns, long byteCount, NativeT
     }
 }
 
+/// <summary>A tensor as a weight: a trained parameter, say, which keeps its memory and may move.</summary>
+internal sealed class TensorWeight(DeviceTensor tensor) : DeviceWeight(tensor.Rows, tensor.Columns, 0)
+{
+    private readonly ScalarType _type = tensor.Elements.dtype;
+
+    public override bool IsReady(ScalarType type) => type == _type;
+
+    public override NativeTensor Gather(NativeTensor rows) => tensor.Elements.index_select(0, rows);
+
+    public override NativeTensor Expand(int row, int count, ScalarType type, bool isChanged)
+    {
+        var rows = tensor.Elements.narrow(0, row, count);
+        return type != _type ? rows.to(type) : isChanged ? rows.clone() : rows;
+    }
+}
+
 /// <summary>A weight in codes that blocks of the flattened matrix share a scale for.</summary>
 internal abstract class BlockWeight(CodedMatrix matrix, DeviceScales scales, params NativeTensor?[] owned)
     : DeviceWeight(matrix.Rows, matrix.Columns, matrix.ByteCount, [.. owned, scales.Absmax, scales.Nested?.Codes, scales.Nested?.Map])
 {
-    private readonly long _length = matrix.Length;
+    protected long Length { get; } = matrix.Length;
+
     private readonly int _blockSize = matrix.BlockSize;
 
     public override NativeTensor Expand(int row, int count, ScalarType type, bool isChanged)
     {
         using var scope = NewDisposeScope();
+        if (count == Rows && Length % _blockSize == 0)
+            return Whole(type).MoveToOuterDisposeScope();
         long start = (long)row * Columns, end = start + (long)count * Columns;
         // Whole blocks around the rows; the matrix's last may be shorter.
         var (first, last) = (start / _blockSize, (end + _blockSize - 1) / _blockSize);
-        var (from, to) = (first * _blockSize, Math.Min(_length, last * _blockSize));
+        var (from, to) = (first * _blockSize, Math.Min(Length, last * _blockSize));
         var values = Decode(from, to);
         var factors = scales.Of(first, last);
         var full = (to - from) / _blockSize;
@@ -70,6 +88,14 @@ internal abstract class BlockWeight(CodedMatrix matrix, DeviceScales scales, par
         var rows = values.narrow(0, start - from, end - start).view(count, Columns);
         // Products and sums are float32, and rounded once.
         return (type == ScalarType.Float32 ? rows : rows.to(type)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>All rows, in as few calls as can be: each costs the processor more than a small weight costs the GPU.</summary>
+    private NativeTensor Whole(ScalarType type)
+    {
+        var blocks = Length / _blockSize;
+        var values = Decode(0, Length).view(blocks, _blockSize).mul_(scales.Of(0, blocks).unsqueeze(1)).view(Rows, Columns);
+        return type == ScalarType.Float32 ? values : values.to(type);
     }
 
     /// <summary>The codes' values from an element that begins a block up to another, before their scales.</summary>
@@ -92,9 +118,14 @@ internal sealed class FourBitWeight(CodedMatrix matrix, NativeTensor codes, Nati
     protected override NativeTensor Decode(long from, long to)
     {
         // Blocks are even, so that one never begins inside a byte.
+        if (to - from == Length && Length % 2 == 0)
+        {
+            using var all = codes.to(ScalarType.Int32);
+            return pairs.index_select(0, all).view(-1);
+        }
         using var bytes = codes.narrow(0, from / 2, (to + 1) / 2 - from / 2);
         using var indices = bytes.to(ScalarType.Int32);
-        return pairs.view(256, 2).index_select(0, indices).view(-1).narrow(0, 0, to - from);
+        return pairs.index_select(0, indices).view(-1).narrow(0, 0, to - from);
     }
 }
 
@@ -115,7 +146,7 @@ internal sealed record DeviceScales(NativeTensor Absmax, NestedCodes? Nested)
     public NativeTensor Of(long first, long last)
     {
         if (Nested is null)
-            return Absmax.narrow(0, first, last - first);
+            return last - first == Absmax.NumberOfElements ? Absmax : Absmax.narrow(0, first, last - first);
         var (from, to) = (first / Nested.GroupSize, (last + Nested.GroupSize - 1) / Nested.GroupSize);
         var groups = Absmax.narrow(0, from, to - from).unsqueeze(1).expand(to - from, Nested.GroupSize)
             .reshape(-1).narrow(0, first - from * Nested.GroupSize, last - first);

@@ -19,7 +19,7 @@ internal sealed partial class TorchBackend
         var isThroughWeight = ThroughWeight(delta, x.Rows);
         Run(() =>
         {
-            using var weightGradient = isThroughWeight.Contains(true) ? N(dy).t().mm(N(x)).to(ScalarType.Float32) : null;
+            using var weightGradient = isThroughWeight.Contains(true) ? N(dy).t().mm(N(x)) : null;
             for (var i = 0; i < delta.Groups.Count; i++)
             {
                 using var scope = NewDisposeScope();
@@ -80,9 +80,12 @@ internal sealed partial class TorchBackend
         long ma = shape.LeftRows, na = shape.LeftColumns, mb = shape.RightRows, nb = shape.RightColumns;
         var blocks = weightGradient.view(ma, mb, na, nb);
         if (group.Left is null)
-            return (null, blocks.diagonal(0, 0, 2).sum([-1]).unsqueeze(0));
+            return (null, blocks.diagonal(0, 0, 2).to(ScalarType.Float32).sum([-1]).unsqueeze(0));
         var (left, right) = Factors(delta, group, ScalarType.Float32);
-        var rearranged = blocks.permute(0, 2, 1, 3).reshape(ma * na, mb * nb);
+        var rearranged = empty(ma * na, mb * nb, dtype: ScalarType.Float32, device: weightGradient.device);
+        rearranged.view(ma, na, mb, nb).copy_(blocks.permute(0, 2, 1, 3));
+        if (group.Count == 1)
+            return (rearranged.mv(right.reshape(-1)).view(1, ma, na), rearranged.t().mv(left!.reshape(-1)).view(1, mb, nb));
         return (
             right.reshape(group.Count, mb * nb).mm(rearranged.t()).view(group.Count, ma, na),
             left!.reshape(group.Count, ma * na).mm(rearranged).view(group.Count, mb, nb));

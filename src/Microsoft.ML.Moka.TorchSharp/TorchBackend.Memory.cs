@@ -56,9 +56,9 @@ internal sealed partial class TorchBackend
     public override WeightMatrix Upload(StoredMatrix matrix) => matrix switch
     {
         DenseMatrix dense => new FloatWeight(dense.Rows, dense.Columns, dense.ByteCount,
-            Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length), isOwned: true),
+            Owned(dense.Elements.Span, TypeOf(dense.Format), dense.Length)),
         CodedMatrix { Format.Layout: CodeLayout.Pairs } pairs => new FourBitWeight(
-            pairs, Owned(pairs.Codes.Span, ScalarType.Byte), Owned<float>(FourBitWeight.Pairs(pairs.Format.Table.Span), ScalarType.Float32),
+            pairs, Owned(pairs.Codes.Span, ScalarType.Byte), PairsOf(pairs.Format),
             ScalesOf(pairs.Scales)),
         CodedMatrix { Format.Layout: CodeLayout.SignedBytes } bytes =>
             new EightBitWeight(bytes, Owned(bytes.Codes.Span, ScalarType.Int8), ScalesOf(bytes.Scales)),
@@ -87,7 +87,27 @@ internal sealed partial class TorchBackend
         return new PackedWeight(matrix, apart, Owned<ushort>(headers, ScalarType.Float16));
     }
 
-    public override WeightMatrix AsWeight(Tensor parameter) => new FloatWeight(parameter.Rows, parameter.Columns, 0, N(parameter), isOwned: false);
+    public override WeightMatrix AsWeight(Tensor parameter) => new TensorWeight((DeviceTensor)parameter);
+
+    /// <summary>All in one vector.</summary>
+    public override IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors)
+    {
+        var length = tensors.Sum(tensor => tensor.Length);
+        if (tensors.Count < 2 || length > int.MaxValue)
+            return tensors;
+        return Guard(() =>
+        {
+            using var scope = NewDisposeScope();
+            var whole = empty(length, dtype: ScalarType.Float32, device: _device);
+            var start = 0L;
+            foreach (var tensor in tensors.Cast<DeviceTensor>())
+            {
+                tensor.MoveTo(whole.narrow(0, start, tensor.Length).view(tensor.Rows, tensor.Columns).DetachFromDisposeScope());
+                start += tensor.Length;
+            }
+            return (IReadOnlyList<Tensor>)[new DeviceTensor(this, TensorKind.Parameter, (int)length, 1, whole.view(-1, 1).DetachFromDisposeScope(), isShared: true)];
+        });
+    }
 
     private static ScalarType TypeOf(DenseFormat format) => format switch
     {
@@ -95,6 +115,12 @@ internal sealed partial class TorchBackend
         DenseFormat.Float16 => ScalarType.Float16,
         _ => ScalarType.BFloat16,
     };
+
+    private NativeTensor PairsOf(WeightFormat format)
+    {
+        using var values = Owned<float>(FourBitWeight.Pairs(format.Table.Span), ScalarType.Float32);
+        return values.view(256, 2).clone().DetachFromDisposeScope();
+    }
 
     private DeviceScales ScalesOf(BlockScales scales) => scales switch
     {

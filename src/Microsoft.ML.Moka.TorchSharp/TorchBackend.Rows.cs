@@ -35,6 +35,45 @@ internal sealed partial class TorchBackend
                 .index_add_(0, N(rows).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), One));
     }
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges)
+    {
+        RequireRanges(ranges, x.Rows);
+        return Make(TensorKind.Parameter, ranges.Count, x.Columns, () =>
+        {
+            var means = empty(ranges.Count, x.Columns, dtype: ScalarType.Float32, device: _device);
+            if (AreAllRows(ranges, x.Rows))
+                return means.copy_(N(x));
+            for (var i = 0; i < ranges.Count; i++)
+            {
+                using var scope = NewDisposeScope();
+                means.select(0, i).copy_(N(x).narrow(0, ranges[i].Start, ranges[i].Length).to(ScalarType.Float32).sum([0]).div_(ranges[i].Length));
+            }
+            return means;
+        });
+    }
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount)
+    {
+        RequireRanges(ranges, rowCount);
+        RequireShape(dy, ranges.Count, dy.Columns, nameof(dy));
+        return Make(TensorKind.Activation, rowCount, dy.Columns, () =>
+        {
+            var gradient = zeros(rowCount, dy.Columns, dtype: ScalarType.Float32, device: _device);
+            if (AreAllRows(ranges, rowCount))
+                return gradient.copy_(N(dy));
+            for (var i = 0; i < ranges.Count; i++)
+            {
+                using var scope = NewDisposeScope();
+                gradient.narrow(0, ranges[i].Start, ranges[i].Length).add_(N(dy).narrow(0, i, 1).div(ranges[i].Length));
+            }
+            return gradient;
+        });
+    }
+
+    /// <summary>Whether the ranges are the rows one by one, in their order.</summary>
+    private static bool AreAllRows(IReadOnlyList<RowRange> ranges, int rowCount) =>
+        ranges.Count == rowCount && ranges.Select((range, i) => range == new RowRange(i, 1)).All(same => same);
+
     public override void CopyRows(Tensor source, Tensor destination, int start)
     {
         if (start < 0 || start > destination.Rows - source.Rows || source.Columns != destination.Columns)

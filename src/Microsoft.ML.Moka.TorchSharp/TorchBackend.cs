@@ -31,6 +31,7 @@ internal sealed partial class TorchBackend : Backend
             throw new ArgumentException($"Activations are BFloat16 or Float32, not {activation}.", nameof(activation));
         _device = device;
         _activation = activation;
+        FusesAttention = device.type == DeviceType.CUDA && activation == ScalarType.BFloat16;
         if (device.type == DeviceType.CPU)
             NativeHeap.GiveBackLargeBlocks();
     }

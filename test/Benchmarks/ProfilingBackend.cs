@@ -2,16 +2,36 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
 /// <summary>Passes every kernel on to another backend and adds up the time that each takes.</summary>
-internal sealed class ProfilingBackend(Backend inner) : Backend
+internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 {
-    private readonly Dictionary<string, (int Calls, double Seconds)> _kernels = [];
+    private readonly Dictionary<string, (int Calls, double Seconds, double Operations)> _kernels = [];
+    private readonly Dictionary<MokaPrecision, double> _peaks = [];
+    private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
+
     private long _since = Stopwatch.GetTimestamp();
 
+    private ProfilingBackend(Backend inner, ProfilingBackend whole)
+        : this(inner, 0) => _kernels = whole._kernels;
+
     public override string Description => inner.Description;
+
+    public override MokaPrecision Precision
+    {
+        get => inner.Precision;
+        set => inner.Precision = value;
+    }
+
+    public override MokaPrecision UsualPrecision => inner.UsualPrecision;
+
+    public override string? PrecisionProblem => inner.PrecisionProblem;
+
+    /// <summary>What runs on a view is measured here.</summary>
+    public override Backend CreateView() => new ProfilingBackend(inner.CreateView(), this);
 
     /// <summary>Forgets what was measured so far.</summary>
     public void Reset()
@@ -24,22 +44,43 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
     public string Report()
     {
         var total = Stopwatch.GetElapsedTime(_since).TotalSeconds;
-        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds)).OrderByDescending(kernel => kernel.Seconds).ToList();
-        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds)));
-        return string.Join('\n', rows.Select(row => string.Create(
-            CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}")));
+        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations))
+            .OrderByDescending(kernel => kernel.Seconds).ToList();
+        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0));
+        if (inner is CpuBackend && !_peaks.ContainsKey(inner.Precision))
+            _peaks.Add(inner.Precision, KernelPeak.Measure(inner.Precision, threads));
+        var peak = _peaks.GetValueOrDefault(inner.Precision);
+        return string.Join('\n', rows.Select(row =>
+        {
+            var rate = row.Operations / row.Seconds / 1e9;
+            var share = row.Operations == 0 ? "" : $"{rate,8:f0} GFLOP/s" + (peak == 0 ? "" : $", {rate / peak:p0} of the peak");
+            return string.Create(
+                CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}{share}");
+        }));
     }
 
-    private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "")
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="name">What the report calls it.</param>
+    /// <param name="operations">Multiplications and additions of its products; 0 where nobody counts.</param>
+    private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "", double operations = 0)
     {
         var start = Stopwatch.GetTimestamp();
         var result = kernel();
-        var (calls, seconds) = _kernels.GetValueOrDefault(name);
-        _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds);
+        // A GPU's kernels are done when something that follows them has come back.
+        Span<float> value = stackalloc float[1];
+        inner.Download(_probe, value);
+        var (calls, seconds, sum) = _kernels.GetValueOrDefault(name);
+        _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations);
         return result;
     }
 
+    private static double Product(Tensor x, WeightMatrix weight) => 2.0 * x.Rows * weight.Rows * weight.Columns;
+
     private void Measure(Action kernel, [CallerMemberName] string name = "") => Measure(() => { kernel(); return 0; }, name);
+
+    public override IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => inner.Join(tensors);
+
+    public override IDisposable? Reuse(Tensor x) => inner.Reuse(x);
 
     public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) => Measure(() => inner.Zeros(kind, rows, columns));
 
@@ -56,10 +97,10 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
     public override WeightMatrix AsWeight(Tensor parameter) => inner.AsWeight(parameter);
 
     public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null) =>
-        Measure(() => inner.Linear(x, weight, delta), delta is null ? "Linear" : "Linear + Δ");
+        Measure(() => inner.Linear(x, weight, delta), delta is null ? "Linear" : "Linear + Δ", Product(x, weight));
 
     public override Tensor LinearInputGradient(Tensor dy, WeightMatrix weight, KroneckerSum? delta = null) =>
-        Measure(() => inner.LinearInputGradient(dy, weight, delta), delta is null ? "LinearInputGradient" : "LinearInputGradient + Δ");
+        Measure(() => inner.LinearInputGradient(dy, weight, delta), delta is null ? "LinearInputGradient" : "LinearInputGradient + Δ", Product(dy, weight));
 
     public override void AccumulateWeightGradient(Tensor dy, Tensor x, Tensor weightGradient) =>
         Measure(() => inner.AccumulateWeightGradient(dy, x, weightGradient));
@@ -132,6 +173,11 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
 
     public override Tensor GatherRows(Tensor x, Tensor rows) => Measure(() => inner.GatherRows(x, rows));
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges) => Measure(() => inner.MeanRows(x, ranges));
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount) =>
+        Measure(() => inner.MeanRowsGradient(dy, ranges, rowCount));
+
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Measure(() => inner.ScatterRows(dy, rows, rowCount));
 
     public override void CopyRows(Tensor source, Tensor destination, int start) => Measure(() => inner.CopyRows(source, destination, start));
@@ -140,7 +186,9 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
         Tensor hidden, WeightMatrix head, Tensor targets, Tensor? rowWeights, out Tensor? hiddenGradient, Tensor? headGradient = null)
     {
         Tensor? gradient = null;
-        var losses = Measure(() => inner.TokenLosses(hidden, head, targets, rowWeights, out gradient, headGradient));
+        var products = 1 + (rowWeights is null ? 0 : 1) + (headGradient is null ? 0 : 1);
+        var losses = Measure(
+            () => inner.TokenLosses(hidden, head, targets, rowWeights, out gradient, headGradient), operations: products * Product(hidden, head));
         hiddenGradient = gradient;
         return losses;
     }
@@ -153,5 +201,9 @@ internal sealed class ProfilingBackend(Backend inner) : Backend
         Measure(() => inner.AdamW(value, gradient, firstMoment, secondMoment, copy));
     }
 
-    public override void Dispose() => inner.Dispose();
+    public override void Dispose()
+    {
+        _probe.Dispose();
+        inner.Dispose();
+    }
 }

@@ -36,7 +36,10 @@ internal sealed record StepOptions
 
     public required bool Profile { get; init; }
 
-    /// <summary>The same words as the peer's.</summary>
+    /// <summary>How products are computed; null for the usual precision of the machine.</summary>
+    public required MokaPrecision? Precision { get; init; }
+
+    /// <summary>The same words as the peer's, but for the precision, which the backend's description has.</summary>
     public string Tag =>
-        $"{Model} {Mode} {Quantization} {Adapter}/{Targets} f32{(Checkpointing ? " ckpt" : "")} T={Threads}";
+        $"{Model} {Mode} {Quantization} {Adapter}/{Targets}{(Checkpointing ? " ckpt" : "")} T={Threads}";
 }

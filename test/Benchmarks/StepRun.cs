@@ -4,6 +4,7 @@ using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Training;
+using TorchSharp;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
@@ -18,14 +19,20 @@ internal sealed class StepRun : IDisposable
     private readonly SeededRandom _random = new(2);
     private readonly List<double> _seconds = [];
     private readonly List<double> _processorSeconds = [];
+    private readonly List<IDisposable> _owned = [];
     private long _start;
+    private long _made;
+    private long _madeBefore;
     private TimeSpan _startProcessorTime;
 
     private StepRun(StepOptions options)
     {
         _options = options;
         _measured = options.Backend == "torch" ? CreateTorch() : new CpuBackend(options.Threads);
-        _backend = options.Profile ? new ProfilingBackend(_measured) : _measured;
+        _measured.Precision = options.Precision ?? _measured.UsualPrecision;
+        if (options.Precision is { } wanted && wanted != _measured.Precision)
+            Console.Error.WriteLine($"In {_measured.Precision}, not in {wanted}: {_measured.PrecisionProblem}.");
+        _backend = options.Profile ? new ProfilingBackend(_measured, options.Threads) : _measured;
         var config = Configs[options.Model];
         _backbone = LlamaBackbone.Frozen(_backend, config, new PeerWeights(config, options.Quantization == "nf4"));
         _adapters = CreateAdapters();
@@ -53,6 +60,8 @@ internal sealed class StepRun : IDisposable
         };
         if (run._backend is ProfilingBackend profile)
             Console.WriteLine(profile.Report());
+        if (options is { Profile: true, Backend: "torch" })
+            Console.WriteLine($"{run._made} tensors made by PyTorch in the last step");
         using var process = Process.GetCurrentProcess();
         return result with
         {
@@ -62,8 +71,39 @@ internal sealed class StepRun : IDisposable
         };
     }
 
+    /// <summary>What one step takes in each of the CPU's precisions, measured in turn.</summary>
+    public static IReadOnlyList<(MokaPrecision Precision, List<double> Seconds)> Compare(StepOptions options, int rounds)
+    {
+        using var run = new StepRun(options);
+        var times = PrecisionsOf(run._measured).Select(precision => (precision, Seconds: new List<double>())).ToList();
+        var step = run.Step();
+        for (var round = -1; round < rounds; round++)
+            foreach (var (precision, seconds) in times)
+            {
+                run._measured.Precision = precision;
+                var start = Stopwatch.GetTimestamp();
+                (run._backend as ProfilingBackend)?.Reset();
+                step();
+                if (round >= 0)
+                    seconds.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+                if (round == rounds - 1 && run._backend is ProfilingBackend profile)
+                    Console.WriteLine($"{precision}\n{profile.Report()}\n");
+            }
+        return times;
+    }
+
+    /// <summary>Those that the backend has; where that is one alone, a line on the error output says why.</summary>
+    public static IReadOnlyList<MokaPrecision> PrecisionsOf(Backend backend)
+    {
+        if (backend.PrecisionProblem is not { } problem)
+            return Enum.GetValues<MokaPrecision>();
+        Console.Error.WriteLine($"Float32 alone: {problem}.");
+        return [MokaPrecision.Float32];
+    }
+
     public void Dispose()
     {
+        _owned.ForEach(owned => owned.Dispose());
         _adapters?.Dispose();
         _backbone.Dispose();
         _backend.Dispose();
@@ -71,23 +111,10 @@ internal sealed class StepRun : IDisposable
 
     private StepResult Train()
     {
-        var model = new TrainedModel(_backbone, _adapters);
-        using var optimizer =
-            new Optimizer(_backend, model.Parameters, TrainingPlan.Of(new MokaTrainer.Options(), numberOfEpochs: 1, learningRate: 1e-4f, seed: 0));
-        // One token more than the step computes: the last is a target only.
-        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
-        var targets = _options.Batch * _options.Sequence;
-        var pass = new ForwardOptions { Recompute = _options.Checkpointing };
         var updates = new List<double>();
         var losses = new List<double>();
-        Time(() =>
-        {
-            losses.Add(model.AccumulateGradients(examples, 1f / targets, pass) / targets);
-            var start = Stopwatch.GetTimestamp();
-            optimizer.Update(1e-4f, optimizer.GradientNorm());
-            updates.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
-        });
-        return Result(targets) with
+        Time(TrainingStep(losses, updates));
+        return Result(_options.Batch * _options.Sequence) with
         {
             UpdateSeconds = updates[1 + _seconds.IndexOf(_seconds.Min())],
             FirstLoss = losses[0],
@@ -97,11 +124,42 @@ internal sealed class StepRun : IDisposable
 
     private StepResult Score()
     {
+        Time(ScoringStep());
+        return Result(_options.Batch * _options.Sequence);
+    }
+
+    private Action Step() => _options.Mode switch
+    {
+        "train" => TrainingStep([], []),
+        "score" => ScoringStep(),
+        _ => () => new Generator(_backbone, _adapters).Generate(
+            [Ids(16)], new GenerationOptions { MaxNewTokens = _options.NewTokens, StopTokens = [] }, (_, _) => true),
+    };
+
+    private Action TrainingStep(List<double> losses, List<double> updates)
+    {
+        var model = new TrainedModel(_backbone, _adapters);
+        var optimizer = new Optimizer(_backend, model.Parameters, TrainingPlan.Of(new MokaTrainer.Options(), numberOfEpochs: 1, learningRate: 1e-4f, seed: 0));
+        _owned.Add(optimizer);
+        // One token more than the step computes: the last is a target only.
+        TrainingExample[] examples = [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), 1))];
+        var targets = _options.Batch * _options.Sequence;
+        var pass = new ForwardOptions { Recompute = _options.Checkpointing };
+        return () =>
+        {
+            losses.Add(model.AccumulateGradients(examples, 1f / targets, pass) / targets);
+            var start = Stopwatch.GetTimestamp();
+            optimizer.Update(1e-4f, optimizer.GradientNorm());
+            updates.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        };
+    }
+
+    private Action ScoringStep()
+    {
         var model = new TrainedModel(_backbone, _adapters);
         TrainingExample[] examples =
             [.. Enumerable.Range(0, _options.Batch).Select(_ => new TrainingExample(Ids(_options.Sequence + 1), _options.Sequence + 1 - _options.Answer))];
-        Time(() => model.SumOfLosses(examples));
-        return Result(_options.Batch * _options.Sequence);
+        return () => model.SumOfLosses(examples);
     }
 
     private StepResult Decode()
@@ -138,6 +196,7 @@ internal sealed class StepRun : IDisposable
     private void Start()
     {
         (_backend as ProfilingBackend)?.Reset();
+        _madeBefore = Made();
         _startProcessorTime = ProcessorTime();
         _start = Stopwatch.GetTimestamp();
     }
@@ -145,6 +204,7 @@ internal sealed class StepRun : IDisposable
     private void Stop()
     {
         _seconds.Add(Stopwatch.GetElapsedTime(_start).TotalSeconds);
+        _made = Made() - _madeBefore;
         _processorSeconds.Add((ProcessorTime() - _startProcessorTime).TotalSeconds);
     }
 
@@ -152,6 +212,15 @@ internal sealed class StepRun : IDisposable
     {
         using var process = Process.GetCurrentProcess();
         return process.TotalProcessorTime;
+    }
+
+    /// <summary>What this thread's calls to PyTorch have made so far: on a GPU about one launch each, views apart.</summary>
+    private long Made()
+    {
+        if (_options.Backend != "torch")
+            return 0;
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
     }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];

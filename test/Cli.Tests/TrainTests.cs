@@ -64,13 +64,42 @@ public sealed class TrainTests(Samples samples) : IDisposable
     {
         Tool.Run("train", samples.TrainFile, "--epochs", "1", "--adapter", "lora", "--rank", "4", "--alpha", "8", "--targets", "q_proj", "v_proj", "--layers",
             "0", "3",
-            "--quantization", "Int8", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
+            "--quantization", "Int8", "--precision", "float32", "--rate", "0.001", "--output", _folder.File("lora.zip")).Succeeded();
 
         var model = Tool.Run("inspect", _folder.File("lora.zip"), "--json").Succeeded().Json;
 
         Assert.Equal(2 * 2 * 4 * (128 + 128), model.GetProperty("trainableParameterCount").GetInt32());
         Assert.Equal("Int8", model.GetProperty("model").GetProperty("quantization").GetString());
         Assert.All(model.GetProperty("maps").EnumerateArray(), map => Assert.Equal("LORA", map.GetProperty("method").GetString()));
+    }
+
+    [Fact]
+    public void AHeadTellsTheLabelsAndIsInspectedExportedAndMerged()
+    {
+        var model = _folder.File("head.zip");
+        var run = Tool.Run("train", samples.TrainFile, "--epochs", "20", "--head", "last-token", "--head-rate", "0.01", "--head-weight-decay", "0", "--test",
+            samples.TestFile, "--output", model, "--json").Succeeded();
+        var test = run.Json.GetProperty("test");
+        Assert.True(test.GetProperty("microAccuracy").GetDouble() > 2 * test.GetProperty("mostFrequentLabel").GetDouble(), run.Out);
+        var evaluated = Tool.Run("evaluate", samples.TestFile, "--model", model, "--json").Succeeded().Json[0].GetProperty("test");
+        Assert.Equal(test.GetProperty("logLoss").GetDouble(), evaluated.GetProperty("logLoss").GetDouble());
+
+        var shown = Tool.Run("inspect", model).Succeeded().Out;
+        Assert.Contains("a linear layer over the last token's state", shown, StringComparison.Ordinal);
+        Assert.Contains("head over LastToken", shown, StringComparison.Ordinal);
+        Tool.Run("export", model, "--output", _folder.File("adapter")).Succeeded();
+        var adapter = Tool.Run("inspect", _folder.File("adapter"), "--json").Succeeded().Json;
+        var whole = Tool.Run("inspect", model, "--json").Succeeded().Json;
+        Assert.Equal(whole.GetProperty("trainableParameterCount").GetInt64(), adapter.GetProperty("trainableParameterCount").GetInt64());
+        Assert.Equal(whole.GetProperty("head").GetRawText(), adapter.GetProperty("head").GetRawText());
+        var merged = Tool.Run("merge", model, "--output", _folder.File("merged")).Succeeded().Out;
+        Assert.Contains("AutoModelForSequenceClassification", merged, StringComparison.Ordinal);
+        Tool.Run("merge", "--adapter-folder", _folder.File("adapter"), "--type", "nf4", "--output", _folder.File("merged4"), "--json").Succeeded();
+        Assert.Contains("ForSequenceClassification", File.ReadAllText(Path.Combine(_folder.File("merged"), "config.json")), StringComparison.Ordinal);
+
+        Tool.Run("merge", model, "--gguf", "f16", "--output", _folder.File("m.gguf")).Failed("score.weight");
+        Tool.Run("generate", "Hello", "--adapter-folder", _folder.File("adapter")).Failed("MokaHead.LastToken");
+        Tool.Run("train", samples.TrainFile, "--task", "generate", "--head", "mean").WasRefused("--head");
     }
 
     [Fact]
@@ -176,6 +205,7 @@ public sealed class TrainTests(Samples samples) : IDisposable
         Tool.Run("train", samples.TrainFile, "--rank", "4").WasRefused("'moka' has no --rank");
         Tool.Run("train", samples.TrainFile, "--epochs", "many").WasRefused("--epochs is 'many'; it takes a whole number");
         Tool.Run("train", samples.TrainFile, "--quantization", "NF5").WasRefused("NF5", "NF4, FP4, Int8");
+        Tool.Run("train", samples.TrainFile, "--precision", "half").WasRefused("half", "Float32, Split, BFloat16");
         Tool.Run("train", samples.TrainFile, "--epochs", "-1").WasRefused("--epochs", "at least 0");
         Tool.Run("train", samples.TrainFile, "--validation", "1.5").WasRefused("--validation");
         Tool.Run("train", samples.TrainFile, "--template", "Review: {txet}").WasRefused("{txet}");

@@ -177,6 +177,28 @@ internal sealed partial class ReferenceBackend
         return Own(dy.Kind, target, rowCount, dy.Columns);
     }
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges)
+    {
+        RequireRanges(ranges, x.Rows);
+        return Own(
+            TensorKind.Parameter,
+            [.. ranges.SelectMany(range => Enumerable.Range(0, x.Columns).Select(
+                column => Enumerable.Range(range.Start, range.Length).Average(row => Values(x)[row * x.Columns + column])))],
+            ranges.Count, x.Columns);
+    }
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount)
+    {
+        RequireRanges(ranges, rowCount);
+        RequireShape(dy, ranges.Count, dy.Columns);
+        var gradient = new double[rowCount * dy.Columns];
+        for (var i = 0; i < ranges.Count; i++)
+            for (var row = ranges[i].Start; row < ranges[i].Start + ranges[i].Length; row++)
+                for (var column = 0; column < dy.Columns; column++)
+                    gradient[row * dy.Columns + column] += Values(dy)[i * dy.Columns + column] / ranges[i].Length;
+        return Own(TensorKind.Activation, gradient, rowCount, dy.Columns);
+    }
+
     public override void CopyRows(Tensor source, Tensor destination, int start)
     {
         RequireShape(destination, destination.Rows, source.Columns);

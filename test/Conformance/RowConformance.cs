@@ -204,6 +204,33 @@ public abstract class RowConformance<TBackends> : Conformance<TBackends>
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void Means_of_rows_are_float32_and_independent_of_other_ranges(string name) => Check(name, 3, s =>
+    {
+        foreach (var (rows, columns) in Shapes.Where(shape => shape.Rows > 0))
+        {
+            var x = s.Activation(rows, columns);
+            RowRange[] each = [.. Enumerable.Range(0, rows).Select(row => new RowRange(row, 1))];
+            RowRange[] some = [new(0, rows), new(rows - 1, 1), new(rows / 2, rows - rows / 2)];
+            foreach (var ranges in (RowRange[][])[each, some, each[..(rows / 2)], []])
+            {
+                var means = s.Keep(s.Backend.MeanRows(x, ranges));
+                Assert.Equal(TensorKind.Parameter, means.Kind);
+                s.Peek("means", means);
+                var gradient = s.Keep(s.Backend.MeanRowsGradient(s.Parameter(ranges.Length, columns), ranges, rows));
+                Assert.Equal(TensorKind.Activation, gradient.Kind);
+                s.Peek("gradient", gradient);
+            }
+        }
+        var few = s.Activation(4, 3);
+        foreach (var outside in (RowRange[])[new(-1, 2), new(0, 0), new(2, 3), new(4, 1), new(1, int.MaxValue)])
+        {
+            Assert.Throws<ArgumentOutOfRangeException>(() => s.Backend.MeanRows(few, [outside]));
+            Assert.Throws<ArgumentOutOfRangeException>(() => s.Backend.MeanRowsGradient(s.Parameter(1, 3), [outside], 4));
+        }
+    });
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void Dropout_zeroes_the_rate_and_scales_the_rest(string name)
     {
         var tested = Find(name);

@@ -38,6 +38,29 @@ public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
         }
     });
 
+    /// <summary>A head over pooled states: float32 from the mean to the loss and back, whatever the states are kept in.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Losses_and_scores_of_a_head_over_means(string name) => Check(name, 40, s =>
+    {
+        foreach (var (rows, width, labels) in new[] { (1, 8, 2), (9, 64, 77), (40, 33, 3) })
+        {
+            var hidden = s.Activation(rows, width);
+            RowRange[] ranges = [new(0, 1), new(rows - 1, 1), new(0, rows)];
+            var states = s.Keep(s.Backend.MeanRows(hidden, ranges));
+            var head = s.Parameter(labels, width, 0.5);
+            var headGradient = s.Parameter(labels, width);
+            var losses = s.Backend.TokenLosses(
+                states, s.AsWeight(head), s.RandomIndices(3, labels), s.Parameter([0.5f, 0.25f, 0.25f]), out var gradient, headGradient);
+            s.Result("losses", losses);
+            s.Keep(gradient!);
+            s.Peek("d head", headGradient);
+            s.Result("d hidden", s.Backend.MeanRowsGradient(gradient!, ranges, rows));
+            var scores = s.Backend.Linear(states, s.AsWeight(head));
+            s.Result("scores", scores);
+        }
+    });
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Token_losses_of_large_logits(string name) => Check(name, 500, s =>

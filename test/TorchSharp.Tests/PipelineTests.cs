@@ -31,15 +31,18 @@ public sealed class PipelineTests
         Assert.StartsWith("Running on cpu: MLContext.GpuDeviceId is 0, but PyTorch finds no CUDA device", line, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void AModelIsTunedSavedLoadedAndScoresAsOnTheCpu()
+    [Theory]
+    [InlineData(MokaHead.Words)]
+    [InlineData(MokaHead.LastToken)]
+    [InlineData(MokaHead.Mean)]
+    public void AModelIsTunedSavedLoadedAndScoresAsOnTheCpu(MokaHead head)
     {
         using var replaced = BackendProvider.Replace(new CpuDevice());
         using var folder = new TemporaryFolder();
         var context = new MLContext(seed: 1) { GpuDeviceId = 0 };
         var tensors = torch.Tensor.TotalCount;
-        using (var onCpu = Fit(new MLContext(seed: 1), out _))
-        using (var model = Fit(context, out var line))
+        using (var onCpu = Fit(new MLContext(seed: 1), out _, head))
+        using (var model = Fit(context, out var line, head))
         {
             Assert.Equal("Running on torch cpu: MLContext.GpuDeviceId is 0.", line);
             var expected = Scores(onCpu.Transform(Rows(context)));
@@ -101,7 +104,7 @@ public sealed class PipelineTests
         sum.Dispose();
     }
 
-    private static TransformerChain<MokaTransformer> Fit(MLContext context, out string line)
+    private static TransformerChain<MokaTransformer> Fit(MLContext context, out string line, MokaHead head = MokaHead.Words)
     {
         var lines = new List<string>();
         context.Log += (_, e) =>
@@ -109,7 +112,7 @@ public sealed class PipelineTests
             if (e.RawMessage.StartsWith("Running on", StringComparison.Ordinal))
                 lines.Add(e.RawMessage);
         };
-        var options = new MokaTrainer.Options { NumberOfSteps = 3, BatchTokens = 100, PromptTemplate = new PromptTemplate("{text} is") };
+        var options = new MokaTrainer.Options { NumberOfSteps = 3, BatchTokens = 100, PromptTemplate = new PromptTemplate("{text} is"), Head = head };
         var model = context.Transforms.Conversion.MapValueToKey("Label").Append(context.MulticlassClassification.Trainers.Moka(options)).Fit(Rows(context));
         line = Assert.Single(lines);
         return model;

@@ -21,6 +21,12 @@ internal static class CommonOptions
         HelpName = "NF4|FP4|Int8|None",
     };
 
+    public static Option<MokaPrecision?> Precision(string whose = "") => new("--precision")
+    {
+        Description = $"How the CPU multiplies matrices{whose}. [default: Split where the processor has AMX, else Float32]",
+        HelpName = "Float32|Split|BFloat16",
+    };
+
     public static Option<bool> Json() => new("--json") { Description = "Writes the result as JSON, for scripts." };
 
     public static Option<DirectoryInfo> OutputFolder(string description) => new("--output", "-o")

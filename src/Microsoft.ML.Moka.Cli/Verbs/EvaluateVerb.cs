@@ -62,6 +62,7 @@ internal sealed class EvaluateVerb
         HelpName = "number",
     }.Within(1, int.MaxValue);
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly Option<MokaPrecision?> _precision = CommonOptions.Precision();
     private readonly Option<DirectoryInfo?> _results = new("--results")
     {
         Description = "A folder that answers are written to as they come: after an interruption the same command goes on from there.",
@@ -101,7 +102,7 @@ internal sealed class EvaluateVerb
             """)
         {
             verb._data, verb._models, verb._backbones, verb._protocols, verb._beams, verb._trainingPrompt, verb._examples, verb._tasks, verb._rows,
-            verb._quantization, verb._results, verb._report, verb._compare, verb._comparedModel, verb._title,
+            verb._quantization, verb._precision, verb._results, verb._report, verb._compare, verb._comparedModel, verb._title,
         };
         verb._columns.AddLabelOptionsTo(command);
         command.Options.Add(verb._json);
@@ -126,9 +127,11 @@ internal sealed class EvaluateVerb
         var reports = new List<EvaluatedRows>();
         foreach (var path in models)
         {
-            using var loaded = LoadedModel.Open(context, path.ToString());
+            using var loaded = LoadedModel.Open(context, path.ToString(), parsed.GetValue(_precision));
             if (loaded.Model is not MokaTransformer)
-                throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation.");
+                throw new UsageException(loaded.Model is MokaTextGenerator
+                    ? $"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."
+                    : $"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog.");
             var report = ClassificationReport.Of(context, loaded.Transformer, context.Data.LoadFromEnumerable(rows));
             reports.Add(new EvaluatedRows(path.ToString(), report.Numbers));
             if (parsed.GetValue(_json))
@@ -204,7 +207,7 @@ internal sealed class EvaluateVerb
             var name = Unique(Path.GetFileNameWithoutExtension(file.Name));
             yield return (name, (benchmarks, options) =>
             {
-                using var loaded = LoadedModel.Open(context, file.ToString());
+                using var loaded = LoadedModel.Open(context, file.ToString(), parsed.GetValue(_precision));
                 return context.MulticlassClassification.EvaluateBenchmarks(loaded.Transformer, benchmarks, options, name);
             });
         }
@@ -240,6 +243,7 @@ internal sealed class EvaluateVerb
         Examples = parsed.GetValue(_examples),
         MaximumRows = parsed.GetValue(_rows),
         Quantization = parsed.GetValue(_quantization),
+        Precision = parsed.GetValue(_precision),
         ResultsFolder = parsed.GetValue(_results)?.FullName,
         Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
             $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),

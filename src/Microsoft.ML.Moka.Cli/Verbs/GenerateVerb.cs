@@ -23,6 +23,7 @@ internal sealed class GenerateVerb
         HelpName = "folder",
     };
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly Option<MokaPrecision?> _precision = CommonOptions.Precision();
     private readonly Option<string?> _input = new("--input") { Description = "An input that goes with the instruction (--model only).", HelpName = "text" };
     private readonly Option<bool> _chat = new("--chat") { Description = "Holds a conversation, a line each; an empty line ends it." };
     private readonly Option<string?> _template = new("--template")
@@ -76,7 +77,8 @@ internal sealed class GenerateVerb
               echo "Once upon a time" | moka generate --max-tokens 40
             """)
         {
-            verb._prompt, verb._model, verb._backbone, verb._adapter, verb._quantization, verb._input, verb._chat, verb._template, verb._system, verb._length,
+            verb._prompt, verb._model, verb._backbone, verb._adapter, verb._quantization, verb._precision, verb._input, verb._chat, verb._template,
+            verb._system, verb._length,
             verb._temperature, verb._topP, verb._topK, verb._seed, verb._stop, verb._json,
         };
         command.SetAction(verb.RunAsync);
@@ -128,8 +130,8 @@ internal sealed class GenerateVerb
     {
         if (parsed.GetValue(_model) is not { } file)
             return LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString(), parsed.GetValue(_adapter)?.ToString(),
-                parsed.GetValue(_quantization), TemplateOf(parsed), cancellation);
-        var loaded = LoadedModel.Open(context, file.ToString());
+                parsed.GetValue(_quantization), parsed.GetValue(_precision), TemplateOf(parsed), cancellation);
+        var loaded = LoadedModel.Open(context, file.ToString(), parsed.GetValue(_precision));
         if (loaded.Model is MokaTextGenerator)
             return loaded;
         loaded.Dispose();

@@ -49,11 +49,11 @@ internal sealed class InspectVerb
         {
             verb._path, verb._backbone, verb._spectrum, verb._svg, verb._json,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed), CancellationToken.None));
         return command;
     }
 
-    private int Run(ParseResult parsed, CancellationToken cancellation)
+    private int Run(ParseResult parsed)
     {
         var path = parsed.GetValue(_path);
         var fetched = path is null || Path.Exists(path) ? null : MokaBackbone.Find(path);
@@ -68,11 +68,14 @@ internal sealed class InspectVerb
         if (path is null || (Directory.Exists(path) && !isAdapter) || path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             return Backbone(parsed, BackboneDescription.Of(path));
         var context = Context.Create(_terminal);
-        using var loaded = isAdapter
-            ? LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path), path, BackboneQuantization.NF4,
-                new PromptTemplate("{instruction}", ""), cancellation)
-            : LoadedModel.Open(context, path);
-        return Model(parsed, path, loaded.Model, isAdapter);
+        if (isAdapter)
+        {
+            var backbone = parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path);
+            var adapter = context.Model.InspectAdapter(backbone, path, parsed.GetValue(_spectrum));
+            return Show(parsed, path, null, BackboneDescription.Of(backbone), adapter);
+        }
+        using var loaded = LoadedModel.Open(context, path);
+        return Show(parsed, path, loaded.Model, loaded.Model.DescribeBackbone(), loaded.Model.Inspect(parsed.GetValue(_spectrum)));
     }
 
     private int Backbone(ParseResult parsed, BackboneDescription backbone)
@@ -86,24 +89,23 @@ internal sealed class InspectVerb
         return ExitCode.Success;
     }
 
-    private int Model(ParseResult parsed, string path, MokaModel model, bool isAdapter)
+    private int Show(ParseResult parsed, string path, MokaModel? model, BackboneDescription backbone, AdapterInspection inspection)
     {
-        var backbone = model.DescribeBackbone();
-        var inspection = model.Inspect(parsed.GetValue(_spectrum));
         if (parsed.GetValue(_svg) is { } folder)
             Draw(folder, inspection);
         if (parsed.GetValue(_json))
         {
             Json.Write(_terminal.Out, new InspectedModel(
-                path, backbone, isAdapter ? null : ModelText.Numbers(model), model.TrainableParameterCount, inspection.Maps, inspection.Filters));
+                path, backbone, model is null ? null : ModelText.Numbers(model), inspection.TrainableParameterCount, inspection.Maps, inspection.Filters,
+                inspection.Head));
             return ExitCode.Success;
         }
-        if (!isAdapter)
+        if (model is not null)
             Tell(ModelText.Of(model, path));
         Tell(ModelText.Of(backbone));
-        var share = 100.0 * model.TrainableParameterCount / model.BackboneParameterCount;
+        var share = 100.0 * inspection.TrainableParameterCount / backbone.ParameterCount;
         _terminal.Out.WriteLine(FormattableString.Invariant(
-            $"adapter        {model.TrainableParameterCount:N0} parameters on {inspection.Maps.Count} maps, {share:0.###} % of the backbone's"));
+            $"adapter        {inspection.TrainableParameterCount:N0} parameters on {inspection.Maps.Count} maps, {share:0.###} % of the backbone's"));
         _terminal.Out.WriteLine();
         _terminal.Out.WriteLine(inspection);
         return ExitCode.Success;
@@ -145,4 +147,4 @@ internal sealed class InspectVerb
 /// <summary>A model or an adapter for scripts.</summary>
 internal sealed record InspectedModel(
     string Path, BackboneDescription Backbone, ModelNumbers? Model, long TrainableParameterCount, IReadOnlyList<MapInspection> Maps,
-    IReadOnlyList<FilterInspection> Filters);
+    IReadOnlyList<FilterInspection> Filters, HeadInspection? Head);

@@ -9,6 +9,13 @@ namespace Microsoft.ML.Moka.Cli.Verbs;
 /// <summary>moka train: tunes a backbone on a file of rows, and saves the model.</summary>
 internal sealed class TrainVerb
 {
+    private static readonly Dictionary<string, MokaHead> Heads = new(StringComparer.Ordinal)
+    {
+        ["words"] = MokaHead.Words,
+        ["last-token"] = MokaHead.LastToken,
+        ["mean"] = MokaHead.Mean,
+    };
+
     private readonly Terminal _terminal;
     private readonly Argument<FileInfo> _data = new("data")
     {
@@ -43,6 +50,7 @@ internal sealed class TrainVerb
     }.Within(1, int.MaxValue);
     private readonly Option<FileSystemInfo?> _backbone = CommonOptions.Backbone();
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
+    private readonly Option<MokaPrecision?> _precision = CommonOptions.Precision();
     private readonly AdapterSettings _adapter = new();
     private readonly Option<DirectoryInfo?> _from = new("--from-adapter")
     {
@@ -59,6 +67,24 @@ internal sealed class TrainVerb
         Description = "The learning rate. [default: by adapter and backbone]",
         HelpName = "number",
     }.Within(double.Epsilon, double.MaxValue);
+    private readonly Option<string> _head = new("--head")
+    {
+        Description =
+            "What a classifier's scores come from: words, the likelihood of the labels' words; last-token or mean, a linear layer over hidden states, which "
+            + "needs no words and costs the same however many labels there are.",
+        DefaultValueFactory = _ => "words",
+        HelpName = "words|last-token|mean",
+    };
+    private readonly Option<float?> _headRate = new Option<float?>("--head-rate")
+    {
+        Description = "The head's learning rate. [default: 1 / the backbone's hidden size]",
+        HelpName = "number",
+    }.Within(double.Epsilon, double.MaxValue);
+    private readonly Option<float?> _headDecay = new Option<float?>("--head-weight-decay")
+    {
+        Description = "The head's weight decay. [default: 0.01]",
+        HelpName = "number",
+    }.Within(0, double.MaxValue);
     private readonly Option<int> _batch = new Option<int>("--batch-tokens")
     {
         Description = "Tokens of one batch.",
@@ -103,6 +129,7 @@ internal sealed class TrainVerb
     {
         var verb = new TrainVerb(terminal);
         verb._task.AcceptOnlyFromAmong("classify", "generate");
+        verb._head.AcceptOnlyFromAmong([.. Heads.Keys]);
         var command = new CliCommand("train",
             """
             Tunes a backbone on rows of text and label, of instruction and output, or of conversations (messages, or ShareGPT's conversations), and saves the
@@ -114,10 +141,11 @@ internal sealed class TrainVerb
             """)
         {
             verb._data, verb._task, verb._output, verb._test, verb._validation, verb._patience, verb._backbone, verb._quantization,
+            verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints,
-            verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length,
+            verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -140,7 +168,13 @@ internal sealed class TrainVerb
         // A wrong file is noticed before hours of training, not after.
         var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
         var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString()) : null;
-        var options = new MokaTrainer.Options { PromptTemplate = Template(parsed, " ") };
+        var options = new MokaTrainer.Options
+        {
+            PromptTemplate = Template(parsed, " "),
+            Head = Heads[parsed.GetValue(_head)!],
+            HeadLearningRate = parsed.GetValue(_headRate),
+        };
+        options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
         training.Next = ("predict", (test ?? rows)[0].Text);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
@@ -158,6 +192,8 @@ internal sealed class TrainVerb
 
     private int Generator(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
+        if (parsed.GetValue(_head) != "words" || parsed.GetValue(_headRate) is not null || parsed.GetValue(_headDecay) is not null)
+            throw new UsageException("--head, --head-rate and --head-weight-decay are for --task classify: a head writes no text.");
         if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
             return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
@@ -216,6 +252,7 @@ internal sealed class TrainVerb
         options.EarlyStoppingPatience = parsed.GetValue(_patience);
         options.BackbonePath = parsed.GetValue(_backbone)?.ToString();
         options.Quantization = parsed.GetValue(_quantization);
+        options.Precision = parsed.GetValue(_precision);
         options.Adapter = _adapter.Read(parsed);
         options.InitialAdapterPath = parsed.GetValue(_from)?.ToString();
         options.NumberOfEpochs = parsed.GetValue(_epochs);

@@ -26,10 +26,11 @@ internal static class AdapterConfigFile
             ["layers_to_transform"] = layers,
             ["peft_type"] = options.Method,
             ["target_modules"] = (string[])[.. modules, .. Targeted(options, isFull: layers is not null)],
-            ["task_type"] = "CAUSAL_LM",
+            [ScoreHeads.TaskField] = ScoreHeads.TaskOf(options.Head),
         };
         options.Write(fields);
-        TableRules.Write(options.Tables, fields);
+        TableRules.Write(options.Tables, options.Head, fields);
+        ScoreHeads.WriteTargets(options.Head, fields);
         if (options.Ranks is not null)
             fields[RankPattern] = options.Ranks.ToJson();
         if (options.Alphas is not null)
@@ -64,6 +65,7 @@ internal static class AdapterConfigFile
         if ((options.Ranks ?? options.Alphas) is not null && !options.HasModuleValues)
             throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {type} has no rank and alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
+        options.Head = ScoreHeads.Read(fields, tensors, shape);
         options.Tables = TableRules.Read(fields, tensors, options, shape);
         (options.BiasKind, options.Biases) = (TrainedBiases.Kind(fields), TrainedBiases.Read(fields, tensors, maps, shape));
         return options;

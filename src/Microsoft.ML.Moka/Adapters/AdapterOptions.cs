@@ -45,6 +45,9 @@ public abstract class AdapterOptions
     /// <summary>What PEFT calls that choice of biases.</summary>
     internal string BiasKind { get; set; } = TrainedBiases.None;
 
+    /// <summary>The layer that makes scores of hidden states; null where answers are words.</summary>
+    internal ScoreHeadRule? Head { get; set; }
+
     /// <summary>The method's name in files: "MOKA".</summary>
     internal abstract string Method { get; }
 
@@ -58,6 +61,8 @@ public abstract class AdapterOptions
     internal virtual bool HasModuleValues => false;
 
     internal AdapterOptions Copy() => (AdapterOptions)MemberwiseClone();
+
+    internal AdapterOptions WithHead(ScoreHeadRule? head) => Changed(this, options => options.Head = head);
 
     /// <summary>What is added to each of the maps that the options name.</summary>
     internal IReadOnlyList<AdapterPlan> Plan(IEnumerable<MapShape> maps)

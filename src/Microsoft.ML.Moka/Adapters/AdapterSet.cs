@@ -12,6 +12,9 @@ internal sealed class AdapterSet : IDisposable
 
     private AdapterSet(AdapterOptions options) => Options = options;
 
+    /// <summary>What makes scores of hidden states; null where answers are words.</summary>
+    public ScoreHead? Head { get; private set; }
+
     public AdapterOptions Options { get; }
 
     public IReadOnlyList<Adapter> Adapters => _adapters;
@@ -25,10 +28,10 @@ internal sealed class AdapterSet : IDisposable
     /// <summary>What the optimizer trains.</summary>
     public IEnumerable<Parameter> Parameters =>
         _adapters.SelectMany(adapter => adapter.Parameters).Concat(_tables.SelectMany(table => table.Parameters))
-            .Concat(_biases.Values.Select(bias => bias.Parameter));
+            .Concat(_biases.Values.Select(bias => bias.Parameter)).Concat(Head is null ? [] : [Head.Parameter]);
 
     public long ParameterCount => _adapters.Sum(adapter => adapter.Plan.ParameterCount) + _tables.Sum(table => table.Rule.ParameterCount)
-        + _biases.Values.Sum(bias => bias.Parameter.Length);
+        + _biases.Values.Sum(bias => bias.Parameter.Length) + (Head?.Rule.ParameterCount ?? 0);
 
     /// <summary>New adapters on those of <paramref name="maps"/> that the options name; the seed determines every initial value.</summary>
     /// <param name="backend">Where they live.</param>
@@ -55,6 +58,7 @@ internal sealed class AdapterSet : IDisposable
             adapter.Dispose();
         foreach (var table in _tables)
             table.Dispose();
+        Head?.Dispose();
     }
 
     internal static AdapterSet Create(Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, AdapterValues values)
@@ -73,6 +77,8 @@ internal sealed class AdapterSet : IDisposable
             foreach (var bias in options.Biases)
                 set._biases.Add(
                     bias.Map.Name, (bias, new Parameter(backend, $"{bias.Map.Name}.bias", values.Bias(bias), bias.Map.Rows) { Decays = false }));
+            if (options.Head is { } head)
+                set.Head = new ScoreHead(backend, head, values);
             return set;
         }
         catch

@@ -37,7 +37,8 @@ internal static class AdapterTensors
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select) =>
         adapters.Adapters.SelectMany(adapter => From(backend, adapter, select)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
-            .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))));
+            .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))))
+            .Concat(adapters.Head is { } head ? [Of(backend, head.Parameter.Name, select(head.Parameter))] : []);
 
     private static SafetensorsTensor Vector(Backend backend, string name, Tensor tensor)
     {
@@ -121,7 +122,10 @@ internal static class AdapterTensors
     {
         // PEFT's wrappers keep what they replace, which nothing is computed with.
         private readonly HashSet<string> _unread =
-            [.. file.Names.Except(Enum.GetValues<TokenTable>().Select(table => NameOf($"{TableRule.ModuleOf(table)}.original_module.weight")))];
+        [
+            .. file.Names.Except(Enum.GetValues<TokenTable>().Select(TableRule.ModuleOf).Append(ScoreHeadRule.Module)
+                .Select(module => NameOf($"{module}.original_module.weight"))),
+        ];
 
         public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack)
         {
@@ -151,6 +155,11 @@ internal static class AdapterTensors
         public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => isStoredTransposed
             ? Transpose(Read(Prefix + name, columns, rows), columns, rows)
             : Read(Prefix + name, rows, columns);
+
+        // An adapter that had none gets a new one where that is wanted.
+        public override float[] Head(ScoreHeadRule rule) => file.Contains(NameOf(ScoreHeadRule.TensorName))
+            ? Read(NameOf(ScoreHeadRule.TensorName), rule.Outputs, rule.Columns)
+            : base.Head(rule);
 
         public string? FindUnread() => _unread.Order(StringComparer.Ordinal).FirstOrDefault();
 

@@ -26,6 +26,9 @@ internal abstract class AdapterValues
     public virtual float[] Bias(TrainedBias bias) =>
         throw new InvalidOperationException($"The bias of {bias.Map.Name} has no initial value: an adapter trains biases only where its files do.");
 
+    /// <summary>The weight of a head, [outputs, columns]; it starts at zero.</summary>
+    public virtual float[] Head(ScoreHeadRule rule) => new float[rule.ParameterCount];
+
     /// <summary>A part of a changed embedding or head, [rows, columns]; files may hold it transposed.</summary>
     public virtual float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) =>
         throw new InvalidOperationException($"'{name}' has no initial values: an adapter changes embedding and head only where its files do.");

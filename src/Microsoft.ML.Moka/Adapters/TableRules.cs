@@ -36,10 +36,12 @@ internal sealed class TableRules
     }
 
     /// <summary>The fields that the rules come from.</summary>
-    public static void Write(IReadOnlyList<TableRule> rules, SortedDictionary<string, object?> fields)
+    public static void Write(IReadOnlyList<TableRule> rules, ScoreHeadRule? head, SortedDictionary<string, object?> fields)
     {
-        string[] saved = [.. rules.Where(rule => rule.Change == TableChange.Trained).Select(rule => rule.Map.Module)];
-        fields[Saved] = saved.Length > 0 ? saved : null;
+        List<string> saved = [.. rules.Where(rule => rule.Change == TableChange.Trained).Select(rule => rule.Map.Module)];
+        if (head is not null)
+            saved.Add(ScoreHeadRule.Module);
+        fields[Saved] = saved.Count > 0 ? saved : null;
         var tokens = new SortedDictionary<string, object?>(StringComparer.Ordinal);
         foreach (var rule in rules.Where(rule => rule.Change == TableChange.TrainedRows))
             tokens.Add(rule.Map.Module, rule.Tokens);
@@ -118,8 +120,10 @@ internal sealed class TableRules
         ];
         foreach (var (field, name) in named)
         {
-            if (!TargetMaps.Matches(TableRule.EmbeddingModule, name) && !TargetMaps.Matches(TableRule.HeadModule, name))
-                throw _fields.Error(field, $"names '{name}'; beside the adapter only embed_tokens and lm_head may be trained: train the adapter without it");
+            if (!TargetMaps.Matches(TableRule.EmbeddingModule, name) && !TargetMaps.Matches(TableRule.HeadModule, name)
+                && !(field == Saved && ScoreHeads.Includes(name, _options.Head)))
+                throw _fields.Error(
+                    field, $"names '{name}'; beside the adapter only embed_tokens, lm_head and score may be trained: train the adapter without it");
         }
     }
 

@@ -10,6 +10,8 @@ namespace Microsoft.ML.Moka.Backbones;
 /// </summary>
 internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, int beams)
 {
+    private readonly LlamaBackbone _singleTokens = backbone.ForSingleTokens();
+
     /// <summary>The tokens that follow each prompt, without the token that ended them.</summary>
     /// <param name="prompts">The prompts; each has at least one token.</param>
     /// <param name="maxNewTokens">The most tokens of a text.</param>
@@ -48,14 +50,16 @@ internal sealed class BeamSearch(LlamaBackbone backbone, AdapterSet? adapters, i
 
     private float[] LastLogits(Search[] searches, RaggedBatch batch, KeyValueCache cache)
     {
-        using var tape = new Tape(backbone.Backend, recording: false);
-        var hidden = backbone.Forward(
+        var isContinued = batch.FirstRow > 0;
+        var model = isContinued ? _singleTokens : backbone;
+        using var tape = new Tape(model.Backend, recording: false);
+        var hidden = model.Forward(
             tape, batch, adapters,
-            new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
+            new ForwardOptions { Cache = cache, TwoPaths = isContinued },
             [.. searches.SelectMany(search => search.Beams).Select(beam => beam.Span.Rows.Start + beam.Span.Rows.Length - 1 - batch.FirstRow)]);
-        using var logits = backbone.Logits(hidden.Value, adapters);
+        using var logits = model.Logits(hidden.Value, adapters);
         var values = new float[logits.Length];
-        backbone.Backend.Download(logits, values);
+        model.Backend.Download(logits, values);
         return values;
     }
 

@@ -44,5 +44,7 @@ internal sealed class CountedValues : AdapterValues
 
     public override float[] Bias(TrainedBias bias) => [];
 
+    public override float[] Head(ScoreHeadRule rule) => [];
+
     public override float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) => [];
 }

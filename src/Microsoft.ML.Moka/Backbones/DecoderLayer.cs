@@ -22,8 +22,12 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
     {
         var afterAttention = Attend(tape, x, pass, wanted);
         var normalized = weights.OutputNorm.Forward(tape, afterAttention, config.RmsNormEpsilon);
-        var gate = weights.Gate.Forward(tape, normalized, pass.Adapters);
-        var up = weights.Up.Forward(tape, normalized, pass.Adapters);
+        Variable gate, up;
+        using (tape.Backend.Reuse(normalized.Value))
+        {
+            gate = weights.Gate.Forward(tape, normalized, pass.Adapters);
+            up = weights.Up.Forward(tape, normalized, pass.Adapters);
+        }
         normalized.Dispose();
         var activated = tape.SwiGlu(gate, up);
         gate.Dispose();
@@ -36,14 +40,21 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
     private Variable Attend(Tape tape, Variable x, LayerPass pass, RowSelection? wanted)
     {
         var normalized = weights.InputNorm.Forward(tape, x, config.RmsNormEpsilon);
-        var k = Turn(tape, weights.Key.Forward(tape, normalized, pass.Adapters), weights.KeyNorm, pass.Positions, pass);
-        var v = weights.Value.Forward(tape, normalized, pass.Adapters);
+        Variable k, v;
+        Variable? q = null;
+        using (tape.Backend.Reuse(normalized.Value))
+        {
+            k = Turn(tape, weights.Key.Forward(tape, normalized, pass.Adapters), weights.KeyNorm, pass.Positions, pass);
+            v = weights.Value.Forward(tape, normalized, pass.Adapters);
+            if (wanted is null)
+                q = weights.Query.Forward(tape, normalized, pass.Adapters);
+        }
         if (wanted is not null)
         {
             normalized = Gather(tape, normalized, wanted);
             x = Gather(tape, x, wanted);
         }
-        var q = Turn(tape, weights.Query.Forward(tape, normalized, pass.Adapters), weights.QueryNorm, wanted?.Positions ?? pass.Positions, pass);
+        q = Turn(tape, q ?? weights.Query.Forward(tape, normalized, pass.Adapters), weights.QueryNorm, wanted?.Positions ?? pass.Positions, pass);
         normalized.Dispose();
         if (pass.Cache is not null)
         {

@@ -17,6 +17,7 @@ internal static class ExpectedTensors
     private static readonly (string Part, string Advice)[] Known =
     [
         ("lora_", "it belongs to an adapter: merge the adapter in the program that made it, or load the backbone and the adapter's own folder"),
+        ("score.", "the model classifies by a head of its own: take the backbone that it was made of, and its adapter"),
         ("qkv_proj", "its maps are fused into one: take the files of the original model, whose maps are apart"),
         ("gate_up_proj", "its maps are fused into one: take the files of the original model, whose maps are apart"),
         (".experts.", "mixtures of experts are not supported"),

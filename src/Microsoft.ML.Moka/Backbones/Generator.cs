@@ -9,6 +9,8 @@ namespace Microsoft.ML.Moka.Backbones;
 /// </summary>
 internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = null)
 {
+    private readonly LlamaBackbone _singleTokens = backbone.ForSingleTokens();
+
     /// <summary>The tokens that follow each prompt.</summary>
     /// <param name="prompts">Token ids; each has at least one.</param>
     /// <param name="options">How tokens are chosen.</param>
@@ -62,15 +64,17 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
     /// <summary>Runs a batch and gives the logits after the last token of each text.</summary>
     private float[] LastLogits(List<Text> texts, RaggedBatch batch, KeyValueCache cache)
     {
-        var backend = backbone.Backend;
+        // Which way adapters are computed, and in which precision, shows in the last bits, so it must not depend on how many texts there are: prompts have rows
+        // enough to pay for adding the updates to the expanded weights, and for tiles; single tokens have not.
+        var isContinued = batch.FirstRow > 0;
+        var model = isContinued ? _singleTokens : backbone;
+        var backend = model.Backend;
         using var tape = new Tape(backend, recording: false);
-        var hidden = backbone.Forward(
+        var hidden = model.Forward(
             tape, batch, adapters,
-            // Which way adapters are computed shows in the last bits, so it must not depend on how many texts there are: prompts have rows enough to pay for
-            // adding the updates to the expanded weights, single tokens have not.
-            new ForwardOptions { Cache = cache, TwoPaths = batch.FirstRow > 0 },
+            new ForwardOptions { Cache = cache, TwoPaths = isContinued },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
-        using var logits = backbone.Logits(hidden.Value, adapters);
+        using var logits = model.Logits(hidden.Value, adapters);
         var values = new float[logits.Length];
         backend.Download(logits, values);
         return values;

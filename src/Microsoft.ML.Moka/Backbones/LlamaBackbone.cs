@@ -103,6 +103,14 @@ internal sealed class LlamaBackbone : IDisposable
         }
     }
 
+    private LlamaBackbone(LlamaBackbone other, Backend backend)
+    {
+        Backend = backend;
+        (Config, Head, _rotary, _embedding, _norm, _trainedEmbedding, _trainedHead) =
+            (other.Config, other.Head, other._rotary, other._embedding, other._norm, other._trainedEmbedding, other._trainedHead);
+        (_layers, _parameters) = (other._layers, other._parameters);
+    }
+
     public Backend Backend { get; }
 
     public LlamaConfig Config { get; }
@@ -141,6 +149,22 @@ internal sealed class LlamaBackbone : IDisposable
         return Frozen(backend, config, new CheckpointWeights(checkpoint, config, quantization), progress, cancellation);
     }
 
+    /// <summary>The same weights on a view of their backend (<see cref="Backend.CreateView"/>): it lives as long as this one, which owns them.</summary>
+    public LlamaBackbone On(Backend view) => new(this, view);
+
+    /// <summary>
+    /// The same weights in 32-bit floats, for tokens that are computed one after another: their products read weights and compute little, so that tiles, which
+    /// are made for many rows, would bring nothing.
+    /// </summary>
+    public LlamaBackbone ForSingleTokens()
+    {
+        if (Backend.Precision == MokaPrecision.Float32)
+            return this;
+        var view = Backend.CreateView();
+        view.Precision = MokaPrecision.Float32;
+        return On(view);
+    }
+
     /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
     public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)
     {
@@ -172,7 +196,8 @@ internal sealed class LlamaBackbone : IDisposable
         var turns = _rotary.Of(tape, batch);
         var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
-            batch, new LayerLayouts(batch.Layout), positions, turns.Table, options.Cache, new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
+            batch, tape.Keep(new LayerLayouts(batch.Layout)), positions, turns.Table, options.Cache,
+            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
         var x = Embed(tape, ids, adapters);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
         var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
@@ -254,7 +279,8 @@ internal sealed class LlamaBackbone : IDisposable
         if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
             throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
         var positions = Array.ConvertAll(rows, row => turns.Rows[row]);
-        return new RowSelection(tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, new LayerLayouts(batch.LayoutOf(rows)));
+        return new RowSelection(
+            tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, tape.Keep(new LayerLayouts(batch.LayoutOf(rows))));
     }
 
     private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)

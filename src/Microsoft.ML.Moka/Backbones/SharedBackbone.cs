@@ -14,15 +14,29 @@ internal sealed class SharedBackbone : IDisposable
     private static readonly ConcurrentDictionary<string, string> KnownFingerprints = new(StringComparer.Ordinal);
 
     private readonly Entry _entry;
+    private LlamaBackbone? _backbone;
+    private MokaPrecision? _precision;
     private int _disposed;
 
-    private SharedBackbone(Entry entry) => _entry = entry;
+    private SharedBackbone(Entry entry, MokaPrecision? precision) => (_entry, _precision) = (entry, precision);
 
     public string Fingerprint => _entry.Key.Fingerprint;
 
     public BackboneQuantization Quantization => _entry.Key.Quantization;
 
-    public LlamaBackbone Backbone => _entry.Backbone!;
+    /// <summary>The backbone, on a view of its backend that computes in this share's precision.</summary>
+    public LlamaBackbone Backbone => _backbone!;
+
+    /// <summary>The precision that is asked for; null for the device's usual one.</summary>
+    public MokaPrecision? Precision
+    {
+        get => _precision;
+        set
+        {
+            _precision = value;
+            Backbone.Backend.Precision = value ?? Backbone.Backend.UsualPrecision;
+        }
+    }
 
     /// <summary>What backbones of this process are in memory now, and how many shares each has.</summary>
     internal static IReadOnlyDictionary<string, int> Shares
@@ -45,7 +59,8 @@ internal sealed class SharedBackbone : IDisposable
 
     /// <summary>Loads the backbone, or takes a share in it where it is loaded already.</summary>
     public static SharedBackbone Open(
-        BackboneFiles files, BackboneQuantization quantization, Device device, IProgress<double>? progress = null, CancellationToken cancellation = default)
+        BackboneFiles files, BackboneQuantization quantization, Device device, MokaPrecision? precision, IProgress<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         var key = new BackboneKey(FingerprintOf(files), quantization, device.Name);
         Entry? entry;
@@ -55,12 +70,13 @@ internal sealed class SharedBackbone : IDisposable
                 Loaded[key] = new WeakReference<Entry>(entry = new Entry(key));
             entry.Shares++;
         }
-        var share = new SharedBackbone(entry);
+        var share = new SharedBackbone(entry, precision);
         try
         {
             // Whoever comes second waits here until the first has loaded, or loads if the first failed.
             lock (entry)
                 entry.Backbone ??= Load(files, quantization, device, progress, cancellation);
+            share.TakeView();
             return share;
         }
         catch
@@ -78,7 +94,9 @@ internal sealed class SharedBackbone : IDisposable
             ObjectDisposedException.ThrowIf(_disposed != 0, this);
             _entry.Shares++;
         }
-        return new SharedBackbone(_entry);
+        var share = new SharedBackbone(_entry, _precision);
+        share.TakeView();
+        return share;
     }
 
     /// <summary>The fingerprint of a backbone; a folder or a GGUF is read again only when one of its files has changed.</summary>
@@ -104,6 +122,13 @@ internal sealed class SharedBackbone : IDisposable
             backbone.Dispose();
             backbone.Backend.Dispose();
         }
+    }
+
+    private void TakeView()
+    {
+        var whole = _entry.Backbone!;
+        _backbone = whole.On(whole.Backend.CreateView());
+        Precision = _precision;
     }
 
     private static LlamaBackbone Load(

@@ -57,7 +57,10 @@ public static class BenchmarkCatalog
         Run(catalog, benchmarkFolder, options, name, (settings, channel, cancellation) =>
         {
             var device = DeviceSelection.Choose(MlNetAccess.EnvironmentOf(catalog.Trainers), channel);
-            return EvaluatedModel.OfBackbone(name, backbonePath, settings.Quantization, device, new LoadingReport(channel), cancellation);
+            var model = EvaluatedModel.OfBackbone(
+                name, backbonePath, settings.Quantization, settings.Precision, device, new LoadingReport(channel), cancellation);
+            DeviceSelection.ReportPrecision(channel, settings.Precision, model.Backbone.Backend);
+            return model;
         });
 
     private static BenchmarkMetrics Run(

@@ -2,9 +2,11 @@ using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML;
 
@@ -49,6 +51,44 @@ public static class MokaCatalog
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return new MokaTrainer(MlNetAccess.EnvironmentOf(catalog), options);
+    }
+
+    /// <summary>Tunes a 4-bit LLaMA to tell a number of a text, with the defaults of <see cref="MokaRegressionTrainer.Options"/>.</summary>
+    /// <param name="catalog">The trainers of regression.</param>
+    /// <param name="labelColumnName">The label: a column of Single (float).</param>
+    /// <param name="textColumnName">The text column.</param>
+    /// <param name="backbonePath">
+    /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is tuned.
+    /// </param>
+    /// <param name="numberOfEpochs">How often training sees each row. By default as often as it takes for 300 updates, from 3 to 100 times.</param>
+    /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
+    public static MokaRegressionTrainer Moka(
+        this RegressionCatalog.RegressionTrainers catalog,
+        string labelColumnName = "Label",
+        string textColumnName = "Text",
+        string? backbonePath = null,
+        int? numberOfEpochs = null,
+        IDataView? validationSet = null) =>
+        catalog.Moka(new MokaRegressionTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            TextColumnName = textColumnName,
+            BackbonePath = backbonePath,
+            NumberOfEpochs = numberOfEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>Tunes a 4-bit LLaMA to tell a number of a text.</summary>
+    /// <param name="catalog">The trainers of regression.</param>
+    /// <param name="options">Columns, backbone, adapter and training.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An option makes no sense; the message names all that do not.</exception>
+    public static MokaRegressionTrainer Moka(this RegressionCatalog.RegressionTrainers catalog, MokaRegressionTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new MokaRegressionTrainer(MlNetAccess.EnvironmentOf(catalog), options);
     }
 
     /// <summary>
@@ -123,6 +163,31 @@ public static class MokaCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentException.ThrowIfNullOrEmpty(path);
         GgufExport.WriteOf(BackboneSource.Open(backbonePath), adapterFolder, path, options ?? new GgufOptions());
+    }
+
+    /// <summary>
+    /// Looks into the adapter in a folder, as <see cref="MokaModel.Inspect"/> does into a model's own, whatever it was trained for. The CPU does it.
+    /// </summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="backbonePath">The folder of a LLaMA in Hugging Face form, or a GGUF file; null for the small one inside this package.</param>
+    /// <param name="adapterFolder">A folder in PEFT's form, written by <see cref="MokaModel.SaveAdapter"/> or by PEFT.</param>
+    /// <param name="largestSpectrum">The most singular values of an update that are computed, at least 0.</param>
+    /// <returns>Records, which are also an <see cref="IDataView"/> and pictures.</returns>
+    /// <exception cref="FileNotFoundException">A file is missing.</exception>
+    /// <exception cref="InvalidDataException">A file is damaged, or the adapter does not fit the backbone.</exception>
+    public static AdapterInspection InspectAdapter(
+        this ModelOperationsCatalog catalog, string? backbonePath, string adapterFolder, int largestSpectrum = 512)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(adapterFolder);
+        ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
+        var source = BackboneSource.Open(backbonePath);
+        var config = LlamaConfigFile.Read(source.Files);
+        using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
+        using var backend = new CpuBackend();
+        using var backbone = LlamaBackbone.Load(backend, source.Files, new(BackboneQuantization.NF4));
+        using var adapters = stored.Load(backend);
+        return new Inspector(backbone, largestSpectrum).Inspect(adapters);
     }
 
     /// <summary>

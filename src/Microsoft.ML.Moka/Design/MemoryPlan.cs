@@ -16,7 +16,7 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 /// <remarks>
 /// The count is of tensors. The runtime, the tokenizer and the rows come on top of it; on a GPU also CUDA's own half gigabyte or so, and what its allocator
-/// keeps in pieces: leave a tenth free. Every token of the batch counts as one whose loss is computed.
+/// keeps in pieces: leave a tenth free. Every token of the batch counts as one whose loss is computed, unless there is a head, which counts with two labels.
 /// </remarks>
 /// <example><code>
 /// var options = new MokaTrainer.Options { BackbonePath = "Llama-2-7b-hf", BatchTokens = 4096, GradientCheckpointing = true };
@@ -24,6 +24,8 @@ namespace Microsoft.ML.Moka;
 /// </code></example>
 public sealed class MemoryPlan
 {
+    private const int FewestLabels = 2;
+
     private MemoryPlan()
     {
     }
@@ -60,6 +62,7 @@ public sealed class MemoryPlan
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchTokens, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.BatchRows ?? 1, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.MaximumTokens, 1);
         byte[] json;
         StoredForms? forms = null;
@@ -76,7 +79,11 @@ public sealed class MemoryPlan
         }
         var config = LlamaConfigFile.Parse(json, options.BackbonePath ?? LlamaConfigFile.Name);
         var longest = Math.Min(options.MaximumTokens, config.LongestSequence);
-        return Count(config, FormatIn(json), options, options.Adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu, forms);
+        // How many labels there are, the options do not say; a head's outputs are next to nothing beside its backbone.
+        var adapter = options is ScoringOptions { Head: not MokaHead.Words and var head }
+            ? options.Adapter.WithHead(new ScoreHeadRule(head, FewestLabels, config.HiddenSize))
+            : options.Adapter;
+        return Count(config, FormatIn(json), options, adapter, longest, onGpu ? MemoryTraits.Gpu : MemoryTraits.Cpu, forms);
     }
 
     /// <summary>One line for each part, and their sum.</summary>
@@ -109,8 +116,12 @@ public sealed class MemoryPlan
     {
         using var backend = new CountingBackend(traits);
         using var backbone = LlamaBackbone.Frozen(backend, config, new CountedWeights(options.Quantization, format, forms));
-        var tokens = Math.Max(options.BatchTokens, longest);
-        TrainingExample[] examples = [.. Lengths(tokens, longest).Select(length => new TrainingExample(new int[length + 1], 1))];
+        var tokens = (int)Math.Max(longest, Math.Min(options.BatchTokens, (options.BatchRows ?? int.MaxValue) * (long)longest));
+        TrainingExample[] examples =
+        [
+            .. Lengths(tokens, longest)
+                .Select(length => adapter.Head is null ? new TrainingExample(new int[length + 1], 1) : new TrainingExample(new int[length], new HeadTarget(0))),
+        ];
         var frozen = backend.BytesInUse;
         using var adapters = AdapterSet.Create(backend, adapter, config.LinearMaps, new CountedValues());
         var trained = backend.BytesInUse;

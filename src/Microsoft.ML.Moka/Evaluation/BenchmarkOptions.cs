@@ -28,6 +28,13 @@ public sealed class BenchmarkOptions
     public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
 
     /// <summary>
+    /// How the CPU multiplies matrices for a backbone that is evaluated untuned; a model has its own <see cref="MokaModel.Precision"/>. Default null:
+    /// <see cref="MokaPrecision.Split"/> where the processor has AMX, else <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no
+    /// effect; the log says so, and why.
+    /// </summary>
+    public MokaPrecision? Precision { get; set; }
+
+    /// <summary>
     /// Whether test sets must have as many rows and answers of each kind as the published ones. Otherwise a difference is a warning in the log. Not checked
     /// where <see cref="MaximumRows"/> is set. Default false.
     /// </summary>
@@ -58,6 +65,8 @@ public sealed class BenchmarkOptions
             problems.Add($"{nameof(MaximumTokens)} must be at least 8; it is {MaximumTokens}.");
         if (BatchTokens < 1)
             problems.Add($"{nameof(BatchTokens)} must be at least 1; it is {BatchTokens}.");
+        if (Precision is { } precision && !Enum.IsDefined(precision))
+            problems.Add($"{nameof(Precision)} must be one of {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
         if (!Enum.IsDefined(Quantization))
             problems.Add($"{nameof(Quantization)} must be one of {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (Protocol is GenerationProtocol { Beams: < 1 or > 64 } wrongBeams)

@@ -24,13 +24,16 @@ internal sealed class EvaluatedModel : IDisposable
         Tokenizer = tokenizer;
         Template = template;
         MaxTokens = maxTokens;
-        Fingerprints = new SortedDictionary<string, string>(StringComparer.Ordinal)
+        var fingerprints = new SortedDictionary<string, string>(StringComparer.Ordinal)
         {
             ["backbone"] = backbone.Fingerprint,
             ["quantization"] = $"{backbone.Quantization}",
             ["tokenizer"] = tokenizer.Fingerprint,
             ["adapters"] = adapters is null ? "none" : FingerprintOf(Backbone, adapters),
         };
+        if (Backbone.Backend.Precision is not MokaPrecision.Float32 and var precision)
+            fingerprints["precision"] = $"{precision}";
+        Fingerprints = fingerprints;
         Tuning = adapters is null
             ? null
             : new TuningSummary(OptionsText.Of(adapters.Options), adapters.ParameterCount, Backbone.Config.ParameterCount, training);
@@ -61,6 +64,9 @@ internal sealed class EvaluatedModel : IDisposable
     {
         return Find(model) switch
         {
+            MokaTransformer { Head: not MokaHead.Words } => throw new ArgumentException(
+                $"'{name}' scores its own labels by a head, and benchmarks ask for other answers: evaluate it on rows with its labels, by "
+                + "MulticlassClassification.Evaluate or 'moka evaluate FILE --model'.", nameof(model)),
             MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(
@@ -85,11 +91,12 @@ internal sealed class EvaluatedModel : IDisposable
 
     /// <summary>A backbone as it is; null for the one inside this package.</summary>
     public static EvaluatedModel OfBackbone(
-        string name, string? folder, BackboneQuantization quantization, Device device, IProgress<double> progress, CancellationToken cancellation)
+        string name, string? folder, BackboneQuantization quantization, MokaPrecision? precision, Device device, IProgress<double> progress,
+        CancellationToken cancellation)
     {
         var source = BackboneSource.Open(folder);
         var tokenizer = BackboneTokenizer.Load(source.Files);
-        var backbone = SharedBackbone.Open(source.Files, quantization, device, progress, cancellation);
+        var backbone = SharedBackbone.Open(source.Files, quantization, device, precision, progress, cancellation);
         return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, null, backbone);
     }
 

@@ -10,7 +10,15 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 public sealed class AdapterInspection
 {
-    internal AdapterInspection(IReadOnlyList<MapInspection> maps, IReadOnlyList<FilterInspection> filters) => (Maps, Filters) = (maps, filters);
+    internal AdapterInspection(
+        IReadOnlyList<MapInspection> maps, IReadOnlyList<FilterInspection> filters, HeadInspection? head, long trainableParameterCount) =>
+        (Maps, Filters, Head, TrainableParameterCount) = (maps, filters, head, trainableParameterCount);
+
+    /// <summary>All trained parameters: those of the maps, of the head, and of embeddings and biases that an adapter of PEFT's may have.</summary>
+    public long TrainableParameterCount { get; }
+
+    /// <summary>The head of a model that scores by one; null where answers are words.</summary>
+    public HeadInspection? Head { get; }
 
     /// <summary>One record for each adapted map, layer by layer.</summary>
     public IReadOnlyList<MapInspection> Maps { get; }
@@ -51,7 +59,7 @@ public sealed class AdapterInspection
     /// <returns>An SVG document.</returns>
     public string NormsToSvg() => InspectionPictures.Norms(this);
 
-    /// <summary>A table with a line for each map.</summary>
+    /// <summary>A table with a line for each map, and one for the head where there is one.</summary>
     /// <returns>Some lines of text for a fixed-width font.</returns>
     public override string ToString()
     {
@@ -63,6 +71,9 @@ public sealed class AdapterInspection
             text.AppendLine().Append(CultureInfo.InvariantCulture,
                 $"{map.Map.PadRight(width)}  {map.RelativeNorm,9:0.0000}  {map.EffectiveRank,9:0.0}  {map.StableRank,11:0.0}  {coefficients}");
         }
+        if (Head is { } head)
+            text.AppendLine().Append(CultureInfo.InvariantCulture,
+                $"head over {head.Head}: {head.Norms.Count:N0} outputs, norms {head.Norms.Min():0.0000} to {head.Norms.Max():0.0000}");
         return text.ToString();
     }
 }

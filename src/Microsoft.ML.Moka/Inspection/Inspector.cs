@@ -35,8 +35,15 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
                 Norm = part.Norm,
             }));
         }
-        return new AdapterInspection(maps, filters);
+        return new AdapterInspection(maps, filters, adapters.Head is null ? null : Describe(adapters.Head), adapters.ParameterCount);
     }
+
+    private HeadInspection Describe(ScoreHead head) => new()
+    {
+        Head = head.Rule.Pooling,
+        Norms = [.. Download(head.Parameter.Value).Chunk(head.Rule.Columns).Select(row => Math.Sqrt(row.Sum(value => (double)value * value)))],
+        TrainableParameterCount = head.Rule.ParameterCount,
+    };
 
     private MapInspection Describe(AdapterPlan plan, string method, float[] gates, IReadOnlyList<UpdateFilter> filters, WeightMatrix weight)
     {

@@ -28,8 +28,11 @@ internal static class AdapterConversion
             throw new InvalidOperationException(
                 "The adapter changes the backbone's biases as well, and is written as another method without that. Save it as trained.");
         var plans = adapters.Adapters.Select(adapter => adapter.Plan).ToList();
+        var head = tensors.Where(tensor => tensor.Name == AdapterTensors.NameOf(ScoreHeadRule.TensorName)).ToList();
         var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        return format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);
+        var (options, converted) =
+            format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);
+        return (options.WithHead(adapters.Options.Head), [.. converted, .. head]);
     }
 
     private static (AdapterOptions, IReadOnlyList<SafetensorsTensor>) ToLokr(

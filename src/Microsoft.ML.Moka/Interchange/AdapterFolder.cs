@@ -27,10 +27,14 @@ internal static class AdapterFolder
     public static void FinishSave(string folder) => AtomicFile.Finish([.. Names.Select(name => Path.Combine(folder, name))]);
 
     /// <summary>The adapter in a folder, with a share in the same backbone: what another model is made of.</summary>
-    public static (SharedBackbone Backbone, AdapterSet Adapters) Open(string folder, TunedBackbone weights)
+    /// <param name="folder">The folder.</param>
+    /// <param name="weights">The model that there is.</param>
+    /// <param name="head">The head that the other model scores by; null where it answers with words.</param>
+    public static (SharedBackbone Backbone, AdapterSet Adapters) Open(string folder, TunedBackbone weights, ScoreHeadRule? head)
     {
         using var usage = weights.Use();
         using var stored = StoredAdapter.Open(folder, weights.Backbone.Config.LinearMaps, weights.Backbone.Config.Shape);
+        ScoreHeads.RequireSame(head, stored.Options.Head, $"The adapter in '{folder}'");
         var adapters = stored.Load(weights.Backbone.Backend);
         return (weights.Shared.Share(), adapters);
     }

@@ -22,9 +22,14 @@ internal static class MergedFolder
         [.. OfTokenizer, "generation_config.json", "LICENSE", "LICENSE.txt", "NOTICE", "NOTICE.txt", "USE_POLICY.md"];
 
     /// <summary>Writes the backbone of a model with its adapter merged into it.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="source">Where the backbone's files are.</param>
+    /// <param name="weights">The model's weights.</param>
+    /// <param name="labels">What the outputs of its head stand for, where it has one.</param>
+    /// <param name="options">The form of the weights.</param>
     /// <exception cref="ArgumentException">An option makes no sense, or the folder is the backbone's own.</exception>
     /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
-    public static void Write(string folder, BackboneSource source, TunedBackbone weights, MergeOptions options)
+    public static void Write(string folder, BackboneSource source, TunedBackbone weights, IReadOnlyList<string>? labels, MergeOptions options)
     {
         Check(options);
         using var usage = weights.Use();
@@ -32,7 +37,7 @@ internal static class MergedFolder
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
         var frozen = new CheckpointWeights(checkpoint, config, new(kept));
-        Merge(folder, source.Files, checkpoint, config, frozen, weights.Backbone.Backend, weights.Adapters, options);
+        Merge(folder, source.Files, checkpoint, config, frozen, weights.Backbone.Backend, weights.Adapters, options, labels);
     }
 
     /// <summary>
@@ -52,7 +57,7 @@ internal static class MergedFolder
         using var adapters = stored?.Load(backend);
         var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         if (adapters is not null)
-            Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options, new FolderFiles(adapterFolder!));
+            Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options, adapterFiles: new FolderFiles(adapterFolder!));
         else
             Write(folder, source.Files, new MergedTensors(checkpoint, config, weights, [], options.Quantization), options, config, config);
     }
@@ -66,7 +71,7 @@ internal static class MergedFolder
         using var stored = StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var backend = new CpuBackend();
         using var adapters = stored.Load(backend);
-        if (adapters.Tables.Count > 0 || adapters.Biases.Count > 0 || adapters.Adapters.Any(adapter => adapter.Bias is not null))
+        if (adapters.Head is not null || adapters.Tables.Count > 0 || adapters.Biases.Count > 0 || adapters.Adapters.Any(adapter => adapter.Bias is not null))
             throw new InvalidOperationException(
                 "The adapter changes embedding, head or biases, and merged ones do not tell what they were before: take the original backbone.");
         foreach (var name in NamesOf(adapters))
@@ -82,16 +87,17 @@ internal static class MergedFolder
 
     private static void Merge(
         string folder, BackboneFiles source, Checkpoint checkpoint, LlamaConfig config, WeightSource weights, Backend backend, AdapterSet adapters,
-        MergeOptions options, BackboneFiles? adapterFiles = null)
+        MergeOptions options, IReadOnlyList<string>? labels = null, BackboneFiles? adapterFiles = null)
     {
+        var head = MergedHead.Of(backend, adapters, labels);
         var tables = new MergedTables(weights, backend, adapters, config);
         var biases = new MergedBiases(weights, backend, adapters, config);
         var after = biases.Config with { VocabularySize = tables.Rows ?? config.VocabularySize, TiedHead = config.TiedHead && !tables.IsUntied };
         var tensors = new MergedTensors(
-            checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values);
+            checkpoint, config, new MergedWeights(weights, backend, adapters), NamesOf(adapters), options.Quantization, tables, biases.Values, head);
         // Whoever enlarges a vocabulary saves the tokenizer with it.
         var isOther = after.VocabularySize != config.VocabularySize && adapterFiles is not null && OfTokenizer.Any(adapterFiles.Contains);
-        Write(folder, source, tensors, options, config, after, isOther ? adapterFiles : source);
+        Write(folder, source, tensors, options, config, after, isOther ? adapterFiles : source, head);
     }
 
     private static void Check(MergeOptions options)
@@ -107,12 +113,12 @@ internal static class MergedFolder
 
     private static void Write(
         string folder, BackboneFiles source, MergedTensors tensors, MergeOptions options, LlamaConfig before, LlamaConfig after,
-        BackboneFiles? tokenizer = null)
+        BackboneFiles? tokenizer = null, MergedHead? head = null)
     {
         if (source is FolderFiles { Location: var location }
             && Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) == Path.TrimEndingDirectorySeparator(location))
             throw new ArgumentException($"'{folder}' is the folder that the weights are read from: name another.", nameof(folder));
-        var config = Config(source, tensors.Format, options.Quantization, before, after);
+        var config = Config(source, tensors.Format, options.Quantization, before, after, head);
         AtomicFolder.Write(folder, Belongs, target =>
         {
             foreach (var name in Companions)
@@ -151,7 +157,8 @@ internal static class MergedFolder
         || (name.StartsWith("model-", StringComparison.Ordinal) && name.EndsWith(".safetensors", StringComparison.Ordinal));
 
     /// <summary>The backbone's own config.json, but for what it says of the weights' form, and of what the adapter changed beside linear maps.</summary>
-    private static byte[] Config(BackboneFiles source, DenseFormat format, BackboneQuantization quantization, LlamaConfig before, LlamaConfig after)
+    private static byte[] Config(
+        BackboneFiles source, DenseFormat format, BackboneQuantization quantization, LlamaConfig before, LlamaConfig after, MergedHead? head)
     {
         var fields = JsonFields.Parse(source.ReadAll(LlamaConfigFile.Name), LlamaConfigFile.Name, found => found.Copy());
         // Newer files say "dtype".
@@ -164,7 +171,8 @@ internal static class MergedFolder
         foreach (var (name, value) in MergedBiases.Fields(before, after))
             fields[name] = value;
         if (WeightFormats.Find(quantization) is { } weights)
-            fields[QuantizationConfig.Field] = QuantizationConfig.Of(weights, format);
+            fields[QuantizationConfig.Field] = QuantizationConfig.Of(weights, format, head is null ? null : [ScoreHeadRule.Module]);
+        head?.Write(fields, before.Architecture.ClassName);
         return IndentedJson.Write(fields);
     }
 }

@@ -21,6 +21,7 @@ internal sealed class MergedTensors
     private readonly MergedTables? _tables;
     private readonly int _columns;
     private readonly IReadOnlyDictionary<string, float[]>? _biases;
+    private readonly MergedHead? _head;
 
     /// <param name="checkpoint">The backbone's checkpoint.</param>
     /// <param name="config">Its shape.</param>
@@ -29,10 +30,12 @@ internal sealed class MergedTensors
     /// <param name="quantization">The form that linear maps are written in.</param>
     /// <param name="tables">Embedding and head that are not what the checkpoint has; null where they are.</param>
     /// <param name="biases">Biases that it has not, or not so; null where it has all.</param>
+    /// <param name="head">What takes the place of the head over the vocabulary; null for that.</param>
     public MergedTensors(
         Checkpoint checkpoint, LlamaConfig config, WeightSource weights, IEnumerable<string> adapted, BackboneQuantization quantization,
-        MergedTables? tables = null, IReadOnlyDictionary<string, float[]>? biases = null)
+        MergedTables? tables = null, IReadOnlyDictionary<string, float[]>? biases = null, MergedHead? head = null)
     {
+        _head = head;
         _tables = tables;
         _columns = config.HiddenSize;
         _biases = biases;
@@ -52,22 +55,40 @@ internal sealed class MergedTensors
 
     public IEnumerable<TensorGroup> Groups()
     {
-        var names = _checkpoint.Names.Concat(_tables?.Names ?? []).Concat(_biases?.Keys ?? []);
-        foreach (var name in names.Distinct().Order(StringComparer.Ordinal))
+        if (_head is not null)
+            yield return _head.Tensor(Format);
+        var names = _checkpoint.Names.Concat(_tables?.Names ?? []).Concat(_biases?.Keys ?? []).Distinct().Order(StringComparer.Ordinal).ToList();
+        // A checkpoint may hold a tied embedding under the head's name alone.
+        var isEmbedding = !names.Contains(TensorNames.Embedding);
+        foreach (var name in names)
         {
-            if (_tables?.Names.Contains(name) == true)
-                yield return Table(name);
-            else if (_biases?.GetValueOrDefault(name) is { } bias)
-                yield return Bias(name, bias);
-            else if (_linearMaps.TryGetValue(name, out var map))
-                yield return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
-            else if (StoredBlocks.FormatOf(_checkpoint, name) is not null)
-                yield return Expanded(name);
-            else if (QuantizedWeight.WeightOf(name) is not { } weight
-                || (!_linearMaps.ContainsKey(weight) && StoredBlocks.FormatOf(_checkpoint, weight) is null))
-                yield return TensorGroup.Of(_checkpoint[name]);
+            if (GroupOf(name) is not { } group)
+                continue;
+            if (_head is null || !MergedHead.Replaces(name))
+                yield return group;
+            else if (name == TensorNames.Head && isEmbedding)
+                yield return Renamed(group, TensorNames.Embedding);
         }
     }
+
+    /// <summary>Null where the name is that of a part of a quantized weight, which is made with the weight.</summary>
+    private TensorGroup? GroupOf(string name)
+    {
+        if (_tables?.Names.Contains(name) == true)
+            return Table(name);
+        if (_biases?.GetValueOrDefault(name) is { } bias)
+            return Bias(name, bias);
+        if (_linearMaps.TryGetValue(name, out var map))
+            return _quantization.Format is { } format ? Quantized(name, map, format) : Dense(name, map);
+        if (StoredBlocks.FormatOf(_checkpoint, name) is not null)
+            return Expanded(name);
+        return QuantizedWeight.WeightOf(name) is not { } weight || (!_linearMaps.ContainsKey(weight) && StoredBlocks.FormatOf(_checkpoint, weight) is null)
+            ? TensorGroup.Of(_checkpoint[name])
+            : null;
+    }
+
+    private static TensorGroup Renamed(TensorGroup group, string name) =>
+        new([.. group.Headers.Select(header => header with { Name = name })], () => group.Make().Select(tensor => tensor with { Name = name }));
 
     /// <summary>An embedding or a head that a model zip has in a GGUF's blocks.</summary>
     private TensorGroup Expanded(string name)

@@ -69,7 +69,10 @@ internal sealed class StoredAdapter : IDisposable
         return Open(files, linearMaps, shape);
     }
 
-    public AdapterSet Load(Backend backend) => AdapterTensors.Load(backend, Options, _maps, _tensors);
+    /// <param name="backend">Where the adapters live.</param>
+    /// <param name="newHead">A head that training begins with, where the adapter has none; null for what it has.</param>
+    public AdapterSet Load(Backend backend, ScoreHeadRule? newHead = null) =>
+        AdapterTensors.Load(backend, newHead is null ? Options : Options.WithHead(newHead), _maps, _tensors);
 
     /// <summary>Reads everything once, for whoever wants to know what is wrong before a backbone is loaded.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape or is one too many, or a value is not finite.</exception>
@@ -98,7 +101,7 @@ internal sealed class StoredAdapter : IDisposable
         try
         {
             parameters = options.Plan(maps).Sum(plan => plan.ParameterCount) + options.Tables.Sum(rule => rule.StoredCount)
-                + options.Biases.Sum(bias => (long)bias.Map.Rows);
+                + options.Biases.Sum(bias => (long)bias.Map.Rows) + (options.Head?.ParameterCount ?? 0);
         }
         catch (ArgumentException e)
         {

@@ -18,6 +18,21 @@ internal static class DeviceSelection
         return device;
     }
 
+    /// <summary>Says how products are computed; a warning where another precision was asked for.</summary>
+    /// <param name="channel">Where it is said.</param>
+    /// <param name="wanted">The precision that the user asked for; null for the usual one.</param>
+    /// <param name="backend">What computes.</param>
+    public static void ReportPrecision(IChannel channel, MokaPrecision? wanted, Backend backend)
+    {
+        var used = backend.Precision;
+        if (wanted is { } asked && asked != used)
+            channel.Warning(MessageSensitivity.None, $"Precision is {asked}, but products are computed in {used}: {backend.PrecisionProblem}.");
+        else if (backend.PrecisionProblem is { } problem)
+            channel.Info(MessageSensitivity.None, $"Products in {used}: {problem}.");
+        else
+            channel.Info(MessageSensitivity.None, $"Products in {used}{(used == MokaPrecision.Float32 ? "" : ", on AMX")}.");
+    }
+
     /// <summary>The same for who has no channel of their own.</summary>
     /// <inheritdoc cref="Device.Choose" path="/exception"/>
     public static Device Choose(IHostEnvironment env)

@@ -76,7 +76,14 @@ internal static class ModelFile
         };
         var config = LlamaConfigFile.Read(source.Files);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
-        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env));
+        var outputs = manifest.Outputs;
+        if (adapter.Options.Head is { } head)
+            ScoreHeads.RequireSame(outputs.HeadOutputs is { } count ? head with { Outputs = count } : null, head, "The model");
+        else if (outputs.NeedsHead)
+            ScoreHeads.RequireSame(new ScoreHeadRule(MokaHead.LastToken, outputs.HeadOutputs!.Value, config.HiddenSize), null, "The model");
+        using var channel = env.Start("Loading");
+        var backbone = SharedBackbone.Open(source.Files, manifest.Quantization, DeviceSelection.Choose(env, channel), manifest.Precision);
+        DeviceSelection.ReportPrecision(channel, manifest.Precision, backbone.Backbone.Backend);
         AdapterSet? adapters = null;
         try
         {

@@ -59,6 +59,9 @@ internal sealed record ModelManifest<TOutputs>
 
     public required BackboneQuantization Quantization { get; init; }
 
+    /// <summary>The precision that was asked for; null for the usual one of whatever machine loads the model.</summary>
+    public required MokaPrecision? Precision { get; init; }
+
     public required InputColumns Inputs { get; init; }
 
     public required TOutputs Outputs { get; init; }
@@ -105,6 +108,8 @@ internal sealed record ModelManifest<TOutputs>
             ["training"] = parts.Training?.ToFields(),
             ["version"] = parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
         };
+        if (backbone.Precision is { } precision)
+            fields["precision"] = precision.ToString();
         parts.Outputs.Write(fields, columns);
         return ModelManifest.WithOwnHash(fields);
     }
@@ -126,6 +131,7 @@ internal sealed record ModelManifest<TOutputs>
             BackbonePath = kind == BackboneKind.Folder ? backbone.NonBlank("path") : "",
             Fingerprint = backbone.NonBlank("fingerprint"),
             Quantization = Choice<BackboneQuantization>(backbone, "quantization"),
+            Precision = fields.Has("precision") ? Choice<MokaPrecision>(fields, "precision") : null,
             Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates"))
             {
                 Messages = Optional(columns, "messages"),

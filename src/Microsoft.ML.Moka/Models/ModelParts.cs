@@ -31,6 +31,12 @@ internal interface IModelOutputs<TSelf>
     /// <summary>Adds its fields to the manifest, and the names of its columns to the manifest's columns.</summary>
     void Write(SortedDictionary<string, object?> fields, SortedDictionary<string, object?> columns);
 
+    /// <summary>The outputs of the head that the model can score by; null where it can have none.</summary>
+    int? HeadOutputs { get; }
+
+    /// <summary>Whether there is no other way to its scores.</summary>
+    bool NeedsHead => false;
+
     /// <exception cref="InvalidDataException">A field is missing or makes no sense; the message names it.</exception>
     static abstract TSelf Read(JsonFields fields, JsonFields columns);
 }

@@ -5,6 +5,7 @@ using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -36,6 +37,26 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>How the backbone's linear maps are kept in memory.</summary>
     public BackboneQuantization Quantization => Weights.Shared.Quantization;
+
+    /// <summary>
+    /// How the CPU multiplies matrices; it may be changed at any time, and what begins afterwards computes so. Saving the model saves it. Default: what the
+    /// trainer's <see cref="TuningOptions.Precision"/> was; null for <see cref="MokaPrecision.Split"/> where the processor has AMX and
+    /// <see cref="MokaPrecision.Float32"/> elsewhere. Where there is no AMX, and on GPUs, it has no effect.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">It is none of the precisions that there are.</exception>
+    public MokaPrecision? Precision
+    {
+        get => Weights.Shared.Precision;
+        set
+        {
+            if (value is { } precision && !Enum.IsDefined(precision))
+                throw new ArgumentOutOfRangeException(
+                    nameof(value), $"Precision is {precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
+            Weights.Shared.Precision = value;
+            using var channel = Host.Start("Precision");
+            DeviceSelection.ReportPrecision(channel, value, Weights.Backbone.Backend);
+        }
+    }
 
     /// <summary>What was trained, and on which linear maps: a copy of the options.</summary>
     public AdapterOptions Adapter => Weights.Adapters.Options.Copy();
@@ -123,19 +144,20 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// <summary>
     /// Saves the backbone with the adapter merged into it as a folder in Hugging Face form, which needs no adapter any more and no Moka: <c>config.json</c>,
     /// the tokenizer's files, and the weights as <c>model.safetensors</c> or in shards. Weights are merged one by one; a model in full precision never stands
-    /// in memory.
+    /// in memory. A model with a <see cref="MokaHead.LastToken"/> head becomes what transformers loads as <c>AutoModelForSequenceClassification</c>, with the
+    /// labels' names in it and without the head over the vocabulary.
     /// </summary>
     /// <param name="folder">
     /// The folder. An earlier one is replaced when the new one is on the disk, unless it holds files that belong to no model.
     /// </param>
     /// <param name="options">The form of the merged weights; by default the precision that the backbone has on disk.</param>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
-    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded.</exception>
+    /// <exception cref="InvalidOperationException">The backbone's files were changed since it was loaded, or transformers has no such head.</exception>
     /// <exception cref="IOException">The folder holds something else, or cannot be written.</exception>
     public void SaveMerged(string folder, MergeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        MergedFolder.Write(folder, _source, Weights, options ?? new MergeOptions());
+        MergedFolder.Write(folder, _source, Weights, (this as MokaTransformer)?.Labels, options ?? new MergeOptions());
     }
 
     /// <summary>

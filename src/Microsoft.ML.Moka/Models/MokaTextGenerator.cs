@@ -116,7 +116,7 @@ public sealed class MokaTextGenerator : MokaModel
     public MokaTextGenerator WithAdapter(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights, head: null);
         return new MokaTextGenerator(Environment, Parts with { Training = null }, backbone, adapters) { Options = _options };
     }
 
@@ -138,7 +138,7 @@ public sealed class MokaTextGenerator : MokaModel
     {
         using var usage = Weights.Use();
         var options = _options;
-        return memory.Recall(rows, options, missing => Generate(missing, options), row => row.Bytes);
+        return memory.Recall(rows, (options, Weights.Shared.Precision), missing => Generate(missing, options), row => row.Bytes);
     }
 
     private WrittenRow[] Generate(IReadOnlyList<PositionedRow> rows, TextGenerationOptions options)

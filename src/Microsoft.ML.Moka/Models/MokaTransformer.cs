@@ -11,7 +11,7 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// A LLaMA tuned to answer with the words of a label. It adds <c>PredictedLabel</c> and <c>Score</c> to the rows; both are computed when they are asked for, in
+/// A LLaMA tuned to tell a row's label. It adds <c>PredictedLabel</c> and <c>Score</c> to the rows; both are computed when they are asked for, in
 /// batches of rows.
 /// </summary>
 /// <remarks>
@@ -21,14 +21,14 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTransformer : MokaModel
 {
-    private readonly ScoreColumns _added;
+    private readonly LabelColumns _added;
 
     internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
-        var scorer = new RowScorer(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
-        _added = new ScoreColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
+        var scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
+        _added = new LabelColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
     }
 
     /// <summary>
@@ -37,7 +37,12 @@ public sealed class MokaTransformer : MokaModel
     /// </summary>
     public static Func<BackboneReference, string?>? BackboneResolver { get; set; }
 
-    /// <summary>The answer words, in the order of the slots of Score and of the keys of PredictedLabel.</summary>
+    /// <summary>What the scores come from: the likelihood of the labels' words, or a linear layer over hidden states.</summary>
+    public MokaHead Head => Weights.Adapters.Head?.Rule.Pooling ?? MokaHead.Words;
+
+    /// <summary>
+    /// The labels, which are the answer words where the model has no head, in the order of the slots of Score and of the keys of PredictedLabel.
+    /// </summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
     internal ModelParts<ScoreOutputs> Parts { get; }
@@ -62,12 +67,12 @@ public sealed class MokaTransformer : MokaModel
     /// <returns>The model.</returns>
     /// <exception cref="FileNotFoundException">The folder holds no adapter.</exception>
     /// <exception cref="InvalidDataException">
-    /// A file is damaged, or the adapter does not fit the backbone; the message names file and field or tensor.
+    /// A file is damaged, or the adapter does not fit the backbone or has another head; the message names file and field or tensor.
     /// </exception>
     public MokaTransformer WithAdapter(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var (backbone, adapters) = AdapterFolder.Open(folder, Weights);
+        var (backbone, adapters) = AdapterFolder.Open(folder, Weights, Weights.Adapters.Options.Head);
         return new MokaTransformer(Environment, Parts with { Training = null }, backbone, adapters);
     }
 

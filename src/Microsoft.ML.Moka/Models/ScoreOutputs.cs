@@ -11,6 +11,8 @@ internal sealed record ScoreOutputs(IReadOnlyList<string> Words, string ScoreCol
 
     public static string LoaderSignature => Loader;
 
+    public int? HeadOutputs => Words.Count;
+
     public void Write(SortedDictionary<string, object?> fields, SortedDictionary<string, object?> columns)
     {
         fields["words"] = Words;

@@ -18,6 +18,8 @@ internal sealed record TextOutputs(string GeneratedColumn, TextGenerationOptions
 
     public static string LoaderSignature => Loader;
 
+    public int? HeadOutputs => null;
+
     public void Write(SortedDictionary<string, object?> fields, SortedDictionary<string, object?> columns)
     {
         columns["generated"] = GeneratedColumn;

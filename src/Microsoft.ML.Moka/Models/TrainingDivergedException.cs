@@ -25,6 +25,9 @@ public sealed class TrainingDivergedException : InvalidOperationException
     /// </summary>
     public MokaTransformer? Model => _trained as MokaTransformer;
 
+    /// <summary>The same, whatever trained.</summary>
+    public MokaModel TrainedModel => _trained;
+
     /// <summary>The same where it was a <see cref="MokaTextGenerationTrainer"/> that trained.</summary>
     public MokaTextGenerator? TextGenerator => _trained as MokaTextGenerator;
 }

@@ -23,9 +23,36 @@ internal sealed record AttentionSpan(int Query, int Key, int Length, IReadOnlyLi
 /// Who attends to whom in a ragged batch. No padding and no mask: each span is computed on its own rows. The spans' query rows do not overlap;
 /// several spans may share context rows (the answers that follow one prompt), and then those rows' gradients add up.
 /// </summary>
-internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans)
+internal sealed class AttentionLayout(IReadOnlyList<AttentionSpan> spans) : IDisposable
 {
+    private readonly Lock _lock = new();
+    private IDisposable? _prepared;
+
     public IReadOnlyList<AttentionSpan> Spans { get; } = spans;
+
+    /// <summary>What a backend makes of the layout at its first use, for all layers and both directions of a pass; it goes with the layout.</summary>
+    public T Prepared<T>(Func<T, bool> serves, Func<T> prepare)
+        where T : class, IDisposable
+    {
+        lock (_lock)
+        {
+            if (_prepared is T known && serves(known))
+                return known;
+            _prepared?.Dispose();
+            var made = prepare();
+            _prepared = made;
+            return made;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _prepared?.Dispose();
+            _prepared = null;
+        }
+    }
 
     /// <summary>The layout of sequences that stand one after the other, each attending only to itself.</summary>
     public static AttentionLayout Sequences(IEnumerable<int> lengths)

@@ -14,6 +14,30 @@ internal abstract class Backend : IDisposable
     /// <summary>The most bytes of tensors that were ever in use at one time, weights not counted; 0 where nobody counts.</summary>
     public virtual long PeakTensorBytes => 0;
 
+    /// <summary>How products are computed now. Where there is but one precision it stays as it is.</summary>
+    public virtual MokaPrecision Precision
+    {
+        get => MokaPrecision.Float32;
+        set { }
+    }
+
+    /// <summary>The precision that is used where none is asked for.</summary>
+    public virtual MokaPrecision UsualPrecision => MokaPrecision.Float32;
+
+    /// <summary>Why there is no other precision than <see cref="MokaPrecision.Float32"/>, as the middle of a sentence; null where there is.</summary>
+    public virtual string? PrecisionProblem => "only the CPU has a choice of precisions";
+
+    /// <summary>
+    /// The same backend, weights and tensors in common, with a precision of its own; itself where there is but one. It lives as long as this one.
+    /// </summary>
+    public virtual Backend CreateView() => this;
+
+    /// <summary>
+    /// Says that x goes through several maps and stays as it is until the result is disposed, so that what a backend has to make of it is made once; null where
+    /// that is nothing.
+    /// </summary>
+    public virtual IDisposable? Reuse(Tensor x) => null;
+
     // Memory
 
     public abstract Tensor Zeros(TensorKind kind, int rows, int columns = 1);
@@ -123,7 +147,7 @@ internal abstract class Backend : IDisposable
 
     /// <summary>
     /// Scaled dot-product attention over the spans of the layout, query heads grouped onto key/value heads.
-    /// <paramref name="logSumExp"/> [tokens, query heads] serves the gradient.
+    /// <paramref name="logSumExp"/> [tokens, query heads] serves the gradient; a backend that does without leaves it empty.
     /// </summary>
     public abstract Tensor Attention(Tensor q, Tensor k, Tensor v, AttentionLayout layout, AttentionHeads heads, out Tensor logSumExp);
 
@@ -144,6 +168,17 @@ internal abstract class Backend : IDisposable
     /// <summary>The gradient of <see cref="GatherRows"/>: a tensor of <paramref name="rowCount"/> rows with dy[i] added to row rows[i].</summary>
     public abstract Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount);
 
+    /// <summary>
+    /// The mean of the rows of x in each of the ranges, [ranges] of kind Parameter: float32 whatever x is kept in. A range has at least one row, and ranges may
+    /// overlap.
+    /// </summary>
+    public abstract Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges);
+
+    /// <summary>
+    /// The gradient of <see cref="MeanRows"/>, an activation of <paramref name="rowCount"/> rows: dy[i] / length is added to each row of range i.
+    /// </summary>
+    public abstract Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount);
+
     /// <summary>Overwrites rows [start, start + source.Rows) of <paramref name="destination"/> (a key/value cache).</summary>
     public abstract void CopyRows(Tensor source, Tensor destination, int start);
 
@@ -159,6 +194,12 @@ internal abstract class Backend : IDisposable
 
     // Optimizer
 
+    /// <summary>
+    /// Tensors of kind Parameter as fewer that have all their elements: those given stay valid, and share memory with them from here on. A backend on which
+    /// many small kernels cost more than one large one joins; another returns what it was given. The caller disposes what it did not give.
+    /// </summary>
+    public virtual IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => tensors;
+
     /// <summary>Σ x², accumulated in double precision in a fixed order.</summary>
     public abstract double SumOfSquares(Tensor x);
 
@@ -172,6 +213,14 @@ internal abstract class Backend : IDisposable
     {
         if (tensor.Rows != rows || tensor.Columns != columns)
             throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+
+    /// <summary>Throws where a range is empty or leads outside the rows that there are.</summary>
+    protected static void RequireRanges(IReadOnlyList<RowRange> ranges, int rowCount)
+    {
+        foreach (var (start, length) in ranges)
+            if (start < 0 || length < 1 || length > rowCount - start)
+                throw new ArgumentOutOfRangeException(nameof(ranges), $"{length} rows from {start} on are no rows of {rowCount}.");
     }
 
     /// <summary>Throws where a normalization's weight does not fit; gives the number of groups in a row.</summary>

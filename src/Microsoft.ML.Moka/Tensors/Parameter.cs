@@ -19,6 +19,9 @@ internal sealed class Parameter : IDisposable
     /// <summary>Whether weight decay pulls it to zero: matrices are, gates and norms are not.</summary>
     public bool Decays { get; init; } = true;
 
+    /// <summary>Whether it belongs to a head, which has a learning rate and a weight decay of its own.</summary>
+    public bool IsHead { get; init; }
+
     public long Length => Value.Length;
 
     /// <summary>Goes up with every change of the value, for whoever keeps something that was computed from it.</summary>
@@ -36,12 +39,8 @@ internal sealed class Parameter : IDisposable
         Overwrite(backend, uploaded);
     }
 
-    /// <summary>One step of AdamW from the gradient, which it zeroes.</summary>
-    public void Update(Backend backend, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
-    {
-        backend.AdamW(Value, Gradient, firstMoment, secondMoment, step);
-        Version++;
-    }
+    /// <summary>Says that the value was changed in place.</summary>
+    public void Changed() => Version++;
 
     public void Dispose()
     {

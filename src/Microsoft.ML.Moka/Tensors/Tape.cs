@@ -8,6 +8,7 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
 {
     private readonly Stack<Action> _backwardSteps = new();
     private readonly HashSet<Variable> _live = [];
+    private readonly List<IDisposable> _kept = [];
 
     public Backend Backend { get; } = backend;
 
@@ -19,6 +20,14 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
         var variable = new Variable(this, value, requiresGradient && Recording, ownsValue: true);
         _live.Add(variable);
         return variable;
+    }
+
+    /// <summary>Keeps what backward steps read until the tape ends.</summary>
+    public T Keep<T>(T value)
+        where T : IDisposable
+    {
+        _kept.Add(value);
+        return value;
     }
 
     /// <summary>
@@ -92,6 +101,9 @@ internal sealed class Tape(Backend backend, bool recording) : IDisposable
         foreach (var variable in _live)
             variable.Release();
         _live.Clear();
+        foreach (var value in _kept)
+            value.Dispose();
+        _kept.Clear();
     }
 
     /// <summary>Notes that the variable has a value or a gradient to free.</summary>

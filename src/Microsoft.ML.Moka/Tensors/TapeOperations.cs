@@ -14,11 +14,14 @@ internal static class TapeOperations
                 x.Hold();
             return dy =>
             {
-                if (x.RequiresGradient)
-                    x.AddGradient(backend.LinearInputGradient(dy, weight, delta?.Sum));
-                if (delta is null)
-                    return;
-                delta.AccumulateGradients(backend, x.Value, dy);
+                using (backend.Reuse(dy))
+                {
+                    if (x.RequiresGradient)
+                        x.AddGradient(backend.LinearInputGradient(dy, weight, delta?.Sum));
+                    if (delta is null)
+                        return;
+                    delta.AccumulateGradients(backend, x.Value, dy);
+                }
                 x.Dispose();
             };
         });
@@ -56,9 +59,12 @@ internal static class TapeOperations
             x.Hold();
             return dy =>
             {
-                if (x.RequiresGradient)
-                    x.AddGradient(backend.KroneckerInputGradient(dy, delta.Sum));
-                delta.AccumulateGradients(backend, x.Value, dy);
+                using (backend.Reuse(dy))
+                {
+                    if (x.RequiresGradient)
+                        x.AddGradient(backend.KroneckerInputGradient(dy, delta.Sum));
+                    delta.AccumulateGradients(backend, x.Value, dy);
+                }
                 x.Dispose();
             };
         });
@@ -240,6 +246,14 @@ internal static class TapeOperations
         var count = x.Value.Rows;
         return tape.Record(tape.Backend.GatherRows(x.Value, rows), x.RequiresGradient,
             () => dy => x.AddGradient(tape.Backend.ScatterRows(dy, rows, count)));
+    }
+
+    /// <summary>The mean of the rows of x in each of the ranges, in float32.</summary>
+    public static Variable MeanRows(this Tape tape, Variable x, IReadOnlyList<RowRange> ranges)
+    {
+        var count = x.Value.Rows;
+        return tape.Record(tape.Backend.MeanRows(x.Value, ranges), x.RequiresGradient,
+            () => dy => x.AddGradient(tape.Backend.MeanRowsGradient(dy, ranges, count)));
     }
 
     /// <summary>The coefficients of a gated mixture: softmax of its gates.</summary>

@@ -41,6 +41,9 @@ public sealed class PromptTemplate
     /// <summary>For plain text classification, where the columns are a text and a label: the text, the labels to choose from, and "Answer:".</summary>
     public static PromptTemplate Classification { get; } = new("{text}\nOptions: {candidates}\nAnswer:");
 
+    /// <summary>For a head, which knows its labels without being told: the text, and "Label:", whose state is read.</summary>
+    public static PromptTemplate Label { get; } = new("{text}\nLabel:");
+
     /// <summary>The text as it is.</summary>
     public static PromptTemplate Plain { get; } = new("{text}");
 
@@ -70,8 +73,8 @@ public sealed class PromptTemplate
 
     private static IEnumerable<(string Name, PromptTemplate Template)> BuiltIn =>
     [
-        (nameof(Classification), Classification), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca), (nameof(AlpacaEvaluation), AlpacaEvaluation),
-        (nameof(Instruction), Instruction),
+        (nameof(Classification), Classification), (nameof(Label), Label), (nameof(Plain), Plain), (nameof(Alpaca), Alpaca),
+        (nameof(AlpacaEvaluation), AlpacaEvaluation), (nameof(Instruction), Instruction),
     ];
 
     /// <summary>The same prompt with another answer prefix.</summary>

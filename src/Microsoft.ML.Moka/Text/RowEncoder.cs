@@ -69,6 +69,9 @@ internal sealed class RowEncoder
     public (int[] Prompt, bool IsCut) ForGeneration(PromptRow row, int newTokens) =>
         Cut(Encode(_template.Mark(row)), Math.Max(_maxTokens - newTokens, _maxTokens / 2));
 
+    /// <summary>The prompt alone, for a head that reads it.</summary>
+    public (int[] Prompt, bool IsCut) ForReading(PromptRow row) => Cut(Encode(_template.Mark(row)), _maxTokens);
+
     private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd, int longest = int.MaxValue)
     {
         ArgumentOutOfRangeException.ThrowIfZero(answers.Count);

@@ -31,7 +31,9 @@ internal sealed class MemoryCheck(TuningOptions options, Device device, MemoryPl
             List<string> changes = [];
             if (!options.GradientCheckpointing)
                 changes.Add("set GradientCheckpointing to true");
-            if (plan.BatchTokens <= options.BatchTokens)
+            if (plan.BatchTokens < options.BatchTokens && options.BatchRows > 1)
+                changes.Add($"lower BatchRows, now {options.BatchRows}, and raise GradientAccumulation as much");
+            else if (plan.BatchTokens <= options.BatchTokens)
                 changes.Add($"lower BatchTokens, now {options.BatchTokens}, and raise GradientAccumulation as much");
             changes.Add($"lower MaximumTokens, now {options.MaximumTokens}");
             if (options.Quantization is BackboneQuantization.None or BackboneQuantization.Int8)

@@ -75,7 +75,7 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
         Check(name => InputColumns.Find(input.Schema, name), nameof(input));
         return _tuner.Fit(
-            input, validationSet,
+            input, validationSet, head: null,
             ReaderOf,
             (start, backbone, adapters) => new MokaTextGenerator(
                 _host,

@@ -9,12 +9,13 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// Tunes a frozen, quantized LLaMA to answer with the words of a label, by adapters of a few million parameters: by default MoKA, a gated mixture of Kronecker
-/// products (arXiv 2508.03527).
+/// Tunes a frozen, quantized LLaMA to tell the label of a row, by adapters of a few million parameters: by default MoKA, a gated mixture of Kronecker products
+/// (arXiv 2508.03527).
 /// </summary>
 /// <remarks>
-/// The label is a key column over the answer words, as MapValueToKey makes it. The trainer adds <c>PredictedLabel</c>, a key over the same words, and
-/// <c>Score</c>, their probabilities: the softmax of the log-likelihoods that the model gives each word after the prompt.
+/// The label is a key column, as MapValueToKey makes it. The trainer adds <c>PredictedLabel</c>, a key over the same values, and <c>Score</c>, their
+/// probabilities: the softmax of the log-likelihoods that the model gives each value's words after the prompt or, with a
+/// <see cref="ScoringOptions.Head"/>, of the outputs of a linear layer over the prompt's last hidden states.
 /// Make it with <c>mlContext.MulticlassClassification.Trainers.Moka(…)</c>.
 /// </remarks>
 public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
@@ -75,10 +76,14 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var words = LabelColumn.Words(input.Schema, _options.LabelColumnName);
         var template = PromptColumns.TemplateOf(_options);
         return _tuner.Fit(
-            input, validationSet,
+            input, validationSet, HeadPlan.Of(_options, words.Count),
             start =>
-                new LabelExampleReader(
-                    _inputs, _options.LabelColumnName, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens), _options.TrainOnPrompt),
+            {
+                var encoder = new RowEncoder(start.Tokenizer, template, start.MaxTokens);
+                return _options.Head == MokaHead.Words
+                    ? new LabelExampleReader(_inputs, _options.LabelColumnName, words, encoder, _options.TrainOnPrompt)
+                    : new HeadLabelReader(_inputs, _options.LabelColumnName, words, encoder);
+            },
             (start, backbone, adapters) => new MokaTransformer(
                 _host,
                 new ModelParts<ScoreOutputs>(

@@ -14,6 +14,22 @@ internal sealed class OptionsCheck
     {
         var check = new OptionsCheck();
         check.Columns(options);
+        check.Head(options);
+        check.Require(options.CandidatesColumnName is null || options.Head == MokaHead.Words,
+            $"CandidatesColumnName is '{options.CandidatesColumnName}' and Head is {options.Head}, which tells all labels apart and knows nothing of words: "
+            + "set only one of them.");
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaRegressionTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Prompt(options, [(nameof(options.ScoreColumnName), options.ScoreColumnName)], []);
+        check.Require(!PromptColumns.TemplateOf(options).Uses("candidates"), "The prompt template has {candidates}, but a number has none: leave it out.");
+        check.Require(options.Head != MokaHead.Words, "Head is Words, but a number has none: use LastToken or Mean.");
+        check.Head(options);
         check.Tuning(options);
         check.ThrowIfAny();
     }
@@ -44,20 +60,39 @@ internal sealed class OptionsCheck
         Validation(options);
     }
 
+    private void Head(ScoringOptions options)
+    {
+        Require(Enum.IsDefined(options.Head), $"Head is {options.Head}: there are {string.Join(", ", Enum.GetNames<MokaHead>())}.");
+        if (options.HeadLearningRate is { } rate)
+        {
+            InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.HeadLearningRate), "above 0");
+            Require(options.Head != MokaHead.Words, "HeadLearningRate is set, and Head is Words, where no head is trained: set only one of them.");
+        }
+        var decay = options.HeadWeightDecay;
+        InRange(decay >= 0 && float.IsFinite(decay), decay, nameof(options.HeadWeightDecay), "at least 0");
+        Require(!options.TrainOnPrompt || options.Head == MokaHead.Words,
+            $"TrainOnPrompt is true and Head is {options.Head}, which learns no tokens: set only one of them.");
+    }
+
     private void Columns(MokaTrainer.Options options)
     {
-        (string Option, string? Name)[] outputs =
-            [ (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)];
-        (string Option, string? Name)[] inputs =
-        [
-            (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
-            (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
-            (nameof(options.CandidatesColumnName), options.CandidatesColumnName),
-        ];
         Require(options.ScoreColumnName != options.PredictedLabelColumnName,
             $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
-        Names(outputs, inputs);
+        Prompt(
+            options,
+            [(nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)],
+            [(nameof(options.CandidatesColumnName), options.CandidatesColumnName)]);
+    }
 
+    /// <summary>The columns that a score is made of, the label, and their template.</summary>
+    private void Prompt(ScoringOptions options, (string Option, string? Name)[] outputs, (string Option, string? Name)[] others)
+    {
+        Names(
+            outputs,
+            [
+                (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
+                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName), .. others,
+            ]);
         var template = PromptColumns.TemplateOf(options);
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),
@@ -133,6 +168,8 @@ internal sealed class OptionsCheck
     {
         if (options.BackbonePath is { } path)
             BackbonePath(path);
+        Require(options.Precision is not { } precision || Enum.IsDefined(precision),
+            $"Precision is {options.Precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
         Require(Enum.IsDefined(options.Quantization),
             $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
         if (options.InitialAdapterPath is not null)
@@ -148,6 +185,7 @@ internal sealed class OptionsCheck
         AtLeast(options.NumberOfEpochs ?? 0, 0, nameof(options.NumberOfEpochs));
         AtLeast(options.NumberOfSteps ?? 0, 0, nameof(options.NumberOfSteps));
         AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
+        AtLeast(options.BatchRows ?? 1, 1, nameof(options.BatchRows));
         AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
         if (options.LearningRate is { } rate)
             InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");

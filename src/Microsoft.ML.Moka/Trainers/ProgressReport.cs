@@ -34,7 +34,8 @@ internal sealed class ProgressReport : IDisposable
     {
         var share = 100.0 * adapters.ParameterCount / backbone.Config.ParameterCount;
         var watched = data.Validation is null ? "" : Invariant($", watching {data.Validation.Count:N0} others");
-        Info(Invariant($"Tuning {adapters.ParameterCount:N0} parameters ({adapters.Options.Method}, {share:0.##} % of the backbone's) ") +
+        var head = adapters.Head is { Rule: var rule } ? Invariant($", a head of {rule.Outputs:N0} outputs over {rule.Pooling} among them") : "";
+        Info(Invariant($"Tuning {adapters.ParameterCount:N0} parameters ({adapters.Options.Method}, {share:0.##} % of the backbone's{head}) ") +
             Invariant($"with {data.Examples.Count:N0} rows{watched}, on {backbone.Backend.Description}."));
     }
 

@@ -5,15 +5,17 @@ namespace Microsoft.ML.Moka.Trainers;
 /// <summary>What options that are not set come to: the template, and which columns it reads.</summary>
 internal static class PromptColumns
 {
-    public static PromptTemplate TemplateOf(MokaTrainer.Options options) =>
-        options.PromptTemplate ?? (options.InstructionColumnName is null ? PromptTemplate.Classification : PromptTemplate.Alpaca);
+    public static PromptTemplate TemplateOf(ScoringOptions options) => options.PromptTemplate ?? (options.InstructionColumnName is not null
+        ? PromptTemplate.Alpaca
+        : options.Head == MokaHead.Words ? PromptTemplate.Classification : PromptTemplate.Label);
 
     /// <summary>The text column serves a template that asks for an instruction only, where no instruction column is set.</summary>
-    public static InputColumns ColumnsOf(MokaTrainer.Options options)
+    public static InputColumns ColumnsOf(ScoringOptions options)
     {
         var template = TemplateOf(options);
         var readsText = template.Uses("text") || (options.InstructionColumnName is null && template.Uses("instruction"));
         return new InputColumns(
-            readsText ? options.TextColumnName : null, options.InstructionColumnName, options.InputColumnName, options.CandidatesColumnName);
+            readsText ? options.TextColumnName : null, options.InstructionColumnName, options.InputColumnName,
+            (options as MokaTrainer.Options)?.CandidatesColumnName);
     }
 }

@@ -18,6 +18,9 @@ namespace Microsoft.ML.Moka.Trainers;
 /// <param name="MaxTokens">The most tokens of a sequence.</param>
 internal sealed record TuningStart(BackboneSource Source, LlamaConfig Config, BackboneTokenizer Tokenizer, int MaxTokens)
 {
+    /// <summary>The head that is trained with the adapter; null where answers are words.</summary>
+    public HeadPlan? Head { get; init; }
+
     /// <summary>How the model is to be trained; null where it is not.</summary>
     public TrainingRecord? Training { get; init; }
 }
@@ -34,10 +37,12 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     /// <summary>Reads the examples, loads the backbone, and trains.</summary>
     /// <param name="input">The training data.</param>
     /// <param name="validationSet">Rows that are not trained on; null for none.</param>
+    /// <param name="head">The head that is trained with the adapter; null where answers are words.</param>
     /// <param name="readerOf">Makes what turns rows into examples.</param>
     /// <param name="modelOf">Makes the model, which owns the backbone's share and the adapters from then on.</param>
     public TModel Fit<TModel>(
-        IDataView input, IDataView? validationSet, Func<TuningStart, IExampleReader> readerOf, Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
+        IDataView input, IDataView? validationSet, HeadPlan? head, Func<TuningStart, IExampleReader> readerOf,
+        Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf)
         where TModel : MokaModel
     {
         using var channel = host.Start("Training");
@@ -50,12 +55,21 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             options.Adapter.Plan(config.LinearMaps);
         else
             initial.Check();
-        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence));
-
         var isUntuned = (options.NumberOfSteps ?? options.NumberOfEpochs) == 0;
-        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+        HeadPlan.Check(head?.On(config), initial, options.InitialAdapterPath, isUntuned);
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence))
+        {
+            Head = head,
+        };
 
-        var memory = examples is null ? null : CheckMemory(channel, source, config, initial?.Options ?? options.Adapter, examples, device);
+        var examples = isUntuned ? null : ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+        if (head is not null)
+        {
+            (head, examples) = head.Scale(examples, initial?.Options.Head);
+            start = start with { Head = head };
+        }
+
+        var memory = examples is null ? null : CheckMemory(channel, start, initial?.Options ?? options.Adapter, examples, device);
         try
         {
             return Fit(channel, start, device, initial, examples, modelOf, cancellation);
@@ -74,18 +88,20 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var (source, config) = (start.Source, start.Config);
         var form = BackboneReader.FormInMemory(source.Files, config, options.Quantization);
         channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Loading {source.Name} ({config.ParameterCount:N0} parameters, {form})."));
-        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, new LoadingReport(channel), cancellation.Token);
+        var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, options.Precision, new LoadingReport(channel), cancellation.Token);
+        DeviceSelection.ReportPrecision(channel, options.Precision, backbone.Backbone.Backend);
         AdapterSet adapters;
         try
         {
-            adapters = initial?.Load(backbone.Backbone.Backend) ?? backbone.Backbone.CreateAdapters(options.Adapter, _seed);
+            var head = start.Head?.On(config);
+            adapters = initial?.Load(backbone.Backbone.Backend, head) ?? backbone.Backbone.CreateAdapters(options.Adapter.WithHead(head), _seed);
         }
         catch
         {
             backbone.Dispose();
             throw;
         }
-        var plan = examples is null ? null : PlanOf(backbone.Backbone, adapters, examples);
+        var plan = examples is null ? null : PlanOf(start, adapters, examples);
         var model = modelOf(start with { Training = plan is null ? null : Record(plan, examples!) }, backbone, adapters);
         try
         {
@@ -105,8 +121,10 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     }
 
     private MemoryCheck CheckMemory(
-        IChannel channel, BackboneSource source, LlamaConfig config, AdapterOptions adapter, TrainingData data, Device device)
+        IChannel channel, TuningStart start, AdapterOptions adapter, TrainingData data, Device device)
     {
+        var (source, config) = (start.Source, start.Config);
+        adapter = adapter.WithHead(start.Head?.On(config));
         var longest = data.Examples.Max(example => example.InputCount);
         var format = MemoryPlan.FormatIn(source.Files.ReadAll(LlamaConfigFile.Name));
         var check = new MemoryCheck(options, device, MemoryPlan.Count(config, format, options, adapter, longest, device.Memory, StoredForms.Of(source.Files)));
@@ -147,8 +165,12 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         report.End(result);
     }
 
-    private TrainingPlan PlanOf(LlamaBackbone backbone, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(
-        options, options.NumberOfEpochs ?? UsualEpochs(data), options.LearningRate ?? adapters.Options.RateTimesWidth / backbone.Config.HiddenSize, _seed);
+    private TrainingPlan PlanOf(TuningStart start, AdapterSet adapters, TrainingData data) => TrainingPlan.Of(
+        options, options.NumberOfEpochs ?? UsualEpochs(data), options.LearningRate ?? adapters.Options.RateTimesWidth / start.Config.HiddenSize, _seed) with
+    {
+        HeadLearningRate = start.Head?.RateOn(start.Config),
+        HeadWeightDecay = start.Head?.WeightDecay,
+    };
 
     private TrainingRecord Record(TrainingPlan plan, TrainingData data) => new(
         unchecked((int)_seed), data.Examples.Count, plan.NumberOfSteps is null ? plan.NumberOfEpochs : null, plan.NumberOfSteps, plan.LearningRate,
@@ -158,7 +180,8 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
     {
         // A row that is longer than a batch goes alone.
         var tokens = data.Examples.Sum(example => (long)example.InputCount);
-        var batches = Math.Min(data.Examples.Count, Math.Ceiling((double)tokens / options.BatchTokens));
+        var count = data.Examples.Count;
+        var batches = Math.Min(count, Math.Max(Math.Ceiling((double)tokens / options.BatchTokens), Math.Ceiling(count / (double)(options.BatchRows ?? count))));
         return Math.Clamp((int)Math.Ceiling(UsualUpdates * options.GradientAccumulation / batches), FewestEpochs, MostEpochs);
     }
 }

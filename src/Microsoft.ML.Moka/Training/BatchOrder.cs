@@ -42,7 +42,7 @@ internal sealed class BatchOrder
     {
         if (epoch != _plannedEpoch)
         {
-            _batches = LengthBuckets.Plan(_lengths, _plan.BatchTokens, _plan.Seed, epoch);
+            _batches = LengthBuckets.Plan(_lengths, _plan.BatchTokens, _plan.Seed, epoch, _plan.BatchRows);
             _plannedEpoch = epoch;
         }
         return _batches;

@@ -8,6 +8,7 @@ internal sealed class Optimizer : IDisposable
     private readonly Backend _backend;
     private readonly TrainingPlan _plan;
     private readonly List<Slot> _slots = [];
+    private readonly List<Joint> _joints = [];
 
     public Optimizer(Backend backend, IReadOnlyList<Parameter> parameters, TrainingPlan plan)
     {
@@ -17,6 +18,8 @@ internal sealed class Optimizer : IDisposable
         {
             foreach (var parameter in parameters)
                 _slots.Add(new Slot(parameter, ZerosLike(parameter), ZerosLike(parameter), _backend.Clone(parameter.Value)));
+            foreach (var alike in _slots.GroupBy(slot => (slot.Parameter.Decays, slot.Parameter.IsHead)))
+                Join([.. alike]);
         }
         catch
         {
@@ -33,30 +36,35 @@ internal sealed class Optimizer : IDisposable
     public IEnumerable<(Parameter Parameter, Tensor First, Tensor Second)> Moments => _slots.Select(s => (s.Parameter, s.First, s.Second));
 
     /// <summary>The Euclidean norm of all gradients together.</summary>
-    public double GradientNorm() => Math.Sqrt(_slots.Sum(slot => _backend.SumOfSquares(slot.Parameter.Gradient)));
+    public double GradientNorm() => Math.Sqrt(_joints.Sum(joint => _backend.SumOfSquares(joint.Gradient)));
 
-    /// <summary>One update from the gradients, whose norm the caller has found finite; clears them.</summary>
+    /// <summary>
+    /// One update from the gradients, whose norm the caller has found finite; clears them. A head's rate goes the same way from another height.
+    /// </summary>
     public void Update(float learningRate, double gradientNorm)
     {
+        var headRate = (float)(learningRate * (double)(_plan.HeadLearningRate ?? _plan.LearningRate) / _plan.LearningRate);
         Step++;
         var clips = _plan.MaximumGradientNorm > 0 && gradientNorm > _plan.MaximumGradientNorm;
         var scale = clips ? (float)(_plan.MaximumGradientNorm / gradientNorm) : 1f;
-        foreach (var slot in _slots)
+        foreach (var joint in _joints)
         {
-            _backend.Copy(slot.Parameter.Value, slot.Good);
-            var decay = slot.Parameter.Decays ? _plan.WeightDecay : 0;
-            slot.Parameter.Update(
-                _backend, slot.First, slot.Second,
-                new AdamWStep(learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
+            _backend.Copy(joint.Value, joint.Good);
+            var decay = !joint.Decays ? 0 : joint.IsHead ? _plan.HeadWeightDecay ?? _plan.WeightDecay : _plan.WeightDecay;
+            _backend.AdamW(
+                joint.Value, joint.Gradient, joint.First, joint.Second,
+                new AdamWStep(joint.IsHead ? headRate : learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
         }
+        foreach (var slot in _slots)
+            slot.Parameter.Changed();
     }
 
     /// <summary>Goes on after so many updates, with the values and moments that the caller has put back.</summary>
     public void Resume(int step)
     {
         Step = step;
-        foreach (var slot in _slots)
-            _backend.Copy(slot.Parameter.Value, slot.Good);
+        foreach (var joint in _joints)
+            _backend.Copy(joint.Value, joint.Good);
     }
 
     /// <summary>Takes back the latest update of the weights: before it, loss and gradient were finite.</summary>
@@ -68,21 +76,39 @@ internal sealed class Optimizer : IDisposable
 
     public void ClearGradients()
     {
-        foreach (var slot in _slots)
+        foreach (var joint in _joints)
         {
-            using var zeros = ZerosLike(slot.Parameter);
-            _backend.Copy(zeros, slot.Parameter.Gradient);
+            using var zeros = _backend.Zeros(TensorKind.Parameter, joint.Gradient.Rows, joint.Gradient.Columns);
+            _backend.Copy(zeros, joint.Gradient);
         }
     }
 
     public void Dispose()
     {
+        var given = new HashSet<Tensor>();
+        foreach (var slot in _slots)
+            given.UnionWith([slot.Parameter.Value, slot.Parameter.Gradient]);
+        foreach (var tensor in _joints.SelectMany(joint => new[] { joint.Value, joint.Gradient, joint.First, joint.Second, joint.Good }))
+            if (!given.Contains(tensor))
+                tensor.Dispose();
         foreach (var slot in _slots)
         {
             slot.First.Dispose();
             slot.Second.Dispose();
             slot.Good.Dispose();
         }
+    }
+
+    /// <summary>Parameters that are updated alike, in as few pieces as the backend makes of them.</summary>
+    private void Join(IReadOnlyList<Slot> slots)
+    {
+        var values = Joined(slot => slot.Parameter.Value);
+        var gradients = Joined(slot => slot.Parameter.Gradient);
+        var (first, second, good) = (Joined(slot => slot.First), Joined(slot => slot.Second), Joined(slot => slot.Good));
+        for (var i = 0; i < values.Count; i++)
+            _joints.Add(new Joint(values[i], gradients[i], first[i], second[i], good[i], slots[0].Parameter.Decays, slots[0].Parameter.IsHead));
+
+        IReadOnlyList<Tensor> Joined(Func<Slot, Tensor> part) => _backend.Join([.. slots.Select(part)]);
     }
 
     private Tensor ZerosLike(Parameter parameter) => _backend.Zeros(TensorKind.Parameter, parameter.Value.Rows, parameter.Value.Columns);
@@ -92,4 +118,7 @@ internal sealed class Optimizer : IDisposable
     /// <param name="Second">The mean of their squares.</param>
     /// <param name="Good">Its value before the latest update.</param>
     private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, Tensor Good);
+
+    /// <summary>What is updated at once: a parameter, or several in one memory.</summary>
+    private sealed record Joint(Tensor Value, Tensor Gradient, Tensor First, Tensor Second, Tensor Good, bool Decays, bool IsHead);
 }

@@ -11,8 +11,11 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
 
     public IReadOnlyList<Parameter> Parameters { get; } = adapters is null ? backbone.Parameters : [.. adapters.Parameters];
 
+    /// <summary>The head that examples have a label for; null where their tokens are learned.</summary>
+    public ScoreHeadRule? Head => adapters?.Head?.Rule;
+
     /// <summary>
-    /// Adds the gradient of <paramref name="weight"/> · (sum of the losses of all target tokens), and returns that sum without the weight.
+    /// Adds the gradient of <paramref name="weight"/> · (sum of the losses of all targets), and returns that sum without the weight.
     /// A sum that is not finite is returned without a gradient.
     /// </summary>
     public double AccumulateGradients(IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options)
@@ -24,14 +27,18 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         return sum;
     }
 
-    /// <summary>The sum of the losses of all target tokens.</summary>
+    /// <summary>The sum of the losses of all targets.</summary>
     public double SumOfLosses(IReadOnlyList<TrainingExample> examples)
     {
         using var tape = new Tape(Backend, recording: false);
         return SumOfLosses(tape, examples, 1, ForwardOptions.Default);
     }
 
-    private double SumOfLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options)
+    private double SumOfLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options) => adapters?.Head is { } head
+        ? SumOfHeadLosses(tape, examples, weight, options, head)
+        : SumOfTokenLosses(tape, examples, weight, options);
+
+    private double SumOfTokenLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options)
     {
         var batch = new RaggedBatch();
         var rows = new List<int>();
@@ -52,12 +59,53 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
 
         // Only rows that predict a target reach the head, which is as wide as the vocabulary.
         var hidden = backbone.Forward(tape, batch, adapters, options, rows);
-        var values = new float[targets.Count];
-        Array.Fill(values, weight);
-        using var weights = Backend.Upload(TensorKind.Parameter, values, values.Length);
+        using var weights = Weights(targets.Count, weight);
         using var targetIds = Backend.Upload([.. targets]);
         using var losses = backbone.TokenLosses(tape, hidden, targetIds, weights, adapters);
         hidden.Dispose();
+        return Sum(losses);
+    }
+
+    private double SumOfHeadLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options, ScoreHead head)
+    {
+        using var states = backbone.Pool(tape, [.. examples.Select(example => example.Ids)], adapters!, head.Rule.Pooling, options);
+        if (head.Rule.Outputs == 1)
+            return SumOfSquares(tape, states, examples, weight, head);
+        using var weights = Weights(examples.Count, weight);
+        using var targets = Backend.Upload([.. examples.Select(example => example.Label!.Value.Output)]);
+        using var matrix = Backend.AsWeight(head.Parameter.Value);
+        using var losses = tape.TokenLosses(states, matrix, targets, weights, head.Parameter.Gradient);
+        return Sum(losses);
+    }
+
+    /// <summary>(output − value)² of a head with one output, as transformers' regression has it: a number a row, which the host computes as well.</summary>
+    private double SumOfSquares(Tape tape, Variable states, IReadOnlyList<TrainingExample> examples, float weight, ScoreHead head)
+    {
+        using var outputs = tape.Linear(states, head.Parameter);
+        var values = new float[examples.Count];
+        Backend.Download(outputs.Value, values);
+        var sum = 0.0;
+        for (var i = 0; i < values.Length; i++)
+        {
+            var error = (double)values[i] - examples[i].Label!.Value.Value;
+            sum += error * error;
+            values[i] = (float)(2 * weight * error);
+        }
+        if (tape.Recording)
+            outputs.AddGradient(Backend.Upload(TensorKind.Parameter, values, values.Length));
+        return sum;
+    }
+
+    private Tensor Weights(int count, float weight)
+    {
+        var values = new float[count];
+        Array.Fill(values, weight);
+        return Backend.Upload(TensorKind.Parameter, values, count);
+    }
+
+    private double Sum(Tensor losses)
+    {
+        var values = new float[losses.Length];
         Backend.Download(losses, values);
         var sum = 0.0;
         foreach (var loss in values)

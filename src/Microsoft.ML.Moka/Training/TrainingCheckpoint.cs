@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
@@ -88,6 +89,8 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));
         AppendExamples(hash, examples);
         AppendExamples(hash, validation ?? []);
+        if (model.Backend.Precision is not MokaPrecision.Float32 and var precision)
+            hash.AppendData(Encoding.UTF8.GetBytes($"{precision}"));
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
@@ -97,8 +100,10 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         foreach (var example in examples)
         {
             var targets = example.Targets;
-            // A first target is above 0, so that the number of ranges cannot be taken for one.
-            int[] layout = example.LearnsToTheEnd
+            // A first target is above 0, so that neither the number of ranges nor a label can be taken for one.
+            int[] layout = example.Label is { } label
+                ? [example.Ids.Length, 0, label.Output, BitConverter.SingleToInt32Bits(label.Value)]
+                : example.LearnsToTheEnd
                 ? [example.Ids.Length, example.FirstTarget]
                 : [example.Ids.Length, -targets.Count, .. targets.SelectMany(range => (int[])[range.Start, range.End])];
             hash.AppendData(MemoryMarshal.AsBytes<int>(layout));

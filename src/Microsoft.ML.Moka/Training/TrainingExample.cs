@@ -1,6 +1,6 @@
 namespace Microsoft.ML.Moka.Training;
 
-/// <summary>A sequence of which some tokens are learned; the others are given (a prompt, what others say).</summary>
+/// <summary>A sequence of which some tokens are learned; the others are given (a prompt, what others say). Or, for a head, a sequence and its label.</summary>
 internal sealed class TrainingExample
 {
     /// <param name="ids">At least two tokens.</param>
@@ -14,9 +14,17 @@ internal sealed class TrainingExample
     /// <param name="targets">The tokens that are learned, in their order: at least one, and not the first of the sequence.</param>
     public TrainingExample(int[] ids, IReadOnlyList<TokenRange> targets) => (Ids, Targets) = (ids, targets);
 
+    /// <param name="ids">At least one token.</param>
+    /// <param name="label">What a head is to say of the sequence as a whole.</param>
+    public TrainingExample(int[] ids, HeadTarget label) => (Ids, Targets, Label) = (ids, [], label);
+
     public int[] Ids { get; }
 
+    /// <summary>None where the sequence as a whole has a label.</summary>
     public IReadOnlyList<TokenRange> Targets { get; }
+
+    /// <summary>What a head is to say of the sequence; null where tokens are learned.</summary>
+    public HeadTarget? Label { get; }
 
     /// <summary>The first token that is learned.</summary>
     public int FirstTarget => Targets.Count > 0 ? Targets[0].Start : Ids.Length;
@@ -24,13 +32,19 @@ internal sealed class TrainingExample
     /// <summary>Whether all tokens from the first target on are learned.</summary>
     public bool LearnsToTheEnd => Targets.Count == 1 && Targets[0].End == Ids.Length;
 
-    /// <summary>Tokens that go through the backbone: the last one predicts nothing.</summary>
-    public int InputCount => Ids.Length - 1;
+    /// <summary>Tokens that go through the backbone: where tokens are learned, the last one predicts nothing.</summary>
+    public int InputCount => Label is null ? Ids.Length - 1 : Ids.Length;
 
-    public int TargetCount => Targets.Sum(range => range.End - range.Start);
+    /// <summary>Losses.</summary>
+    public int TargetCount => Label is null ? Targets.Sum(range => range.End - range.Start) : 1;
 }
 
 /// <summary>Tokens of a sequence that follow each other.</summary>
 /// <param name="Start">The place of the first.</param>
 /// <param name="End">The place after the last.</param>
 internal readonly record struct TokenRange(int Start, int End);
+
+/// <summary>What a head is to say: which of its outputs is to be the largest or, where it has one alone, its value.</summary>
+/// <param name="Output">The output, counted from 0.</param>
+/// <param name="Value">The value of a head's only output.</param>
+internal readonly record struct HeadTarget(int Output, float Value = 0);

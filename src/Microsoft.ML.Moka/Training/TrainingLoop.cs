@@ -5,7 +5,8 @@ using Microsoft.ML.Moka.Backbones;
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the mean over the target tokens.
+/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the mean over the targets: tokens, or a
+/// head's labels.
 /// Options, model and data determine the result, also when the run was interrupted and resumed.
 /// </summary>
 internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters, TrainingPlan plan)
@@ -58,7 +59,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         return run.Result(run.State.Finished!.Value);
     }
 
-    /// <summary>The mean loss of all target tokens, without training.</summary>
+    /// <summary>The mean loss of all targets, without training.</summary>
     public double Evaluate(IReadOnlyList<TrainingExample> examples)
     {
         Check(examples, nameof(examples));
@@ -84,13 +85,21 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         checkpoint?.Save(run);
     }
 
-    private static void Check(IReadOnlyList<TrainingExample> examples, string name)
+    private void Check(IReadOnlyList<TrainingExample> examples, string name)
     {
         if (examples.Count == 0)
             throw new ArgumentException("There are no examples to learn from.", name);
         for (var i = 0; i < examples.Count; i++)
         {
             var (ids, targets) = (examples[i].Ids, examples[i].Targets);
+            if (_model.Head is { } head)
+            {
+                if (examples[i].Label is not { } label || ids.Length < 1 || (uint)label.Output >= (uint)head.Outputs || !float.IsFinite(label.Value))
+                    throw new ArgumentException($"Example {i} has no token, or no label for a head of {head.Outputs} outputs.", name);
+                continue;
+            }
+            if (examples[i].Label is not null)
+                throw new ArgumentException($"Example {i} has a label for a head, and the model has none.", name);
             if (examples[i].FirstTarget < 1 || examples[i].FirstTarget >= ids.Length)
                 throw new ArgumentException(
                     $"Example {i} has {ids.Length} tokens and its first target at {examples[i].FirstTarget}: " +

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
@@ -16,6 +18,8 @@ internal sealed record TrainingPlan
 
     public required int BatchTokens { get; init; }
 
+    public required int? BatchRows { get; init; }
+
     public required int GradientAccumulation { get; init; }
 
     public required float LearningRate { get; init; }
@@ -28,6 +32,14 @@ internal sealed record TrainingPlan
     public double FinalFraction { get; init; }
 
     public required float WeightDecay { get; init; }
+
+    /// <summary>The learning rate of a head at its highest; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? HeadLearningRate { get; init; }
+
+    /// <summary>The weight decay of a head; null where there is none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public float? HeadWeightDecay { get; init; }
 
     // The usual constants of AdamW.
     public float Beta1 { get; init; } = 0.9f;
@@ -52,6 +64,7 @@ internal sealed record TrainingPlan
         NumberOfEpochs = numberOfEpochs,
         NumberOfSteps = options.NumberOfSteps,
         BatchTokens = options.BatchTokens,
+        BatchRows = options.BatchRows,
         GradientAccumulation = options.GradientAccumulation,
         LearningRate = learningRate,
         LearningRateSchedule = options.LearningRateSchedule,

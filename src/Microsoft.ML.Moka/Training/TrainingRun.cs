@@ -126,7 +126,7 @@ internal sealed class TrainingRun : IDisposable
         return loss;
     }
 
-    /// <summary>Mean loss of all target tokens.</summary>
+    /// <summary>Mean loss of all targets.</summary>
     public static double MeanLoss(TrainedModel model, IReadOnlyList<TrainingExample> examples, int batchTokens)
     {
         var sum = 0.0;

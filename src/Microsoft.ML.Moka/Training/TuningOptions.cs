@@ -20,6 +20,12 @@ public abstract class TuningOptions
     /// <summary>How the backbone's frozen linear maps are kept in memory. Default: 4 bits, NF4.</summary>
     public BackboneQuantization Quantization { get; set; } = BackboneQuantization.NF4;
 
+    /// <summary>
+    /// How the CPU multiplies matrices, in training and in the model that comes of it. Default null: <see cref="MokaPrecision.Split"/> where the processor has
+    /// AMX, else <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no effect; the log says so, and why.
+    /// </summary>
+    public MokaPrecision? Precision { get; set; }
+
     /// <summary>What is trained, and on which linear maps. Default: MoKA with five filters on the four maps of the attention.</summary>
     public AdapterOptions Adapter { get; set; } = new MokaAdapter();
 
@@ -66,6 +72,12 @@ public abstract class TuningOptions
 
     /// <summary>The most tokens that go through the backbone at once in training, at least 1; a longer row goes alone. Default 1024.</summary>
     public int BatchTokens { get; set; } = 1024;
+
+    /// <summary>
+    /// The most rows that go through the backbone at once in training, at least 1: what other trainers call the batch size. Not set by default: as many as
+    /// <see cref="BatchTokens"/> holds, which still counts where both are set.
+    /// </summary>
+    public int? BatchRows { get; set; }
 
     /// <summary>How many batches make one update, at least 1: larger updates without more memory. Default 1.</summary>
     public int GradientAccumulation { get; set; } = 1;

@@ -59,6 +59,18 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         Assert.InRange(plan.BackboneBytes / (double)backbone.ByteCount, 1, 1.03);
     }
 
+    [Theory]
+    [InlineData(8192, null, 8192)]
+    [InlineData(8192, 16, 2048)]
+    [InlineData(1024, 16, 1024)]
+    [InlineData(64, 16, 128)]
+    [InlineData(int.MaxValue, 1, 128)]
+    public void ABatchHasAsManyTokensAsItsRowsMayHave(int batchTokens, int? batchRows, int expected)
+    {
+        var options = new MokaTrainer.Options { BatchTokens = batchTokens, BatchRows = batchRows, MaximumTokens = 128 };
+        Assert.Equal(expected, MemoryPlan.ForTraining(options).BatchTokens);
+    }
+
     [Fact]
     public void TheEmbeddedBackbonesPlanNeedsNoOptions()
     {

@@ -75,7 +75,8 @@ public sealed class PeftMaterialTests : IDisposable
         {
             using var first = _backend.Zeros(TensorKind.Parameter, parameter.Value.Rows, parameter.Value.Columns);
             using var second = _backend.Zeros(TensorKind.Parameter, parameter.Value.Rows, parameter.Value.Columns);
-            parameter.Update(_backend, first, second, new AdamWStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0, 1, 1));
+            _backend.AdamW(parameter.Value, parameter.Gradient, first, second, new AdamWStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0, 1, 1));
+            parameter.Changed();
         }
         Assert.True(model.SumOfLosses(examples) < before);
     }

@@ -91,6 +91,13 @@ public sealed class DeviceSelectionTests(TunedModel tuned)
         Assert.Contains("BatchTokens, now 256", error.Message, StringComparison.Ordinal);
         Assert.Contains("GradientCheckpointing", error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Quantization", error.Message, StringComparison.Ordinal);
+
+        // What limits the batch is what is to be lowered.
+        options.BatchRows = 2;
+        options.BatchTokens = 100_000;
+        error = Assert.Throws<DeviceMemoryException>(() => tuned.Pipeline(new MLContext { GpuDeviceId = 1 }, options).Fit(tuned.Train));
+        Assert.Contains("BatchRows, now 2", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("BatchTokens", error.Message, StringComparison.Ordinal);
     }
 
     private static MLContext Listening(out List<string> lines, params string[] starts)

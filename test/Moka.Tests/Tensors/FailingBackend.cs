@@ -94,6 +94,10 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override Tensor GatherRows(Tensor x, Tensor rows) => Enter().GatherRows(x, rows);
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges) => Enter().MeanRows(x, ranges);
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount) => Enter().MeanRowsGradient(dy, ranges, rowCount);
+
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Enter().ScatterRows(dy, rows, rowCount);
 
     public override void CopyRows(Tensor source, Tensor destination, int start) => Enter().CopyRows(source, destination, start);

@@ -6,17 +6,22 @@ namespace Microsoft.ML.Moka.Tests.Tensors;
 /// <summary>What a result must not depend on: the number of threads, the other rows of a batch, other callers. Bit for bit on the CPU.</summary>
 public class InvarianceTests
 {
-    public static TheoryData<string> Levels => [.. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => level.ToString())];
+    /// <summary>Every instruction set of this machine, and where there are panels for them the tiles of AMX in both precisions.</summary>
+    public static TheoryData<string> Levels =>
+    [
+        .. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => level.ToString()),
+        .. SimdLevels.Best < SimdLevel.Vector512 ? [] : (string[])[nameof(MokaPrecision.Split), nameof(MokaPrecision.BFloat16)],
+    ];
 
     [Theory]
     [MemberData(nameof(Levels))]
     public void Results_do_not_depend_on_the_number_of_threads(string level)
     {
-        using var single = new CpuBackend(threads: 1, Enum.Parse<SimdLevel>(level));
+        using var single = Create(level, threads: 1);
         var expected = Scenario.Run(single, Everything);
         foreach (var threads in new[] { 2, 5 })
         {
-            using var backend = new CpuBackend(threads, Enum.Parse<SimdLevel>(level));
+            using var backend = Create(level, threads);
             AssertSame(expected, Scenario.Run(backend, Everything));
         }
     }
@@ -25,7 +30,7 @@ public class InvarianceTests
     [MemberData(nameof(Levels))]
     public void Results_do_not_depend_on_other_callers(string level)
     {
-        using var backend = new CpuBackend(threads: 2, Enum.Parse<SimdLevel>(level));
+        using var backend = Create(level, threads: 2);
         var expected = Scenario.Run(backend, Everything);
         Parallel.For(0, 3, new ParallelOptions { MaxDegreeOfParallelism = 3 }, _ => AssertSame(expected, Scenario.Run(backend, Everything)));
     }
@@ -34,7 +39,7 @@ public class InvarianceTests
     [MemberData(nameof(Levels))]
     public void A_row_does_not_depend_on_the_rows_beside_it(string level)
     {
-        using var backend = new CpuBackend(threads: 2, Enum.Parse<SimdLevel>(level));
+        using var backend = Create(level, threads: 2);
         using var s = new Scenario(backend, 3);
         var delta = s.Kronecker(96, 64, (8, 8, 2), (4, 16, 1), (-16, 16, 0));
         Tensor norm = s.Parameter(64), cosines = s.Parameter(50, 8), sines = s.Parameter(50, 8);
@@ -69,7 +74,7 @@ public class InvarianceTests
     [MemberData(nameof(Levels))]
     public void Attention_does_not_depend_on_the_batch(string level)
     {
-        using var backend = new CpuBackend(threads: 2, Enum.Parse<SimdLevel>(level));
+        using var backend = Create(level, threads: 2);
         using var s = new Scenario(backend, 4);
         foreach (var heads in new[] { new AttentionHeads(2, 2, 16), new AttentionHeads(6, 2, 64), new AttentionHeads(3, 1, 5) })
         {
@@ -108,6 +113,10 @@ public class InvarianceTests
             s.Peek("d head", headGradient);
         }
     }
+
+    private static CpuBackend Create(string level, int threads) => Enum.TryParse<MokaPrecision>(level, out var precision)
+        ? new CpuBackend(threads, SimdLevel.Vector512, precision, new EmulatedTiles())
+        : new CpuBackend(threads, Enum.Parse<SimdLevel>(level));
 
     private static Tensor[] Losses(Scenario s, Tensor x, WeightMatrix head)
     {
@@ -200,6 +209,9 @@ public class InvarianceTests
         backend.AccumulateEmbeddingGradient(x, ids, table);
         s.Peek("d table", table);
         s.Result("scattered", backend.ScatterRows(x, ids, 20));
+        RowRange[] ranges = [new(0, 300), new(300, 1), new(120, 380)];
+        s.Result("means", backend.MeanRows(x, ranges));
+        s.Result("means' gradient", backend.MeanRowsGradient(s.Parameter(3, 192), ranges, 500));
         s.Result("Σ x²", backend.SumOfSquares(headGradient));
         var large = s.Parameter(300, 500);
         s.Result("Σ x² of many", backend.SumOfSquares(large));

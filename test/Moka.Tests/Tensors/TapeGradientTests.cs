@@ -93,6 +93,9 @@ public class TapeGradientTests
     public void GatherRows() => Check([(5, 3)], [], (tape, x, _) => tape.GatherRows(x[0], Indices(tape, 2, 2, 0, 4, 2)));
 
     [Fact]
+    public void MeanRows() => Check([(6, 3)], [], (tape, x, _) => tape.MeanRows(x[0], [new(0, 4), new(5, 1), new(2, 2)]));
+
+    [Fact]
     public void Recompute() => Check([(3, 5)], [(5, 1), (5, 5)], (tape, x, p) => tape.Recompute(x[0], (inner, value) =>
     {
         using var normed = inner.RmsNorm(value, p[0].Value, 0.1f, p[0].Gradient);

@@ -54,10 +54,36 @@ public class LengthBucketsTests
     }
 
     [Fact]
+    public void Every_batch_keeps_to_the_number_of_rows_as_well()
+    {
+        var lengths = Lengths(770);
+        var batches = LengthBuckets.Plan(lengths, 100_000, 1, 0, mostRows: 16);
+        // As many batches as the rows need and no more, each example once.
+        Assert.Equal(49, batches.Length);
+        Assert.All(batches, batch => Assert.InRange(batch.Length, 1, 16));
+        Assert.Equal(Enumerable.Range(0, 770), batches.SelectMany(batch => batch).Order());
+
+        var both = LengthBuckets.Plan(lengths, 400, 1, 0, mostRows: 4);
+        Assert.All(both, batch => Assert.True(batch.Length <= 4 && batch.Sum(index => lengths[index]) <= 400));
+        Assert.Contains(both, batch => batch.Length < 4);
+    }
+
+    [Fact]
+    public void Rows_that_limit_the_batches_also_limit_what_is_sorted_together()
+    {
+        // Else a generous budget of tokens would sort the whole epoch, and the same rows would meet in every epoch.
+        var lengths = Enumerable.Range(0, 2000).ToArray();
+        var (first, second) = (LengthBuckets.Plan(lengths, 10_000_000, 1, 0, mostRows: 8), LengthBuckets.Plan(lengths, 10_000_000, 1, 1, mostRows: 8));
+        var together = first.SelectMany(batch => batch.Zip(batch.Skip(1))).ToHashSet();
+        Assert.InRange(second.SelectMany(batch => batch.Zip(batch.Skip(1))).Count(together.Contains), 0, together.Count / 5);
+    }
+
+    [Fact]
     public void Nothing_makes_no_batch_and_no_budget_is_refused()
     {
         Assert.Empty(LengthBuckets.Plan([], 10, 0, 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => LengthBuckets.Plan([1], 0, 0, 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => LengthBuckets.Plan([1], 10, 0, 0, mostRows: 0));
     }
 
     private static int[] Lengths(int count) => [.. Enumerable.Range(0, count).Select(i => 5 + (i * 7919 % 120))];

@@ -28,6 +28,7 @@ public sealed class TrainerTests(TunedModel tuned)
             WeightDecay = -1,
             MaximumGradientNorm = -1,
             BatchTokens = 0,
+            BatchRows = 0,
             GradientAccumulation = 0,
             ValidationSet = tuned.Train,
             ValidationFraction = 1,
@@ -39,7 +40,7 @@ public sealed class TrainerTests(TunedModel tuned)
         foreach (var name in (string[])["LabelColumnName", "both 'Out'", "{input}", "/no/such/folder", "Quantization", "Adapter", "MaximumTokens",
             "NumberOfEpochs",
             "NumberOfSteps", "LearningRate is", "LearningRateSchedule", "WarmupFraction", "WeightDecay", "MaximumGradientNorm", "BatchTokens",
-            "GradientAccumulation",
+            "BatchRows", "GradientAccumulation",
             "ValidationFraction is", "both set", "ValidationInterval", "EarlyStoppingPatience", "CheckpointFolder"])
             Assert.Contains(name, error.Message, StringComparison.Ordinal);
     }
@@ -372,7 +373,7 @@ public sealed class TrainerTests(TunedModel tuned)
         var key = $"{SharedBackbone.FingerprintOf(new FolderFiles(options.BackbonePath))} NF4 cpu";
         var first = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
         var second = tuned.Pipeline(tuned.Context, options).Fit(tuned.Train);
-        Assert.Same(first.LastTransformer.Weights.Backbone, second.LastTransformer.Weights.Backbone);
+        Assert.Same(first.LastTransformer.Weights.Backbone.Head, second.LastTransformer.Weights.Backbone.Head);
         Assert.Equal(2, SharedBackbone.Shares[key]);
 
         first.Dispose();

@@ -39,7 +39,7 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                 var row = Encode(prompt(), answer, $"Row {rows} of the {role} set");
                 cut += row.PromptIsCut ? 1 : 0;
                 cutAnswers += row.AnswerIsCut ? 1 : 0;
-                examples.Add(new TrainingExample(row.Ids, trainOnPrompt ? 1 : row.AnswerStart));
+                examples.Add(Learn(row, answer));
             }
         }
         if (examples.Count == 0)
@@ -64,6 +64,9 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
 
     /// <exception cref="ArgumentException">The row cannot be learned from; the message says why.</exception>
     protected abstract TrainingRow Encode(PromptRow prompt, string answer);
+
+    /// <summary>What is learned of a row: the answer's tokens.</summary>
+    protected virtual TrainingExample Learn(TrainingRow row, string answer) => new(row.Ids, trainOnPrompt ? 1 : row.AnswerStart);
 
     private TrainingRow Encode(PromptRow prompt, string answer, string where)
     {

@@ -4,7 +4,7 @@ using Microsoft.ML.Moka.Text;
 namespace Microsoft.ML.Moka.DataViews.Columns;
 
 /// <summary>Rows with a label, whose word is the answer.</summary>
-internal sealed class LabelExampleReader(InputColumns inputs, string labelName, IReadOnlyList<string> words, RowEncoder encoder, bool trainOnPrompt)
+internal class LabelExampleReader(InputColumns inputs, string labelName, IReadOnlyList<string> words, RowEncoder encoder, bool trainOnPrompt)
     : ExampleReader(inputs, "label", labelName, words, trainOnPrompt)
 {
     protected override TrainingRow Encode(PromptRow prompt, string answer)

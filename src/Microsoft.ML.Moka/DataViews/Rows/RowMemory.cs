@@ -27,7 +27,7 @@ internal sealed class RowMemory(long mostBytes)
 
     /// <summary>The values of some rows: those that are kept, and the others computed together.</summary>
     /// <param name="rows">The rows.</param>
-    /// <param name="settings">What the values depend on besides the rows; with another object, all is computed anew.</param>
+    /// <param name="settings">What the values depend on besides the rows; where it is not equal to the last, all is computed anew.</param>
     /// <param name="compute">Computes rows' values, whichever rows they are together with.</param>
     /// <param name="sizeOf">The bytes that a value refers to.</param>
     public IReadOnlyList<T> Recall<T>(
@@ -43,7 +43,7 @@ internal sealed class RowMemory(long mostBytes)
         var missing = new List<int>();
         lock (_lock)
         {
-            if (!ReferenceEquals(_settings, settings))
+            if (!settings.Equals(_settings))
             {
                 _values.Clear();
                 (_settings, _bytes) = (settings, 0);
@@ -61,7 +61,7 @@ internal sealed class RowMemory(long mostBytes)
         var computed = compute(missing.Count == rows.Count ? rows : [.. missing.Select(i => rows[i])]);
         lock (_lock)
         {
-            var isCurrent = ReferenceEquals(_settings, settings);
+            var isCurrent = settings.Equals(_settings);
             for (var i = 0; i < missing.Count; i++)
             {
                 values[missing[i]] = computed[i];

@@ -7,8 +7,8 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 
 /// <summary>What a row scored.</summary>
 /// <param name="Scores">
-/// The probability of each word: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN where none of its
-/// candidates is one of the words.
+/// The probability of each label: by words, 0 for those that are no candidates of the row, and NaN where none of its candidates is one of the words. Of a
+/// regression, the value.
 /// </param>
 /// <param name="PromptIsCut">Whether the prompt was too long and lost its beginning.</param>
 /// <param name="HasUnknownCandidates">Whether it has candidates that are no answer words of the model.</param>
@@ -18,82 +18,35 @@ internal sealed record ScoredRow(float[] Scores, bool PromptIsCut, bool HasUnkno
     public long Bytes => 64 + sizeof(float) * (long)Scores.Length;
 }
 
-/// <summary>Scores rows of text over the answer words.</summary>
-internal sealed class RowScorer
+/// <summary>Gives rows of text scores.</summary>
+internal abstract class RowScorer(TunedBackbone weights)
 {
-    private readonly TunedBackbone _weights;
-    private readonly RowEncoder _encoder;
-    private readonly Dictionary<string, int> _indexOfWord;
-    private readonly LikelihoodScorer _scorer;
+    protected TunedBackbone Weights { get; } = weights;
 
-    public RowScorer(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words)
-    {
-        _weights = weights;
-        _encoder = encoder;
-        _indexOfWord = words.Select((word, index) => (word, index)).ToDictionary(w => w.word, w => w.index, StringComparer.Ordinal);
-        _scorer = new LikelihoodScorer(weights.Backbone, weights.Adapters);
-    }
+    /// <summary>A probability for each label: by the model's head where it has one, else by the likelihood of the labels' words.</summary>
+    public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
+        weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
 
-    public int WordCount => _indexOfWord.Count;
+    /// <summary>How many scores a row has.</summary>
+    public abstract int Width { get; }
 
+    /// <summary>The scores of rows, those that are kept and those that are computed now.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public IReadOnlyList<ScoredRow> Score(IReadOnlyList<PositionedRow> rows, RowMemory memory)
     {
-        using var usage = _weights.Use();
-        return memory.Recall(rows, this, Score, row => row.Bytes);
+        using var usage = Weights.Use();
+        return memory.Recall(rows, Weights.Shared.Precision.ToString() ?? "", Score, row => row.Bytes);
     }
 
-    private ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
-    {
-        var known = new int[rows.Count][];
-        var encoded = new List<ScoringRow>();
-        for (var i = 0; i < rows.Count; i++)
-        {
-            known[i] = [.. rows[i].Prompt.Candidates.Where(_indexOfWord.ContainsKey).Select(c => _indexOfWord[c])];
-            if (known[i].Length > 0)
-                encoded.Add(Encode(rows[i]));
-        }
-        var likelihoods = _scorer.Score(encoded);
-        var scored = new ScoredRow[rows.Count];
-        var next = 0;
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var scores = new float[WordCount];
-            var isCut = false;
-            if (known[i].Length == 0)
-            {
-                Array.Fill(scores, float.NaN);
-            }
-            else
-            {
-                isCut = encoded[next].PromptIsCut;
-                Spread(likelihoods[next++], known[i], scores);
-            }
-            scored[i] = new ScoredRow(scores, isCut, known[i].Length < rows[i].Prompt.Candidates.Count);
-        }
-        return scored;
-    }
+    /// <summary>Computes the scores of rows, of a model that is in use.</summary>
+    protected abstract ScoredRow[] Score(IReadOnlyList<PositionedRow> rows);
 
-    private ScoringRow Encode(PositionedRow row)
-    {
-        string[] answers = [.. row.Prompt.Candidates.Where(_indexOfWord.ContainsKey)];
-        try
-        {
-            return _encoder.ForScoring(row.Prompt, answers);
-        }
-        catch (ArgumentException e)
-        {
-            throw new InvalidOperationException($"Row {row.Position} cannot be scored. {e.Message}", e);
-        }
-    }
-
-    private static void Spread(double[] likelihoods, int[] words, Span<float> scores)
+    protected static double[] SoftMax(ReadOnlySpan<double> scores)
     {
         // Of long answers even the likeliest is too unlikely for exp.
-        var probabilities = new double[likelihoods.Length];
-        TensorPrimitives.Subtract(likelihoods, TensorPrimitives.Max<double>(likelihoods), probabilities);
+        var probabilities = new double[scores.Length];
+        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), probabilities);
         TensorPrimitives.SoftMax<double>(probabilities, probabilities);
-        for (var i = 0; i < words.Length; i++)
-            scores[words[i]] = (float)probabilities[i];
+        return probabilities;
     }
 }

@@ -1,14 +1,10 @@
-using System.Numerics.Tensors;
-using Microsoft.ML.Data;
-using Microsoft.ML.Moka.DataViews.Columns;
 using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.DataViews.Scoring;
 
-/// <summary>PredictedLabel and Score.</summary>
-internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : AddedColumns
+/// <summary>Columns that are made of a row's scores; which columns, those who derive say.</summary>
+internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
 {
-    private const int PredictedLabel = 0;
     private const int SmallBlock = 8;
 
     public override string Work => "Scoring";
@@ -18,11 +14,15 @@ internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : Ad
     /// <summary>Few rows are one block, which costs less than several; of many, somebody may only want to see the first.</summary>
     public override int FirstBlock(long? rowCount) => rowCount > 0 && rowCount <= LargestBlock ? (int)rowCount : SmallBlock;
 
-    public override DataViewSchema AddTo(DataViewSchema input) => outputs.AddTo(input);
+    public override RowBlock NewBlock(RowMemory memory) => new Block(scorer, memory, this);
 
-    public override RowBlock NewBlock(RowMemory memory) => new Block(scorer, memory);
+    /// <summary>The scores of the row that is wanted; it has been computed when this returns.</summary>
+    protected delegate ReadOnlySpan<float> RowScores();
 
-    private sealed class Block(RowScorer scorer, RowMemory memory) : RowBlock
+    /// <summary>A <c>ValueGetter</c> of an added column.</summary>
+    protected abstract Delegate Getter(int added, RowScores scores);
+
+    private sealed class Block(RowScorer scorer, RowMemory memory, ScoreColumns columns) : RowBlock
     {
         private IReadOnlyList<ScoredRow> _rows = [];
         private long _cutPrompts;
@@ -47,20 +47,9 @@ internal sealed class ScoreColumns(RowScorer scorer, OutputColumns outputs) : Ad
             _unknownCandidates += _rows.Count(row => row.HasUnknownCandidates);
         }
 
-        public override Delegate Getter(int added, Func<int> slot) => added == PredictedLabel
-            ? (ValueGetter<uint>)((ref uint value) => value = Best(Scores(slot())))
-            : (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) =>
-            {
-                // The reader owns what it gets; the row may be kept.
-                var source = Scores(slot());
-                var editor = VBufferEditor.Create(ref value, source.Length);
-                source.CopyTo(editor.Values);
-                value = editor.Commit();
-            });
+        public override Delegate Getter(int added, Func<int> slot) => columns.Getter(added, () => ScoresAt(slot()));
 
-        private float[] Scores(int slot) => _rows[slot].Scores;
-
-        /// <summary>The key of the likeliest word, counted from 1; missing (0) where there is no score to compare.</summary>
-        private static uint Best(ReadOnlySpan<float> scores) => float.IsNaN(scores[0]) ? 0 : (uint)TensorPrimitives.IndexOfMax(scores) + 1;
+        // The scores are those after the slot was asked for, which may have computed them.
+        private ReadOnlySpan<float> ScoresAt(int slot) => _rows[slot].Scores;
     }
 }

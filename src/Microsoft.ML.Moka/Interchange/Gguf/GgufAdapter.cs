@@ -21,6 +21,7 @@ internal static class GgufAdapter
     {
         GgufExport.CheckPath(path, source.Files);
         using var usage = weights.Use();
+        GgufExport.RefuseHead(weights.Adapters.Options);
         var config = weights.Backbone.Config;
         var architecture = ConfigMetadata.ArchitectureOf(config);
         var (options, stored) = Convert(weights);

@@ -21,6 +21,7 @@ internal static class GgufExport
     {
         CheckPath(path, source.Files);
         using var usage = weights.Use();
+        RefuseHead(weights.Adapters.Options);
         using var checkpoint = source.OpenUnchanged(weights.Shared);
         var config = weights.Backbone.Config;
         var kept = options.KeepQuantizationErrors ? weights.Shared.Quantization : BackboneQuantization.None;
@@ -38,6 +39,8 @@ internal static class GgufExport
                 "Use SaveGguf of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
         using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
+        if (stored is not null)
+            RefuseHead(stored.Options);
         using var checkpoint = Checkpoint.Open(source.Files);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
@@ -94,6 +97,15 @@ internal static class GgufExport
             throw new ArgumentException($"'{path}' does not end in .gguf, by which programs know such files.", nameof(path));
         if (source is GgufFiles && Path.GetFullPath(path) == source.Location)
             throw new ArgumentException($"'{path}' is the file that the weights are read from: name another.", nameof(path));
+    }
+
+    /// <exception cref="InvalidOperationException">The adapter has a head beside it.</exception>
+    public static void RefuseHead(AdapterOptions options)
+    {
+        if (options.Head is not null)
+            throw new InvalidOperationException(
+                "The model scores by a head (score.weight), which llama.cpp's models of this architecture have not: it would be left out. For other programs, "
+                + "write the model in Hugging Face form (SaveMerged, moka merge).");
     }
 
     // As llama.cpp counts them; it shows the name, and goes by each tensor's own type.

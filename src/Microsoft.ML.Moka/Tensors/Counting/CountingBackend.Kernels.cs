@@ -95,6 +95,10 @@ internal sealed partial class CountingBackend
 
     public override Tensor ScatterRows(Tensor dy, Tensor rows, int rowCount) => Make(dy.Kind, rowCount, dy.Columns);
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges) => Make(TensorKind.Parameter, ranges.Count, x.Columns);
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount) => Make(TensorKind.Activation, rowCount, dy.Columns);
+
     public override void CopyRows(Tensor source, Tensor destination, int start)
     {
     }

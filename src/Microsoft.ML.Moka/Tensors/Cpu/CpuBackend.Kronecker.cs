@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using Microsoft.ML.Moka.Tensors.Cpu.Amx;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 using Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -89,33 +90,12 @@ internal sealed unsafe partial class CpuBackend
         var lanesPerPanel = _kernels.Lanes;
         var panels = (delta.Columns + lanesPerPanel - 1) / lanesPerPanel;
         var stripSize = (long)sum.Rows * lanesPerPanel;
-        using var columns = new TensorWeight((CpuTensor)x);
-        using var rows = Pack(Floats(dy), dy.Columns, dy.Rows, transposed: true);
         var bytes = 4 * panels * stripSize;
         var stripGradients = (float*)_pool.Rent(bytes);
         try
         {
-            _workers.For(panels, PanelsPerChunk(rows, panels), (first, end) =>
-            {
-                using var inputs = new PanelBuffer(_kernels, new PanelSource(columns, null, false, delta.Columns), _pool, rows.BlockDepth);
-                using var gradient = Allocate(TensorKind.Parameter, rows.Tiles * rows.TileRows, lanesPerPanel);
-                for (var panel = first; panel < end; panel++)
-                {
-                    var lane = panel * lanesPerPanel;
-                    var lanes = Math.Min(lanesPerPanel, delta.Columns - lane);
-                    for (var block = 0; block < rows.Blocks; block++)
-                    {
-                        inputs.Fill(lane, lanes, block * rows.BlockDepth, rows.DepthOf(block));
-                        for (var tile = 0; tile < rows.Tiles; tile++)
-                        {
-                            var target = gradient.Floats + (long)tile * rows.TileRows * lanesPerPanel;
-                            _kernels.Multiply(
-                                rows.Tile(block, tile), rows.HeightOf(tile), inputs.Panel, rows.DepthOf(block), target, lanesPerPanel, accumulate: block > 0);
-                        }
-                    }
-                    _kernels.Contract(sum, lane, lanes, gradient.Floats, stripGradients + panel * stripSize);
-                }
-            });
+            ForWeightGradientPanels(x, dy, (lane, lanes, gradient) =>
+                _kernels.Contract(sum, lane, lanes, gradient, stripGradients + lane / lanesPerPanel * stripSize));
             _workers.For(sum.Filters.Length, 1, (first, end) =>
             {
                 for (var index = first; index < end; index++)
@@ -126,6 +106,60 @@ internal sealed unsafe partial class CpuBackend
         {
             _pool.Return(stripGradients, bytes);
         }
+    }
+
+    private delegate void GradientAction(int lane, int lanes, float* gradient);
+
+    /// <summary>Calls <paramref name="body"/> with dW = dyᵀ x, panel by panel of x's columns: [dy.Columns, lanes of a panel].</summary>
+    private void ForWeightGradientPanels(Tensor x, Tensor dy, GradientAction body)
+    {
+        var lanesPerPanel = _kernels.Lanes;
+        var panels = (x.Columns + lanesPerPanel - 1) / lanesPerPanel;
+        using var columns = new TensorWeight((CpuTensor)x);
+        var source = new PanelSource(columns, null, false, x.Columns);
+        if (_tiles is { } tiles)
+        {
+            using var left = PackTiles(tiles, Floats(dy), dy.Columns, dy.Rows, transposed: true);
+            var packed = left.Value;
+            _workers.For(panels, Math.Max(1, panels / (4 * Threads)), (first, end) =>
+            {
+                using var inputs = tiles.Buffer(source);
+                using var gradient = Allocate(TensorKind.Parameter, packed.RowBlocks * TileCall.Lanes, lanesPerPanel);
+                var bytes = tiles.PanelBytes(packed);
+                var panelMemory = (byte*)_pool.Rent(bytes);
+                for (var panel = first; panel < end; panel++)
+                {
+                    var lane = panel * lanesPerPanel;
+                    var lanes = Math.Min(lanesPerPanel, x.Columns - lane);
+                    tiles.MultiplyPanel(packed, inputs, lane, lanes, panelMemory, gradient.Floats);
+                    body(lane, lanes, gradient.Floats);
+                }
+                _pool.Return(panelMemory, bytes);
+            });
+            return;
+        }
+        using var rows = Pack(Floats(dy), dy.Columns, dy.Rows, transposed: true);
+        _workers.For(panels, PanelsPerChunk(rows, panels), (first, end) =>
+        {
+            using var inputs = new PanelBuffer(_kernels, source, _pool, rows.BlockDepth);
+            using var gradient = Allocate(TensorKind.Parameter, rows.Tiles * rows.TileRows, lanesPerPanel);
+            for (var panel = first; panel < end; panel++)
+            {
+                var lane = panel * lanesPerPanel;
+                var lanes = Math.Min(lanesPerPanel, x.Columns - lane);
+                for (var block = 0; block < rows.Blocks; block++)
+                {
+                    inputs.Fill(lane, lanes, block * rows.BlockDepth, rows.DepthOf(block));
+                    for (var tile = 0; tile < rows.Tiles; tile++)
+                    {
+                        var target = gradient.Floats + (long)tile * rows.TileRows * lanesPerPanel;
+                        _kernels.Multiply(
+                            rows.Tile(block, tile), rows.HeightOf(tile), inputs.Panel, rows.DepthOf(block), target, lanesPerPanel, accumulate: block > 0);
+                    }
+                }
+                body(lane, lanes, gradient.Floats);
+            }
+        });
     }
 
     /// <summary>Adds dL and dR of every strip to the gradients of one filter's factors and coefficient.</summary>

@@ -23,16 +23,15 @@ internal sealed unsafe partial class CpuBackend
         {
             using var left = StackedLeft(delta, group);
             using var u = Inner(x, group);
-            using var rows = Pack(u.Floats, u.Rows, u.Columns, transposed: false);
             using var weight = new TensorWeight(left);
             var source = new PanelSource(weight, null, true, left.Rows);
             if (group.Shape.RightRows == 1)
             {
-                Multiply(rows, source, y.Floats, accumulate: true);
+                Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, y.Floats, accumulate: true);
                 continue;
             }
             using var v = Allocate(TensorKind.Activation, u.Rows, left.Rows);
-            Multiply(rows, source, v.Floats, accumulate: false);
+            Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, v.Floats, accumulate: false);
             Exchange(v, x.Rows, group.Shape.RightRows, 1, group.Shape.LeftRows, y, accumulate: true);
         }
     }
@@ -44,9 +43,9 @@ internal sealed unsafe partial class CpuBackend
             using var left = StackedLeft(delta, group);
             using var outer = OuterGradient(dy, group);
             using var z = InnerGradient(outer ?? (CpuTensor)dy, left, dy.Rows, group);
-            using var rows = Pack(z.Floats, z.Rows, z.Columns, transposed: false);
             using var right = new TensorWeight((CpuTensor)group.Right);
-            Multiply(rows, new PanelSource(right, null, false, right.Columns), dx.Floats, accumulate: true);
+            var source = new PanelSource(right, null, false, right.Columns);
+            Multiply(z.Floats, z.Rows, z.Columns, transposed: false, source, dx.Floats, accumulate: true);
         }
     }
 
@@ -60,17 +59,19 @@ internal sealed unsafe partial class CpuBackend
         if (rightGradient is not null)
         {
             using var z = InnerGradient(v, left, x.Rows, group);
-            using var rows = Pack(z.Floats, z.Columns, z.Rows, transposed: true);
             using var inputs = new TensorWeight((CpuTensor)x, z.Rows, shape.RightColumns);
-            Multiply(rows, new PanelSource(inputs, null, false, shape.RightColumns), Floats(rightGradient), accumulate: true);
+            var source = new PanelSource(inputs, null, false, shape.RightColumns);
+            Multiply(z.Floats, z.Columns, z.Rows, transposed: true, source, Floats(rightGradient), accumulate: true);
         }
         if (leftGradient is null && gradients.Coefficients is null)
             return;
         using var u = Inner(x, group);
         using var stackedGradient = Allocate(TensorKind.Parameter, left.Rows, left.Columns);
-        using (var rows = Pack(v.Floats, left.Rows, u.Rows, transposed: true))
         using (var columns = new TensorWeight(u))
-            Multiply(rows, new PanelSource(columns, null, false, u.Columns), stackedGradient.Floats, accumulate: false);
+        {
+            var source = new PanelSource(columns, null, false, u.Columns);
+            Multiply(v.Floats, left.Rows, u.Rows, transposed: true, source, stackedGradient.Floats, accumulate: false);
+        }
         for (var j = 0; j < group.Count; j++)
         {
             var coefficient = Floats(delta.Coefficients)[group.First + j];
@@ -110,9 +111,9 @@ internal sealed unsafe partial class CpuBackend
     {
         var shape = group.Shape;
         using var right = new TensorWeight((CpuTensor)group.Right);
-        using var rows = Pack(Floats(x), x.Rows * shape.LeftColumns, shape.RightColumns, transposed: false);
-        var z = Allocate(TensorKind.Activation, rows.Rows, right.Rows);
-        Multiply(rows, new PanelSource(right, null, true, right.Rows), z.Floats, accumulate: false);
+        var z = Allocate(TensorKind.Activation, x.Rows * shape.LeftColumns, right.Rows);
+        var source = new PanelSource(right, null, true, right.Rows);
+        Multiply(Floats(x), z.Rows, shape.RightColumns, transposed: false, source, z.Floats, accumulate: false);
         if (shape.LeftColumns == 1 && shape.RightRows == 1)
             return z;
         var u = Allocate(TensorKind.Activation, x.Rows * shape.RightRows, group.Count * shape.LeftColumns);
@@ -137,9 +138,9 @@ internal sealed unsafe partial class CpuBackend
     {
         var shape = group.Shape;
         using var weight = new TensorWeight(left);
-        using var rows = Pack(v.Floats, tokens * shape.RightRows, shape.LeftRows, transposed: false);
-        var u = Allocate(TensorKind.Activation, rows.Rows, left.Columns);
-        Multiply(rows, new PanelSource(weight, null, false, left.Columns), u.Floats, accumulate: false);
+        var u = Allocate(TensorKind.Activation, tokens * shape.RightRows, left.Columns);
+        var source = new PanelSource(weight, null, false, left.Columns);
+        Multiply(v.Floats, u.Rows, shape.LeftRows, transposed: false, source, u.Floats, accumulate: false);
         if (shape.LeftColumns == 1 && shape.RightRows == 1)
             return u;
         var z = Allocate(TensorKind.Activation, tokens * shape.LeftColumns, group.Count * shape.RightRows);

@@ -32,9 +32,9 @@ internal sealed unsafe partial class CpuBackend
     {
         RequireShape(dy, x.Rows, weightGradient.Rows, nameof(dy));
         RequireShape(x, x.Rows, weightGradient.Columns, nameof(x));
-        using var rows = Pack(Floats(dy), dy.Columns, dy.Rows, transposed: true);
         using var columns = new TensorWeight((CpuTensor)x);
-        Multiply(rows, new PanelSource(columns, null, false, x.Columns), Floats(weightGradient), accumulate: true);
+        var source = new PanelSource(columns, null, false, x.Columns);
+        Multiply(Floats(dy), dy.Columns, dy.Rows, transposed: true, source, Floats(weightGradient), accumulate: true);
     }
 
     public override Tensor Expand(WeightMatrix weight, KroneckerSum? delta = null)
@@ -74,9 +74,7 @@ internal sealed unsafe partial class CpuBackend
     private CpuTensor Product(Tensor x, PanelSource source)
     {
         var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
-        using var rows = Pack(Floats(x), x.Rows, x.Columns, transposed: false);
-        Multiply(rows, source, y.Floats, accumulate: false);
-        GC.KeepAlive(source);
+        Multiply(Floats(x), x.Rows, x.Columns, transposed: false, source, y.Floats, accumulate: false);
         return y;
     }
 

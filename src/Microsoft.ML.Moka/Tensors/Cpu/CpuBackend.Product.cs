@@ -14,6 +14,24 @@ internal sealed unsafe partial class CpuBackend
     /// <summary>Elements of the left operand that stay in a second-level cache whole.</summary>
     private const int FewRows = 1 << 16;
 
+    /// <summary>
+    /// c = a · panels, or c += a · panels, c [rows, source.LaneCount] row-major: a is [rows, depth] row-major, or the transpose of what is.
+    /// </summary>
+    private void Multiply(float* a, int rows, int depth, bool transposed, PanelSource source, float* c, bool accumulate)
+    {
+        if (_tiles is { } tiles)
+        {
+            using var packed = PackTiles(tiles, a, rows, depth, transposed);
+            tiles.Multiply(packed.Value, source, c, accumulate);
+        }
+        else
+        {
+            using var packed = Pack(a, rows, depth, transposed);
+            Multiply(packed, source, c, accumulate);
+        }
+        GC.KeepAlive(source);
+    }
+
     private PackedRows Pack(float* source, int rows, int depth, bool transposed)
     {
         var packed = new PackedRows(_pool, rows, depth, _kernels.TileRows);

@@ -47,6 +47,43 @@ internal sealed unsafe partial class CpuBackend
         return dx;
     }
 
+    public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges)
+    {
+        RequireRanges(ranges, x.Rows);
+        var y = Zeros(TensorKind.Parameter, ranges.Count, x.Columns);
+        // By columns, so that each sum runs over the rows in their order.
+        ForRows(x.Columns, x.Rows, (start, end) =>
+        {
+            for (var i = 0; i < ranges.Count; i++)
+            {
+                var mean = Row(y, i)[start..end];
+                for (var row = ranges[i].Start; row < ranges[i].Start + ranges[i].Length; row++)
+                    TensorPrimitives.Add(mean, Row(x, row)[start..end], mean);
+                TensorPrimitives.Divide(mean, ranges[i].Length, mean);
+            }
+        });
+        return y;
+    }
+
+    public override Tensor MeanRowsGradient(Tensor dy, IReadOnlyList<RowRange> ranges, int rowCount)
+    {
+        RequireRanges(ranges, rowCount);
+        RequireShape(dy, ranges.Count, dy.Columns, nameof(dy));
+        var dx = Zeros(TensorKind.Activation, rowCount, dy.Columns);
+        ForRows(dy.Columns, rowCount, (start, end) =>
+        {
+            for (var i = 0; i < ranges.Count; i++)
+            {
+                for (var row = ranges[i].Start; row < ranges[i].Start + ranges[i].Length; row++)
+                {
+                    var sum = Row(dx, row)[start..end];
+                    TensorPrimitives.MultiplyAdd(Row(dy, i)[start..end], 1f / ranges[i].Length, sum, sum);
+                }
+            }
+        });
+        return dx;
+    }
+
     public override void CopyRows(Tensor source, Tensor destination, int start)
     {
         if (start < 0 || start > destination.Rows - source.Rows || source.Columns != destination.Columns)

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Tensors.Cpu.Amx;
 using Microsoft.ML.Moka.Tensors.Cpu.Attention;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
@@ -5,18 +6,26 @@ using Microsoft.ML.Moka.Tensors.Cpu.Rows;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
-/// <summary>The backend of the CPU: 32-bit floats all through, vectors where the machine has them, no native library.</summary>
+/// <summary>
+/// The backend of the CPU: 32-bit floats, vectors where the machine has them, products on AMX's tiles where it has these and another precision is wanted, no
+/// native library.
+/// </summary>
 internal sealed unsafe partial class CpuBackend : Backend
 {
-    private readonly MemoryPool _pool = new();
+    private readonly MemoryPool _pool;
     private readonly Workers _workers;
     private readonly MatrixKernels _kernels;
     private readonly RowKernels _rows;
     private readonly AttentionKernels _attention;
+    private readonly TileUnit? _givenTiles;
+    private volatile TileProducts? _tiles;
+    private readonly bool _ownsPool;
 
-    /// <param name="threads">How many threads work on one kernel; the machine's processors by default.</param>
+    /// <param name="threads">How many threads work on one kernel; by default as many as the app sets, else the machine's processors.</param>
     /// <param name="simd">The kernels to run; the best of the machine by default.</param>
-    public CpuBackend(int? threads = null, SimdLevel? simd = null)
+    /// <param name="precision">How products are computed; in 32-bit floats where there are no tiles.</param>
+    /// <param name="tiles">What multiplies tiles; the processor's unit by default.</param>
+    public CpuBackend(int? threads = null, SimdLevel? simd = null, MokaPrecision precision = MokaPrecision.Float32, TileUnit? tiles = null)
     {
         Simd = simd ?? SimdLevels.Best;
         if (Simd > SimdLevels.Best)
@@ -24,21 +33,64 @@ internal sealed unsafe partial class CpuBackend : Backend
         _kernels = MatrixKernels.For(Simd);
         _rows = RowKernels.For(Simd);
         _attention = AttentionKernels.For(Simd);
-        _workers = new Workers(threads ?? Environment.ProcessorCount);
+        _workers = new Workers(threads ?? Workers.UsualThreads);
+        _pool = new MemoryPool();
+        _ownsPool = true;
+        _givenTiles = tiles;
+        Precision = precision;
+    }
+
+    private CpuBackend(CpuBackend other)
+    {
+        Simd = other.Simd;
+        LogitBytes = other.LogitBytes;
+        (_kernels, _rows, _attention, _workers, _pool, _givenTiles) =
+            (other._kernels, other._rows, other._attention, other._workers, other._pool, other._givenTiles);
+        _tiles = other._tiles;
     }
 
     public SimdLevel Simd { get; }
 
     public int Threads => _workers.Threads;
 
-    public override string Description => $"cpu ({Simd}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+    public override MokaPrecision Precision
+    {
+        get => _tiles?.Precision ?? MokaPrecision.Float32;
+        set
+        {
+            if (value != Precision)
+                _tiles = value != MokaPrecision.Float32 && Tiles is { } unit
+                    ? new TileProducts(unit, value == MokaPrecision.Split, _kernels, _pool, _workers)
+                    : null;
+        }
+    }
+
+    public override MokaPrecision UsualPrecision => Tiles is null ? MokaPrecision.Float32 : MokaPrecision.Split;
+
+    public override string? PrecisionProblem =>
+        Tiles is not null ? null : AmxDetection.Problem ?? $"the kernels of {Simd} have no panels for AMX";
+
+    public override string Description =>
+        $"cpu ({Simd}{(_tiles is { } tiles ? $", AMX {tiles.Precision}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 
     /// <summary>Bytes of the tensors that are not disposed yet, and of kernels at work.</summary>
     public long TensorBytes => _pool.BytesInUse;
 
     public override long PeakTensorBytes => _pool.PeakBytes;
 
-    public override void Dispose() => _pool.Dispose();
+    public override Backend CreateView() => new CpuBackend(this);
+
+    public override void Dispose()
+    {
+        if (_ownsPool)
+            _pool.Dispose();
+    }
+
+    /// <inheritdoc cref="MemoryPool.FillFree"/>
+    internal void FillFreeMemory(uint bits) => _pool.FillFree(bits);
+
+    /// <summary>What multiplies tiles: panels of 32 lanes are those of 512-bit vectors.</summary>
+    private TileUnit? Tiles => Simd == SimdLevel.Vector512 ? _givenTiles ?? AmxDetection.Tiles : null;
 
     /// <summary>A tensor with arbitrary contents, for kernels that write every element.</summary>
     private CpuTensor Allocate(TensorKind kind, int rows, int columns = 1) => new(_pool, kind, rows, columns);

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>
@@ -12,7 +14,23 @@ internal sealed class Workers
         Threads = threads;
     }
 
+    /// <summary>The setting of an app that leaves processors to others, in runtimeconfig.json or by AppContext.SetData before the first backbone.</summary>
+    public const string ThreadsSetting = "Microsoft.ML.Moka.Threads";
+
+    /// <summary>What the setting says, else the machine's processors.</summary>
+    public static int UsualThreads => ThreadsBy(AppContext.GetData(ThreadsSetting));
+
     public int Threads { get; }
+
+    /// <exception cref="InvalidOperationException">The setting is no number of threads.</exception>
+    internal static int ThreadsBy(object? setting) => setting switch
+    {
+        null => Environment.ProcessorCount,
+        int and >= 1 and var threads => threads,
+        // runtimeconfig.json's values come as text.
+        string text when int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var threads) && threads >= 1 => threads,
+        _ => throw new InvalidOperationException($"The setting {ThreadsSetting} is '{setting}'; it must be a number of threads, 1 or more."),
+    };
 
     /// <summary>Calls <paramref name="body"/>(start, end) for the chunks of [0, count) that begin at multiples of <paramref name="chunk"/>.</summary>
     public void For(int count, int chunk, Action<int, int> body)

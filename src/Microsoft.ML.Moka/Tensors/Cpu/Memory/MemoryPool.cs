@@ -73,6 +73,15 @@ internal sealed unsafe class MemoryPool : IDisposable
         }
     }
 
+    /// <summary>For tests: writes the bits over all that is free, so that kernels show what they read and never wrote.</summary>
+    public void FillFree(uint bits)
+    {
+        lock (_lock)
+            foreach (var (size, blocks) in _free)
+                foreach (var block in blocks)
+                    new Span<uint>((void*)block, checked((int)(size / 4))).Fill(bits);
+    }
+
     public void Dispose()
     {
         lock (_lock)

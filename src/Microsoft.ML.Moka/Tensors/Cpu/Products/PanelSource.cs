@@ -35,15 +35,18 @@ internal sealed unsafe class PanelBuffer : IDisposable
 
     public float* Panel { get; }
 
-    /// <summary>Writes the panel of the lanes [lane, lane + lanes) for the depths [start, start + depth).</summary>
+    /// <summary>
+    /// Writes the panel of the lanes [lane, lane + lanes) for the depths [start, start + depth). Kernels compute with whole panels: where there are fewer lanes
+    /// than a panel has, the others are 0, for what an earlier use left there may be denormal, and then every step of a kernel takes ten times as long.
+    /// </summary>
     public void Fill(int lane, int lanes, int start, int depth)
     {
-        if (_source.Weight is null)
+        if (_source.Weight is null || lanes < _kernels.Lanes)
             new Span<float>(Panel, depth * _kernels.Lanes).Clear();
-        else if (_source.LanesAreRows)
-            _kernels.FillFromRows(_source.Weight, lane, lanes, start, depth, Panel, _scratch);
-        else
-            _kernels.FillFromColumns(_source.Weight, lane, lanes, start, depth, Panel);
+        if (_source.Weight is { } weight && _source.LanesAreRows)
+            _kernels.FillFromRows(weight, lane, lanes, start, depth, Panel, _scratch);
+        else if (_source.Weight is { } transposed)
+            _kernels.FillFromColumns(transposed, lane, lanes, start, depth, Panel);
         if (_source.Delta is not null)
             _kernels.AddLanes(_source.Delta, lane, lanes, start, depth, Panel);
     }

@@ -1,0 +1,111 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+
+namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+
+/// <summary>Whether this process may use the processor's tiles, and why not. It is looked up once: the system's permission stays.</summary>
+internal static unsafe partial class AmxDetection
+{
+    // Linux, x86-64: arch_prctl and its request for the state of tile data, which is number 18.
+    private const long ArchPrctl = 158;
+    private const long GetPermitted = 0x1022;
+    private const long RequestPermission = 0x1023;
+    private const int TileData = 18;
+
+    /// <summary>AVX-512 (5 to 7), the configuration of tiles (17) and their data (18), as XCR0 has them.</summary>
+    private const ulong NeededStates = 0x600E0;
+
+    private static readonly Lazy<(TileUnit? Tiles, string? Problem)> Detected = new(Detect);
+    private static readonly AsyncLocal<(TileUnit? Tiles, string? Problem)?> Replacement = new();
+
+    /// <summary>The tiles; null where there are none.</summary>
+    public static TileUnit? Tiles => (Replacement.Value ?? Detected.Value).Tiles;
+
+    /// <summary>Why there are none, as the middle of a sentence; null where there are.</summary>
+    public static string? Problem => (Replacement.Value ?? Detected.Value).Problem;
+
+    /// <summary>For tests: other tiles, or none for a reason, for what the caller runs until the result is disposed.</summary>
+    internal static IDisposable Replace(TileUnit? tiles, string? problem = null)
+    {
+        Replacement.Value = (tiles, problem);
+        return new Restoration();
+    }
+
+    private static (TileUnit?, string?) Detect()
+    {
+        try
+        {
+            return FindProblem() is { } problem ? (null, problem) : (new AmxTiles(), null);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or OutOfMemoryException)
+        {
+            return (null, $"the system gives no executable memory ({e.Message})");
+        }
+        catch (Exception e) when (e is DllNotFoundException or EntryPointNotFoundException)
+        {
+            return (null, $"the system cannot be asked for AMX's state ({e.Message})");
+        }
+    }
+
+    private static string? FindProblem()
+    {
+        if (RuntimeInformation.ProcessArchitecture != Architecture.X64)
+            return $"processors of {RuntimeInformation.ProcessArchitecture} have no AMX";
+        if (!X86Base.IsSupported || X86Base.CpuId(0, 0).Eax < 7)
+            return "the processor has no AMX";
+        // Bits 22 and 24: AMX-BF16 and AMX-TILE.
+        var features = X86Base.CpuId(7, 0).Edx;
+        if ((features >> 22 & 1) == 0 || (features >> 24 & 1) == 0)
+            return "the processor has no AMX";
+        // Bit 27: OSXSAVE, without which XGETBV is no instruction.
+        if ((X86Base.CpuId(1, 0).Ecx >> 27 & 1) == 0)
+            return "the system does not save extended states (OSXSAVE)";
+        var states = XGetBv();
+        if ((states & NeededStates) != NeededStates)
+            return $"the system has not switched AMX on (XCR0 is 0x{states:X})";
+        if (SimdLevels.Best != SimdLevel.Vector512)
+            return "AVX-512, which the kernels around it need, is switched off";
+        return OperatingSystem.IsLinux() ? FindLinuxProblem()
+            : OperatingSystem.IsWindows() ? FindWindowsProblem()
+            : "only Linux and Windows are known to grant AMX";
+    }
+
+    private static string? FindLinuxProblem()
+    {
+        if (SystemCall(ArchPrctl, RequestPermission, TileData) != 0)
+            return $"the kernel refuses AMX's state (arch_prctl: {new Win32Exception(Marshal.GetLastPInvokeError()).Message})";
+        ulong permitted = 0;
+        return SystemCall(ArchPrctl, GetPermitted, (long)&permitted) != 0 || (permitted >> TileData & 1) == 0 ? "the kernel has not granted AMX's state" : null;
+    }
+
+    private static string? FindWindowsProblem()
+    {
+        try
+        {
+            return EnableProcessOptionalXStateFeatures(1UL << TileData) == 0 ? "Windows refuses AMX's state" : null;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            return "this version of Windows knows no AMX";
+        }
+    }
+
+    private sealed class Restoration : IDisposable
+    {
+        public void Dispose() => Replacement.Value = null;
+    }
+
+    /// <summary>XCR0: xor ecx, ecx; xgetbv; shl rdx, 32; or rax, rdx; ret. .NET has no other way to it.</summary>
+    private static ulong XGetBv()
+    {
+        var code = ExecutableMemory.Load([0x31, 0xC9, 0x0F, 0x01, 0xD0, 0x48, 0xC1, 0xE2, 0x20, 0x48, 0x09, 0xD0, 0xC3]);
+        return ((delegate* unmanaged<ulong>)code)();
+    }
+
+    [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
+    private static partial long SystemCall(long number, long first, long second);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    private static partial int EnableProcessOptionalXStateFeatures(ulong features);
+}

@@ -1,0 +1,13 @@
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+
+public sealed class AmxKroneckerConformance : KroneckerConformance<AmxBackends>;
+
+public sealed class AmxLinearConformance : LinearConformance<AmxBackends>;
+
+public sealed class AmxTrainingConformance : TrainingConformance<AmxBackends>;
+
+public sealed class AmxPropertyConformance : PropertyConformance<AmxBackends>;
+
+public sealed class AmxAdapterVectors : AdapterVectors<AmxBackends>;
+
+public sealed class AmxLlamaVectors : LlamaVectors<AmxBackends>;
