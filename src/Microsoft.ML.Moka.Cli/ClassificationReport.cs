@@ -23,17 +23,9 @@ internal static class ClassificationReport
             throw new InvalidDataException($"None of the {rows.Count} held-out rows has a label that the model was trained on: {unknown}.");
         var metrics = context.MulticlassClassification.Evaluate(scored);
         var counts = metrics.ConfusionMatrix.Counts;
-        var numbers = new
-        {
-            Rows = (long)counts.Sum(row => row.Sum()),
-            RowsLeftOut = leftOut.Count,
-            metrics.MicroAccuracy,
-            metrics.MacroAccuracy,
-            metrics.LogLoss,
-            MostFrequentLabel = metrics.MostFrequentLabelAccuracy(),
-            Labels = labels,
-            Confusion = counts,
-        };
+        var numbers = new ClassificationNumbers(
+            (long)counts.Sum(row => row.Sum()), leftOut.Count, metrics.MicroAccuracy, metrics.MacroAccuracy, metrics.LogLoss,
+            metrics.MostFrequentLabelAccuracy(), labels, counts);
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {numbers.Rows,9:N0}");
         if (leftOut.Count > 0)
@@ -76,3 +68,8 @@ internal static class ClassificationReport
 
     private static string Short(string text, int width) => text.Length <= width ? text : text[..(width - 1)] + "…";
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record ClassificationNumbers(
+    long Rows, long RowsLeftOut, double MicroAccuracy, double MacroAccuracy, double LogLoss, double MostFrequentLabel, IReadOnlyList<string> Labels,
+    IReadOnlyList<IReadOnlyList<double>> Confusion);

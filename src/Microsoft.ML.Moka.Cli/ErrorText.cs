@@ -7,7 +7,9 @@ internal static class ErrorText
 {
     public static string Of(Exception error)
     {
-        while (error is TargetInvocationException or AggregateException { InnerExceptions.Count: 1 } && error.InnerException is { } inner)
+        // ML.NET calls loaders by reflection and has words of its own around what they say.
+        while (error.InnerException is { } inner
+            && (error is TargetInvocationException or AggregateException { InnerExceptions.Count: 1 } || inner is TargetInvocationException))
             error = inner;
         var message = error.Message;
         if (error is ArgumentException { ParamName: { } parameter })

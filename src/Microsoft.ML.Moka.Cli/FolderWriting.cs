@@ -21,14 +21,7 @@ internal static class FolderWriting
         }
         var after = BackboneDescription.Of(folder);
         if (asJson)
-            Json.Write(terminal.Out, new
-            {
-                Folder = after.Location,
-                after.WeightFormat,
-                after.WeightBytes,
-                BytesBefore = before.WeightBytes,
-                after.Fingerprint,
-            });
+            Json.Write(terminal.Out, new WrittenFolder(after.Location, after.WeightFormat, after.WeightBytes, before.WeightBytes, after.Fingerprint));
         else
             terminal.Out.WriteLine($"Wrote {folder}: linear maps in {after.WeightFormat} (before: {before.WeightFormat}), " +
                 $"{Sizes.Of(after.WeightBytes)} (before: {Sizes.Of(before.WeightBytes)}).");
@@ -46,9 +39,15 @@ internal static class FolderWriting
     {
         var bytes = folder.EnumerateFiles("*.safetensors").Sum(file => file.Length);
         if (asJson)
-            Json.Write(terminal.Out, new { Folder = folder.FullName, WeightBytes = bytes, BytesBefore = before.WeightBytes });
+            Json.Write(terminal.Out, new WrittenClassifier(folder.FullName, bytes, before.WeightBytes));
         else
             terminal.Out.WriteLine(
                 $"Wrote {folder} for transformers' AutoModelForSequenceClassification: {Sizes.Of(bytes)} (backbone before: {Sizes.Of(before.WeightBytes)}).");
     }
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record WrittenFolder(string Folder, string WeightFormat, long WeightBytes, long BytesBefore, string Fingerprint);
+
+/// <summary>The same of a model with a head.</summary>
+internal sealed record WrittenClassifier(string Folder, long WeightBytes, long BytesBefore);

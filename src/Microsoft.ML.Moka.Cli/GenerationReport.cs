@@ -24,7 +24,7 @@ internal static class GenerationReport
         foreach (var (row, answer) in rows.Zip(written).Take(Shown))
             text.AppendLine().AppendLine($"  {OneLine(row.Asked)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}")
                 .AppendLine($"    expected: {OneLine(row.Expected)}");
-        return new TestReport(text.ToString(), new { Rows = rows.Count, ExactlyRight = (double)exact / rows.Count });
+        return new TestReport(text.ToString(), new GenerationNumbers(rows.Count, (double)exact / rows.Count));
     }
 
     private static string OneLine(string text)
@@ -38,3 +38,6 @@ internal static class GenerationReport
         public string Generated { get; set; } = "";
     }
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record GenerationNumbers(int Rows, double ExactlyRight);

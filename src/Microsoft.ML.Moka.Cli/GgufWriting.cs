@@ -16,13 +16,11 @@ internal static class GgufWriting
         var (bytes, modelfile) = (new FileInfo(file).Length, Path.ChangeExtension(file, ".Modelfile"));
         var hasModelfile = File.Exists(modelfile);
         if (asJson)
-            Json.Write(terminal.Out, new
-            {
-                File = Path.GetFullPath(file),
-                Bytes = bytes,
-                Modelfile = hasModelfile ? Path.GetFullPath(modelfile) : null,
-            });
+            Json.Write(terminal.Out, new WrittenGguf(Path.GetFullPath(file), bytes, hasModelfile ? Path.GetFullPath(modelfile) : null));
         else
             terminal.Out.WriteLine($"Wrote {file}: {Sizes.Of(bytes)}." + (hasModelfile ? $" For Ollama: ollama create NAME -f {modelfile}" : ""));
     }
 }
+
+/// <summary>The same for scripts.</summary>
+internal sealed record WrittenGguf(string File, long Bytes, string? Modelfile);

@@ -1,20 +1,37 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Cli.Verbs;
 
 namespace Microsoft.ML.Moka.Cli;
 
-/// <summary>Results for scripts.</summary>
-internal static class Json
+/// <summary>Results for scripts, written by generated code.</summary>
+[JsonSourceGenerationOptions(
+    GenerationMode = JsonSourceGenerationMode.Metadata, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
+[JsonSerializable(typeof(BackboneDescription))]
+[JsonSerializable(typeof(ClassificationNumbers))]
+[JsonSerializable(typeof(DesignNumbers))]
+[JsonSerializable(typeof(EvaluatedRows[]))]
+[JsonSerializable(typeof(FetchedModel))]
+[JsonSerializable(typeof(GeneratedText))]
+[JsonSerializable(typeof(GenerationNumbers))]
+[JsonSerializable(typeof(InspectedModel))]
+[JsonSerializable(typeof(PredictedText[]))]
+[JsonSerializable(typeof(TokenizedText))]
+[JsonSerializable(typeof(TrainingOutcome))]
+[JsonSerializable(typeof(WrittenAdapter))]
+[JsonSerializable(typeof(WrittenClassifier))]
+[JsonSerializable(typeof(WrittenFolder))]
+[JsonSerializable(typeof(WrittenGguf))]
+internal sealed partial class Json : JsonSerializerContext
 {
-    private static readonly JsonSerializerOptions Options = new()
+    private static readonly Json Readable = new(new JsonSerializerOptions
     {
         WriteIndented = true,
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter() },
-    };
+    });
 
-    public static void Write(TextWriter writer, object value) => writer.WriteLine(JsonSerializer.Serialize(value, Options));
+    public static void Write<T>(TextWriter writer, T value) => writer.WriteLine(JsonSerializer.Serialize(value, typeof(T), Readable));
 }

@@ -3,13 +3,17 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>A model zip in memory.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private LoadedModel(ITransformer transformer, MokaModel model) => (Transformer, Model) = (transformer, model);
+    private LoadedModel(ITransformer transformer, MokaModel model, DataViewSchema inputSchema) =>
+        (Transformer, Model, InputSchema) = (transformer, model, inputSchema);
 
     /// <summary>All that the zip holds.</summary>
     public ITransformer Transformer { get; }
 
     /// <summary>The part of it that Moka made.</summary>
     public MokaModel Model { get; }
+
+    /// <summary>The columns of the rows that it was trained on.</summary>
+    public DataViewSchema InputSchema { get; }
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
@@ -18,20 +22,21 @@ internal sealed class LoadedModel : IDisposable
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
         ITransformer transformer;
+        DataViewSchema schema;
         try
         {
-            transformer = context.Model.Load(path, out _);
+            transformer = context.Model.Load(path, out schema);
         }
         catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException
-            && !error.Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
+            && !error.GetBaseException().Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
         {
-            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.Message}", error);
+            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.GetBaseException().Message}", error);
         }
         if (Find(transformer) is { } model)
         {
             if (precision is not null)
                 model.Precision = precision;
-            return new LoadedModel(transformer, model);
+            return new LoadedModel(transformer, model, schema);
         }
         (transformer as IDisposable)?.Dispose();
         throw new InvalidDataException($"'{path}' holds a model of ML.NET, but none that Moka has tuned.");
@@ -42,6 +47,7 @@ internal sealed class LoadedModel : IDisposable
         MLContext context, string? backbone, string? adapterFolder, BackboneQuantization quantization, MokaPrecision? precision, PromptTemplate template,
         CancellationToken cancellation)
     {
+        var rows = context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>());
         var model = context.TextGeneration.Trainers.Moka(new MokaTextGenerationTrainer.Options
         {
             BackbonePath = backbone,
@@ -52,8 +58,8 @@ internal sealed class LoadedModel : IDisposable
             InputColumnName = template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
             NumberOfEpochs = 0,
             CancellationToken = cancellation,
-        }).Fit(context.Data.LoadFromEnumerable(Array.Empty<InstructionRow>()));
-        return new LoadedModel(model, model);
+        }).Fit(rows);
+        return new LoadedModel(model, model, rows.Schema);
     }
 
     public void Dispose() => (Transformer as IDisposable)?.Dispose();

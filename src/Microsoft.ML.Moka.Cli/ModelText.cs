@@ -39,24 +39,23 @@ internal static class ModelText
         yield return ("in memory", $"linear maps in {model.Quantization}");
     }
 
-    public static object Numbers(MokaModel model) => new
-    {
-        Kind = model switch
+    public static ModelNumbers Numbers(MokaModel model) => new(
+        model switch
         {
             MokaTransformer => "classifier",
             MokaRegressionTransformer => "regression",
             _ => "generator",
         },
-        Labels = (model as MokaTransformer)?.Labels,
-        Head = (model as MokaTransformer)?.Head,
-        Generation = (model as MokaTextGenerator)?.Options,
-        PromptTemplate = model.PromptTemplate.ToString(),
-        model.MaximumTokens,
-        model.Quantization,
-    };
+        (model as MokaTransformer)?.Labels, (model as MokaTransformer)?.Head, (model as MokaTextGenerator)?.Options, model.PromptTemplate.ToString(),
+        model.MaximumTokens, model.Quantization);
 
     private static string Labels(IReadOnlyList<string> labels) =>
         labels.Count <= MostLabels ? string.Join(", ", labels) : $"{string.Join(", ", labels.Take(MostLabels))} … ({labels.Count} in all)";
 
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 }
+
+/// <summary>A model for scripts.</summary>
+internal sealed record ModelNumbers(
+    string Kind, IReadOnlyList<string>? Labels, MokaHead? Head, TextGenerationOptions? Generation, string PromptTemplate, int MaximumTokens,
+    BackboneQuantization Quantization);

@@ -71,6 +71,7 @@ internal static class MokaTool
             PullVerb.Create(terminal),
             TrainVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
+            PredictVerb.Create(terminal),
             GenerateVerb.Create(terminal),
             QuantizeVerb.Create(terminal),
             MergeVerb.Create(terminal),

@@ -6,6 +6,8 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>What is done with a trainer, whatever it learns: fit, save, test, tell.</summary>
 internal sealed class TrainingSession(Terminal terminal, MLContext context, FileInfo output, CancellationToken cancellation)
 {
+    private const int LongestExample = 80;
+
     private ProgressDisplay? _display;
     private TrainingProgress? _last;
 
@@ -16,6 +18,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
 
     /// <summary>Whether the state of training is saved, so that the same command goes on from there.</summary>
     public bool CanGoOn { get; init; }
+
+    /// <summary>The verb that the model answers to, and a text to try it on; null where there is none that a shell takes as it is.</summary>
+    public (string Verb, string? Text) Next { get; set; }
 
     /// <summary>To be called after each step.</summary>
     public void Progress(TrainingProgress progress)
@@ -42,15 +47,24 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
         var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
         var test = stoppedEarly ? null : report(model);
-        var result =
-            new Result(output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
-                test?.Numbers);
+        var result = new TrainingOutcome(
+            output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
+            test?.Numbers);
         if (asJson)
             Json.Write(terminal.Out, result);
         else
             Tell(result, test);
         return stoppedEarly ? ExitCode.Cancelled : ExitCode.Success;
     }
+
+    private static string Example(string? text) =>
+        text is { Length: > 0 and <= LongestExample }
+        && text.All(letter => char.IsLetterOrDigit(letter) || " .,;:?'-()".Contains(letter, StringComparison.Ordinal))
+            ? text.Trim()
+            : "A text.";
+
+    private static string Argument(string value) =>
+        value.Length > 0 && value.All(letter => char.IsLetterOrDigit(letter) || "._-/\\:".Contains(letter, StringComparison.Ordinal)) ? value : $"\"{value}\"";
 
     private (MokaModel Model, TrainingDivergedException? Failure) Fit(ProgressDisplay display, IDataView data, Func<IDataView, MokaModel> fit)
     {
@@ -76,7 +90,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
-    private void Tell(Result result, TestReport? test)
+    private void Tell(TrainingOutcome result, TestReport? test)
     {
         if (test is not null)
             terminal.Out.WriteLine(test.Text);
@@ -85,12 +99,14 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
         var goesOn = CanGoOn ? " The same command goes on from there." : "";
         var cancelled = result.StoppedEarly
-            ? $" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}"
+            ? FormattableString.Invariant($" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}")
             : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
+        terminal.Out.WriteLine($"Try it: moka {Next.Verb} {Argument(Example(Next.Text))} --model {Argument(result.Model)}");
     }
-
-    private sealed record Result(
-        string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
-        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);
 }
+
+/// <summary>What came out of it.</summary>
+internal sealed record TrainingOutcome(
+    string Model, long Bytes, int Steps, double? Loss, double Seconds, bool StoppedEarly,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] object? Test);

@@ -1,3 +1,5 @@
+using System.IO.Compression;
+
 namespace Microsoft.ML.Moka.Cli.Tests;
 
 /// <summary>The verbs that write folders: quantize, merge, export; and those that look: inspect, design.</summary>
@@ -67,6 +69,30 @@ public sealed class FolderTests(Samples samples) : IDisposable
             Assert.Contains(words, run.Out, StringComparison.Ordinal));
         Assert.Equal(["gates.svg", "norms.svg", "ranks.svg"], Directory.GetFiles(_folder.File("pictures")).Select(Path.GetFileName).Order());
         Assert.Contains("at most 128 tokens", Tool.Run("inspect", samples.Generator, "--spectrum", "0").Succeeded().Out, StringComparison.Ordinal);
+    }
+
+    /// <summary>ML.NET has words of its own around what is wrong; the tool shows what is wrong.</summary>
+    [Fact]
+    public void AModelThatWasEditedIsToldByWhatWasEdited()
+    {
+        var path = _folder.File("edited.zip");
+        File.Copy(samples.Classifier, path);
+        using (var zip = ZipFile.Open(path, ZipArchiveMode.Update))
+        {
+            var entry = zip.Entries.Single(entry => entry.Name == "moka.json");
+            string json;
+            using (var reader = new StreamReader(entry.Open()))
+                json = reader.ReadToEnd();
+            var name = entry.FullName;
+            entry.Delete();
+            using var writer = new StreamWriter(zip.CreateEntry(name).Open());
+            writer.Write(json.Replace("\"version\": 1", "\"version\": 77", StringComparison.Ordinal));
+        }
+
+        var run = Tool.Run("inspect", path);
+        run.Failed(path, "cannot be loaded as a model. moka.json: the field 'version'", "found 77");
+
+        Assert.DoesNotContain("class instantiation", run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

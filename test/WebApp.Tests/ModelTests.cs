@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Net;
 using System.Text.Json;
 
@@ -57,6 +58,18 @@ public sealed class ModelTests(TunedModels models)
         Assert.Contains("model.zip was refused", detail, StringComparison.Ordinal);
         Assert.Equal(version, (await service.Ask("Who?", "he", "she")).Model);
         Assert.Contains("refused", await service.Client.GetStringAsync("/api/model"), StringComparison.Ordinal);
+
+        var edited = service.ModelPath + ".edited";
+        File.Copy(models.Second, edited);
+        await using (var zip = await ZipFile.OpenAsync(edited, ZipArchiveMode.Update))
+        {
+            var entry = zip.Entries.Single(entry => entry.Name == "moka.json");
+            await using var writer = new StreamWriter(await entry.OpenAsync());
+            await writer.WriteAsync("{\"version\": 77}");
+        }
+        service.Replace(edited);
+        await RunningService.Eventually(() => Ready().Result.Detail?.Contains("'version'", StringComparison.Ordinal) == true);
+        Assert.Contains("the field 'version' must be", await service.Client.GetStringAsync("/api/model"), StringComparison.Ordinal);
 
         service.Replace(models.Second);
         await RunningService.Eventually(() => service.Version != version);

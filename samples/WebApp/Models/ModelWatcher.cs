@@ -68,7 +68,7 @@ public sealed partial class ModelWatcher(
         }
         catch (Exception e)
         {
-            models.Refuse($"{System.IO.Path.GetFileName(Path)} was refused: {e.Message}");
+            models.Refuse($"{System.IO.Path.GetFileName(Path)} was refused: {e.GetBaseException().Message}");
             metrics.Loaded(succeeded: false);
             LogRefused(e, Path);
         }

@@ -49,16 +49,9 @@ internal static class DesignVerb
                 : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach)
                 : designer.Describe(adapter);
             if (parsed.GetValue(json))
-                Json.Write(terminal.Out, new
-                {
-                    Backbone = designer.Backbone,
-                    design.TrainableParameterCount,
-                    design.BackboneParameterCount,
-                    design.SmallestRank,
-                    design.OperationsPerToken,
-                    design.Maps,
-                    design.Notes,
-                });
+                Json.Write(terminal.Out, new DesignNumbers(
+                    designer.Backbone, design.TrainableParameterCount, design.BackboneParameterCount, design.SmallestRank, design.OperationsPerToken,
+                    design.Maps, design.Notes));
             else
                 terminal.Out.WriteLine(design);
             return ExitCode.Success;
@@ -66,3 +59,8 @@ internal static class DesignVerb
         return command;
     }
 }
+
+/// <summary>A design for scripts.</summary>
+internal sealed record DesignNumbers(
+    string Backbone, long TrainableParameterCount, long BackboneParameterCount, int SmallestRank, long OperationsPerToken, IReadOnlyList<AdaptedMap> Maps,
+    IReadOnlyList<string> Notes);

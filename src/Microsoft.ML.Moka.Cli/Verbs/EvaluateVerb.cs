@@ -124,7 +124,7 @@ internal sealed class EvaluateVerb
         if (parsed.GetValue(_models) is not [_, ..] models)
             throw new UsageException("Which model? Name its file with --model.");
         var rows = _columns.Labelled(parsed, file);
-        var reports = new List<object>();
+        var reports = new List<EvaluatedRows>();
         foreach (var path in models)
         {
             using var loaded = LoadedModel.Open(context, path.ToString(), parsed.GetValue(_precision));
@@ -133,7 +133,7 @@ internal sealed class EvaluateVerb
                     ? $"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."
                     : $"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog.");
             var report = ClassificationReport.Of(context, loaded.Transformer, rows);
-            reports.Add(new { Model = path.ToString(), Test = report.Numbers });
+            reports.Add(new EvaluatedRows(path.ToString(), report.Numbers));
             if (parsed.GetValue(_json))
                 continue;
             if (models.Length > 1)
@@ -141,7 +141,7 @@ internal sealed class EvaluateVerb
             _terminal.Out.WriteLine(report.Text);
         }
         if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, reports);
+            Json.Write(_terminal.Out, reports.ToArray());
         return ExitCode.Success;
     }
 
@@ -250,3 +250,6 @@ internal sealed class EvaluateVerb
         CancellationToken = cancellation,
     };
 }
+
+/// <summary>A model on rows, for scripts.</summary>
+internal sealed record EvaluatedRows(string Model, object Test);

@@ -54,12 +54,7 @@ internal static class ExportVerb
             loaded.Model.SaveAdapter(
                 folder, Enum.Parse<AdapterFileFormat>(parsed.GetValue(format)!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true));
             if (parsed.GetValue(json))
-                Json.Write(terminal.Out, new
-                {
-                    Folder = Path.GetFullPath(folder),
-                    Parameters = loaded.Model.TrainableParameterCount,
-                    Bytes = Sizes.OfFolder(folder),
-                });
+                Json.Write(terminal.Out, new WrittenAdapter(Path.GetFullPath(folder), loaded.Model.TrainableParameterCount, Sizes.OfFolder(folder)));
             else
                 terminal.Out.WriteLine(
                     FormattableString.Invariant($"Wrote {folder}: {loaded.Model.TrainableParameterCount:N0} parameters, {Sizes.Of(Sizes.OfFolder(folder))}."));
@@ -68,3 +63,6 @@ internal static class ExportVerb
         return command;
     }
 }
+
+/// <summary>An adapter's folder for scripts.</summary>
+internal sealed record WrittenAdapter(string Folder, long Parameters, long Bytes);

@@ -107,19 +107,9 @@ internal sealed class GenerateVerb
         var pieces = model.GenerateAsync(prompt, parsed.GetValue(_input), options, cancellation);
         var text = await WriteAsync(pieces, isSilent: parsed.GetValue(_json));
         if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, new
-            {
-                Prompt = prompt,
-                Text = text,
-                options.Temperature,
-                options.TopK,
-                options.TopP,
-                options.FrequencyPenalty,
-                options.PresencePenalty,
-                options.Seed,
-                options.MaximumNewTokens,
-                Seconds = clock.Elapsed.TotalSeconds,
-            });
+            Json.Write(_terminal.Out, new GeneratedText(
+                prompt, text, options.Temperature, options.TopK, options.TopP, options.FrequencyPenalty, options.PresencePenalty, options.Seed,
+                options.MaximumNewTokens, clock.Elapsed.TotalSeconds));
         return ExitCode.Success;
     }
 
@@ -233,3 +223,8 @@ internal sealed class GenerateVerb
         return (await Task.Run(_terminal.In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation)).TrimEnd('\r', '\n');
     }
 }
+
+/// <summary>A generated text for scripts.</summary>
+internal sealed record GeneratedText(
+    string Prompt, string Text, float Temperature, int TopK, float TopP, float FrequencyPenalty, float PresencePenalty, long? Seed, int MaximumNewTokens,
+    double Seconds);

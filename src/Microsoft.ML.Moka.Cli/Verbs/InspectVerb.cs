@@ -95,11 +95,9 @@ internal sealed class InspectVerb
             Draw(folder, inspection);
         if (parsed.GetValue(_json))
         {
-            Json.Write(_terminal.Out, new
-            {
-                Path = path, Backbone = backbone, Model = model is null ? null : ModelText.Numbers(model), inspection.TrainableParameterCount,
-                inspection.Maps, inspection.Filters, inspection.Head,
-            });
+            Json.Write(_terminal.Out, new InspectedModel(
+                path, backbone, model is null ? null : ModelText.Numbers(model), inspection.TrainableParameterCount, inspection.Maps, inspection.Filters,
+                inspection.Head));
             return ExitCode.Success;
         }
         if (model is not null)
@@ -145,3 +143,8 @@ internal sealed class InspectVerb
         }
     }
 }
+
+/// <summary>A model or an adapter for scripts.</summary>
+internal sealed record InspectedModel(
+    string Path, BackboneDescription Backbone, ModelNumbers? Model, long TrainableParameterCount, IReadOnlyList<MapInspection> Maps,
+    IReadOnlyList<FilterInspection> Filters, HeadInspection? Head);

@@ -57,7 +57,7 @@ internal static class PullVerb
                     },
                 }, cancellation).GetAwaiter().GetResult());
                 if (parsed.GetValue(json))
-                    Json.Write(terminal.Out, new { Name = model, Path = path, Bytes = bytes, Seconds = clock.Elapsed.TotalSeconds });
+                    Json.Write(terminal.Out, new FetchedModel(model, path, bytes, clock.Elapsed.TotalSeconds));
                 else
                     terminal.Out.WriteLine($"{model} is in {path}{(bytes > 0 ? $" ({Sizes.Of(bytes)})" : "")}.");
                 return ExitCode.Success;
@@ -65,3 +65,6 @@ internal static class PullVerb
         return command;
     }
 }
+
+/// <summary>A fetched model for scripts.</summary>
+internal sealed record FetchedModel(string Name, string Path, long Bytes, double Seconds);

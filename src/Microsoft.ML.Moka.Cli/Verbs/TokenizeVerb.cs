@@ -80,17 +80,8 @@ internal sealed class TokenizeVerb
             : Encode(parsed, tokenizer, await ReadTextAsync(parsed, cancellation));
         if (parsed.GetValue(_json))
         {
-            Json.Write(_terminal.Out, new
-            {
-                Tokenizer = tokenizer.Kind,
-                tokens.Count,
-                Text = text,
-                Ids = tokens.Select(token => token.Id),
-                Tokens = tokens.Select(token => new
-                {
-                    token.Id, Piece = token.Value, Start = token.Offset.Start.Value, End = token.Offset.End.Value, IsSpecial = tokenizer.IsSpecial(token.Id),
-                }),
-            });
+            Json.Write(_terminal.Out, new TokenizedText(tokenizer.Kind, tokens.Count, text, tokens.Select(token => token.Id), tokens.Select(token =>
+                new TokenNumbers(token.Id, token.Value, token.Offset.Start.Value, token.Offset.End.Value, tokenizer.IsSpecial(token.Id)))));
             return ExitCode.Success;
         }
         foreach (var token in tokens)
@@ -198,3 +189,9 @@ internal sealed class TokenizeVerb
     private static string Shown(string piece) => string.Concat(piece.Select(letter =>
         char.IsControl(letter) ? string.Create(CultureInfo.InvariantCulture, $"\\u{(int)letter:x4}") : letter.ToString()));
 }
+
+/// <summary>A text's tokens for scripts.</summary>
+internal sealed record TokenizedText(string Tokenizer, int Count, string Text, IEnumerable<int> Ids, IEnumerable<TokenNumbers> Tokens);
+
+/// <summary>One of them.</summary>
+internal sealed record TokenNumbers(int Id, string Piece, int Start, int End, bool IsSpecial);

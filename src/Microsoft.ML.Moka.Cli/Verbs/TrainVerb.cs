@@ -175,6 +175,7 @@ internal sealed class TrainVerb
             HeadLearningRate = parsed.GetValue(_headRate),
         };
         options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
+        training.Next = ("predict", (test ?? rows)[0].Text);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
         var context = training.Context;
@@ -203,6 +204,7 @@ internal sealed class TrainVerb
             PromptTemplate = template,
             InputColumnName = template is null || template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
         };
+        training.Next = ("generate", (test ?? rows)[0].Instruction);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(_columns.Instructions(parsed, path)), training, cancellation);
         return training.Run(
@@ -225,6 +227,7 @@ internal sealed class TrainVerb
             MessagesColumnName = nameof(ConversationRow.Messages),
             ChatTemplate = Template(parsed, "") is { } template ? ChatTemplate.Of(template) : null,
         };
+        training.Next = ("generate", null);
         var data = training.Load(rows);
         Fill(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
         return training.Run(

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.ML.Moka.Adapters;
 
 namespace Microsoft.ML.Moka;
@@ -6,6 +7,8 @@ namespace Microsoft.ML.Moka;
 /// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/>, <see cref="CdkaAdapter"/>,
 /// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="DoraAdapter"/> or <see cref="FullFineTuning"/>.
 /// </summary>
+// A trimmed program keeps the settings: the text of the options is made by looking at them.
+[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
 public abstract class AdapterOptions
 {
     private protected AdapterOptions()

@@ -35,7 +35,7 @@ internal sealed class ModulePattern
         }
         catch (RegexMatchTimeoutException)
         {
-            throw _error($"has a regular expression that takes more than {Patience.TotalSeconds} s to match '{map.Name}'");
+            throw _error(FormattableString.Invariant($"has a regular expression that takes more than {Patience.TotalSeconds} s to match '{map.Name}'"));
         }
     }
 }

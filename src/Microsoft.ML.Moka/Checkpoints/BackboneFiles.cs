@@ -64,7 +64,8 @@ internal sealed class FolderFiles(string path) : BackboneFiles
         LfsPointer.Refuse(PathOf(name));
         using var file = new FileStream(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, bufferSize: 0);
         if (file.Length > LargestText)
-            throw new InvalidDataException($"'{PathOf(name)}' has {file.Length:N0} bytes; more than {LargestText:N0} make no sense there.");
+            throw new InvalidDataException(
+                FormattableString.Invariant($"'{PathOf(name)}' has {file.Length:N0} bytes; more than {LargestText:N0} make no sense there."));
         var content = new byte[file.Length];
         file.ReadExactly(content);
         return content;

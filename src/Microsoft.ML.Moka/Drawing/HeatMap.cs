@@ -26,14 +26,15 @@ internal static class HeatMap
         var bottom = top + rows.Count * CellHeight;
         var width = Math.Max(starts[^1] + 20, Math.Max(SvgDocument.WidthOf(title, 16) + 40, left + 300));
         var svg = new SvgDocument(
-            width, bottom + 118, title, $"{valueTitle} from {least:0.####} to {most:0.####}; rows are maps, columns are {columnTitle} within {groupTitle}.");
+            width, bottom + 118, title, FormattableString.Invariant($"{valueTitle} from {least:0.####} to {most:0.####}; ") +
+                $"rows are maps, columns are {columnTitle} within {groupTitle}.");
 
         for (var row = 0; row < rows.Count; row++)
             svg.Text(left - 8, top + (row + 0.5) * CellHeight + 4, rows[row], Palette.Ink, Anchor.End);
         foreach (var (row, group, column, value) in cells)
             svg.Rectangle(starts[group] + column * cellWidth, top + row * CellHeight, cellWidth - Math.Min(1, cellWidth / 8), CellHeight - 1,
                 Palette.OfShare(Share(value)),
-                $"{rows[row]}, {groupTitle} {groups[group]}, {columnTitle} {column}: {value:0.####}");
+                FormattableString.Invariant($"{rows[row]}, {groupTitle} {groups[group]}, {columnTitle} {column}: {value:0.####}"));
 
         // A label for each group, or for every second, third … where they would touch.
         var room = widths.Min() * cellWidth + Gap;

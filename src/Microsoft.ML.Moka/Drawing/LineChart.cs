@@ -27,7 +27,7 @@ internal static class LineChart
             var visible = series[i].Points.Where(point => double.IsFinite(point.Y)).ToList();
             svg.Path(visible.Select(point => (plot.X(point.X), plot.Y(point.Y))), Palette.Series(i), series[i].Width);
             foreach (var (x, y) in series[i].Marked ? visible : [])
-                svg.Marker(plot.X(x), plot.Y(y), i, 3.5, $"{series[i].Name}, {horizontalTitle} {x}: {y:0.####}");
+                svg.Marker(plot.X(x), plot.Y(y), i, 3.5, FormattableString.Invariant($"{series[i].Name}, {horizontalTitle} {x}: {y:0.####}"));
             var row = plot.Top + 10 + i * 22;
             svg.Path([(plot.Left + width + 16, row), (plot.Left + width + 40, row)], Palette.Series(i), series[i].Width);
             if (series[i].Marked)

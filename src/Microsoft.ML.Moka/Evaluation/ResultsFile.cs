@@ -1,15 +1,10 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Evaluation;
-
-/// <summary>The answers to some consecutive questions of a task, and what they took.</summary>
-internal sealed record AnsweredBatch(
-    [property: JsonRequired] string Task, [property: JsonRequired] int First, [property: JsonRequired] double Seconds, [property: JsonRequired] long Tokens,
-    [property: JsonRequired] IReadOnlyList<BenchmarkAnswer> Answers);
 
 /// <summary>
 /// The answers of an evaluation as they come: JSON lines, first what determines the answers, then a line for each batch. Lines are only added, and a line that
@@ -19,12 +14,6 @@ internal sealed record AnsweredBatch(
 internal sealed class ResultsFile : IDisposable
 {
     private const string Format = "moka-evaluation-2";
-
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
-    {
-        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-        RespectNullableAnnotations = true,
-    };
 
     private const string HashField = ",\"sha256\":\"";
 
@@ -54,7 +43,7 @@ internal sealed class ResultsFile : IDisposable
                 if (number++ == 0)
                     file.ReadHeader(line, path, settings);
                 else
-                    batches.Add(Parse<AnsweredBatch>(file.Checked(line, path, number), path, number));
+                    batches.Add(Parse(file.Checked(line, path, number), ResultsJson.Default.AnsweredBatch, path, number));
                 end = next;
             }
             CheckOrder(batches, path);
@@ -62,7 +51,7 @@ internal sealed class ResultsFile : IDisposable
             stream.SetLength(end);
             stream.Position = end;
             if (number == 0)
-                file.Write(new Header(Format, settings));
+                file.Write(new ResultsHeader(Format, settings), ResultsJson.Default.ResultsHeader);
             return file;
         }
         catch
@@ -73,13 +62,13 @@ internal sealed class ResultsFile : IDisposable
     }
 
     /// <summary>Adds a batch; it is on the disk when the call returns.</summary>
-    public void Add(AnsweredBatch batch) => Write(batch);
+    public void Add(AnsweredBatch batch) => Write(batch, ResultsJson.Default.AnsweredBatch);
 
     public void Dispose() => _stream.Dispose();
 
-    private void Write<T>(T line)
+    private void Write<T>(T line, JsonTypeInfo<T> type)
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(line, Json);
+        var body = JsonSerializer.SerializeToUtf8Bytes(line, type);
         if (_header.Length == 0)
             _header = body;
         _stream.Write([.. body.AsSpan()[..^1], .. Encoding.ASCII.GetBytes($"{HashField}{HashOf(body)}\"}}\n")]);
@@ -110,7 +99,7 @@ internal sealed class ResultsFile : IDisposable
     private void ReadHeader(ReadOnlyMemory<byte> line, string path, IReadOnlyDictionary<string, string> settings)
     {
         var body = Body(line.Span);
-        var header = Parse<Header>(body ?? line, path, 1);
+        var header = Parse(body ?? line, ResultsJson.Default.ResultsHeader, path, 1);
         CheckFormat(header, path);
         _header = body ?? [];
         Checked(line, path, 1);
@@ -121,18 +110,21 @@ internal sealed class ResultsFile : IDisposable
     private IEnumerable<(ReadOnlyMemory<byte> Line, long Next)> WholeLines(string path)
     {
         if (_stream.Length > Array.MaxLength)
-            throw new InvalidDataException($"{path} has {_stream.Length:N0} bytes: that is no file of answers.");
+            throw new InvalidDataException(FormattableString.Invariant($"{path} has {_stream.Length:N0} bytes: that is no file of answers."));
         var content = new byte[_stream.Length];
         _stream.ReadExactly(content);
         for (var start = 0; Array.IndexOf(content, (byte)'\n', start) is var end and >= 0; start = end + 1)
             yield return (content.AsMemory(start, end - start), end + 1);
     }
 
-    private static T Parse<T>(ReadOnlyMemory<byte> line, string path, int number)
+    private static T Parse<T>(ReadOnlyMemory<byte> line, JsonTypeInfo<T> type, string path, int number)
     {
         try
         {
-            return JsonSerializer.Deserialize<T>(line.Span, Json) ?? throw new JsonException("null");
+            var value = JsonSerializer.Deserialize(line.Span, type) ?? throw new JsonException("null");
+            if (value is AnsweredBatch batch)
+                CheckAnswers(batch);
+            return value;
         }
         catch (JsonException e)
         {
@@ -141,14 +133,26 @@ internal sealed class ResultsFile : IDisposable
         }
     }
 
-    private static void CheckFormat(Header header, string path)
+    /// <summary>What the types of the fields do not say.</summary>
+    private static void CheckAnswers(AnsweredBatch batch)
+    {
+        foreach (var answer in batch.Answers)
+        {
+            if (answer is null || answer.Candidates.Any(candidate => candidate is null))
+                throw new JsonException("null in a list");
+            if (answer.LogLikelihoods is { } scores && scores.Count != answer.Candidates.Count)
+                throw new JsonException("candidates without scores");
+        }
+    }
+
+    private static void CheckFormat(ResultsHeader header, string path)
     {
         if (header.Format != Format)
             throw new InvalidDataException(
                 $"{path}, line 1: the file is of the format '{header.Format}'; this version reads '{Format}'. Delete the file, or choose another folder.");
     }
 
-    private static void CheckSettings(Header header, string path, IReadOnlyDictionary<string, string> settings)
+    private static void CheckSettings(ResultsHeader header, string path, IReadOnlyDictionary<string, string> settings)
     {
         var differing = settings.Keys.Union(header.Settings.Keys).Order(StringComparer.Ordinal)
             .Where(key => settings.GetValueOrDefault(key) != header.Settings.GetValueOrDefault(key))
@@ -165,13 +169,10 @@ internal sealed class ResultsFile : IDisposable
         foreach (var batch in batches)
         {
             var first = answered.GetValueOrDefault(batch.Task);
-            if (batch.First != first || batch.Answers.Count == 0 || batch.Answers.Contains(null!)
-                || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
+            if (batch.First != first || batch.Answers.Count == 0 || !double.IsFinite(batch.Seconds) || batch.Seconds < 0 || batch.Tokens < 0)
                 throw new InvalidDataException(
                     $"{path}: the answers to {batch.Task} from question {batch.First + 1} on do not follow question {first}. Delete the file.");
             answered[batch.Task] = first + batch.Answers.Count;
         }
     }
-
-    private sealed record Header([property: JsonRequired] string Format, [property: JsonRequired] IReadOnlyDictionary<string, string> Settings);
 }

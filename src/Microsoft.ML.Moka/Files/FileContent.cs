@@ -35,6 +35,9 @@ internal abstract class FileContent(string name, long length) : IDisposable
         return new OnDisk(path, stream);
     }
 
+    /// <summary>The same of a file that is open, which is closed with the content.</summary>
+    public static FileContent Open(FileStream file) => new OnDisk(file.Name, file);
+
     /// <summary>A part of a slice; of one that is on the disk no more than that is read.</summary>
     public static ReadOnlySpan<byte> Part(ReadOnlyMemory<byte> slice, int start, int length) =>
         MemoryMarshal.TryGetMemoryManager(slice, out DiskSlice? onDisk, out var offset, out _)

@@ -3,11 +3,21 @@ using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.Generation;
 
+/// <summary>What was written for a row.</summary>
+/// <param name="Text">The text.</param>
+/// <param name="PromptIsCut">Whether the prompt was too long and lost its beginning.</param>
+internal sealed record WrittenRow(string Text, bool PromptIsCut)
+{
+    // The text and the object around it.
+    public long Bytes => 64 + sizeof(char) * (long)Text.Length;
+}
+
 /// <summary>The generated text.</summary>
 /// <param name="name">The column.</param>
-/// <param name="generate">Generates the texts of rows, and says how many prompts were too long.</param>
+/// <param name="write">Generates the texts of rows that are not kept.</param>
+/// <param name="others">Columns of the same model, which tell once with these what is told once.</param>
 internal sealed class TextColumns(
-    string name, Func<IReadOnlyList<PositionedRow>, (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts)> generate) : AddedColumns
+    string name, Func<IReadOnlyList<PositionedRow>, RowMemory, IReadOnlyList<WrittenRow>> write, TextColumns? others = null) : AddedColumns(others)
 {
     public override string Work => "Generation";
 
@@ -24,35 +34,38 @@ internal sealed class TextColumns(
         return builder.ToSchema();
     }
 
-    public override RowBlock NewBlock() => new Block(generate);
+    public override RowBlock NewBlock(RowMemory memory) => new Block(write, memory);
 
-    private sealed class Block(Func<IReadOnlyList<PositionedRow>, (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts)> generate) : RowBlock
+    /// <summary>What is told of prompts that were too long.</summary>
+    public static RowWarning CutPrompts(long count) => new("Prompts that were too long and lost their beginning", count);
+
+    private sealed class Block(Func<IReadOnlyList<PositionedRow>, RowMemory, IReadOnlyList<WrittenRow>> write, RowMemory memory) : RowBlock
     {
-        private IReadOnlyList<GeneratedAnswer> _answers = [];
+        private IReadOnlyList<WrittenRow> _rows = [];
         private long _cutPrompts;
         private long _blankTexts;
 
-        public override IEnumerable<string> Warnings
+        public override IEnumerable<RowWarning> Warnings
         {
             get
             {
                 if (_cutPrompts > 0)
-                    yield return $"Prompts that were too long and lost their beginning: {_cutPrompts}.";
+                    yield return CutPrompts(_cutPrompts);
                 if (_blankTexts > 0)
-                    yield return $"Rows whose instruction is blank, so that nothing was asked: {_blankTexts}.";
+                    yield return new RowWarning("Rows whose instruction is blank, so that nothing was asked", _blankTexts);
             }
         }
 
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
-            (_answers, var cutPrompts) = generate(rows);
-            _cutPrompts += cutPrompts;
+            _rows = write(rows, memory);
+            _cutPrompts += _rows.Count(row => row.PromptIsCut);
             _blankTexts += rows.Count(row => row.Prompt.IsBlank);
         }
 
         public override Delegate Getter(int added, Func<int> slot) =>
             (ValueGetter<ReadOnlyMemory<char>>)((ref ReadOnlyMemory<char> value) => value = Text(slot()));
 
-        private ReadOnlyMemory<char> Text(int slot) => _answers[slot].Text.AsMemory();
+        private ReadOnlyMemory<char> Text(int slot) => _rows[slot].Text.AsMemory();
     }
 }

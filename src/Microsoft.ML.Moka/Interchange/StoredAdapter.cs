@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
@@ -96,7 +97,10 @@ internal sealed class StoredAdapter : IDisposable
             throw new InvalidDataException($"{source} does not fit the backbone. {e.Message}", e);
         }
         if (tensors.ByteCount / FewestBytesPerParameter < parameters)
+        {
+            var bytes = tensors.ByteCount.ToString("N0", CultureInfo.InvariantCulture);
             throw new InvalidDataException(
-                $"{source} asks for {parameters:N0} parameters, more than {tensors.Name} holds in its {tensors.ByteCount:N0} bytes.");
+                FormattableString.Invariant($"{source} asks for {parameters:N0} parameters, more than {tensors.Name} holds in its {bytes} bytes."));
+        }
     }
 }

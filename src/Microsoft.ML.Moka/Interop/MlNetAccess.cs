@@ -36,6 +36,10 @@ internal static class MlNetAccess
     /// <summary>Whether the user lets the CPU step in where the GPU cannot be used.</summary>
     public static bool FallbackToCpuOf(IHostEnvironment env) => (env as IHostEnvironmentInternal)?.FallbackToCpu ?? true;
 
+    /// <summary>The folder of temporary files: <see cref="MLContext.TempFilePath"/>, or the system's where it is not set.</summary>
+    public static string TemporaryFolderOf(IHostEnvironment env) =>
+        (env as IHostEnvironmentInternal)?.TempFilePath is { Length: > 0 } folder ? folder : Path.GetTempPath();
+
     /// <summary>Whether the context was told to cancel; there is no way back from that.</summary>
     public static bool IsCanceled(IHostEnvironment env) => env is ICancelable { IsCanceled: true };
 

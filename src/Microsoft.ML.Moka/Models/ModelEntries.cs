@@ -9,15 +9,19 @@ using ModelLoadContext = MlNetInternals::Microsoft.ML.ModelLoadContext;
 namespace Microsoft.ML.Moka.Models;
 
 /// <summary>The entries of a model zip beside the component's own, read when they are first asked for: the zip is closed when loading has ended.</summary>
-internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
+/// <param name="ctx">The zip.</param>
+/// <param name="temporaryFolder">Where entries go that are too large for memory.</param>
+internal sealed class ModelEntries(ModelLoadContext ctx, string temporaryFolder) : BackboneFiles
 {
-    private const int LargestInMemory = 1 << 30;
     private const int LargestConfiguration = 1 << 23;
     private const string WeightsExtension = ".safetensors";
 
     private readonly Dictionary<string, FileContent> _read = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _limits = new(StringComparer.Ordinal);
     private IReadOnlyDictionary<string, string> _hashes = new Dictionary<string, string>();
+
+    /// <summary>The most bytes of an entry that is read into memory; larger ones are mapped from a temporary file. Tests lower it.</summary>
+    public static long LargestInMemory { get; set; } = 1 << 30;
 
     public override string Location => "model";
 
@@ -74,11 +78,12 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
     private static int LargestOf(string name) => name.StartsWith("tokenizer.", StringComparison.Ordinal) ? LargestText : LargestConfiguration;
 
     // Memory grows with what is there, whatever lengths the zip claims.
-    private static FileContent Read(string name, Stream stream, long most)
+    private FileContent Read(string name, Stream stream, long most)
     {
         if (stream.Length > most)
-            throw new InvalidDataException($"The entry '{name}' of the model has {stream.Length:N0} bytes; more than {most:N0} make no sense there.");
-        return stream.Length <= LargestInMemory ? InMemory(name, stream) : OnDisk(stream);
+            throw new InvalidDataException(
+                FormattableString.Invariant($"The entry '{name}' of the model has {stream.Length:N0} bytes; more than {most:N0} make no sense there."));
+        return stream.Length <= LargestInMemory ? InMemory(name, stream) : TemporaryFile.Map(temporaryFolder, name, stream);
     }
 
     private static FileContent InMemory(string name, Stream stream)
@@ -86,28 +91,5 @@ internal sealed class ModelEntries(ModelLoadContext ctx) : BackboneFiles
         var content = new byte[stream.Length];
         stream.ReadExactly(content);
         return FileContent.Of(name, content);
-    }
-
-    private static FileContent OnDisk(Stream stream)
-    {
-        // A folder that only this user can look into.
-        var folder = Directory.CreateTempSubdirectory("moka-").FullName;
-        var path = Path.Combine(folder, "model.safetensors");
-        try
-        {
-            NewFile.Write(path, stream.CopyTo);
-            return FileContent.Open(path);
-        }
-        finally
-        {
-            // An open file keeps its content where the system allows it (Unix); where it does not, the temporary file stays.
-            try
-            {
-                Disk.Current.DeleteFolder(folder);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-            }
-        }
     }
 }

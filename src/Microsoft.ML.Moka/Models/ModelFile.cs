@@ -24,9 +24,6 @@ internal static class ModelFile
     // And what small adapters of small backbones have beside their parameters.
     private const long LargestHeader = 1 << 25;
 
-    // The entry that has all other hashes has its own among the bytes of the component.
-    private static ReadOnlySpan<byte> HashMark => "moka.json SHA-256 "u8;
-
     public static void Save<TOutputs>(ModelSaveContext ctx, ModelParts<TOutputs> parts, TunedBackbone weights)
         where TOutputs : IModelOutputs<TOutputs>
     {
@@ -42,7 +39,7 @@ internal static class ModelFile
         foreach (var (name, content) in AdapterFolder.Files(parts.Backbone, weights))
             files.Add(name, content);
 
-        var own = ModelStream.Begin(ctx, VersionOf<TOutputs>());
+        ModelStream.Begin(ctx, VersionOf<TOutputs>());
         var hashes = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, content) in files)
         {
@@ -61,7 +58,6 @@ internal static class ModelFile
         }
         var manifest = ModelManifest<TOutputs>.Write(parts, weights.Shared, hashes);
         ModelStream.Write(ctx, ModelManifest.Name, writer => writer.Write(manifest));
-        own.Write([.. HashMark, .. SHA256.HashData(manifest)]);
     }
 
     /// <exception cref="InvalidDataException">The zip is damaged or was edited; the message names the entry and what is wrong there.</exception>
@@ -69,13 +65,11 @@ internal static class ModelFile
     public static (ModelParts<TOutputs> Parts, SharedBackbone Backbone, AdapterSet Adapters) Load<TOutputs>(IHostEnvironment env, ModelLoadContext ctx)
         where TOutputs : IModelOutputs<TOutputs>
     {
-        var own = ModelStream.Begin(ctx, VersionOf<TOutputs>()).ReadBytes(HashMark.Length + SHA256.HashSizeInBytes);
-        var entries = new ModelEntries(ctx);
-        var manifest = ModelManifest<TOutputs>.Read(entries.ReadAll(ModelManifest.Name), ModelManifest.Name);
-        // Earlier versions of this package did not write the hash of this one entry.
-        entries.Expect(own.AsSpan().StartsWith(HashMark)
-            ? new Dictionary<string, string>(manifest.Hashes) { [ModelManifest.Name] = Convert.ToHexStringLower(own.AsSpan(HashMark.Length)) }
-            : manifest.Hashes);
+        ModelStream.Begin(ctx, VersionOf<TOutputs>());
+        var entries = new ModelEntries(ctx, MlNetAccess.TemporaryFolderOf(env));
+        var json = entries.ReadAll(ModelManifest.Name);
+        var manifest = ModelManifest<TOutputs>.Read(json, ModelManifest.Name);
+        entries.Expect(manifest.Hashes);
         var tokenizer = BackboneTokenizer.Load(entries);
         var source = manifest.Backbone switch
         {
@@ -105,6 +99,7 @@ internal static class ModelFile
                     $"this one has {backbone.Fingerprint}): use that version, or tune it again.");
             adapters = adapter.Load(backbone.Backbone.Backend);
             entries.CheckHashes();
+            ModelManifest.CheckOwnHash(json);
             return (manifest.ToParts(source, tokenizer), backbone, adapters);
         }
         catch

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Columns;
 using Microsoft.ML.Moka.Files;
@@ -9,6 +11,33 @@ namespace Microsoft.ML.Moka.Models;
 internal static class ModelManifest
 {
     public const string Name = "moka.json";
+
+    private const string OwnHash = "own_sha256";
+
+    // What stands in place of the hash while it is computed.
+    private static readonly string Zeros = new('0', 2 * SHA256.HashSizeInBytes);
+
+    /// <summary>The JSON of the fields with a SHA-256 over all of it but the hash.</summary>
+    public static byte[] WithOwnHash(SortedDictionary<string, object?> fields)
+    {
+        fields[OwnHash] = Zeros;
+        var json = IndentedJson.Write(fields);
+        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(SHA256.HashData(json)), json.AsSpan(json.AsSpan().IndexOf(Encoding.ASCII.GetBytes(Zeros))));
+        return json;
+    }
+
+    /// <exception cref="InvalidDataException">The JSON is not what was saved. Earlier versions saved no hash of it.</exception>
+    public static void CheckOwnHash(byte[] json)
+    {
+        if (JsonFields.Parse(json, Name, fields => fields.OptionalText(OwnHash)) is not { } hash)
+            return;
+        var content = json.ToArray();
+        var place = content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(hash));
+        if (place >= 0 && hash.Length == Zeros.Length)
+            Encoding.ASCII.GetBytes(Zeros, content.AsSpan(place));
+        if (place < 0 || Convert.ToHexStringLower(SHA256.HashData(content)) != hash)
+            throw new InvalidDataException($"The entry '{Name}' of the model was changed since it was saved: its SHA-256 is not the one in it.");
+    }
 }
 
 /// <inheritdoc cref="ModelManifest"/>
@@ -82,7 +111,7 @@ internal sealed record ModelManifest<TOutputs>
         if (backbone.Precision is { } precision)
             fields["precision"] = precision.ToString();
         parts.Outputs.Write(fields, columns);
-        return IndentedJson.Write(fields);
+        return ModelManifest.WithOwnHash(fields);
     }
 
     /// <param name="json">The entry's bytes.</param>

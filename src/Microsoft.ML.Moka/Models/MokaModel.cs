@@ -84,9 +84,14 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// </exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Map(inputSchema).OutputSchema;
 
-    /// <summary>Computes the columns that the model adds, lazily.</summary>
+    /// <summary>Computes the columns that the model adds, lazily, and keeps them for the next pass over the view.</summary>
     /// <param name="input">The rows.</param>
     /// <returns>The rows with the added columns.</returns>
+    /// <remarks>
+    /// Trainers and evaluations pass over their input many times. A view keeps what was computed as long as it is referred to, up to 64 MiB (some hundred
+    /// thousand rows of scores over a few words); rows beyond that are computed on each pass, and rows that have changed since are computed anew. To keep more,
+    /// append <c>mlContext.Data.Cache</c> or <c>AppendCacheCheckpoint</c>.
+    /// </remarks>
     /// <inheritdoc cref="GetOutputSchema" path="/exception"/>
     public IDataView Transform(IDataView input)
     {

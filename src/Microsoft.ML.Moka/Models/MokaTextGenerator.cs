@@ -27,6 +27,7 @@ public sealed class MokaTextGenerator : MokaModel
     private readonly Lazy<ChatTemplate> _chat;
     private readonly Lazy<AnswerForm> _form;
     private volatile TextGenerationOptions _options;
+    private readonly TextColumns? _added;
     private bool _saidLeftOut;
 
     internal MokaTextGenerator(IHostEnvironment env, ModelParts<TextOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
@@ -41,6 +42,7 @@ public sealed class MokaTextGenerator : MokaModel
         _form = new Lazy<AnswerForm>(() => ReadsConversations
             ? _chat.Value.FormOf(parts.Tokenizer)
             : new AnswerForm(parts.Template.AnswerPrefix, parts.Tokenizer.EndsOfSequence));
+        _added = ColumnsOf(seed: 0);
     }
 
     /// <summary>
@@ -76,7 +78,9 @@ public sealed class MokaTextGenerator : MokaModel
         if (ReadsConversations)
             return StreamOf([new(ChatRole.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n\n{input}")], _chat.Value, settings)
                 .ReadAsync(cancellationToken);
-        var (prompt, _) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        if (isCut)
+            _added!.WarnOnce(Host, [TextColumns.CutPrompts(1)]);
         return new AnswerStream(_generator, prompt, settings, _form.Value).ReadAsync(cancellationToken);
     }
 
@@ -138,14 +142,23 @@ public sealed class MokaTextGenerator : MokaModel
 
     private bool ReadsConversations => Parts.Inputs.Messages is not null;
 
-    private (IReadOnlyList<GeneratedAnswer> Answers, int CutPrompts) Generate(IReadOnlyList<PositionedRow> rows, long seed)
+    // What was told of single rows is told once for the model, whatever view they are of.
+    private TextColumns ColumnsOf(long seed) => new(Parts.Outputs.GeneratedColumn, (rows, memory) => Write(rows, memory, seed), _added);
+
+    private IReadOnlyList<WrittenRow> Write(IReadOnlyList<PositionedRow> rows, RowMemory memory, long seed)
     {
+        using var usage = Weights.Use();
         var options = _options;
         options = options with { Seed = options.Seed ?? seed };
+        return memory.Recall(rows, (options, Weights.Shared.Precision), missing => Generate(missing, options), row => row.Bytes);
+    }
+
+    private WrittenRow[] Generate(IReadOnlyList<PositionedRow> rows, TextGenerationOptions options)
+    {
         var prompts = rows.Select(PromptReader(options)).ToList();
         using var cancellation = new Cancellation(Host, CancellationToken.None);
         var answers = _generator.Generate([.. prompts.Select(prompt => prompt.Prompt)], options, _form.Value, null, cancellation.Token);
-        return (answers, prompts.Count(prompt => prompt.IsCut));
+        return [.. answers.Zip(prompts, (answer, prompt) => new WrittenRow(answer.Text, prompt.IsCut))];
     }
 
     private Func<PositionedRow, (int[] Prompt, bool IsCut)> PromptReader(TextGenerationOptions options)
@@ -181,6 +194,6 @@ public sealed class MokaTextGenerator : MokaModel
     private protected override RowMapping MapRows(DataViewSchema inputSchema)
     {
         var seed = MlNetAccess.SeedOf(Environment) ?? Random.Shared.NextInt64();
-        return new(Host, Parts.Inputs, [], new TextColumns(Parts.Outputs.GeneratedColumn, rows => Generate(rows, seed)), inputSchema);
+        return new(Host, Parts.Inputs, [], ColumnsOf(seed), inputSchema);
     }
 }

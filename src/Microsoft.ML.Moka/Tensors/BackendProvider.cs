@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 
 namespace Microsoft.ML.Moka.Tensors;
@@ -77,7 +78,13 @@ internal abstract class BackendProvider
 
 /// <summary>Names the <see cref="BackendProvider"/> of an assembly.</summary>
 [AttributeUsage(AttributeTargets.Assembly)]
-internal sealed class BackendProviderAttribute(Type provider) : Attribute
+internal sealed class BackendProviderAttribute(
+    [DynamicallyAccessedMembers(BackendProviderAttribute.Constructor)] Type provider) : Attribute
 {
+    // A trimmed program keeps what the provider is made by.
+    internal const DynamicallyAccessedMemberTypes Constructor =
+        DynamicallyAccessedMemberTypes.PublicParameterlessConstructor | DynamicallyAccessedMemberTypes.NonPublicConstructors;
+
+    [DynamicallyAccessedMembers(Constructor)]
     public Type Provider { get; } = provider;
 }

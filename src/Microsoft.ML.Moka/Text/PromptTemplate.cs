@@ -91,7 +91,7 @@ public sealed class PromptTemplate
             if (template.Text == Text && template.AnswerPrefix == AnswerPrefix && template.TextWithoutInput == TextWithoutInput)
                 return name;
         }
-        return JsonSerializer.Serialize(new Stored(Text, AnswerPrefix, TextWithoutInput));
+        return JsonSerializer.Serialize(new StoredTemplate(Text, AnswerPrefix, TextWithoutInput), TemplateJson.Default.StoredTemplate);
     }
 
     /// <summary>Reads what <see cref="ToString"/> writes.</summary>
@@ -105,7 +105,7 @@ public sealed class PromptTemplate
         }
         try
         {
-            var (text, answerPrefix, textWithoutInput) = JsonSerializer.Deserialize<Stored>(stored) ?? throw new JsonException();
+            var (text, answerPrefix, textWithoutInput) = JsonSerializer.Deserialize(stored, TemplateJson.Default.StoredTemplate) ?? throw new JsonException();
             return new PromptTemplate(text, answerPrefix, textWithoutInput);
         }
         catch (Exception failure) when (failure is JsonException or ArgumentException)
@@ -203,6 +203,4 @@ public sealed class PromptTemplate
     }
 
     private sealed record Part(string Literal, string? Placeholder);
-
-    private sealed record Stored(string Text, string AnswerPrefix, string? TextWithoutInput);
 }

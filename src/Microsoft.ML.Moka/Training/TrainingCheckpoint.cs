@@ -33,7 +33,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         }
         var metadata = new Dictionary<string, string>
         {
-            [StateKey] = JsonSerializer.Serialize(run.State),
+            [StateKey] = JsonSerializer.Serialize(run.State, TrainingJson.Default.TrainingState),
             [FingerprintKey] = fingerprint,
         };
         metadata[HashKey] = HashOf(metadata, tensors);
@@ -123,8 +123,9 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         IReadOnlyList<TrainingExample>? validation)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(plan));
-        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(model.Parameters.Select(p => $"{p.Name} {p.Value.Rows} {p.Value.Columns}")));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(plan, TrainingJson.Default.TrainingPlan));
+        var shapes = model.Parameters.Select(p => FormattableString.Invariant($"{p.Name} {p.Value.Rows} {p.Value.Columns}"));
+        hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(shapes, TrainingJson.Default.IEnumerableString));
         foreach (var parameter in model.Parameters)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));
         AppendExamples(hash, examples);
@@ -164,7 +165,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
     {
         try
         {
-            return JsonSerializer.Deserialize<TrainingState>(json) ?? throw new JsonException("it is null");
+            return JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {

@@ -181,6 +181,33 @@ public sealed class ScoringCursorTests(TunedModel tuned)
         model.Dispose();
     }
 
+    /// <summary>Engines see millions of rows: each kind of trouble is told once, however many engines there are.</summary>
+    [Fact]
+    public void EnginesSayOnceThatATextWasCut()
+    {
+        var context = new MLContext(seed: 1);
+        using var model = tuned.Pipeline(context, tuned.FewSteps).Fit(tuned.Train).LastTransformer;
+        var warnings = new List<string>();
+        context.Log += (_, e) =>
+        {
+            if (e.Kind == Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.RawMessage);
+        };
+        var tooLong = new Row { Text = string.Concat(Enumerable.Repeat("nice cup ", 200)) };
+        for (var i = 0; i < 2; i++)
+        {
+            using var engine = context.Model.CreatePredictionEngine<Row, Scored>(model, new PredictionEngineOptions { OwnsTransformer = false });
+            engine.Predict(Row.Make(1)[0]);
+            Assert.Equal(Math.Min(i, 1), warnings.Count);
+            engine.Predict(tooLong);
+            engine.Predict(tooLong);
+        }
+
+        Assert.StartsWith("Prompts that were too long and lost their beginning: 1.", Assert.Single(warnings), StringComparison.Ordinal);
+        TunedModel.Scores(model.Transform(context.Data.LoadFromEnumerable([tooLong, tooLong])));
+        Assert.Equal("Prompts that were too long and lost their beginning: 2.", warnings[1]);
+    }
+
     [Fact]
     public void DisposalWaitsForThreadsThatScore()
     {

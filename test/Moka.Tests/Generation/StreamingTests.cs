@@ -15,6 +15,24 @@ public sealed class StreamingTests(WritingModel writing)
         }
     }
 
+    [Fact]
+    public async Task An_instruction_that_was_cut_is_told_once()
+    {
+        var context = new MLContext(seed: 1);
+        using var model = WritingModel.Trainer(context, writing.FewSteps).Fit(writing.Train);
+        model.Options = model.Options with { MaximumNewTokens = 1 };
+        var warnings = new List<string>();
+        context.Log += (_, e) =>
+        {
+            if (e.Kind == Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.RawMessage);
+        };
+        foreach (var instruction in (string[])["sky", .. Enumerable.Repeat(string.Concat(Enumerable.Repeat("sky over the sea ", 100)), 2)])
+            await Read(model.GenerateAsync(instruction, cancellationToken: TestContext.Current.CancellationToken));
+
+        Assert.StartsWith("Prompts that were too long and lost their beginning: 1.", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

@@ -10,9 +10,12 @@ public sealed class DamagedModelTests : IDisposable
     private readonly MLContext _context = new();
     private readonly TemporaryFolder _folder = new();
     private readonly string _path;
+    private readonly IDataView _train;
+    private readonly MokaTransformer _model;
 
     public DamagedModelTests(TunedModel tuned)
     {
+        (_train, _model) = (tuned.Train, tuned.Model);
         _path = _folder.File("model.zip");
         _context.Model.Save(tuned.Model, tuned.Train.Schema, _path);
     }
@@ -100,6 +103,53 @@ public sealed class DamagedModelTests : IDisposable
 
         Assert.Contains("'adapter_model.safetensors'", error, StringComparison.Ordinal);
         Assert.Contains("changed since it was saved", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("{text} is", "{text} 4s")]
+    [InlineData("\"max_tokens\": ", "\"max_tokens\": 1")]
+    [InlineData("\"own_sha256\": \"", "\"own_sha256\": \"0")]
+    public void AManifestThatStillMakesSenseIsNoticed(string part, string instead)
+    {
+        Replace("moka.json", bytes =>
+        {
+            var json = System.Text.Encoding.UTF8.GetString(bytes);
+            Assert.Contains(part, json, StringComparison.Ordinal);
+            return System.Text.Encoding.UTF8.GetBytes(json.Replace(part, instead, StringComparison.Ordinal));
+        });
+
+        Assert.Contains("'moka.json' of the model was changed since it was saved", LoadFails(), StringComparison.Ordinal);
+    }
+
+    /// <summary>Of earlier versions, whose files go on to be read.</summary>
+    [Fact]
+    public void AManifestWithoutAHashIsRead()
+    {
+        EditJson("moka.json", json => json.Remove("own_sha256"));
+
+        (_context.Model.Load(_path, out _) as IDisposable)?.Dispose();
+    }
+
+    /// <summary>In a chain in a chain; with whatever somebody else throws meanwhile.</summary>
+    [Fact]
+    public void TheOutermostMessageHasTheCauseAndOthersExceptionsStayAsTheyAre()
+    {
+        var inner = _context.Transforms.CopyColumns("Copy", "Text").Fit(_train).Append(_model);
+        _context.Model.Save(inner.Append(_context.Transforms.CopyColumns("Other", "Copy").Fit(inner.Transform(_train))), _train.Schema, _path);
+        EditJson("moka.json", json => json["version"] = 77);
+
+        var error = Assert.ThrowsAny<Exception>(() => _context.Model.Load(_path, out _));
+
+        Assert.StartsWith("Error during class instantiation: moka.json: the field 'version' must be", error.Message, StringComparison.Ordinal);
+        Assert.Equal(error.Message, error.Message.ReplaceLineEndings(" "));
+        Assert.Equal("Mine.", Thrown(new InvalidOperationException("Mine.", error)).Message);
+        Assert.Equal("Error during class instantiation", Thrown(new InvalidOperationException("Error during class instantiation")).Message);
+
+        static Exception Thrown(Exception exception)
+        {
+            Action act = () => throw exception;
+            return Assert.ThrowsAny<Exception>(act);
+        }
     }
 
     [Fact]
@@ -236,10 +286,9 @@ public sealed class DamagedModelTests : IDisposable
         var error = Assert.ThrowsAny<Exception>(() => _context.Model.Load(_path, out _));
         Assert.IsNotType<OutOfMemoryException>(error);
         Assert.IsNotType<NullReferenceException>(error);
-        return Messages(error);
+        // What is shown: the outermost message alone.
+        return error.Message;
     }
-
-    private static string Messages(Exception? error) => error is null ? "" : $"{error.Message}\n{Messages(error.InnerException)}";
 
     private void EditJson(string entry, Action<JsonObject> edit) => Replace(entry, bytes =>
     {

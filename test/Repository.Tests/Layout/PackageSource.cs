@@ -80,6 +80,42 @@ internal sealed class PackageSource
         }
     }
 
+    /// <summary>Texts with numbers or times in them that the thread's culture would write, as "file:line: number".</summary>
+    public IEnumerable<string> CultureDependentTexts()
+    {
+        foreach (var tree in _compilation.SyntaxTrees)
+        {
+            var model = _compilation.GetSemanticModel(tree);
+            foreach (var text in tree.GetRoot().DescendantNodes().OfType<InterpolatedStringExpressionSyntax>())
+            {
+                // Texts that are joined become what the whole becomes: a string at once, or what somebody formats with a culture of his own.
+                ExpressionSyntax whole = text;
+                while (whole.Parent is BinaryExpressionSyntax { RawKind: (int)SyntaxKind.AddExpression } or ParenthesizedExpressionSyntax)
+                    whole = (ExpressionSyntax)whole.Parent;
+                if (model.GetTypeInfo(whole).ConvertedType?.SpecialType != SpecialType.System_String)
+                    continue;
+                foreach (var part in text.Contents.OfType<InterpolationSyntax>())
+                {
+                    if (IsWrittenByCulture(model.GetTypeInfo(part.Expression).Type, part.FormatClause?.FormatStringToken.Text))
+                        yield return $"{tree.FilePath}:{part.GetLocation().GetLineSpan().StartLinePosition.Line + 1}: {part}";
+                }
+            }
+        }
+    }
+
+    /// <summary>Fractions and times are, whole numbers only with groups of digits; their sign alone does not count here.</summary>
+    private static bool IsWrittenByCulture(ITypeSymbol? type, string? format)
+    {
+        if (type is INamedTypeSymbol { OriginalDefinition.SpecialType: SpecialType.System_Nullable_T } nullable)
+            type = nullable.TypeArguments[0];
+        return type?.SpecialType switch
+        {
+            SpecialType.System_Single or SpecialType.System_Double or SpecialType.System_Decimal or SpecialType.System_DateTime => true,
+            >= SpecialType.System_SByte and <= SpecialType.System_UInt64 => format is not null && !format.StartsWith('X') && !format.StartsWith('0'),
+            _ => type?.Name is "DateTimeOffset" or "TimeSpan" or "DateOnly" or "Half" or "BigInteger",
+        };
+    }
+
     private static INamedTypeSymbol? TypeOf(ISymbol? symbol) => symbol switch
     {
         INamedTypeSymbol type => type.OriginalDefinition,

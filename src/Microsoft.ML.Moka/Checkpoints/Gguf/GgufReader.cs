@@ -38,7 +38,8 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
         var count = UInt64(what);
         return count <= (ulong)(Remaining / leastBytes)
             ? (int)count
-            : throw new InvalidDataException($"{file}: {what} is said to be {count}, but only {Remaining:N0} bytes of header follow. " +
+            : throw new InvalidDataException(
+                FormattableString.Invariant($"{file}: {what} is said to be {count}, but only {Remaining:N0} bytes of header follow. ") +
                 "The file is truncated or damaged.");
     }
 
@@ -48,7 +49,7 @@ internal sealed class GgufReader(string file, ReadOnlyMemory<byte> bytes)
         var length = Count(1, $"the length of {what}");
         return length is > 0 and <= MaxNameBytes
             ? Text(Bytes(length, what), what)
-            : throw new InvalidDataException($"{file}: {what} has {length:N0} bytes; there have to be 1 to {MaxNameBytes:N0}.");
+            : throw new InvalidDataException(FormattableString.Invariant($"{file}: {what} has {length:N0} bytes; there have to be 1 to {MaxNameBytes:N0}."));
     }
 
     public string Text(string what) => Text(Bytes(Count(1, $"the length of {what}"), what), what);

@@ -36,7 +36,7 @@ internal sealed record GgufTensor(string Name, GgufTensorType Encoding, IReadOnl
         if (SafetensorsTensor.FormatOf(Type) is { } format)
             return new DenseMatrix(Shape[0], Shape[1], format, InterleavedHeads == 0 ? Data : RowsInPlace());
         if (Length > Array.MaxLength / sizeof(float))
-            throw Invalid($"has {Length:N0} elements; at most {Array.MaxLength / sizeof(float):N0} can be expanded to one matrix");
+            throw Invalid(FormattableString.Invariant($"has {Length:N0} elements; at most {Array.MaxLength / sizeof(float):N0} can be expanded to one matrix"));
         var elements = GC.AllocateUninitializedArray<byte>((int)Length * sizeof(float));
         var isFinite = true;
         Each(Shape[0], row =>

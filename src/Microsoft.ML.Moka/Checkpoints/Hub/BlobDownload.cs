@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Microsoft.ML.Moka.Files;
 
@@ -99,8 +100,8 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
                 fruitless = target.Position > before ? 0 : fruitless + 1;
                 if (fruitless == MaxTriesWithoutProgress || tries == MaxTries)
                     throw new HttpRequestException(
-                        $"'{file.Path}' of '{name.Repository}' broke off {tries} times, at {target.Position:N0} bytes: {e.Message.TrimEnd('.')}. " +
-                        "What has come is kept: the same command goes on from there.", e, e.StatusCode);
+                        FormattableString.Invariant($"'{file.Path}' of '{name.Repository}' broke off {tries} times, at {target.Position:N0} bytes: ") +
+                        $"{e.Message.TrimEnd('.')}. What has come is kept: the same command goes on from there.", e, e.StatusCode);
             }
             await Task.Delay(settings.RetryDelay * (1 << fruitless), cancellation);
         }
@@ -137,9 +138,8 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
     private InvalidDataException TooLong(HubFile file, Stream target, long? size)
     {
         target.SetLength(0);
-        return new InvalidDataException(
-            $"'{name.Repository}': {settings.Endpoint.Authority} sends more than the {size ?? BackboneFiles.LargestText:N0} bytes that '{file.Path}' may " +
-                "have.");
+        var most = (size ?? BackboneFiles.LargestText).ToString("N0", CultureInfo.InvariantCulture);
+        return new InvalidDataException($"'{name.Repository}': {settings.Endpoint.Authority} sends more than the {most} bytes that '{file.Path}' may have.");
     }
 
     // A break while reading is the network's; one while writing is the disk's, and no reason for another try.

@@ -1,8 +1,14 @@
+using System.Collections.Concurrent;
+using Microsoft.ML.Runtime;
+
 namespace Microsoft.ML.Moka.DataViews.Rows;
 
 /// <summary>The columns that a model adds to rows, and what computes them. Any number of cursors and rows share it.</summary>
-internal abstract class AddedColumns
+/// <param name="others">Columns of the same model, which tell once with these what is told once.</param>
+internal abstract class AddedColumns(AddedColumns? others = null)
 {
+    private readonly ConcurrentDictionary<string, bool> _told = others?._told ?? new(StringComparer.Ordinal);
+
     /// <summary>What the work is called in the log.</summary>
     public abstract string Work { get; }
 
@@ -17,14 +23,30 @@ internal abstract class AddedColumns
     public abstract DataViewSchema AddTo(DataViewSchema input);
 
     /// <summary>What computes rows for one cursor, on one thread at a time.</summary>
-    public abstract RowBlock NewBlock();
+    /// <param name="memory">What is kept of the view's rows.</param>
+    public abstract RowBlock NewBlock(RowMemory memory);
+
+    /// <summary>Tells what was noticed about a row that came alone: the first time, for there may be millions of them.</summary>
+    public void WarnOnce(IHost host, IEnumerable<RowWarning> warnings)
+    {
+        foreach (var warning in warnings)
+        {
+            if (!_told.TryAdd(warning.Problem, true))
+                continue;
+            using var channel = host.Start(Work);
+            channel.Warning(MessageSensitivity.None, $"{warning.Problem}: {warning.Rows}. Of rows that come one by one, this is said once for a model.");
+        }
+    }
 }
+
+/// <summary>Something that is wrong with rows, and with how many.</summary>
+internal readonly record struct RowWarning(string Problem, long Rows);
 
 /// <summary>The added values of some rows that are computed together.</summary>
 internal abstract class RowBlock
 {
     /// <summary>What was noticed about all rows so far, for the log.</summary>
-    public abstract IEnumerable<string> Warnings { get; }
+    public abstract IEnumerable<RowWarning> Warnings { get; }
 
     /// <summary>Computes the values of <paramref name="rows"/>, in place of those of the rows before.</summary>
     public abstract void Compute(IReadOnlyList<PositionedRow> rows);

@@ -26,14 +26,14 @@ internal sealed class BlockCursor : DataViewRowCursor
     private long _position = -1;
     private bool _disposed;
 
-    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input, long? rowCount)
+    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input, long? rowCount, RowMemory memory)
     {
         _mapping = mapping;
         _active = active;
         _input = input;
         _idGetter = input.GetIdGetter();
         _reader = active.Computes ? mapping.Reader(input) : null;
-        _block = mapping.Added.NewBlock();
+        _block = mapping.Added.NewBlock(memory);
         _nextBlock = mapping.Added.FirstBlock(rowCount);
         // A column of objects with a life of their own (images) cannot be kept: then rows are computed one by one.
         _readsAhead = active.Computes && active.Passed.All(c => ColumnBuffer.CanHold(c.Type));
@@ -117,7 +117,7 @@ internal sealed class BlockCursor : DataViewRowCursor
             return;
         using var channel = _mapping.Host.Start(_mapping.Added.Work);
         foreach (var warning in warnings)
-            channel.Warning(MessageSensitivity.None, warning);
+            channel.Warning(MessageSensitivity.None, $"{warning.Problem}: {warning.Rows}.");
     }
 
     private int Slot() => _position < 0 ? throw RowValues.NoRow() : _current;

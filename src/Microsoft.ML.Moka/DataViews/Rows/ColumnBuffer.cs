@@ -5,24 +5,47 @@ namespace Microsoft.ML.Moka.DataViews.Rows;
 /// <summary>The values of one passed-through column for the rows that a <see cref="BlockCursor"/> has read ahead.</summary>
 internal abstract class ColumnBuffer
 {
-    /// <summary>The column can be read ahead: its values are plain data that stay valid when the cursor moves on.</summary>
-    public static bool CanHold(DataViewType type) => type is PrimitiveDataViewType or VectorDataViewType;
-
-    public static ColumnBuffer Create(DataViewRowCursor input, DataViewSchema.Column column)
+    // All types that ML.NET has for plain values; each is named, for types that are put together when the program runs are not there ahead of time.
+    private static readonly Dictionary<Type, Func<DataViewRowCursor, DataViewSchema.Column, ColumnBuffer>> Buffers = new()
     {
-        var type = column.Type.RawType;
-        var isVector = type.IsGenericType && type.GetGenericTypeDefinition() == typeof(VBuffer<>);
-        var buffer = isVector
-            ? typeof(VectorBuffer<>).MakeGenericType(type.GetGenericArguments()[0])
-            : typeof(ValueBuffer<>).MakeGenericType(type);
-        return (ColumnBuffer)Activator.CreateInstance(buffer, input, column)!;
-    }
+        [typeof(bool)] = Of<bool>,
+        [typeof(sbyte)] = Of<sbyte>,
+        [typeof(short)] = Of<short>,
+        [typeof(int)] = Of<int>,
+        [typeof(long)] = Of<long>,
+        [typeof(byte)] = Of<byte>,
+        [typeof(ushort)] = Of<ushort>,
+        [typeof(uint)] = Of<uint>,
+        [typeof(ulong)] = Of<ulong>,
+        [typeof(float)] = Of<float>,
+        [typeof(double)] = Of<double>,
+        [typeof(ReadOnlyMemory<char>)] = Of<ReadOnlyMemory<char>>,
+        [typeof(DataViewRowId)] = Of<DataViewRowId>,
+        [typeof(DateTime)] = Of<DateTime>,
+        [typeof(DateTimeOffset)] = Of<DateTimeOffset>,
+        [typeof(TimeSpan)] = Of<TimeSpan>,
+    };
+
+    /// <summary>The column can be read ahead: its values are plain data that stay valid when the cursor moves on.</summary>
+    public static bool CanHold(DataViewType type) => ItemType(type) is { } item && Buffers.ContainsKey(item);
+
+    public static ColumnBuffer Create(DataViewRowCursor input, DataViewSchema.Column column) => Buffers[ItemType(column.Type)!](input, column);
 
     /// <summary>Stores the value of the row that the input cursor stands on.</summary>
     public abstract void Store(int slot);
 
     /// <summary>A <see cref="ValueGetter{TValue}"/> of the row in the slot that <paramref name="slot"/> says.</summary>
     public abstract Delegate Getter(Func<int> slot);
+
+    private static Type? ItemType(DataViewType type) => type switch
+    {
+        PrimitiveDataViewType => type.RawType,
+        VectorDataViewType vector => vector.ItemType.RawType,
+        _ => null,
+    };
+
+    private static ColumnBuffer Of<TItem>(DataViewRowCursor input, DataViewSchema.Column column) =>
+        column.Type is VectorDataViewType ? new VectorBuffer<TItem>(input, column) : new ValueBuffer<TItem>(input, column);
 
     private abstract class Buffer<TValue>(DataViewRowCursor input, DataViewSchema.Column column) : ColumnBuffer
     {

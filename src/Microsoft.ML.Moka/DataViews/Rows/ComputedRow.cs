@@ -18,7 +18,7 @@ internal sealed class ComputedRow : DataViewRow
         _active = active;
         _input = input;
         _reader = active.Computes ? mapping.Reader(input) : null;
-        _block = mapping.Added.NewBlock();
+        _block = mapping.Added.NewBlock(RowMemory.None);
     }
 
     public override DataViewSchema Schema => _mapping.OutputSchema;
@@ -56,6 +56,7 @@ internal sealed class ComputedRow : DataViewRow
             _computedPosition = -1;
             _block.Compute([_reader!()]);
             _computedPosition = _input.Position;
+            _mapping.Added.WarnOnce(_mapping.Host, _block.Warnings);
         }
         return 0;
     }

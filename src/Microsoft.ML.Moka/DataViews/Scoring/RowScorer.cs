@@ -5,15 +5,24 @@ using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.DataViews.Scoring;
 
-/// <summary>What was noticed about rows while they were scored.</summary>
-/// <param name="CutPrompts">Prompts that were too long and lost their beginning.</param>
-/// <param name="RowsWithUnknownCandidates">Rows with candidates that are no answer words of the model.</param>
-/// <param name="BlankTexts">Rows without a text.</param>
-internal readonly record struct ScoringNotes(int CutPrompts, int RowsWithUnknownCandidates, int BlankTexts);
+/// <summary>What a row scored.</summary>
+/// <param name="Scores">
+/// The probability of each label: by words, 0 for those that are no candidates of the row, and NaN where none of its candidates is one of the words. Of a
+/// regression, the value.
+/// </param>
+/// <param name="PromptIsCut">Whether the prompt was too long and lost its beginning.</param>
+/// <param name="HasUnknownCandidates">Whether it has candidates that are no answer words of the model.</param>
+internal sealed record ScoredRow(float[] Scores, bool PromptIsCut, bool HasUnknownCandidates)
+{
+    // The array and the object around it.
+    public long Bytes => 64 + sizeof(float) * (long)Scores.Length;
+}
 
 /// <summary>Gives rows of text scores.</summary>
-internal abstract class RowScorer
+internal abstract class RowScorer(TunedBackbone weights)
 {
+    protected TunedBackbone Weights { get; } = weights;
+
     /// <summary>A probability for each label: by the model's head where it has one, else by the likelihood of the labels' words.</summary>
     public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
         weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
@@ -21,11 +30,16 @@ internal abstract class RowScorer
     /// <summary>How many scores a row has.</summary>
     public abstract int Width { get; }
 
-    /// <summary>The scores, row by row.</summary>
-    /// <param name="rows">The rows.</param>
-    /// <param name="scores">Rows × scores.</param>
+    /// <summary>The scores of rows, those that are kept and those that are computed now.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
-    public abstract ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores);
+    public IReadOnlyList<ScoredRow> Score(IReadOnlyList<PositionedRow> rows, RowMemory memory)
+    {
+        using var usage = Weights.Use();
+        return memory.Recall(rows, Weights.Shared.Precision.ToString() ?? "", Score, row => row.Bytes);
+    }
+
+    /// <summary>Computes the scores of rows, of a model that is in use.</summary>
+    protected abstract ScoredRow[] Score(IReadOnlyList<PositionedRow> rows);
 
     protected static double[] SoftMax(ReadOnlySpan<double> scores)
     {

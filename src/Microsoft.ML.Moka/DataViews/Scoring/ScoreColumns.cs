@@ -14,7 +14,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     /// <summary>Few rows are one block, which costs less than several; of many, somebody may only want to see the first.</summary>
     public override int FirstBlock(long? rowCount) => rowCount > 0 && rowCount <= LargestBlock ? (int)rowCount : SmallBlock;
 
-    public override RowBlock NewBlock() => new Block(scorer, this);
+    public override RowBlock NewBlock(RowMemory memory) => new Block(scorer, memory, this);
 
     /// <summary>The scores of the row that is wanted; it has been computed when this returns.</summary>
     protected delegate ReadOnlySpan<float> RowScores();
@@ -22,40 +22,38 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     /// <summary>A <c>ValueGetter</c> of an added column.</summary>
     protected abstract Delegate Getter(int added, RowScores scores);
 
-    private sealed class Block(RowScorer scorer, ScoreColumns columns) : RowBlock
+    private sealed class Block(RowScorer scorer, RowMemory memory, ScoreColumns columns) : RowBlock
     {
-        private readonly int _width = scorer.Width;
-        private float[] _scores = [];
+        private IReadOnlyList<ScoredRow> _rows = [];
         private long _cutPrompts;
         private long _unknownCandidates;
         private long _blankTexts;
 
-        public override IEnumerable<string> Warnings
+        public override IEnumerable<RowWarning> Warnings
         {
             get
             {
                 if (_cutPrompts > 0)
-                    yield return $"Prompts that were too long and lost their beginning: {_cutPrompts}.";
+                    yield return new RowWarning("Prompts that were too long and lost their beginning", _cutPrompts);
                 if (_blankTexts > 0)
-                    yield return $"Rows whose text is blank, and whose scores say only how likely the labels are by themselves: {_blankTexts}.";
+                    yield return new RowWarning("Rows whose text is blank, and whose scores say only how likely the labels are by themselves", _blankTexts);
                 if (_unknownCandidates > 0)
-                    yield return $"Rows with candidates that are no values of the label that was trained on, and are never chosen: {_unknownCandidates}.";
+                    yield return new RowWarning(
+                        "Rows with candidates that are no values of the label that was trained on, and are never chosen", _unknownCandidates);
             }
         }
 
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
-            if (_scores.Length < rows.Count * _width)
-                _scores = new float[rows.Count * _width];
-            var notes = scorer.Score(rows, _scores.AsSpan(0, rows.Count * _width));
-            _cutPrompts += notes.CutPrompts;
-            _blankTexts += notes.BlankTexts;
-            _unknownCandidates += notes.RowsWithUnknownCandidates;
+            _rows = scorer.Score(rows, memory);
+            _cutPrompts += _rows.Count(row => row.PromptIsCut);
+            _unknownCandidates += _rows.Count(row => row.HasUnknownCandidates);
+            _blankTexts += rows.Count(row => row.Prompt.IsBlank);
         }
 
         public override Delegate Getter(int added, Func<int> slot) => columns.Getter(added, () => ScoresAt(slot()));
 
         // The scores are those after the slot was asked for, which may have computed them.
-        private ReadOnlySpan<float> ScoresAt(int slot) => _scores.AsSpan(slot * _width, _width);
+        private ReadOnlySpan<float> ScoresAt(int slot) => _rows[slot].Scores;
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Text;
@@ -8,14 +7,13 @@ namespace Microsoft.ML.Moka.DataViews.Scoring;
 /// <summary>Scores rows by the likelihood of the answer words after the prompt.</summary>
 internal sealed class WordScorer : RowScorer
 {
-    private readonly TunedBackbone _weights;
     private readonly RowEncoder _encoder;
     private readonly Dictionary<string, int> _indexOfWord;
     private readonly LikelihoodScorer _scorer;
 
     public WordScorer(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words)
+        : base(weights)
     {
-        _weights = weights;
         _encoder = encoder;
         _indexOfWord = words.Select((word, index) => (word, index)).ToDictionary(w => w.word, w => w.index, StringComparer.Ordinal);
         _scorer = new LikelihoodScorer(weights.Backbone, weights.Adapters);
@@ -27,9 +25,8 @@ internal sealed class WordScorer : RowScorer
     /// The probability of each word, row by row: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN
     /// where none of its candidates is one of the words.
     /// </summary>
-    public override ScoringNotes Score(IReadOnlyList<PositionedRow> rows, Span<float> scores)
+    protected override ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
     {
-        using var usage = _weights.Use();
         var known = new int[rows.Count][];
         var encoded = new List<ScoringRow>();
         for (var i = 0; i < rows.Count; i++)
@@ -39,17 +36,24 @@ internal sealed class WordScorer : RowScorer
                 encoded.Add(Encode(rows[i]));
         }
         var likelihoods = _scorer.Score(encoded);
+        var scored = new ScoredRow[rows.Count];
         var next = 0;
         for (var i = 0; i < rows.Count; i++)
         {
-            var row = scores.Slice(i * Width, Width);
-            row.Fill(known[i].Length > 0 ? 0 : float.NaN);
-            if (known[i].Length > 0)
-                Spread(likelihoods[next++], known[i], row);
+            var scores = new float[Width];
+            var isCut = false;
+            if (known[i].Length == 0)
+            {
+                Array.Fill(scores, float.NaN);
+            }
+            else
+            {
+                isCut = encoded[next].PromptIsCut;
+                Spread(likelihoods[next++], known[i], scores);
+            }
+            scored[i] = new ScoredRow(scores, isCut, known[i].Length < rows[i].Prompt.Candidates.Count);
         }
-        return new ScoringNotes(
-            encoded.Count(row => row.PromptIsCut), known.Where((k, i) => k.Length < rows[i].Prompt.Candidates.Count).Count(),
-            rows.Count(row => row.Prompt.IsBlank));
+        return scored;
     }
 
     private ScoringRow Encode(PositionedRow row)

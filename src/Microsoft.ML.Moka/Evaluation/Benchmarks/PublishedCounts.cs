@@ -7,10 +7,11 @@ internal static class PublishedCounts
     public static string? Difference(BenchmarkTask task, int rows, IReadOnlyDictionary<string, int> labels)
     {
         if (rows != task.TestRowCount)
-            return $"{task.Name} has {rows:N0} rows; the published test set has {task.TestRowCount:N0}";
+            return FormattableString.Invariant($"{task.Name} has {rows:N0} rows; the published test set has {task.TestRowCount:N0}");
         var differing = task.TestLabelCounts.Where(count => labels.GetValueOrDefault(count.Key) != count.Value)
             .OrderBy(count => count.Key, StringComparer.Ordinal).ToList();
-        var texts = differing.Select(count => $"{labels.GetValueOrDefault(count.Key):N0} times '{count.Key}' (published: {count.Value:N0})");
+        var texts = differing.Select(count =>
+            FormattableString.Invariant($"{labels.GetValueOrDefault(count.Key):N0} times '{count.Key}' (published: {count.Value:N0})"));
         return differing.Count == 0 ? null : $"{task.Name} has {string.Join(", ", texts)} as the right answer";
     }
 }

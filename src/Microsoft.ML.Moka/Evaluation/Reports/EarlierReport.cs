@@ -22,7 +22,7 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
         if (!file.Exists)
             throw new FileNotFoundException($"There is no report '{path}': name the {BenchmarkReport.JsonName} of an earlier report, or its folder.", path);
         if (file.Length > LargestFile)
-            throw new InvalidDataException($"{path} has {file.Length:N0} bytes: that is no report.");
+            throw new InvalidDataException(FormattableString.Invariant($"{path} has {file.Length:N0} bytes: that is no report."));
         return JsonFields.Parse(File.ReadAllBytes(path), path, fields => Read(path, fields));
     }
 
@@ -72,12 +72,12 @@ internal sealed record EarlierReport(string Path, string Title, IReadOnlyList<Ea
         var outcomes = fields.Text("outcomes");
         var rows = fields.Integer("rows", 1, MostRows);
         if (outcomes.Length != rows)
-            throw fields.Error("outcomes", $"must have a character for each of the {rows:N0} rows; it has {outcomes.Length:N0}");
+            throw fields.Error("outcomes", FormattableString.Invariant($"must have a character for each of the {rows:N0} rows; it has {outcomes.Length:N0}"));
         if (outcomes.AsSpan().ContainsAnyExcept(TaskContent.Right, TaskContent.Wrong, TaskContent.Unanswered))
             throw fields.Error("outcomes", $"must have nothing but '{TaskContent.Right}', '{TaskContent.Wrong}' and '{TaskContent.Unanswered}'");
         var correct = outcomes.Count(outcome => outcome == TaskContent.Right);
         if (fields.Integer("correct", 0, rows) != correct)
-            throw fields.Error("correct", $"must be {correct:N0}, the right ones of the outcomes");
+            throw fields.Error("correct", FormattableString.Invariant($"must be {correct:N0}, the right ones of the outcomes"));
         return new EarlierTask(fields.NonBlank("task"), fields.NonBlank("data"), outcomes, correct);
     }
 }

@@ -37,7 +37,8 @@ internal sealed class PythonRange(BigInteger start, BigInteger stop, BigInteger 
 
     public PythonRange Part(int from, int to, int by) => new(start + from * step, start + to * step, step * by);
 
-    public string Shown { get; } = step.IsOne ? $"range({start}, {stop})" : $"range({start}, {stop}, {step})";
+    public string Shown { get; } = step.IsOne ? FormattableString.Invariant($"range({start}, {stop})")
+        : FormattableString.Invariant($"range({start}, {stop}, {step})");
 
     private static List<object?> Numbers(BigInteger start, BigInteger stop, BigInteger step)
     {

@@ -53,7 +53,7 @@ internal sealed class SentencePieceModel
         {
             var (text, score, type) = Pieces[id];
             if (!float.IsFinite(score) || text.Contains(' ', StringComparison.Ordinal) || text.Length == 0)
-                throw new InvalidDataException($"piece {id} ('{text}') is damaged: its score is {score}");
+                throw new InvalidDataException(FormattableString.Invariant($"piece {id} ('{text}') is damaged: its score is {score}"));
             if (!Enum.IsDefined(type) || type == SentencePieceType.Unused)
             {
                 throw new InvalidDataException(

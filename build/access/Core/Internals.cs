@@ -59,6 +59,8 @@ namespace Microsoft.ML.Runtime
     {
         int? Seed { get; }
 
+        string TempFilePath { get; }
+
         bool FallbackToCpu { get; }
 
         int? GpuDeviceId { get; }
