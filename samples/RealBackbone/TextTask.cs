@@ -26,7 +26,10 @@ internal sealed record TextTask(
         {
             TextIsFirst = true,
         },
-        new("banking77-10-all", "text/banking77/train-10-each.csv", "text/banking77/test.csv", IntentPrompt, Epochs: 8, FewExamplesEpochs) { TextIsFirst = true },
+        new("banking77-10-all", "text/banking77/train-10-each.csv", "text/banking77/test.csv", IntentPrompt, Epochs: 8, FewExamplesEpochs)
+        {
+            TextIsFirst = true,
+        },
         new("banking77", "text/banking77/train.csv", "text/banking77/test.csv", IntentPrompt, Epochs: 3) { TextIsFirst = true },
         new("spam", "text/sms-spam/train.tsv", "text/sms-spam/test.tsv", "{text}\nKind:", Epochs: 2),
         new("issues", "text/corefx-issues/train.tsv", "text/corefx-issues/test.tsv", "{text}\nArea:", Epochs: 5),

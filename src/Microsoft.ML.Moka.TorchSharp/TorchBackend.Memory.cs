@@ -105,7 +105,8 @@ internal sealed partial class TorchBackend
                 tensor.MoveTo(whole.narrow(0, start, tensor.Length).view(tensor.Rows, tensor.Columns).DetachFromDisposeScope());
                 start += tensor.Length;
             }
-            return (IReadOnlyList<Tensor>)[new DeviceTensor(this, TensorKind.Parameter, (int)length, 1, whole.view(-1, 1).DetachFromDisposeScope(), isShared: true)];
+            var elements = whole.view(-1, 1).DetachFromDisposeScope();
+            return (IReadOnlyList<Tensor>)[new DeviceTensor(this, TensorKind.Parameter, (int)length, 1, elements, isShared: true)];
         });
     }
 

@@ -64,7 +64,9 @@ public sealed class ModelTests(TunedModels models)
         await using (var zip = await ZipFile.OpenAsync(edited, ZipArchiveMode.Update))
         {
             var entry = zip.Entries.Single(entry => entry.Name == "moka.json");
-            await using var writer = new StreamWriter(await entry.OpenAsync());
+            var stream = await entry.OpenAsync();
+            stream.SetLength(0);
+            await using var writer = new StreamWriter(stream);
             await writer.WriteAsync("{\"version\": 77}");
         }
         service.Replace(edited);

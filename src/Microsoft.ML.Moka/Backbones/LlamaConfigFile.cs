@@ -10,7 +10,7 @@ internal static class LlamaConfigFile
     public const string Name = "config.json";
 
     // A prompt and an answer.
-    private const int FewestPositions = 8;
+    private const int FewestPositions = 2;
 
     public static LlamaConfig Read(BackboneFiles files)
     {

@@ -105,7 +105,7 @@ public static class MokaCatalog
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(filePath);
         // After hours of training a folder that is not there is no reason to lose the model.
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(filePath))!);
+        Disk.Current.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(filePath))!);
         AtomicFile.Write(filePath, stream => catalog.Save(model, inputSchema!, stream));
     }
 

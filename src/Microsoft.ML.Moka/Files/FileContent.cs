@@ -75,8 +75,8 @@ internal abstract class FileContent(string name, long length) : IDisposable
             {
                 var read = RandomAccess.Read(stream.SafeFileHandle, bytes.AsSpan(done), offset + done);
                 if (read == 0)
-                    throw new InvalidDataException(
-                        $"'{Name}' ends at byte {offset + done:N0} of {Length:N0}: it was cut off while it was read. Read it again when it is complete.");
+                    throw new InvalidDataException(FormattableString.Invariant(
+                        $"'{Name}' ends at byte {offset + done:N0} of {Length:N0}: it was cut off while it was read. Read it again when it is complete."));
                 done += read;
             }
             return bytes;

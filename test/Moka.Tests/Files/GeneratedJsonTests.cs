@@ -79,7 +79,7 @@ public sealed class GeneratedJsonTests
         var plan = TinyRun.Plan with { EarlyStoppingPatience = 3, FinalFraction = 0.1 };
         Assert.Equal(JsonSerializer.Serialize(plan), JsonSerializer.Serialize(plan, TrainingJson.Default.TrainingPlan));
 
-        var state = new TrainingState { BestLoss = 0.25, Finished = StopReason.EarlyStopped }.AfterStep(new BatchPlace(2, 5), 1.5, 77);
+        var state = new TrainingState { BestLoss = 0.25, Finished = StopReason.EarlyStopped }.AfterStep(new BatchPlace(2, 5), 1.5, 77, isLookDue: true);
         var json = JsonSerializer.Serialize(state, TrainingJson.Default.TrainingState);
         Assert.Equal(JsonSerializer.Serialize(state), json);
         Assert.Equal(state, JsonSerializer.Deserialize(json, TrainingJson.Default.TrainingState));

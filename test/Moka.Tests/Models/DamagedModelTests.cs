@@ -161,31 +161,6 @@ public sealed class DamagedModelTests : IDisposable
     }
 
     [Fact]
-    public void AModelOfAnEarlierVersionHasNoHashOfItsManifestAndLoads()
-    {
-        // What an earlier version wrote ends where the hash begins.
-        Edit(zip =>
-        {
-            var entry = Find(zip, "Model.key");
-            byte[] bytes;
-            using (var stream = entry.Open())
-            {
-                using var copy = new MemoryStream();
-                stream.CopyTo(copy);
-                bytes = copy.ToArray();
-            }
-            var mark = bytes.AsSpan().IndexOf("moka.json SHA-256 "u8);
-            Assert.True(mark > 0);
-            bytes.AsSpan(mark, 18).Clear();
-            using var target = entry.Open();
-            target.Write(bytes);
-        });
-
-        var loaded = _context.Model.Load(_path, out _);
-        using var disposed = (IDisposable)loaded;
-    }
-
-    [Fact]
     public void OptionsThatAskForMoreThanIsThereAllocateNothing()
     {
         EditJson("adapter_config.json", json =>

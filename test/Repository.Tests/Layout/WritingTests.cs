@@ -5,8 +5,9 @@ namespace Microsoft.ML.Moka.Tests.Layout;
 /// <summary>Whatever the package writes goes through Files/Disk, where tests let every call fail.</summary>
 public sealed partial class WritingTests
 {
-    // Locks are the system's; a folder for what a zip holds has to be this user's alone.
-    private static readonly string[] Allowed = ["Files/Disk.cs", "Files/WriterLock.cs", "Checkpoints/Hub/HubLock.cs", "Directory.CreateTempSubdirectory"];
+    // Locks are the system's; a temporary file, which has no name for long, keeps nothing; nor does memory that code runs in.
+    private static readonly string[] Allowed =
+        ["Files/Disk.cs", "Files/WriterLock.cs", "Checkpoints/Hub/HubLock.cs", "Models/TemporaryFile.cs", "Tensors/Cpu/Amx/ExecutableMemory.cs"];
 
     [Fact]
     public void Nothing_is_written_beside_the_seam() => Assert.Empty(PackageSource.Files().SelectMany(file => Writing().Matches(file.Text)

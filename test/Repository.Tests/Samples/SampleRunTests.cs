@@ -15,7 +15,11 @@ public sealed class SampleRunTests
 
         Assert.True(exitCode == 0, output + errors);
         Assert.All(expected, text => Assert.Contains(text, output, StringComparison.OrdinalIgnoreCase));
-        Assert.Empty(errors);
+        // A sample that shows the log has its lines there, and a warning of the small backbone.
+        if (File.ReadAllText(Path.Combine(Repository.Root, "samples", name, "Program.cs")).Contains("LogToConsole", StringComparison.Ordinal))
+            Assert.StartsWith("Running on cpu", errors, StringComparison.Ordinal);
+        else
+            Assert.Empty(errors);
     }
 
     [Theory]

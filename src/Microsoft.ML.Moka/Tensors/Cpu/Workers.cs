@@ -208,8 +208,8 @@ internal sealed class Workers
         }
 
         /// <summary>
-        /// Waits for the chunks that other threads have taken; those that nobody took were done by the caller. For those who are <paramref name="awake"/> it waits
-        /// the time of a chunk before it gives its processor away, for on a busy machine that comes back late.
+        /// Waits for the chunks that other threads have taken; those that nobody took were done by the caller. For those who are <paramref name="awake"/> it
+        /// waits the time of a chunk before it gives its processor away, for on a busy machine that comes back late.
         /// </summary>
         public void Wait(bool awake)
         {
