@@ -50,6 +50,8 @@ public sealed class AttentionTests
     public void WhatALayoutKeepsOnTheDeviceGoesWithIt()
     {
         using var backend = new TorchBackend(torch.CPU, torch.ScalarType.Float32);
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var tensors = torch.Tensor.TotalCount;
         foreach (var layout in AllLayouts)
         {

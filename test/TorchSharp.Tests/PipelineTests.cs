@@ -40,6 +40,9 @@ public sealed class PipelineTests
         using var replaced = BackendProvider.Replace(new CpuDevice());
         using var folder = new TemporaryFolder();
         var context = new MLContext(seed: 1) { GpuDeviceId = 0 };
+        // What earlier tests left to the collector must not go in between.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
         var tensors = torch.Tensor.TotalCount;
         using (var onCpu = Fit(new MLContext(seed: 1), out _, head))
         using (var model = Fit(context, out var line, head))
