@@ -28,7 +28,7 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_beside_a_writer_sees_a_whole_file()
+    public async Task A_reader_beside_a_writer_sees_a_whole_file()
     {
         AtomicFile.Write(Target, stream => stream.Write(new byte[1000]));
         using var done = new CancellationTokenSource();
@@ -50,7 +50,7 @@ public sealed class AtomicFileTests : IDisposable
             AtomicFile.Write(Target, stream => stream.Write(bytes));
         }
         done.Cancel();
-        reader.GetAwaiter().GetResult();
+        await reader;
     }
 
     [Fact]

@@ -229,7 +229,7 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
-    public void TheFirstSaveIsFoundWhileItsConfigGetsItsName()
+    public async Task TheFirstSaveIsFoundWhileItsConfigGetsItsName()
     {
         using var done = new CancellationTokenSource();
         var target = _folder.File("0");
@@ -251,7 +251,7 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
             tuned.Model.SaveAdapter(target);
         }
         done.Cancel();
-        reader.GetAwaiter().GetResult();
+        await reader;
     }
 
     [Theory]
@@ -283,7 +283,7 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
-    public void AReaderBesideTwoWritersSeesOneSaveOrTheOther()
+    public async Task AReaderBesideTwoWritersSeesOneSaveOrTheOther()
     {
         using var other = Other();
         tuned.Model.SaveAdapter(_folder.Path);
@@ -303,7 +303,7 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
             seen.Add(((int)weights.Length, pair.Config.Length));
         }
         done.Cancel();
-        Task.WaitAll(writers);
+        await Task.WhenAll(writers);
 
         Assert.Equal(2, seen.Count);
         Assert.Equal(2, Directory.GetFileSystemEntries(_folder.Path).Length);

@@ -41,7 +41,7 @@ public sealed class AmxTilesTests
 
     /// <summary>Garbage collections beside the calls, each of which must come back to the same bits.</summary>
     [Fact]
-    public void Collections_do_not_disturb_the_tiles()
+    public async Task Collections_do_not_disturb_the_tiles()
     {
         Assert.SkipWhen(AmxDetection.Problem is not null, $"No AMX: {AmxDetection.Problem}.");
         var work = new TileWork(true, true, 18, 16, "normal");
@@ -54,6 +54,6 @@ public sealed class AmxTilesTests
         });
         Parallel.For(0, 200, _ => Assert.Equal(expected, work.On(AmxDetection.Tiles!)));
         stop.Cancel();
-        collector.Wait();
+        await collector;
     }
 }
