@@ -87,7 +87,7 @@ internal sealed class Optimizer : IDisposable
     {
         var given = new HashSet<Tensor>();
         foreach (var slot in _slots)
-            given.UnionWith([slot.Parameter.Value, slot.Parameter.Gradient]);
+            given.UnionWith([slot.Parameter.Value, slot.Parameter.Gradient, slot.First, slot.Second, slot.Good]);
         foreach (var tensor in _joints.SelectMany(joint => new[] { joint.Value, joint.Gradient, joint.First, joint.Second, joint.Good }))
             if (!given.Contains(tensor))
                 tensor.Dispose();

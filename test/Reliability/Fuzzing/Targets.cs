@@ -383,6 +383,9 @@ internal static class Targets
     {
         using var backend = new CpuBackend(1);
         using var backbone = LlamaBackbone.Load(backend, files, new(BackboneQuantization.None));
+        // A backbone of fewer positions has no room for the row.
+        if (backbone.Config.MaxPositions < 4)
+            return;
         var row = new ScoringRow([1, 2, 3], [[4, 5], [6]], PromptIsCut: false);
         foreach (var score in new LikelihoodScorer(backbone, null).Score([row])[0])
         {
