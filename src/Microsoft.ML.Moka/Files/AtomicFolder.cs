@@ -20,10 +20,12 @@ internal static class AtomicFolder
     {
         var target = FullPath(folder);
         Check(target, belongs);
+        var disk = Disk.Current;
+        // The lock lies beside the folder.
+        disk.CreateFolder(Path.GetDirectoryName(target) ?? target);
         using var writer = WriterLock.Take(target, LongestWait, cancellation);
         Settle(target);
         Check(target, belongs);
-        var disk = Disk.Current;
         var temporary = TemporaryName.Of(target);
         try
         {

@@ -195,7 +195,8 @@ internal sealed class OptionsCheck
             nameof(options.MaximumGradientNorm), "at least 0");
         Require(Enum.IsDefined(options.LearningRateSchedule),
             $"LearningRateSchedule is {options.LearningRateSchedule}: there are {string.Join(", ", Enum.GetNames<LearningRateSchedule>())}.");
-        Require(options.CheckpointInterval >= TimeSpan.Zero, FormattableString.Invariant($"CheckpointInterval is {options.CheckpointInterval}; it must be at least 0."));
+        Require(options.CheckpointInterval >= TimeSpan.Zero,
+            FormattableString.Invariant($"CheckpointInterval is {options.CheckpointInterval}; it must be at least 0."));
         if (options.CheckpointFolder is { } folder)
             Require(folder.Length > 0 && !File.Exists(folder),
                 $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");

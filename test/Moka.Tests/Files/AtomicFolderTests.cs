@@ -23,6 +23,17 @@ public sealed class AtomicFolderTests : IDisposable
     }
 
     [Fact]
+    public void Folders_on_the_way_are_made()
+    {
+        var target = _folder.File("on/the/way/target");
+
+        AtomicFolder.Write(target, _ => true, folder => File.WriteAllText(Path.Combine(folder, "a"), "first"));
+
+        Assert.Equal("first", File.ReadAllText(Path.Combine(target, "a")));
+        Assert.Equal([target], Directory.GetFileSystemEntries(_folder.File("on/the/way")));
+    }
+
+    [Fact]
     public void A_failure_leaves_the_earlier_folder_and_nothing_else()
     {
         Write("a", "first");

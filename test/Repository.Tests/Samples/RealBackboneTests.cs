@@ -89,7 +89,8 @@ public sealed class RealBackboneTests : IDisposable
         var mlContext = new MLContext();
         var expected = new Dictionary<string, (int Train, int Test, int Labels)>
         {
-            ["banking77-10"] = (770, 770, 77), ["banking77-10-all"] = (770, 3080, 77), ["banking77"] = (10_003, 3080, 77), ["spam"] = (4459, 1115, 2), ["issues"] = (1200, 415, 22),
+            ["banking77-10"] = (770, 770, 77), ["banking77-10-all"] = (770, 3080, 77),
+            ["banking77"] = (10_003, 3080, 77), ["spam"] = (4459, 1115, 2), ["issues"] = (1200, 415, 22),
         };
         foreach (var task in TextTask.All)
         {
