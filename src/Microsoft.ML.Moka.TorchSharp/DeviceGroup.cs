@@ -22,6 +22,8 @@ internal sealed class DeviceGroup : IDisposable
     private readonly DeviceRows _queries;
     private readonly DeviceRows _keys;
     private readonly NativeTensor _isHidden;
+    // Each query sees the keys up to its own, and nothing is padded.
+    private readonly bool _isCausal;
     private NativeTensor? _isSeen;
 
     /// <param name="group">The group.</param>
@@ -31,20 +33,19 @@ internal sealed class DeviceGroup : IDisposable
         _group = group;
         _queries = new DeviceRows(group.QueryRows, group.QueryPlaces, upload);
         _keys = new DeviceRows(group.KeyRows, group.KeyPlaces, upload);
+        var hasWindow = Array.Exists(group.Before, count => count > 0);
+        _isCausal = group.Queries == group.Keys && _queries.IsWhole && _keys.IsWhole && !hasWindow;
         using var scope = NewDisposeScope();
         using var seen = upload(group.Seen);
         var places = arange(group.Keys, dtype: ScalarType.Int32, device: seen.device).unsqueeze(0);
         var isHidden = places.ge(seen.unsqueeze(1));
-        if (Array.Exists(group.Before, count => count > 0))
+        if (hasWindow)
         {
             using var before = upload(group.Before);
             isHidden = isHidden.logical_or(places.lt(before.unsqueeze(1)));
         }
         _isHidden = isHidden.view(group.Count, 1, 1, group.Queries, group.Keys).DetachFromDisposeScope();
     }
-
-    /// <summary>Whether each query sees the keys up to its own, and nothing is padded.</summary>
-    private bool IsCausal => _group.Queries == _group.Keys && _queries.IsWhole && _keys.IsWhole && _group.Before.All(count => count == 0);
 
     public NativeTensor Queries(NativeTensor tensor, AttentionHeads heads) => _queries.Of(tensor)
         .view(_group.Count, _group.Queries, heads.KeyValueHeads, Shared(heads), heads.HeadWidth)
@@ -69,7 +70,7 @@ internal sealed class DeviceGroup : IDisposable
     public NativeTensor Fused(NativeTensor q, NativeTensor k, NativeTensor v, AttentionHeads heads)
     {
         var queries = _queries.Of(q).view(_group.Count, _group.Queries, heads.QueryHeads, heads.HeadWidth).transpose(1, 2);
-        var y = nn.functional.scaled_dot_product_attention(queries, Repeated(k), Repeated(v), IsCausal ? null : IsSeen(), 0, IsCausal);
+        var y = nn.functional.scaled_dot_product_attention(queries, Repeated(k), Repeated(v), _isCausal ? null : IsSeen(), 0, _isCausal);
         return y.transpose(1, 2).reshape(_group.Count * _group.Queries, -1);
 
         NativeTensor Repeated(NativeTensor tensor) => KeysByHead(tensor, heads).unsqueeze(2)

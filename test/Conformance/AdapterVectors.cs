@@ -41,7 +41,7 @@ public abstract class AdapterVectors<TBackends> : Conformance<TBackends>
 
     private static void AssertExpected(Backend backend, string method, double tolerance)
     {
-        var expected = SafetensorsFile.Map(Material.Require("vectors/adapters/linear.safetensors"));
+        var expected = SafetensorsFile.Open(Material.Require("vectors/adapters/linear.safetensors"));
         foreach (var twoPaths in (bool[])[false, true])
         {
             using var adapters = Load(backend, expected, method);

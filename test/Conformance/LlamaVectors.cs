@@ -142,7 +142,7 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
     /// <summary>What float32 reaches, or so many roundings of a coarser type.</summary>
     private double Bound(double single, double roundings) => Math.Max(single, roundings * _precision);
 
-    private static SafetensorsFile Expected(string model) => SafetensorsFile.Map(Material.Require($"{model}/expected.safetensors"));
+    private static SafetensorsFile Expected(string model) => SafetensorsFile.Open(Material.Require($"{model}/expected.safetensors"));
 
     private LlamaBackbone Load(string model, string config) => LlamaBackbone.Load(
         _backend, new WithConfig(Material.Require(model), config), new QuantizationOptions(BackboneQuantization.None));

@@ -31,7 +31,7 @@ internal sealed class SafetensorsFile : TensorFile
     /// <summary>What the header's <c>__metadata__</c> says.</summary>
     public IReadOnlyDictionary<string, string> Metadata => _header.Metadata;
 
-    public static SafetensorsFile Map(string path) => new(FileContent.Open(path));
+    public static SafetensorsFile Open(string path) => new(FileContent.Open(path));
 
     public static SafetensorsFile Read(string name, ReadOnlyMemory<byte> bytes) => new(FileContent.Of(name, bytes));
 

@@ -76,7 +76,7 @@ internal sealed record AdapterPair(FileContent Weights, byte[] Config, string Co
             return null;
         try
         {
-            using var weights = SafetensorsFile.Map(files.PathOf(StoredAdapter.WeightsName));
+            using var weights = SafetensorsFile.Open(files.PathOf(StoredAdapter.WeightsName));
             return weights.Metadata.TryGetValue(HashKey, out var hash) && Find(files, hash) is var (_, source) && source != files.PathOf(AdapterConfigFile.Name)
                 ? source
                 : null;

@@ -20,7 +20,7 @@ internal sealed class ModelEntries(ModelLoadContext ctx, string temporaryFolder)
     private readonly Dictionary<string, long> _limits = new(StringComparer.Ordinal);
     private IReadOnlyDictionary<string, string> _hashes = new Dictionary<string, string>();
 
-    /// <summary>The most bytes of an entry that is read into memory; larger ones are mapped from a temporary file. Tests lower it.</summary>
+    /// <summary>The most bytes of an entry that is read into memory; larger ones are read from a temporary file. Tests lower it.</summary>
     public static long LargestInMemory { get; set; } = 1 << 30;
 
     public override string Location => "model";
@@ -83,7 +83,7 @@ internal sealed class ModelEntries(ModelLoadContext ctx, string temporaryFolder)
         if (stream.Length > most)
             throw new InvalidDataException(
                 FormattableString.Invariant($"The entry '{name}' of the model has {stream.Length:N0} bytes; more than {most:N0} make no sense there."));
-        return stream.Length <= LargestInMemory ? InMemory(name, stream) : TemporaryFile.Map(temporaryFolder, name, stream);
+        return stream.Length <= LargestInMemory ? InMemory(name, stream) : TemporaryFile.Of(temporaryFolder, name, stream);
     }
 
     private static FileContent InMemory(string name, Stream stream)

@@ -13,7 +13,7 @@ internal static class TemporaryFile
     /// <param name="entry">What errors call the content.</param>
     /// <param name="content">The content, from its place on.</param>
     /// <exception cref="IOException">The folder does not take the file; the message says what to do.</exception>
-    public static FileContent Map(string folder, string entry, Stream content)
+    public static FileContent Of(string folder, string entry, Stream content)
     {
         var length = content.Length;
         var file = InFolder(() => new FileStream(
@@ -22,11 +22,11 @@ internal static class TemporaryFile
         try
         {
             Copy();
-            var mapped = FileContent.Open(file);
+            var read = FileContent.Open(file);
             // Where the system allows it (Unix), the file has no name from here on: also a process that is killed leaves none.
             if (!OperatingSystem.IsWindows())
                 File.Delete(file.Name);
-            return mapped;
+            return read;
         }
         catch
         {

@@ -49,7 +49,7 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
     {
         if (!File.Exists(path))
             return;
-        using var file = SafetensorsFile.Map(path);
+        using var file = SafetensorsFile.Open(path);
         if (!file.Metadata.TryGetValue(StateKey, out var json) || !file.Metadata.TryGetValue(FingerprintKey, out var written))
             throw new InvalidDataException($"{path} is not the checkpoint of a training run: its metadata lack '{StateKey}' or '{FingerprintKey}'.");
         RequireUnchanged(file);

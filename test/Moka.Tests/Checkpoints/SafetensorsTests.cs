@@ -72,7 +72,7 @@ public class SafetensorsTests
         SafetensorsWriter.Write(folder.File("m.safetensors"), tensors, metadata);
         foreach (var file in new[]
         {
-            SafetensorsFile.Map(folder.File("m.safetensors")),
+            SafetensorsFile.Open(folder.File("m.safetensors")),
             SafetensorsFile.Read("memory", SafetensorsWriter.ToBytes(tensors, metadata)),
         })
         {
@@ -117,7 +117,7 @@ public class SafetensorsTests
         Assert.Equal(Values, new SafetensorsTensor("t", "F32", [6], data).ToFloats());
 
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-        static ReadOnlyMemory<byte> ReadAndForget(string path) => SafetensorsFile.Map(path)["t"].Data;
+        static ReadOnlyMemory<byte> ReadAndForget(string path) => SafetensorsFile.Open(path)["t"].Data;
     }
 
     public static TheoryData<string, string> HostileHeaders() => new()
@@ -199,8 +199,8 @@ public class SafetensorsTests
         }
         File.WriteAllBytes(folder.File("t"), bytes[..40]);
         File.WriteAllBytes(folder.File("empty"), []);
-        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Map(folder.File("t")));
-        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Map(folder.File("empty")));
+        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(folder.File("t")));
+        Assert.Throws<InvalidDataException>(() => SafetensorsFile.Open(folder.File("empty")));
     }
 
     internal static byte[] WithHeader(byte[] header, byte[] data)

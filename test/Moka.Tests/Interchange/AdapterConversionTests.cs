@@ -31,7 +31,7 @@ public sealed class AdapterConversionTests(TunedModel tuned) : IDisposable
         Assert.Equal("LOKR", (string?)config["peft_type"]);
         // -1 is PEFT's choice of shapes, or stands for shapes that PEFT itself cannot say.
         Assert.Equal(decomposeFactor, (int?)config["decompose_factor"]);
-        using (var file = SafetensorsFile.Map(_folder.File("adapter_model.safetensors")))
+        using (var file = SafetensorsFile.Open(_folder.File("adapter_model.safetensors")))
             Assert.All(file.Names, name => Assert.Matches(@"^base_model\.model\.model\.layers\.\d\..*_proj\.lokr_w[12]$", name));
         using var read = tuned.Model.WithAdapter(_folder.Path);
         Assert.IsType<LokrAdapter>(read.Weights.Adapters.Options);

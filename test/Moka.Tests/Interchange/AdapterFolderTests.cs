@@ -51,7 +51,7 @@ public sealed class AdapterFolderTests(TunedModel tuned) : IDisposable
 
         model.SaveAdapter(_folder.Path);
 
-        using var file = SafetensorsFile.Map(_folder.File("adapter_model.safetensors"));
+        using var file = SafetensorsFile.Open(_folder.File("adapter_model.safetensors"));
         Assert.Equal(
             ["base_model.model.model.layers.1.self_attn.q_proj.lora_A.weight", "base_model.model.model.layers.1.self_attn.q_proj.lora_B.weight"],
             file.Names.Order());

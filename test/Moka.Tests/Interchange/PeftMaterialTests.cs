@@ -115,7 +115,7 @@ public sealed class PeftMaterialTests : IDisposable
 
     private void AssertExpected(string folder, LlamaBackbone backbone, AdapterSet? adapters)
     {
-        using var file = SafetensorsFile.Map(Path.Combine(folder, "expected.safetensors"));
+        using var file = SafetensorsFile.Open(Path.Combine(folder, "expected.safetensors"));
         int[] ids = [.. MemoryMarshal.Cast<byte, long>(file["ids"].Data.Span).ToArray().Select(id => (int)id)];
         var width = file["ids"].Shape[1];
         var expected = file["logits"].ToFloats();
@@ -128,8 +128,8 @@ public sealed class PeftMaterialTests : IDisposable
 
     private static void AssertSameTensors(string expectedFolder, string actualFolder)
     {
-        using var expected = SafetensorsFile.Map(Path.Combine(expectedFolder, StoredAdapter.WeightsName));
-        using var actual = SafetensorsFile.Map(Path.Combine(actualFolder, StoredAdapter.WeightsName));
+        using var expected = SafetensorsFile.Open(Path.Combine(expectedFolder, StoredAdapter.WeightsName));
+        using var actual = SafetensorsFile.Open(Path.Combine(actualFolder, StoredAdapter.WeightsName));
         Assert.Equal(expected.Names.Order(StringComparer.Ordinal), actual.Names.Order(StringComparer.Ordinal));
         foreach (var name in expected.Names)
         {

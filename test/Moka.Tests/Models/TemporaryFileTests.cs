@@ -44,7 +44,7 @@ public sealed class TemporaryFileTests(TunedModel tuned) : IDisposable
         if (name == "a file")
             File.WriteAllText(_folder.File(name), "");
 
-        var error = Assert.Throws<IOException>(() => TemporaryFile.Map(_folder.File(name), "model.safetensors", new MemoryStream(new byte[1234])));
+        var error = Assert.Throws<IOException>(() => TemporaryFile.Of(_folder.File(name), "model.safetensors", new MemoryStream(new byte[1234])));
 
         Assert.StartsWith(
             $"The entry 'model.safetensors' of the model has 1,234 bytes, which go through a temporary file, and the folder '{_folder.File(name)}' does not",
@@ -68,7 +68,7 @@ public sealed class TemporaryFileTests(TunedModel tuned) : IDisposable
     [Fact(Explicit = true)]
     public void Writes_more_than_there_is_room_for()
     {
-        var error = Assert.Throws<IOException>(() => TemporaryFile.Map(_folder.Path, "model.safetensors", new MemoryStream(new byte[3_000_000])));
+        var error = Assert.Throws<IOException>(() => TemporaryFile.Of(_folder.Path, "model.safetensors", new MemoryStream(new byte[3_000_000])));
         Assert.Contains($"the folder '{_folder.Path}' does not take it", error.Message, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }
@@ -80,7 +80,7 @@ public sealed class TemporaryFileTests(TunedModel tuned) : IDisposable
     {
         var bytes = new byte[length + 1];
         new Random(1).NextBytes(bytes);
-        var mapped = TemporaryFile.Map(_folder.Path, "x", new MemoryStream(bytes));
+        var mapped = TemporaryFile.Of(_folder.Path, "x", new MemoryStream(bytes));
         Assert.Equal(bytes, mapped.Slice(0, bytes.Length).ToArray());
         if (!OperatingSystem.IsWindows())
             Assert.Empty(Directory.GetFiles(_folder.Path));
@@ -91,7 +91,7 @@ public sealed class TemporaryFileTests(TunedModel tuned) : IDisposable
     [Fact]
     public void What_fails_in_reading_is_no_fault_of_the_folder()
     {
-        var error = Assert.Throws<InvalidDataException>(() => TemporaryFile.Map(_folder.Path, "x", new Broken()));
+        var error = Assert.Throws<InvalidDataException>(() => TemporaryFile.Of(_folder.Path, "x", new Broken()));
         Assert.Equal("cut off", error.Message);
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }

@@ -98,7 +98,7 @@ public class TrainingResumeTests
         var tuned = Assert.Throws<InvalidOperationException>(() => run.Loop(Plan, checkpoint: path).Train(TinyRun.Examples(8)));
         Assert.Contains("initial values", tuned.Message, StringComparison.Ordinal);
 
-        var file = SafetensorsFile.Map(path);
+        var file = SafetensorsFile.Open(path);
         SafetensorsTensor[] tensors = [.. file.Names.Select(n => file[n])];
         byte[] WithState(string state) =>
             SafetensorsWriter.ToBytes(tensors, new Dictionary<string, string>(file.Metadata) { ["moka_training"] = state });

@@ -113,7 +113,7 @@ public sealed class GgufMaterialTests(ITestOutputHelper output)
 
     private static string PathOf(string name) => Directory.GetFiles(Material.Require($"gguf/{name}"), "*.gguf").Order(StringComparer.Ordinal).First();
 
-    private static SafetensorsFile Expected(string name) => SafetensorsFile.Map(Material.Require($"gguf/{name}/expected.safetensors"));
+    private static SafetensorsFile Expected(string name) => SafetensorsFile.Open(Material.Require($"gguf/{name}/expected.safetensors"));
 
     private static int[] Ids(SafetensorsTensor tensor) => [.. MemoryMarshal.Cast<byte, long>(tensor.Data.Span).ToArray().Select(id => (int)id)];
 

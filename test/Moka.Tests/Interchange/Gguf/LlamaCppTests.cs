@@ -49,7 +49,7 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         var config = LlamaConfigFile.Read(files);
         var path = Write(files, config, GgufFormat.F32);
         using var backbone = LlamaBackbone.Load(_backend, files, new QuantizationOptions(BackboneQuantization.None));
-        var expected = SafetensorsFile.Map(Path.Combine(files.Location, "expected.safetensors"))["ids"];
+        var expected = SafetensorsFile.Open(Path.Combine(files.Location, "expected.safetensors"))["ids"];
         using var oracle = new LlamaCpp(path);
         Assert.InRange(oracle.Model.ContextSize, 1, config.LongestSequence);
         foreach (var row in Ids(expected).Chunk(expected.Shape[1]))
@@ -72,7 +72,7 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         var path = _folder.File("again.gguf");
         new MLContext().Model.SaveGguf(source, null, path, new GgufOptions { Format = GgufFormat.F32 });
         using var oracle = new LlamaCpp(path);
-        var expected = SafetensorsFile.Map(Material.Require($"gguf/{name}/expected.safetensors"));
+        var expected = SafetensorsFile.Open(Material.Require($"gguf/{name}/expected.safetensors"));
         var logits = expected["logits"].ToFloats();
         var perRow = expected["ids"].Shape[1] * expected["logits"].Shape[^1];
         foreach (var (row, ids) in Ids(expected["ids"]).Chunk(expected["ids"].Shape[1]).Index())
@@ -97,7 +97,7 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         var path = _folder.File("merged.gguf");
         GgufExport.Write(path, merged.Config, null, merged, new GgufOptions { Format = GgufFormat.F32 });
         using var oracle = new LlamaCpp(path);
-        var expected = SafetensorsFile.Map(Material.Require($"peft/{name}/expected.safetensors"));
+        var expected = SafetensorsFile.Open(Material.Require($"peft/{name}/expected.safetensors"));
         var logits = expected["logits"].ToFloats();
         var perRow = expected["ids"].Shape[1] * expected["logits"].Shape[^1];
         foreach (var (row, ids) in Ids(expected["ids"]).Chunk(expected["ids"].Shape[1]).Index())
@@ -129,7 +129,7 @@ public sealed class LlamaCppTests(ITestOutputHelper output) : IDisposable
         new MLContext().Model.SaveGguf(Material.Require("stories260K"), null, path, new GgufOptions { Format = format });
         using var oracle = new LlamaCpp(path);
         using var backbone = LlamaBackbone.Load(_backend, new GgufFiles(path), new QuantizationOptions(BackboneQuantization.None));
-        var ids = Ids(SafetensorsFile.Map(Material.Require("stories260K/expected.safetensors"))["ids"]);
+        var ids = Ids(SafetensorsFile.Open(Material.Require("stories260K/expected.safetensors"))["ids"]);
         AssertClose(TinyLlama.Logits(backbone, RaggedBatch.Of([ids])), oracle.Logits(ids), tolerance);
         if (format is not (GgufFormat.F32 or GgufFormat.F16))
             return;
