@@ -91,6 +91,22 @@ public static class AdapterMethods
         },
         new()
         {
+            Names = [("hira", () => new HiraAdapter())],
+            PeftType = HiraAdapter.MethodName,
+            TensorPrefix = "hira_",
+            Read = (fields, tensors, _) => HiraAdapter.Read(fields, tensors),
+            Sizes = [AdapterSize.Whole<HiraAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value)],
+        },
+        new()
+        {
+            Names = [("miss", () => new MissAdapter())],
+            PeftType = MissAdapter.MethodName,
+            TensorPrefix = "miss_",
+            Read = (fields, tensors, _) => MissAdapter.Read(fields, tensors),
+            Sizes = [AdapterSize.Whole<MissAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value)],
+        },
+        new()
+        {
             Names = [("full", () => new FullFineTuning())],
             PeftType = FullFineTuning.MethodName,
             TensorPrefix = "full_",

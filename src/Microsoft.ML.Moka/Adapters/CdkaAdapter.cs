@@ -91,8 +91,4 @@ public sealed class CdkaAdapter : AdapterOptions
             new FactorRule("cdka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform));
         return new AdapterPlan(map, new ConstantCoefficient(Alpha / MathF.Sqrt((float)Filters * R2)), [filter]);
     }
-
-    private static void CheckDivisor(string option, int value, MapShape map, int number, string side) => Check(
-        value >= 1 && number % value == 0, option, value,
-        $"must divide the {number} {side} of the map {map.Name}; the nearest that does is {Adapters.FilterShapes.NearestDivisor(value, number)}");
 }

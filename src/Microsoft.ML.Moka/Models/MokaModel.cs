@@ -107,7 +107,7 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>
     /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too
-    /// (LoRA, DoRA, LoKr); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
+    /// (LoRA, DoRA, LoKr, HiRA, MiSS); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
     /// <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
     /// </summary>
     /// <param name="folder">
