@@ -28,7 +28,7 @@ internal static class Groups
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
-        ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection", "HeadInspection"]),
+        ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection", "HeadInspection", "Forgetting"]),
         ("evaluation", "Benchmarks",
         [
             "BenchmarkOptions", "EvaluationProtocol", "LikelihoodProtocol", "ChoiceLikelihoodProtocol", "GenerationProtocol", "BenchmarkMetrics",

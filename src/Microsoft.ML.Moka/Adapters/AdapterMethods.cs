@@ -17,7 +17,7 @@ public static class AdapterMethods
     [
         new()
         {
-            Names = [("moka", () => new MokaAdapter())],
+            Names = [("moka", () => new MokaAdapter()), ("moka_paper", MokaAdapter.FromPaper)],
             PeftType = MokaAdapter.MethodName,
             TensorPrefix = "moka_A",
             Read = (fields, _, _) => MokaAdapter.Read(fields),

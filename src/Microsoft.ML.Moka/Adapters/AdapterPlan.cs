@@ -62,6 +62,9 @@ internal sealed record FilterRule(FilterShape Shape, int Count, FactorRule? Left
 /// </param>
 internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInitial Initial, int? Rank = null)
 {
+    /// <summary>What the range of <see cref="FactorInitial.KaimingUniform"/> is multiplied with.</summary>
+    public float Bound { get; init; } = 1;
+
     /// <summary>A factor whose elements are all 1, which is neither trained nor stored.</summary>
     public static FactorRule Ones { get; } = new("", FactorStorage.Fixed, FactorInitial.One);
 
@@ -100,7 +103,7 @@ internal enum FactorInitial
     /// <summary>Zero, so that the update starts at zero.</summary>
     Zero,
 
-    /// <summary>Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±1/√(columns of the factor).</summary>
+    /// <summary>Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±bound/√(columns of the factor), where the bound is 1 if not said otherwise.</summary>
     KaimingUniform,
 
     /// <summary>One, for ever.</summary>

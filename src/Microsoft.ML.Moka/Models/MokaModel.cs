@@ -6,6 +6,8 @@ using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -139,6 +141,20 @@ public abstract class MokaModel : ITransformer, IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
         using var usage = Weights.Use();
         return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
+    }
+
+    /// <summary>
+    /// How likely the model finds texts that its tuning did not show it, before and after: the same texts go through the backbone with the adapter and without.
+    /// </summary>
+    /// <param name="texts">The texts, as they are: no prompt template. What is longer than <see cref="MaximumTokens"/> is cut into pieces.</param>
+    /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The losses. Of a model with a head as well: those of the tokens.</returns>
+    /// <exception cref="ArgumentException">The texts have nothing to predict.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public Forgetting MeasureForgetting(IEnumerable<string> texts, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return ForgettingMeasurement.Of(Weights, BackboneTokenizer.Load(_source.Files), texts, MaximumTokens, cancellationToken);
     }
 
     /// <summary>
