@@ -148,7 +148,7 @@ public sealed class AdapterOptionsTests
     {
         Assert.All(AdapterMethods.Names, name => Assert.NotEmpty(AdapterMethods.Create(name).Plan(Llama2.LinearMaps)));
         Assert.IsType<MokaAdapter>(AdapterMethods.Create(AdapterMethods.Names[0]));
-        Assert.Contains("moka, moka_s", Assert.Throws<ArgumentException>(() => AdapterMethods.Create("MoKA")).Message);
+        Assert.Contains("moka, moka_paper, moka_s", Assert.Throws<ArgumentException>(() => AdapterMethods.Create("MoKA")).Message);
     }
 
     [Theory]
