@@ -23,8 +23,8 @@ internal static class Groups
             "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
         [
-            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "HiraAdapter", "MissAdapter",
-            "FullFineTuning",
+            "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "HiraAdapter",
+            "MissAdapter", "FullFineTuning",
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),

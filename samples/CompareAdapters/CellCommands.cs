@@ -6,8 +6,8 @@ using RealBackbone;
 namespace CompareAdapters;
 
 /// <summary>
-/// The commands for real tasks: <c>rates</c> tries learning rates, <c>test</c> tunes with the best of them, <c>report</c> draws what is there. The first two work
-/// through their cells, leaving out those that are finished or that another process is at.
+/// The commands for real tasks: <c>rates</c> tries learning rates, <c>test</c> tunes with the best of them, <c>report</c> draws what is there. The first two
+/// work through their cells, leaving out those that are finished or that another process is at.
 /// </summary>
 internal sealed class CellCommands
 {
@@ -90,7 +90,10 @@ internal sealed class CellCommands
         var test = commands.Working("test", "Tunes on all training rows with each method's best rate, and scores the test rows.", commands._rate);
         test.SetAction((parsed, cancellation) => commands.Run(
             parsed, cells => cells.OfTests(commands.Folder(parsed).ReadAll(), parsed.GetValue(commands._rate), Console.WriteLine), cancellation));
-        var report = new Command("report", "Makes tables and pictures of the cells that are finished.") { commands._results, commands._markdown, commands._svg };
+        var report = new Command("report", "Makes tables and pictures of the cells that are finished.")
+        {
+            commands._results, commands._markdown, commands._svg,
+        };
         report.SetAction(commands.Report);
         return [rates, test, report];
     }

@@ -10,8 +10,8 @@ internal sealed record CellGroup(RunSettings Settings, IReadOnlyList<RunResult> 
     public IReadOnlyList<double> Accuracies => [.. Results.Select(RateChoice.Accuracy)];
 
     /// <summary>95 % of the mean accuracy, over as many rows as one run was scored on: another seed scores the same rows.</summary>
-    public (double Lower, double Upper) Interval => Figure.Interval(Accuracies.Average(), Math.Max(1, Results[0].Figures
-        .Where(figure => !figure.Name.EndsWith("acc_norm", StringComparison.Ordinal)).Sum(figure => figure.Rows)));
+    public (double Lower, double Upper) Interval => Figure.Interval(Accuracies.Average(),
+        Math.Max(1, RateChoice.PlainFigures(Results[0]).Sum(figure => figure.Rows)));
 
     /// <summary>By budget, and the highest accuracy first within each; what has no budget last.</summary>
     public static IReadOnlyList<CellGroup> Of(IEnumerable<RunResult> results) =>

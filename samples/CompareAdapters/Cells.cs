@@ -4,8 +4,8 @@ using RealBackbone;
 namespace CompareAdapters;
 
 /// <summary>
-/// A comparison over real tasks in pieces: a cell is one method at one budget on one task with one rate and seed, and one result. Cells share nothing but the folder
-/// that their results are in, so that any number of processes can work through the same plan.
+/// A comparison over real tasks in pieces: a cell is one method at one budget on one task with one rate and seed, and one result. Cells share nothing but the
+/// folder that their results are in, so that any number of processes can work through the same plan.
 /// </summary>
 internal sealed record Cells
 {

@@ -25,9 +25,9 @@ internal static class ResultPicture
         return Of(
             isLevel[false].Select(contestant => new Point(
                 contestant.Contestant.Name, contestant.Contestant.Design.TrainableParameterCount, [.. contestant.Runs.Select(run => run.Accuracy)])),
-            isLevel[true].Select(level => (
-                    FormattableString.Invariant($"{level.Contestant.Name} ({level.Contestant.Design.TrainableParameterCount:N0})"), level.MeanOf(run => run.Accuracy)))
-                .Append(("untuned", result.Untuned)));
+            isLevel[true].Select(level => (NameOf(level.Contestant), level.MeanOf(run => run.Accuracy))).Append(("untuned", result.Untuned)));
+
+        static string NameOf(Contestant contestant) => FormattableString.Invariant($"{contestant.Name} ({contestant.Design.TrainableParameterCount:N0})");
     }
 
     /// <param name="points">The methods at their budgets.</param>

@@ -68,7 +68,9 @@ internal sealed class CommonsenseExperiment(string? backbone, string data) : Exp
         }
         using var owned = model;
         var clock = Stopwatch.StartNew();
-        using var validation = settings.OnValidationRows is true ? new ValidationBenchmarks(_folder, TrainFiles, RowsOfATask, rows => Split(rows).Validation) : null;
+        using var validation = settings.OnValidationRows is true
+            ? new ValidationBenchmarks(_folder, TrainFiles, RowsOfATask, rows => Split(rows).Validation)
+            : null;
         var metrics = mlContext.MulticlassClassification.EvaluateBenchmarks(model, validation?.Folder ?? _folder, evaluation, settings.Method);
         var scoringSeconds = clock.Elapsed.TotalSeconds;
         return Describe(settings, options, log, model.LastTransformer, cancellation) with

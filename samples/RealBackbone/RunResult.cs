@@ -16,7 +16,9 @@ internal sealed record RunResult
     /// <summary>The smallest rank that an update of a map can reach; null where nothing was tuned.</summary>
     public int? Rank { get; init; }
 
-    /// <summary>What training with a full batch takes, as <see cref="Microsoft.ML.Moka.MemoryPlan"/> counts it for the CPU; null where nothing was tuned.</summary>
+    /// <summary>
+    /// What training with a full batch takes, as <see cref="Microsoft.ML.Moka.MemoryPlan"/> counts it for the CPU; null where nothing was tuned.
+    /// </summary>
     public double? MemoryMebibytes { get; init; }
 
     /// <summary>The median time of an update; null where nothing was tuned.</summary>

@@ -13,7 +13,9 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(20);
 
-    public override int EpochsOf(string adapter, bool hasHead) => hasHead ? task.HeadEpochs?.GetValueOrDefault(adapter, task.Epochs) ?? task.Epochs : task.Epochs;
+    public override int EpochsOf(string adapter, bool hasHead) => hasHead
+        ? task.HeadEpochs?.GetValueOrDefault(adapter, task.Epochs) ?? task.Epochs
+        : task.Epochs;
 
     public override float RateOf(string adapter, bool hasHead) => (adapter, hasHead) switch
     {

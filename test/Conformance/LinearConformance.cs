@@ -48,7 +48,8 @@ public abstract class LinearConformance<TBackends> : Conformance<TBackends>
     [MemberData(nameof(NamesAndFormats))]
     public void Hadamard_products_and_their_gradients(string name, WeightForm format) => Check(name, 40, s =>
     {
-        foreach (var (tokens, inputs, outputs, rank) in new[] { (1, 64, 48, 4), (5, 33, 70, 1), (40, 300, 37, 7), (3, 1, 1, 1), (9, 1100, 16, 16), (2, 40, 40, 40) })
+        var shapes = new[] { (1, 64, 48, 4), (5, 33, 70, 1), (40, 300, 37, 7), (3, 1, 1, 1), (9, 1100, 16, 16), (2, 40, 40, 40) };
+        foreach (var (tokens, inputs, outputs, rank) in shapes)
             foreach (var offset in (float[])[0, 1])
             {
                 var weight = s.Weight(format, outputs, inputs);

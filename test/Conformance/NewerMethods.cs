@@ -57,7 +57,9 @@ public abstract class NewerMethods<TBackends> : Conformance<TBackends>
 
     private static (AdapterOptions Options, Stored[] Tensors) Case(string method) => method switch
     {
-        "hira" => (new HiraAdapter { Rank = 3 }, [new("hira_A", Values(3 * Map.Columns, 4), 3, Map.Columns), new("hira_B", Values(Map.Rows * 3, 5), Map.Rows, 3)]),
+        "hira" => (
+            new HiraAdapter { Rank = 3 },
+            [new("hira_A", Values(3 * Map.Columns, 4), 3, Map.Columns), new("hira_B", Values(Map.Rows * 3, 5), Map.Rows, 3)]),
         "miss" => (new MissAdapter { Rank = 9 }, [new("miss_block", Values(9 * Map.Rows, 6), 9, Map.Rows)]),
         _ => (new MissAdapter { Rank = 4, MiniRank = 8 }, [new("miss_block", Values(4 * 8, 7), 4, 8)]),
     };

@@ -103,7 +103,9 @@ internal enum FactorInitial
     /// <summary>Zero, so that the update starts at zero.</summary>
     Zero,
 
-    /// <summary>Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±bound/√(columns of the factor), where the bound is 1 if not said otherwise.</summary>
+    /// <summary>
+    /// Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±bound/√(columns of the factor), where the bound is 1 if not said otherwise.
+    /// </summary>
     KaimingUniform,
 
     /// <summary>One, for ever.</summary>

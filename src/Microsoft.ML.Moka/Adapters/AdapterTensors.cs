@@ -6,7 +6,8 @@ namespace Microsoft.ML.Moka.Adapters;
 /// <summary>
 /// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c>, <c>lora_B.weight</c>,
 /// <c>lora_magnitude_vector</c>, <c>lokr_w1</c> and <c>lokr_w2</c> (or <c>_a</c> and <c>_b</c> of either), <c>hira_A</c>, <c>hira_B</c> and
-/// <c>miss_block</c>, and in the same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>, <c>krona_B</c> and <c>full_delta</c>.
+/// <c>miss_block</c>, and in the same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>,
+/// <c>krona_B</c> and <c>full_delta</c>.
 /// </summary>
 internal static class AdapterTensors
 {

@@ -30,8 +30,8 @@ public sealed class CdkaAdapter : AdapterOptions
     public static CdkaAdapter FromRunScript() => new() { R1 = 2, R2 = 2, Filters = 8, Alpha = 64 };
 
     /// <summary>
-    /// r₁ = 2, r₂ = 8, r = 4, alpha = 64: what the authors' README gives, and nearer to the paper's advice (r₂ large). On a square map as many parameters as LoRA
-    /// of rank 8.5, at a rank of up to 64.
+    /// r₁ = 2, r₂ = 8, r = 4, alpha = 64: what the authors' README gives, and nearer to the paper's advice (r₂ large). On a square map as many parameters as
+    /// LoRA of rank 8.5, at a rank of up to 64.
     /// </summary>
     /// <returns>New options.</returns>
     public static CdkaAdapter FromPaper() => new() { R1 = 2, R2 = 8, Filters = 4, Alpha = 64 };

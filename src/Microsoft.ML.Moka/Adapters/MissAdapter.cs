@@ -6,8 +6,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// MiSS (arXiv 2409.15371, matrix shard sharing) as PEFT has it: the inputs are cut into shards of <see cref="Rank"/>, and one trained matrix D [rank, outputs],
-/// which starts at zero, acts on all of them: ΔW = 1 ⊗ Dᵀ with a row of ones, a Kronecker product with a fixed factor. Its rank is that of D.
+/// MiSS (arXiv 2409.15371, matrix shard sharing) as PEFT has it: the inputs are cut into shards of <see cref="Rank"/>, and one trained matrix D [rank,
+/// outputs], which starts at zero, acts on all of them: ΔW = 1 ⊗ Dᵀ with a row of ones, a Kronecker product with a fixed factor. Its rank is that of D.
 /// </summary>
 public sealed class MissAdapter : AdapterOptions
 {
@@ -15,8 +15,8 @@ public sealed class MissAdapter : AdapterOptions
     public int Rank { get; set; } = 16;
 
     /// <summary>
-    /// Where it is set, outputs share D as well: D is [rank, mini rank] and ΔW a block matrix of it everywhere, and mini rank has to divide the outputs of each map
-    /// (PEFT's <c>init_weights="mini"</c>, <c>mini_r</c>). Default: not set.
+    /// Where it is set, outputs share D as well: D is [rank, mini rank] and ΔW a block matrix of it everywhere, and mini rank has to divide the outputs of each
+    /// map (PEFT's <c>init_weights="mini"</c>, <c>mini_r</c>). Default: not set.
     /// </summary>
     public int? MiniRank { get; set; }
 

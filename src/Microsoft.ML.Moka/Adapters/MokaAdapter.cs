@@ -31,8 +31,8 @@ public sealed class MokaAdapter : AdapterOptions
     public int Copies { get; set; } = 1;
 
     /// <summary>
-    /// Aᵢ starts uniform in ± this / √columns of Aᵢ. Default 1: PyTorch's Kaiming-uniform with a = √5, which LoRA's A has too. √3 is Kaiming's bound with a = 0 and
-    /// gain 1, which <see cref="FromPaper"/> takes; PyTorch's own default for a = 0 has the gain √2, and is √6.
+    /// Aᵢ starts uniform in ± this / √columns of Aᵢ. Default 1: PyTorch's Kaiming-uniform with a = √5, which LoRA's A has too. √3 is Kaiming's bound with a = 0
+    /// and gain 1, which <see cref="FromPaper"/> takes; PyTorch's own default for a = 0 has the gain √2, and is √6.
     /// </summary>
     public float InitialBound { get; set; } = 1;
 

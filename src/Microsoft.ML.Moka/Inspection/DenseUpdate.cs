@@ -29,8 +29,15 @@ internal sealed class DenseUpdate(int rows, int columns, float[] values) : Weigh
         }
     }
 
-    public override void Row(int row, Span<double> elements) => TensorPrimitives.ConvertTruncating<float, double>(values.AsSpan(row * Columns, Columns), elements);
+    public override void Row(int row, Span<double> elements) =>
+        TensorPrimitives.ConvertTruncating<float, double>(values.AsSpan(row * Columns, Columns), elements);
 
-    public override (Matrix<double> U, Matrix<double> V) Factorize() =>
-        throw new NotSupportedException("An update of full rank is written out, not factorized.");
+    /// <summary>With the identity on the shorter side.</summary>
+    public override (Matrix<double> U, Matrix<double> V) Factorize()
+    {
+        var whole = Matrix<double>.Build.DenseOfRowMajor(Rows, Columns, Array.ConvertAll(values, value => (double)value));
+        return Rows <= Columns
+            ? (Matrix<double>.Build.DenseIdentity(Rows), whole.Transpose())
+            : (whole, Matrix<double>.Build.DenseIdentity(Columns));
+    }
 }

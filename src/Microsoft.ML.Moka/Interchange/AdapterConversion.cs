@@ -130,7 +130,7 @@ internal static class AdapterConversion
             if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
                 throw Refusal(method, plan, "weights its products with gates");
             if (plan.Filters.Any(filter =>
-                filter.Left is not { Rank: null, Storage: not FactorStorage.Fixed } || filter.Right.Rank is not null || filter.Left.Storage == FactorStorage.StackedTransposed))
+                filter is not { Left: { Rank: null, Storage: not (FactorStorage.Fixed or FactorStorage.StackedTransposed) }, Right.Rank: null }))
                 throw Refusal(method, plan, "is not made of two plain factors");
         }
         // The softmax of a single gate is 1.

@@ -18,7 +18,10 @@ public sealed class Forgetting
     /// <summary>The same with the adapter.</summary>
     public double LossAfter { get; }
 
-    /// <summary><see cref="LossAfter"/> less <see cref="LossBefore"/>: above 0 where the texts became less likely. On the same tokens, so that a few hundred tell much.</summary>
+    /// <summary>
+    /// <see cref="LossAfter"/> less <see cref="LossBefore"/>: above 0 where the texts became less likely. Both are of the same tokens, so that a few hundred
+    /// tell much.
+    /// </summary>
     public double Change => LossAfter - LossBefore;
 
     /// <summary>exp(<see cref="LossBefore"/>): among how many tokens, equally likely, the backbone chooses on average.</summary>

@@ -99,8 +99,8 @@ internal abstract class Backend : IDisposable
     // Hadamard products
 
     /// <summary>
-    /// W ∘ (offset + LᵀR) as a weight, for <paramref name="right"/> R [rank, in] and <paramref name="left"/> L, the rank · out elements of a matrix [rank, out].
-    /// It is multiplied as W is expanded, and lives no longer than what it is made of.
+    /// W ∘ (offset + LᵀR) as a weight, for <paramref name="right"/> R [rank, in] and <paramref name="left"/> L, the rank · out elements of a matrix [rank,
+    /// out]. It is multiplied as W is expanded, and lives no longer than what it is made of.
     /// </summary>
     public abstract WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset);
 

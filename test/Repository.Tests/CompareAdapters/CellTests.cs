@@ -36,7 +36,8 @@ public sealed class CellTests : IDisposable
 
         Assert.Equal(0, Run("report", "--results", Results, "--markdown", _folder.File("table.md"), "--svg", _folder.File("pictures")));
 
-        var rows = File.ReadAllLines(_folder.File("table.md")).Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Select(row => row.Split('|')[1].Trim());
+        var rows = File.ReadAllLines(_folder.File("table.md")).Where(line => line.StartsWith("| ", StringComparison.Ordinal))
+            .Select(row => row.Split('|')[1].Trim());
         Assert.Equal(["features", "hira", "lora", "method", "moka", "untuned"], rows.Order(StringComparer.Ordinal));
         Assert.Contains(">moka<", File.ReadAllText(_folder.File("pictures/spam.svg")), StringComparison.Ordinal);
     }
