@@ -92,7 +92,7 @@ public sealed partial class DocumentedCommandTests : IDisposable
             Path.Combine(root.FullName, "src", "Microsoft.ML.Moka.Cli", "README.md")];
         foreach (var match in pages.SelectMany(page => InPage().Matches(File.ReadAllText(page))))
             yield return (match.Groups[1].Success ? match.Groups[1] : match.Groups[2]).Value.Split("  ")[0].Trim();
-        string[] verbs = ["", "pull", "train", "evaluate", "generate", "quantize", "merge", "export", "inspect", "tokenize", "design", "scaffold"];
+        string[] verbs = ["", "pull", "train", "evaluate", "generate", "quantize", "merge", "export", "inspect", "tokenize", "design", "doctor", "scaffold"];
         foreach (var verb in verbs)
         {
             foreach (var line in Tool.Run([.. verb.Length > 0 ? [verb] : (string[])[], "--help"]).Out.Split('\n').Select(line => line.Trim()))
