@@ -80,8 +80,8 @@ public sealed partial class MarkdownTests
         Script<object> script = CSharpScript.Create(Prelude, Options);
         foreach (var (line, code) in MarkdownPage.Open(name).Code("csharp"))
         {
-            // A script knows no declaration that disposes at the end of its scope: it has no such end.
-            script = script.ContinueWith(TopLevelUsing().Replace(code, "var "));
+            // A script knows no declaration that disposes at the end of its scope: it has no such end. Nor directives of file-based apps.
+            script = script.ContinueWith(AppDirective().Replace(TopLevelUsing().Replace(code, "var "), ""));
             var errors = script.GetCompilation().GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
                 .Select(error =>
                     $"{name}, line {line + error.Location.GetLineSpan().StartLinePosition.Line}: " +
@@ -89,6 +89,9 @@ public sealed partial class MarkdownTests
             Assert.True(!errors.Any(), string.Join('\n', errors));
         }
     }
+
+    [GeneratedRegex("^#:.*$", RegexOptions.Multiline)]
+    private static partial Regex AppDirective();
 
     [GeneratedRegex("^using var ", RegexOptions.Multiline)]
     private static partial Regex TopLevelUsing();
