@@ -13,12 +13,14 @@ internal static class Groups
                 "ConversationDataCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
         ("training", "Trainers and their options",
         [
+            "MokaEmbeddingEstimator", "MokaEmbeddingEstimator.Options",
             "MokaTrainer", "MokaTrainer.Options", "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
             "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "BackboneQuantization",
             "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
-        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "TextGenerationOptions", "ChatTemplate",
+        ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "MokaEmbeddingTransformer",
+            "TextGenerationOptions", "ChatTemplate",
             "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone",
             "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
@@ -28,6 +30,7 @@ internal static class Groups
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
+        ("diagnostics", "What a program has to run on", ["MokaDiagnostics", "DiagnosticFinding", "DiagnosticArea", "DiagnosticStatus"]),
         ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection", "HeadInspection", "Forgetting"]),
         ("evaluation", "Benchmarks",
         [
