@@ -3,20 +3,33 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using TorchSharp;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
 /// <summary>Passes every kernel on to another backend and adds up the time that each takes.</summary>
-internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
+/// <param name="inner">What runs.</param>
+/// <param name="threads">Threads of a kernel.</param>
+/// <param name="computes">Whether tensors have elements; where they have none, what PyTorch makes is counted.</param>
+internal sealed class ProfilingBackend(Backend inner, int threads, bool computes = true) : Backend
 {
-    private readonly Dictionary<string, (int Calls, double Seconds, double Operations)> _kernels = [];
+    private readonly Dictionary<string, (int Calls, double Seconds, double Operations, long Made)> _kernels = [];
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
     private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
 
     private ProfilingBackend(Backend inner, ProfilingBackend whole)
-        : this(inner, 0) => _kernels = whole._kernels;
+        : this(inner, 0, whole._computes) => _kernels = whole._kernels;
+
+    private readonly bool _computes = computes;
 
     public override string Description => inner.Description;
+
+    /// <summary>What this thread's calls to PyTorch have made so far: on a GPU about one launch each, views apart.</summary>
+    public static long TensorsMade()
+    {
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
+    }
 
     public override IDisposable? BeginBurst() => inner.BeginBurst();
 
@@ -40,14 +53,16 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     /// <summary>The kernels since the reset, the dearest first, and what of the whole time was spent between them.</summary>
     public string Report(double total)
     {
-        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations))
-            .OrderByDescending(kernel => kernel.Seconds).ToList();
-        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0));
+        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations, kernel.Value.Made))
+            .OrderByDescending(kernel => _computes ? kernel.Seconds : kernel.Made).ToList();
+        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0, 0));
         if (inner is CpuBackend && !_peaks.ContainsKey(inner.Precision))
             _peaks.Add(inner.Precision, KernelPeak.Measure(inner.Precision, threads));
         var peak = _peaks.GetValueOrDefault(inner.Precision);
         return string.Join('\n', rows.Select(row =>
         {
+            if (!_computes)
+                return string.Create(CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Made,7} tensors made");
             var rate = row.Operations / row.Seconds / 1e9;
             var share = row.Operations == 0 ? "" : $"{rate,8:f0} GFLOP/s" + (peak == 0 ? "" : $", {rate / peak:p0} of the peak");
             return string.Create(
@@ -60,13 +75,16 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     /// <param name="operations">Multiplications and additions of its products; 0 where nobody counts.</param>
     private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "", double operations = 0)
     {
+        var made = _computes ? 0 : TensorsMade();
         var start = Stopwatch.GetTimestamp();
         var result = kernel();
         // A GPU's kernels are done when something that follows them has come back.
         Span<float> value = stackalloc float[1];
-        inner.Download(_probe, value);
-        var (calls, seconds, sum) = _kernels.GetValueOrDefault(name);
-        _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations);
+        if (_computes)
+            inner.Download(_probe, value);
+        var (calls, seconds, sum, before) = _kernels.GetValueOrDefault(name);
+        _kernels[name] = (
+            calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations, before + (_computes ? 0 : TensorsMade() - made));
         return result;
     }
 
@@ -76,6 +94,8 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 
     public override IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => inner.Join(tensors);
 
+    public override IDisposable? KeepWeights() => inner.KeepWeights();
+
     public override IDisposable? Reuse(Tensor x) => inner.Reuse(x);
 
     public override Tensor Zeros(TensorKind kind, int rows, int columns = 1) => Measure(() => inner.Zeros(kind, rows, columns));
@@ -84,7 +104,13 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 
     public override Tensor Upload(ReadOnlySpan<int> values) => inner.Upload(values);
 
-    public override void Download(Tensor source, Span<float> destination) => inner.Download(source, destination);
+    public override void Download(Tensor source, Span<float> destination)
+    {
+        if (_computes)
+            inner.Download(source, destination);
+        else
+            destination.Clear();
+    }
 
     public override void Copy(Tensor source, Tensor destination) => Measure(() => inner.Copy(source, destination));
 
@@ -189,7 +215,7 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
         return losses;
     }
 
-    public override double SumOfSquares(Tensor x) => Measure(() => inner.SumOfSquares(x));
+    public override double SumOfSquares(Tensor x) => Measure(() => _computes ? inner.SumOfSquares(x) : 1);
 
     public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
     {
