@@ -8,24 +8,19 @@ using TorchSharp;
 namespace Microsoft.ML.Moka.Benchmarks;
 
 /// <summary>Passes every kernel on to another backend and adds up the time that each takes.</summary>
-/// <param name="inner">What runs.</param>
-/// <param name="threads">Threads of a kernel.</param>
-/// <param name="computes">Whether tensors have elements; where they have none, what PyTorch makes is counted.</param>
-internal sealed class ProfilingBackend(Backend inner, int threads, bool computes = true) : Backend
+internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 {
     private readonly Dictionary<string, (int Calls, double Seconds, double Operations, long Made)> _kernels = [];
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
     private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
 
     private ProfilingBackend(Backend inner, ProfilingBackend whole)
-        : this(inner, 0, whole._computes) => _kernels = whole._kernels;
-
-    private readonly bool _computes = computes;
+        : this(inner, 0) => _kernels = whole._kernels;
 
     public override string Description => inner.Description;
 
-    /// <summary>What this thread's calls to PyTorch have made so far: on a GPU about one launch each, views apart.</summary>
-    public static long TensorsMade()
+    /// <summary>What this thread's calls to PyTorch have made so far, by whatever backend.</summary>
+    private static long TensorsMade()
     {
         var statistics = DisposeScopeManager.Statistics.TensorStatistics;
         return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
@@ -54,19 +49,18 @@ internal sealed class ProfilingBackend(Backend inner, int threads, bool computes
     public string Report(double total)
     {
         var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations, kernel.Value.Made))
-            .OrderByDescending(kernel => _computes ? kernel.Seconds : kernel.Made).ToList();
+            .OrderByDescending(kernel => kernel.Seconds).ToList();
         rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0, 0));
         if (inner is CpuBackend && !_peaks.ContainsKey(inner.Precision))
             _peaks.Add(inner.Precision, KernelPeak.Measure(inner.Precision, threads));
         var peak = _peaks.GetValueOrDefault(inner.Precision);
         return string.Join('\n', rows.Select(row =>
         {
-            if (!_computes)
-                return string.Create(CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Made,7} tensors made");
             var rate = row.Operations / row.Seconds / 1e9;
+            var made = row.Made == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {row.Made} tensors made");
             var share = row.Operations == 0 ? "" : $"{rate,8:f0} GFLOP/s" + (peak == 0 ? "" : $", {rate / peak:p0} of the peak");
             return string.Create(
-                CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}{share}");
+                CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}{share}{made}");
         }));
     }
 
@@ -75,16 +69,17 @@ internal sealed class ProfilingBackend(Backend inner, int threads, bool computes
     /// <param name="operations">Multiplications and additions of its products; 0 where nobody counts.</param>
     private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "", double operations = 0)
     {
-        var made = _computes ? 0 : TensorsMade();
+        var made = TensorsMade();
         var start = Stopwatch.GetTimestamp();
         var result = kernel();
         // A GPU's kernels are done when something that follows them has come back.
         Span<float> value = stackalloc float[1];
-        if (_computes)
-            inner.Download(_probe, value);
+        // The probe's own are not the kernel's.
+        made = TensorsMade() - made;
+        inner.Download(_probe, value);
         var (calls, seconds, sum, before) = _kernels.GetValueOrDefault(name);
         _kernels[name] = (
-            calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations, before + (_computes ? 0 : TensorsMade() - made));
+            calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations, before + made);
         return result;
     }
 
@@ -104,13 +99,7 @@ internal sealed class ProfilingBackend(Backend inner, int threads, bool computes
 
     public override Tensor Upload(ReadOnlySpan<int> values) => inner.Upload(values);
 
-    public override void Download(Tensor source, Span<float> destination)
-    {
-        if (_computes)
-            inner.Download(source, destination);
-        else
-            destination.Clear();
-    }
+    public override void Download(Tensor source, Span<float> destination) => inner.Download(source, destination);
 
     public override void Copy(Tensor source, Tensor destination) => Measure(() => inner.Copy(source, destination));
 
@@ -221,7 +210,7 @@ internal sealed class ProfilingBackend(Backend inner, int threads, bool computes
         return losses;
     }
 
-    public override double SumOfSquares(Tensor x) => Measure(() => _computes ? inner.SumOfSquares(x) : 1);
+    public override double SumOfSquares(Tensor x) => Measure(() => inner.SumOfSquares(x));
 
     public override void AdamW(Tensor value, Tensor gradient, Tensor firstMoment, Tensor secondMoment, in AdamWStep step)
     {

@@ -10,8 +10,7 @@ internal static class StepCommand
     {
         var arguments = new StepArguments();
         var backend = StepArguments.Choice(
-            "--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device; " +
-            "torch-shapes computes nothing and counts what a step on a GPU would make.", "cpu", "torch", "torch-shapes");
+            "--backend", "cpu", "Where it runs: Moka's CPU backend, or TorchSharp on the first GPU or, without one, on PyTorch's CPU device.", "cpu", "torch");
         var steps = StepArguments.Number("--steps", 5, "How many steps are measured, after one that is not.");
         var precision = new Option<MokaPrecision?>("--precision")
         {

@@ -6,7 +6,6 @@ using Microsoft.ML.Moka.Checkpoints.Gguf;
 using Microsoft.ML.Moka.Quantization;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Torch;
 using Microsoft.ML.Moka.Training;
 using TorchSharp;
 
@@ -32,18 +31,11 @@ internal sealed class StepRun : IDisposable
     private StepRun(StepOptions options)
     {
         _options = options;
-        _measured = options.Backend switch
-        {
-            "torch" => CreateTorch(),
-            "torch-shapes" => new TorchBackend(torch.META, torch.ScalarType.BFloat16) { FusesAttention = true },
-            _ => new CpuBackend(options.Threads),
-        };
+        _measured = options.Backend == "torch" ? CreateTorch() : new CpuBackend(options.Threads);
         _measured.Precision = options.Precision ?? _measured.UsualPrecision;
         if (options.Precision is { } wanted && wanted != _measured.Precision)
             Console.Error.WriteLine($"In {_measured.Precision}, not in {wanted}: {_measured.PrecisionProblem}.");
-        _backend = options.Profile || options.Backend == "torch-shapes"
-            ? new ProfilingBackend(_measured, options.Threads, computes: options.Backend != "torch-shapes")
-            : _measured;
+        _backend = options.Profile ? new ProfilingBackend(_measured, options.Threads) : _measured;
         var config = ConfigOf(options.Model);
         _backbone = options.Gguf is null
             ? LlamaBackbone.Frozen(_backend, config, new PeerWeights(config, options.Quantization == "nf4"))
@@ -82,7 +74,7 @@ internal sealed class StepRun : IDisposable
         };
         if (run._backend is ProfilingBackend profile)
             Console.WriteLine(profile.Report(run._seconds[^1]));
-        if (options is { Profile: true, Backend: "torch" } or { Backend: "torch-shapes" })
+        if (options is { Profile: true, Backend: "torch" })
             Console.WriteLine($"{run._made} tensors made by PyTorch in the last step");
         using var process = Process.GetCurrentProcess();
         return result with
@@ -239,7 +231,14 @@ internal sealed class StepRun : IDisposable
         return process.TotalProcessorTime;
     }
 
-    private long Made() => _options.Backend == "cpu" ? 0 : ProfilingBackend.TensorsMade();
+    /// <summary>What this thread's calls to PyTorch have made so far: on a GPU about one launch each, views apart.</summary>
+    private long Made()
+    {
+        if (_options.Backend != "torch")
+            return 0;
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
+    }
 
     private int[] Ids(int count) => [.. Enumerable.Range(0, count).Select(_ => _random.NextInt32(_backbone.Config.VocabularySize))];
 
