@@ -111,6 +111,11 @@ internal sealed class TrainVerb
         DefaultValueFactory = _ => 1,
         HelpName = "number",
     };
+    private readonly Option<DirectoryInfo?> _tensorBoard = new("--tensorboard")
+    {
+        Description = "A folder for the curves of training, which TensorBoard shows.",
+        HelpName = "folder",
+    };
     private readonly Option<DirectoryInfo?> _checkpoints = new("--checkpoints")
     {
         Description = "A folder for the state of training: after an interruption the same command goes on from there.",
@@ -146,7 +151,7 @@ internal sealed class TrainVerb
         };
         verb._adapter.AddTo(command);
         foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length,
-            verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
+            verb._template, verb._seed, verb._tensorBoard, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -260,6 +265,7 @@ internal sealed class TrainVerb
         options.LearningRate = parsed.GetValue(_rate);
         options.BatchTokens = parsed.GetValue(_batch);
         options.MaximumTokens = parsed.GetValue(_length);
+        options.TensorBoardFolder = parsed.GetValue(_tensorBoard)?.FullName;
         options.CheckpointFolder = parsed.GetValue(_checkpoints)?.FullName;
         options.SaveBackbone = parsed.GetValue(_include);
         options.GradientCheckpointing = parsed.GetValue(_recompute);

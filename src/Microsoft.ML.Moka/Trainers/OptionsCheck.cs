@@ -216,6 +216,9 @@ internal sealed class OptionsCheck
             $"LearningRateSchedule is {options.LearningRateSchedule}: there are {string.Join(", ", Enum.GetNames<LearningRateSchedule>())}.");
         Require(options.CheckpointInterval >= TimeSpan.Zero,
             FormattableString.Invariant($"CheckpointInterval is {options.CheckpointInterval}; it must be at least 0."));
+        if (options.TensorBoardFolder is { } board)
+            Require(board.Length > 0 && !File.Exists(board),
+                $"TensorBoardFolder is '{board}', which is no folder: name a folder, which is made if it is not there.");
         if (options.CheckpointFolder is { } folder)
             Require(folder.Length > 0 && !File.Exists(folder),
                 $"CheckpointFolder is '{folder}', which is no folder: name a folder, which is made if it is not there.");

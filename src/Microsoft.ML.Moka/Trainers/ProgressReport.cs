@@ -8,8 +8,8 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka.Trainers;
 
 /// <summary>
-/// Tells how training goes: to ML.NET's progress channel, to the user's callback, and in lines to the log of the MLContext, which progress channels
-/// never reach.
+/// Tells how training goes: to ML.NET's progress channel, to the user's callback, in lines to the log of the MLContext, which progress channels never reach,
+/// to whoever listens to the meter, and to TensorBoard where that is asked for.
 /// </summary>
 internal sealed class ProgressReport : IDisposable
 {
@@ -17,16 +17,18 @@ internal sealed class ProgressReport : IDisposable
 
     private readonly IChannel _channel;
     private readonly IProgressChannel _progress;
-    private readonly Action<TrainingProgress>? _callback;
+    private readonly TuningOptions _options;
     private readonly long _started = Stopwatch.GetTimestamp();
     private readonly LossTrend _trend = new();
     private volatile TrainingProgress? _latest;
+    private TrainingMetrics? _metrics;
+    private TensorBoardLog? _board;
     private long _logged;
 
-    public ProgressReport(IHost host, IChannel channel, Action<TrainingProgress>? callback)
+    public ProgressReport(IHost host, IChannel channel, TuningOptions options)
     {
         _channel = channel;
-        _callback = callback;
+        _options = options;
         _progress = host.StartProgressChannel("Training");
         _progress.SetHeader(new ProgressHeader(["Loss", "Tokens per second"], ["steps"]), Fill);
     }
@@ -36,6 +38,9 @@ internal sealed class ProgressReport : IDisposable
         var share = 100.0 * adapters.ParameterCount / backbone.Config.ParameterCount;
         var watched = data.Validation is null ? "" : Invariant($", watching {data.Validation.Count:N0} others");
         var head = adapters.Head is { Rule: var rule } ? Invariant($", a head of {rule.Outputs:N0} outputs over {rule.Pooling} among them") : "";
+        _metrics = new TrainingMetrics(adapters.Options.Method, backbone.Backend.Description);
+        // Who cannot write there hears of it before the first step.
+        _board = _options.TensorBoardFolder is { } folder ? new TensorBoardLog(folder) : null;
         Info(Invariant($"Tuning {adapters.ParameterCount:N0} parameters ({adapters.Options.Method}, {share:0.##} % of the backbone's{head}) ") +
             Invariant($"with {data.Examples.Count:N0} rows{watched}, on {backbone.Backend.Description}."));
     }
@@ -52,11 +57,15 @@ internal sealed class ProgressReport : IDisposable
             Info(Invariant($"Step {progress.Step} of {progress.Steps} ({progress.Percentage:0.0} %): loss {progress.SmoothedLoss:0.0000}{validation}, ") +
                 Invariant($"{progress.TokensPerSecond:N0} tokens/s, {progress.TimeLeft:hh\\:mm\\:ss} left."));
         }
-        _callback?.Invoke(progress);
+        _metrics?.Step(progress);
+        OnBoard(board => board.Add(progress));
+        _options.Progress?.Invoke(progress);
     }
 
     public void End(TrainingResult result)
     {
+        _metrics?.End(result);
+        OnBoard(board => board.Flush());
         var stopped = result.Reason switch
         {
             StopReason.EarlyStopped => " (stopped early)",
@@ -70,7 +79,29 @@ internal sealed class ProgressReport : IDisposable
             _channel.Warning(MessageSensitivity.None, remark);
     }
 
-    public void Dispose() => _progress.Dispose();
+    public void Dispose()
+    {
+        _metrics?.Dispose();
+        _board?.Dispose();
+        _progress.Dispose();
+    }
+
+    // Curves are no reason to lose hours of training.
+    private void OnBoard(Action<TensorBoardLog> write)
+    {
+        if (_board is null)
+            return;
+        try
+        {
+            write(_board);
+        }
+        catch (IOException e)
+        {
+            _channel.Warning(MessageSensitivity.None, $"TensorBoardFolder gets no more curves, and training goes on: {e.Message}");
+            _board.Dispose();
+            _board = null;
+        }
+    }
 
     private void Info(string line) => _channel.Info(MessageSensitivity.None, line);
 

@@ -155,7 +155,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
 
     private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, TrainingPlan plan, Cancellation cancellation)
     {
-        using var report = new ProgressReport(host, channel, options.Progress);
+        using var report = new ProgressReport(host, channel, options);
         report.Begin(backbone, adapters, data);
         using var sole = options.CheckpointFolder is { } folder ? TakeCheckpoints(folder) : null;
         var loop = new TrainingLoop(backbone, adapters, plan)

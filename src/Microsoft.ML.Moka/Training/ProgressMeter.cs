@@ -14,12 +14,16 @@ internal sealed class ProgressMeter
 
     public double TokensPerSecond => _seconds > 0 ? _tokens / _seconds : 0;
 
+    /// <summary>The time of the latest step.</summary>
+    public TimeSpan LatestStep { get; private set; }
+
     public void StartStep() => _started = Stopwatch.GetTimestamp();
 
     public void EndStep(int tokens)
     {
         _tokens = Fading * _tokens + tokens;
-        _seconds = Fading * _seconds + Stopwatch.GetElapsedTime(_started).TotalSeconds;
+        LatestStep = Stopwatch.GetElapsedTime(_started);
+        _seconds = Fading * _seconds + LatestStep.TotalSeconds;
         _steps = Fading * _steps + 1;
     }
 

@@ -24,6 +24,12 @@ public sealed record TrainingProgress
     /// <summary>The norm of the gradient over all parameters, before clipping.</summary>
     public required double GradientNorm { get; init; }
 
+    /// <summary>How many tokens went through the backbone in the step.</summary>
+    public int Tokens { get; init; }
+
+    /// <summary>The time of the step, without a look at the validation set.</summary>
+    public TimeSpan Duration { get; init; }
+
     /// <summary>Tokens that went through the backbone, over the latest steps.</summary>
     public required double TokensPerSecond { get; init; }
 

@@ -76,6 +76,8 @@ internal sealed class TrainingRun : IDisposable
             SmoothedLoss = State.SmoothedLoss,
             LearningRate = rate,
             GradientNorm = norm,
+            Tokens = tokens,
+            Duration = _meter.LatestStep,
             TokensPerSecond = _meter.TokensPerSecond,
             TimeLeft = _meter.TimeFor(_order.Steps - State.Step),
             ValidationLoss = validationLoss,

@@ -135,6 +135,13 @@ public abstract class TuningOptions
     /// <summary>Called after each step, on the thread that trains. Progress also goes to the log of the MLContext.</summary>
     public Action<TrainingProgress>? Progress { get; set; }
 
+    /// <summary>
+    /// A folder that the curves of training are written to as an event file of TensorBoard, a new one for each run: loss, validation loss, learning rate,
+    /// gradient norm and tokens per second by step (<c>tensorboard --logdir FOLDER</c>). A disk that fails ends the curves, with a warning, and not the
+    /// training. Not set by default.
+    /// </summary>
+    public string? TensorBoardFolder { get; set; }
+
     /// <summary>Cancels Fit, which then throws an <see cref="OperationCanceledException"/>. ML.NET's own cancellation works too.</summary>
     public CancellationToken CancellationToken { get; set; }
 
