@@ -9,7 +9,7 @@ internal static class Predictions
     private const string Score = "Score";
 
     /// <exception cref="InvalidDataException">The model has no scores, or reads more than a text.</exception>
-    public static IReadOnlyList<float[]> Of(LoadedModel loaded, IReadOnlyList<string> texts, CancellationToken cancellation)
+    public static IReadOnlyList<float[]> Of(LoadedModel loaded, IReadOnlyList<string> texts, ProgressDisplay display, CancellationToken cancellation)
     {
         var mapper = loaded.Transformer.GetRowToRowMapper(loaded.InputSchema);
         if (mapper.OutputSchema.GetColumnOrNull(Score) is not { } score)
@@ -24,6 +24,7 @@ internal static class Predictions
         {
             cancellation.ThrowIfCancellationRequested();
             scores.Add(row);
+            display.Show((double)scores.Count / texts.Count, FormattableString.Invariant($"{scores.Count:N0} of {texts.Count:N0}"));
         }
         return scores;
     }

@@ -71,7 +71,7 @@ internal sealed class PredictVerb
         if (loaded.Model is not MokaTransformer model)
             throw new UsageException($"'{parsed.GetValue(_model)}' writes text: use moka generate.");
         var texts = table.Rows.Select(row => row.Values[column] ?? "").ToList();
-        var scores = Predictions.Of(loaded, texts, cancellation);
+        var scores = ProgressDisplay.Run(_terminal, "Predicting", hasLines: false, display => Predictions.Of(loaded, texts, display, cancellation));
         if (parsed.GetValue(_output) is { } output)
             ScoredFile.Write(output.FullName, table, model.Labels, scores);
         if (parsed.GetValue(_json))
