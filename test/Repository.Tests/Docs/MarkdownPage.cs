@@ -30,10 +30,14 @@ internal sealed class MarkdownPage
 
     /// <summary>The code blocks of a language, in order, with the line that each begins at.</summary>
     public IEnumerable<(int Line, string Code)> Code(string language) => _document.Descendants<FencedCodeBlock>()
-        .Where(block => block.Info == language)
-        .Select(block => (block.Line + 2, string.Join('\n', block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString()))));
+        .Where(block => block.Info == language).Select(block => (block.Line + 2, TextOf(block)));
 
-    private static string TextOf(LeafBlock block)
+    /// <summary>All code blocks in order, each with its language, which is empty for what a shell is given.</summary>
+    public IEnumerable<(string Language, string Text)> CodeBlocks => _document.Descendants<FencedCodeBlock>().Select(block => (block.Info ?? "", TextOf(block)));
+
+    private static string TextOf(FencedCodeBlock block) => string.Join('\n', block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString()));
+
+    private static string TextOf(HeadingBlock block)
     {
         var text = new StringBuilder();
         foreach (var inline in block.Inline!.Descendants())

@@ -36,7 +36,7 @@ public sealed partial class MarkdownTests
         """;
 
     private static readonly ScriptOptions Options = ScriptOptions.Default
-        .WithReferences(Framework().Concat(LocalBuild.Package("Microsoft.ML.Moka")).Select(path => MetadataReference.CreateFromFile(path)))
+        .WithReferences(Framework().Concat(Packages()).Select(path => MetadataReference.CreateFromFile(path)))
         .WithLanguageVersion(CodeAnalysis.CSharp.LanguageVersion.CSharp14)
         .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading", "System.Threading.Tasks");
 
@@ -46,6 +46,10 @@ public sealed partial class MarkdownTests
 
     private static IEnumerable<string> Framework() => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
         .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location));
+
+    /// <summary>Moka, and what else comes in the package Microsoft.ML.</summary>
+    private static IEnumerable<string> Packages() =>
+        ((string[])["Microsoft.ML.Moka", "Microsoft.ML.StandardTrainers", "Microsoft.ML.Transforms"]).SelectMany(LocalBuild.Package).Distinct();
 
     [Theory]
     [MemberData(nameof(Pages))]
@@ -80,8 +84,8 @@ public sealed partial class MarkdownTests
         Script<object> script = CSharpScript.Create(Prelude, Options);
         foreach (var (line, code) in MarkdownPage.Open(name).Code("csharp"))
         {
-            // A script knows no declaration that disposes at the end of its scope: it has no such end.
-            script = script.ContinueWith(TopLevelUsing().Replace(code, "var "));
+            // A script knows no declaration that disposes at the end of its scope: it has no such end. Nor directives of file-based apps.
+            script = script.ContinueWith(AppDirective().Replace(TopLevelUsing().Replace(code, "var "), ""));
             var errors = script.GetCompilation().GetDiagnostics().Where(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error)
                 .Select(error =>
                     $"{name}, line {line + error.Location.GetLineSpan().StartLinePosition.Line}: " +
@@ -89,6 +93,9 @@ public sealed partial class MarkdownTests
             Assert.True(!errors.Any(), string.Join('\n', errors));
         }
     }
+
+    [GeneratedRegex("^#:.*$", RegexOptions.Multiline)]
+    private static partial Regex AppDirective();
 
     [GeneratedRegex("^using var ", RegexOptions.Multiline)]
     private static partial Regex TopLevelUsing();

@@ -1,35 +1,11 @@
 using System.IO.Compression;
-using System.Text.RegularExpressions;
 
 namespace Microsoft.ML.Moka.Tests.Packages;
 
 /// <summary>What a user does with the packages, in a folder outside the repository.</summary>
-public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixture<PackedPackages>
+[Collection(nameof(PackedPackages))]
+public sealed class ConsumerTests(PackedPackages packages)
 {
-    private const string ReadmeOptions = """new MokaTrainer.Options { BackbonePath = "Llama-2-7b-hf" }""";
-
-    /// <summary>The README's pipeline on the embedded backbone; a second process loads what it has saved.</summary>
-    [Fact]
-    public void The_pipeline_of_the_README_runs_and_its_model_is_loaded_by_another_process()
-    {
-        var folder = Project("Fit", "Microsoft.ML.Moka", FitProgram());
-        File.WriteAllLines(Path.Combine(folder, "tickets.tsv"), ["Text\tLabel", .. Tickets()]);
-        Assert.Contains("accuracy ", packages.Dotnet(folder, "run", "-c", "Release"), StringComparison.Ordinal);
-
-        var other = Project("Load", "Microsoft.ML.Moka", $$"""
-            using Microsoft.ML;
-
-            var mlContext = new MLContext();
-            var model = mlContext.Model.Load(args[0], out _);
-            var engine = mlContext.Model.CreatePredictionEngine<Ticket, Answer>(model);
-            Console.WriteLine($"answer {engine.Predict(new Ticket { Text = "The chain slips." }).PredictedLabel}");
-
-            {{TicketClass}}
-            public class Answer { public string PredictedLabel { get; set; } = ""; }
-            """);
-        Assert.Matches("answer \\w+", packages.Dotnet(other, "run", "-c", "Release", "--", Path.Combine(folder, "model.zip")));
-    }
-
     /// <summary>As they are by default: without reflection over JSON, and without code that is made while they run.</summary>
     [Fact]
     public void A_file_based_app_tunes_saves_loads_and_scores()
@@ -64,24 +40,6 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
         Assert.True(exitCode == 0, output);
         Assert.Contains("answer ", output, StringComparison.Ordinal);
         Assert.Contains("engine ", output, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void The_tool_installs_and_trains()
-    {
-        var tools = packages.InFolder("tools");
-        packages.Dotnet(
-            packages.Root, "tool", "install", "Microsoft.ML.Moka.Cli", "--tool-path", tools, "--version", packages.Version, "--add-source", packages.Feed);
-        var data = packages.InFolder("rows.tsv");
-        File.WriteAllLines(data, ["Text\tLabel", .. Tickets().Take(20)]);
-
-        var tool = Path.Combine(tools, OperatingSystem.IsWindows() ? "moka.exe" : "moka");
-        var (exitCode, output) = Repository.Run(
-            packages.Root, tool, "train", data, "--text-column", "Text", "--label-column", "Label", "--epochs", "1",
-            "--output", packages.InFolder("tickets.zip"));
-
-        Assert.True(exitCode == 0, output);
-        Assert.True(File.Exists(packages.InFolder("tickets.zip")));
     }
 
     /// <summary>TorchSharp's package brings Moka along, and no native library: that is the user's choice.</summary>
@@ -140,27 +98,6 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
         }
         """;
 
-    private static string FitProgram()
-    {
-        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
-        var pipeline = CodeBlock().Matches(readme).Select(block => block.Groups[1].Value)
-            .Single(code => code.Contains("Trainers.Moka", StringComparison.Ordinal));
-        Assert.Contains(ReadmeOptions, pipeline, StringComparison.Ordinal);
-        return $$"""
-            {{pipeline.Replace(ReadmeOptions, "new MokaTrainer.Options { NumberOfSteps = 4 }", StringComparison.Ordinal)}}
-            Console.WriteLine($"accuracy {metrics.MicroAccuracy}");
-
-            {{TicketClass}}
-            """;
-    }
-
-    private static IEnumerable<string> Tickets() =>
-        File.ReadLines(Path.Combine(Repository.Root, "samples", "SupportTickets", "tickets.csv")).Skip(1).Select(line =>
-        {
-            var fields = line.Split(',');
-            return $"{string.Join(' ', fields[..^1]).Replace("\"", "", StringComparison.Ordinal)}\t{fields[^1]}";
-        });
-
     private string Project(string name, string package, string program)
     {
         var folder = packages.InFolder(name);
@@ -182,7 +119,4 @@ public sealed partial class ConsumerTests(PackedPackages packages) : IClassFixtu
             """);
         return folder;
     }
-
-    [GeneratedRegex("```csharp\n(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex CodeBlock();
 }

@@ -1,5 +1,9 @@
 namespace Microsoft.ML.Moka.Tests.Packages;
 
+/// <summary>Tests that use the packages as a user does.</summary>
+[CollectionDefinition(nameof(PackedPackages))]
+public sealed class PackedCollection : ICollectionFixture<PackedPackages>;
+
 /// <summary>The packages as they are built, packed once under a version of their own, and a folder outside the repository to use them from.</summary>
 public sealed class PackedPackages : IDisposable
 {
@@ -8,7 +12,7 @@ public sealed class PackedPackages : IDisposable
     public PackedPackages()
     {
         foreach (var project in Directory.GetDirectories(Path.Combine(Repository.Root, "src")))
-            Require(Repository.Dotnet("pack", project, "-c", "Release", "--no-build", "--nologo", $"-p:Version={Version}", "-o", Feed));
+            Require(Repository.Dotnet("pack", project, "-c", "Release", "--no-build", "--nologo", $"-p:Version={Version}", "-p:FileVersion=0.1.0.0", "-o", Feed));
         File.WriteAllText(InFolder("NuGet.config"), $"""
             <configuration>
               <packageSources>
@@ -18,8 +22,8 @@ public sealed class PackedPackages : IDisposable
             """);
     }
 
-    /// <summary>A version that no package folder has: it would serve an earlier build.</summary>
-    public string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}";
+    /// <summary>A version that no package folder has: it would serve an earlier build. No preview, for commands without a version take none of those.</summary>
+    public string Version { get; } = $"0.1.{DateTimeOffset.UtcNow.ToUnixTimeSeconds()}";
 
     public string Feed => _folder.File("feed");
 
@@ -37,7 +41,8 @@ public sealed class PackedPackages : IDisposable
         _folder.Dispose();
     }
 
-    private static string PackageFolder => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } folder
+    /// <summary>Where NuGet keeps the packages that it has unpacked.</summary>
+    public static string PackageFolder => Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } folder
         ? folder
         : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".nuget", "packages");
 
