@@ -44,7 +44,8 @@ public sealed class OriginTests(TunedModels models)
 
         async Task<int> Stop(string[] headers)
         {
-            using var connection = await RawConnection.Send(address, ["POST /api/training/stop HTTP/1.1", .. headers, "Content-Length: 0", "Connection: close"]);
+            using var connection = await RawConnection.Send(
+                address, ["POST /api/training/stop HTTP/1.1", .. headers, "Content-Length: 0", "Connection: close"]);
             return await connection.Status();
         }
     }
@@ -58,10 +59,11 @@ public sealed class OriginTests(TunedModels models)
     public async Task EveryRefusalSaysWhatToDo(string request, string header, string expected)
     {
         await using var service = await RunningService.Start(models.First);
-        var host = header.StartsWith("Host", StringComparison.Ordinal) ? [] : new[] { $"Host: {service.Client.BaseAddress!.Authority}" };
+        var address = service.Client.BaseAddress!;
+        var host = header.StartsWith("Host", StringComparison.Ordinal) ? header : $"Host: {address.Authority}";
+        var more = header == host || header.Length == 0 ? "X-Nothing: 1" : header;
 
-        using var connection = await RawConnection.Send(
-            service.Client.BaseAddress!, [$"{request} HTTP/1.1", .. host, .. header.Length > 0 ? new[] { header } : [], "Content-Length: 0", "Connection: close"]);
+        using var connection = await RawConnection.Send(address, $"{request} HTTP/1.1", host, more, "Content-Length: 0", "Connection: close");
 
         var head = await connection.Head();
         var text = await connection.Rest();

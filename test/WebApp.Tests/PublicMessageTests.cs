@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using WebApp.Hosting;
 
 namespace WebApp.Tests;
@@ -32,7 +33,7 @@ public sealed class PublicMessageTests(TunedModels models)
             await RunningService.Eventually(() => !service.Client.GetStringAsync("/ready").Result.Contains("refused", StringComparison.Ordinal));
         }
 
-        using (await service.Client.PostAsync("/api/training", new StringContent("""{"questions":64,"epochs":1}""", System.Text.Encoding.UTF8, "application/json")))
+        using (await service.Client.PostAsJsonAsync("/api/training", new { questions = 64, epochs = 1 }))
             await RunningService.Eventually(() => service.Client.GetStringAsync("/api/training").Result.Contains("\"Finished\"", StringComparison.Ordinal));
         File.Delete(service.ModelPath);
         Directory.CreateDirectory(service.ModelPath);

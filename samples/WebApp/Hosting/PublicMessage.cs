@@ -24,7 +24,8 @@ public static partial class PublicMessage
 
         // A folder by itself has no name left.
         static bool IsLast(string message, Match cut) =>
-            cut.Index + cut.Length == message.Length || message[cut.Index + cut.Length] is var next && !char.IsLetterOrDigit(next) && next is not ('.' or '_' or '-');
+            cut.Index + cut.Length == message.Length
+            || (message[cut.Index + cut.Length] is var next && !char.IsLetterOrDigit(next) && next is not ('.' or '_' or '-'));
     }
 
     /// <summary>The beginning of a path: from the root, of a drive, of another machine, or as a URL.</summary>

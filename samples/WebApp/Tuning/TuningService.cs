@@ -6,7 +6,8 @@ namespace WebApp.Tuning;
 
 /// <summary>The training run of this service: one at a time, beside the serving.</summary>
 public sealed partial class TuningService(
-    ModelHost models, ModelWatcher watcher, TrainingAccess access, IOptions<TrainingSettings> settings, ILogger<TuningService> log) : IHostedService, IDisposable
+    ModelHost models, ModelWatcher watcher, TrainingAccess access, IOptions<TrainingSettings> settings, ILogger<TuningService> log)
+    : IHostedService, IDisposable
 {
     private static readonly TuningState NoRun = new(0, TuningPhase.Idle, 0, []);
 
