@@ -112,6 +112,12 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         Measure(() => inner.AccumulateKroneckerGradients(x, dy, delta, gradients));
 
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => inner.Hadamard(weight, left, right, offset);
+
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        Measure(() => inner.AccumulateHadamardGradients(x, dy, weight, left, right, leftGradient, rightGradient));
+
     public override Tensor Add(Tensor a, Tensor b) => Measure(() => inner.Add(a, b));
 
     public override void AddInPlace(Tensor target, Tensor addend) => Measure(() => inner.AddInPlace(target, addend));

@@ -29,6 +29,13 @@ internal sealed partial class CountingBackend
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         TakeShortly(GradientBytes(dy, x));
 
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => new Weight(this, weight.Rows, weight.Columns, 0);
+
+    /// <summary>The gradient of the whole weight is written out.</summary>
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        TakeShortly(4L * weight.Rows * weight.Columns + GradientBytes(dy, x));
+
     public override Tensor Add(Tensor a, Tensor b) => Like(a);
 
     public override void AddInPlace(Tensor target, Tensor addend)
