@@ -34,7 +34,7 @@ internal sealed class CellCommands
     };
     private readonly Option<long[]> _budgets = new("--budgets")
     {
-        Description = "Trained parameters at most. [default: what MoKA takes by default]",
+        Description = "Trained parameters at most; 0 for each method's own sizes. [default: what MoKA takes by default]",
         AllowMultipleArgumentsPerToken = true,
     };
     private readonly Option<string[]> _targets = new("--targets")

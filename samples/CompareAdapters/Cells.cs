@@ -17,7 +17,7 @@ internal sealed record Cells
 
     public required string Data { get; init; }
 
-    /// <summary>Trained parameters at most; where none is given, what MoKA takes by default.</summary>
+    /// <summary>Trained parameters at most, 0 for each method's own sizes; where none is given, what MoKA takes by default.</summary>
     public IReadOnlyList<long> Budgets { get; init; } = [];
 
     /// <summary>The linear maps that are adapted, with commas; null for the attention's.</summary>
@@ -72,7 +72,7 @@ internal sealed record Cells
                from method in Methods
                select Common(task, method) with
                {
-                   Budget = method == Settings.Reference ? null : budget,
+                   Budget = method == Settings.Reference || budget == 0 ? null : budget,
                    // MoKA as the port of the paper has it is on q and v, and full fine-tuning on every map.
                    Targets = method is Settings.Reference or "moka_paper" ? null : Targets,
                    Head = Head,

@@ -30,6 +30,8 @@ public sealed class MissAdapter : AdapterOptions
 
     internal override string Method => MethodName;
 
+    internal override float RateTimesWidth => 0.4f;
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
         fields[TrainedBiases.Field] = BiasKind;

@@ -44,6 +44,12 @@ internal abstract class Backend : IDisposable
     /// </summary>
     public virtual IDisposable? Reuse(Tensor x) => null;
 
+    /// <summary>
+    /// Says that until the result is disposed, by the same thread, each <see cref="Linear"/> of a weight is followed by its
+    /// <see cref="LinearInputGradient"/>, with filters that are as they were: a backend may keep what it made of the weight. Null where it keeps nothing.
+    /// </summary>
+    public virtual IDisposable? KeepWeights() => null;
+
     // Memory
 
     public abstract Tensor Zeros(TensorKind kind, int rows, int columns = 1);

@@ -6,6 +6,7 @@ internal sealed partial class CountingBackend
     {
         var y = Make(x.Kind, x.Rows, weight.Rows);
         TakeShortly(traits.LinearBytes(x.Rows, x.Columns, weight));
+        _kept?.Add(weight, delta is not null);
         return y;
     }
 
@@ -13,6 +14,7 @@ internal sealed partial class CountingBackend
     {
         var dx = Make(dy.Kind, dy.Rows, weight.Columns);
         TakeShortly(traits.LinearBytes(dy.Rows, dy.Columns, weight));
+        _kept?.Remove(weight);
         return dx;
     }
 
