@@ -12,6 +12,9 @@ internal static class ModelManifest
 {
     public const string Name = "moka.json";
 
+    /// <summary>Whoever knows no later version takes all labels for keys of text, and all models for multiclass ones.</summary>
+    public const int VersionOfLabels = 3;
+
     private const string OwnHash = "own_sha256";
 
     // What stands in place of the hash while it is computed.
@@ -106,7 +109,7 @@ internal sealed record ModelManifest<TOutputs>
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
             ["training"] = parts.Training?.ToFields(),
-            ["version"] = parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
+            ["version"] = Math.Max(parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations, parts.Outputs.Version),
         };
         if (backbone.Precision is { } precision)
             fields["precision"] = precision.ToString();
@@ -121,7 +124,7 @@ internal sealed record ModelManifest<TOutputs>
 
     private static ModelManifest<TOutputs> Read(JsonFields fields)
     {
-        fields.Integer("version", FirstVersion, VersionOfConversations);
+        fields.Integer("version", FirstVersion, ModelManifest.VersionOfLabels);
         var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
         var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
         var kind = Choice<BackboneKind>(backbone, "kind");

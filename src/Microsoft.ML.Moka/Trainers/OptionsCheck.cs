@@ -23,6 +23,27 @@ internal sealed class OptionsCheck
     }
 
     /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaBinaryTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Prompt(
+            options,
+            [
+                (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName), (nameof(options.ScoreColumnName), options.ScoreColumnName),
+                (nameof(options.ProbabilityColumnName), options.ProbabilityColumnName),
+            ],
+            []);
+        foreach (var (option, word) in ((string, string?)[])
+            [(nameof(options.PositiveWord), options.PositiveWord), (nameof(options.NegativeWord), options.NegativeWord)])
+            check.Require(!string.IsNullOrWhiteSpace(word), $"{option} is blank: a language model cannot answer with nothing.");
+        check.Require(options.PositiveWord != options.NegativeWord,
+            $"PositiveWord and NegativeWord are both '{options.PositiveWord}': give the two answers different words.");
+        check.Head(options);
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
     public static void Run(MokaRegressionTrainer.Options options)
     {
         var check = new OptionsCheck();
@@ -76,11 +97,12 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTrainer.Options options)
     {
-        Require(options.ScoreColumnName != options.PredictedLabelColumnName,
-            $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
         Prompt(
             options,
-            [(nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)],
+            [
+                (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName),
+                (nameof(options.LabelKeyColumnName), options.LabelKeyColumnName),
+            ],
             [(nameof(options.CandidatesColumnName), options.CandidatesColumnName)]);
     }
 
@@ -132,7 +154,11 @@ internal sealed class OptionsCheck
             var isNeeded = IsNeeded(option) || (instructionIsNeeded && option == nameof(MokaTrainer.Options.InstructionColumnName));
             Require(name is null ? !isNeeded : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
         }
-        foreach (var (option, name) in outputs)
+        for (var i = 0; i < outputs.Length; i++)
+            foreach (var (option, name) in outputs.Take(i))
+                Require(name is null || name != outputs[i].Name,
+                    $"{option} and {outputs[i].Option} are both '{name}': give the two outputs different names.");
+        foreach (var (option, name) in outputs.Where(output => output.Name is not null))
             foreach (var (input, inputName) in inputs)
                 Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
     }
@@ -146,7 +172,8 @@ internal sealed class OptionsCheck
     }
 
     private static bool IsNeeded(string option) => option is not
-        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
+        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName)
+            or nameof(MokaTrainer.Options.LabelKeyColumnName));
 
     private void BackbonePath(string path)
     {
