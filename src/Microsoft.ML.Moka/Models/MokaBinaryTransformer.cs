@@ -40,6 +40,8 @@ public sealed class MokaBinaryTransformer : MokaModel
 
     internal ModelParts<BinaryOutputs> Parts { get; }
 
+    private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
+
     private protected override IReadOnlyList<string> OutputLabels => Parts.Outputs.Words;
 
     /// <summary>
