@@ -14,7 +14,7 @@ internal static class Groups
         ("training", "Trainers and their options",
         [
             "MokaEmbeddingEstimator", "MokaEmbeddingEstimator.Options",
-            "MokaTrainer", "MokaTrainer.Options", "EnumTypeAttribute", "MokaBinaryTrainer", "MokaBinaryTrainer.Options",
+            "MokaTrainer", "MokaTrainer.Options", "EnumTypeAttribute", "MokaBinaryTrainer", "MokaBinaryTrainer.Options", "ClassWeights",
             "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
             "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "BackboneQuantization",
             "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",

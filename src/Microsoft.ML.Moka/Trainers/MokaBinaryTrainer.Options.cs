@@ -22,6 +22,12 @@ public sealed partial class MokaBinaryTrainer
         /// <summary>The output column of the probability that the label is true, Single. Default "Probability".</summary>
         public string ProbabilityColumnName { get; set; } = "Probability";
 
+        /// <summary>
+        /// How much the rows of each label count in the loss: <see cref="Moka.ClassWeights.Balanced"/>, or weights by label. Default null: all rows count
+        /// alike. Multiplied with a row's own weight where there is an <see cref="ScoringOptions.ExampleWeightColumnName"/>.
+        /// </summary>
+        public ClassWeights? ClassWeights { get; set; }
+
         internal IReadOnlyList<string> Words => [NegativeWord, PositiveWord];
 
         internal BinaryNames Outputs => new(PredictedLabelColumnName, ScoreColumnName, ProbabilityColumnName);

@@ -74,13 +74,8 @@ public sealed partial class MokaBinaryTrainer : IEstimator<MokaBinaryTransformer
         var words = _options.Words;
         return _tuner.Fit(
             input, validationSet, HeadPlan.Of(_options, outputs: words.Count),
-            start =>
-            {
-                var encoder = new RowEncoder(start.Tokenizer, template, start.MaxTokens);
-                return _options.Head == MokaHead.Words
-                    ? new LabelExampleReader(_inputs, _options.LabelColumnName, Labels, words, encoder, _options.TrainOnPrompt)
-                    : new HeadLabelReader(_inputs, _options.LabelColumnName, Labels, words, encoder);
-            },
+            start => LabelReaders.Of(
+                _options, _options.ClassWeights, _inputs, Labels, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens)),
             (start, backbone, adapters) => new MokaBinaryTransformer(
                 _host,
                 new ModelParts<BinaryOutputs>(
@@ -91,7 +86,7 @@ public sealed partial class MokaBinaryTrainer : IEstimator<MokaBinaryTransformer
 
     private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, IEnumerable<string> names, string parameter)
     {
-        var problems = _inputs.Problems(find).ToList();
+        var problems = PromptColumns.Problems(_options, _inputs, find).ToList();
         if (Problem(_options.LabelColumnName, find(_options.LabelColumnName)) is { } problem)
             problems.Insert(0, problem);
         if (problems.Count > 0)

@@ -32,6 +32,12 @@ public sealed partial class MokaTrainer
         /// </summary>
         public string? LabelKeyColumnName { get; set; } = "LabelKey";
 
+        /// <summary>
+        /// How much the rows of each label count in the loss: <see cref="Moka.ClassWeights.Balanced"/>, or weights by label. Default null: all rows count
+        /// alike. Multiplied with a row's own weight where there is an <see cref="ScoringOptions.ExampleWeightColumnName"/>.
+        /// </summary>
+        public ClassWeights? ClassWeights { get; set; }
+
         internal OutputNames Outputs => new(ScoreColumnName, PredictedLabelColumnName, LabelColumnName, LabelKeyColumnName);
 
         internal Options Copy() => (Options)MemberwiseClone();

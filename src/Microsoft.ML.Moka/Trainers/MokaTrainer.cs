@@ -43,7 +43,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        var problems = _inputs.Problems(name => InputColumns.Find(inputSchema, name)).ToList();
+        var problems = PromptColumns.Problems(_options, _inputs, name => InputColumns.Find(inputSchema, name)).ToList();
         var (form, problem) = LabelColumn.In(inputSchema, _options.LabelColumnName);
         if (problem is not null)
             problems.Insert(0, problem);
@@ -84,13 +84,8 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
         var template = PromptColumns.TemplateOf(_options);
         return _tuner.Fit(
             input, validationSet, HeadPlan.Of(_options, words.Count),
-            start =>
-            {
-                var encoder = new RowEncoder(start.Tokenizer, template, start.MaxTokens);
-                return _options.Head == MokaHead.Words
-                    ? new LabelExampleReader(_inputs, _options.LabelColumnName, words, words, encoder, _options.TrainOnPrompt)
-                    : new HeadLabelReader(_inputs, _options.LabelColumnName, words, words, encoder);
-            },
+            start => LabelReaders.Of(
+                _options, _options.ClassWeights, _inputs, words, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens)),
             (start, backbone, adapters) => new MokaTransformer(
                 _host,
                 new ModelParts<ScoreOutputs>(

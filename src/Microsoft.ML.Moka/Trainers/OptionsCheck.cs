@@ -128,7 +128,8 @@ internal sealed class OptionsCheck
             outputs,
             [
                 (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
-                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName), .. others,
+                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
+                (nameof(options.ExampleWeightColumnName), options.ExampleWeightColumnName), .. others,
             ]);
         var template = PromptColumns.TemplateOf(options);
         Input(template, options.InputColumnName);
@@ -188,7 +189,7 @@ internal sealed class OptionsCheck
 
     private static bool IsNeeded(string option) => option is not
         (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName)
-            or nameof(MokaTrainer.Options.LabelKeyColumnName));
+            or nameof(MokaTrainer.Options.LabelKeyColumnName) or nameof(MokaTrainer.Options.ExampleWeightColumnName));
 
     private void BackbonePath(string path)
     {

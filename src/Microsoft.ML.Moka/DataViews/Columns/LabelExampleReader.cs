@@ -1,5 +1,6 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.DataViews.Columns;
@@ -20,6 +21,10 @@ internal class LabelExampleReader(
     private readonly IReadOnlyList<string> _labels = labels;
     private readonly Dictionary<string, string> _wordOf = labels.Zip(words).ToDictionary(pair => pair.First, pair => pair.Second, StringComparer.Ordinal);
     private readonly LabelRemarks _remarks = new(words, encoder);
+    private IReadOnlyDictionary<string, double>? _classWeights;
+
+    /// <summary>How much the labels count; null where all rows count alike.</summary>
+    public ClassWeights? ClassWeights { get; init; }
 
     protected override TrainingRow Encode(PromptRow prompt, string answer)
     {
@@ -43,6 +48,17 @@ internal class LabelExampleReader(
         channel.Info(MessageSensitivity.None, _remarks.MostFrequent());
         foreach (var warning in _remarks.Warnings(LabelsAreWords))
             channel.Warning(MessageSensitivity.None, warning);
+    }
+
+    /// <summary>A validation set's labels weigh what they weigh in the training set, which is read first.</summary>
+    protected override IReadOnlyList<TrainingExample> Weigh(IReadOnlyList<TrainingExample> examples, IReadOnlyList<string> answers, string role)
+    {
+        if (ClassWeights is null)
+            return examples;
+        var labelOf = _wordOf.ToDictionary(pair => pair.Value, pair => pair.Key, StringComparer.Ordinal);
+        _classWeights ??= ClassWeights.For(_labels, answers.Zip(examples, (word, example) => (labelOf[word], example.Weight)));
+        // A label that only the validation set has is worth what a row is worth.
+        return [.. examples.Zip(answers, (example, word) => example.With((float)(example.Weight * _classWeights.GetValueOrDefault(labelOf[word], 1))))];
     }
 
     /// <summary>The word of the current row's label; null where it is missing.</summary>
