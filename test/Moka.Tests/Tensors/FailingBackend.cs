@@ -11,6 +11,15 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
     /// <summary>The number of the call that throws; 0 for none.</summary>
     public int FailAt { get; set; }
 
+    /// <summary>What was read back so far.</summary>
+    public int Downloads { get; set; }
+
+    /// <summary>The number of the reading whose last element comes wrong; 0 for none.</summary>
+    public int SpoilAt { get; set; }
+
+    /// <summary>What becomes of that element.</summary>
+    public Func<float, float> Spoilt { get; init; } = value => value + 1;
+
     public int LiveTensors => inner.LiveTensors;
 
     public override string Description => "reference that fails";
@@ -23,7 +32,12 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override Tensor Upload(ReadOnlySpan<int> values) => Enter().Upload(values);
 
-    public override void Download(Tensor source, Span<float> destination) => Enter().Download(source, destination);
+    public override void Download(Tensor source, Span<float> destination)
+    {
+        Enter().Download(source, destination);
+        if (++Downloads == SpoilAt)
+            destination[^1] = Spoilt(destination[^1]);
+    }
 
     public override void Copy(Tensor source, Tensor destination) => Enter().Copy(source, destination);
 
@@ -47,6 +61,12 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         Enter().AccumulateKroneckerGradients(x, dy, delta, gradients);
+
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => Enter().Hadamard(weight, left, right, offset);
+
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        Enter().AccumulateHadamardGradients(x, dy, weight, left, right, leftGradient, rightGradient);
 
     public override Tensor Add(Tensor a, Tensor b) => Enter().Add(a, b);
 
