@@ -30,7 +30,8 @@ internal static class ModelText
         if (model is MokaBinaryTransformer binary)
             yield return ("tells", binary.Head == MokaHead.Words
                 ? $"whether something is true: '{binary.PositiveWord}' or '{binary.NegativeWord}'"
-                : $"whether something is true, by a linear layer over the {(binary.Head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
+                : "whether something is true, by a linear layer over the "
+                    + $"{(binary.Head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaRegressionTransformer { Head: var of })
             yield return ("tells", $"a number, by a linear layer over the {(of == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaTextGenerator { Options: var options })

@@ -284,7 +284,10 @@ internal sealed class TrainVerb
         try
         {
             // A shell hands \n over as two characters.
-            return new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            var template = new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            return template.Columns.Count == 0 ? template : throw new UsageException(
+                $"--template has {{{template.Columns[0]}}}; there are {{text}}, {{instruction}}, {{input}} and {{candidates}} here. "
+                + "Other columns are for programs (PromptTemplate of a trainer's options).");
         }
         catch (ArgumentException error)
         {

@@ -66,7 +66,7 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     /// Tunes the backbone on the rows of <paramref name="input"/>; the model ends with the weights that predict <paramref name="validationSet"/> best.
     /// </summary>
     /// <param name="input">The training data.</param>
-    /// <param name="validationSet">Rows that are not trained on, with the same columns; labels may be in another form, where their words are the same. Null for none.</param>
+    /// <param name="validationSet">Rows that are not trained on, with the same columns; labels may be in another form of the same words. Null for none.</param>
     /// <returns>The model.</returns>
     /// <inheritdoc cref="Fit(IDataView)" path="/exception"/>
     public MokaTransformer Fit(IDataView input, IDataView? validationSet)

@@ -75,7 +75,8 @@ internal sealed class OptionsCheck
         check.Names(
             [(nameof(options.OutputColumnName), options.OutputColumnName)], [(nameof(options.TextColumnName), options.TextColumnName)]);
         if (options.PromptTemplate is { } template)
-            check.Require(template.Uses("text") && !template.Uses("instruction") && !template.Uses("input") && !template.Uses("candidates"),
+            check.Require(template.Uses("text") && !template.Uses("instruction") && !template.Uses("input") && !template.Uses("candidates")
+                && template.Columns.Count == 0,
                 "PromptTemplate has other placeholders than {text}, and an embedding reads a text alone: put what is the same in all rows into the template.");
         check.Backbone(options.BackbonePath, options.Precision, options.Quantization);
         check.Adapter(options.AdapterPath, nameof(options.AdapterPath));
@@ -132,6 +133,7 @@ internal sealed class OptionsCheck
                 (nameof(options.ExampleWeightColumnName), options.ExampleWeightColumnName), .. others,
             ]);
         var template = PromptColumns.TemplateOf(options);
+        Named(template, outputs, options.LabelColumnName, nameof(options.LabelColumnName));
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),
             $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: " +
@@ -158,6 +160,8 @@ internal sealed class OptionsCheck
             ],
             instructionIsNeeded: true);
         var template = options.PromptTemplate ?? PromptTemplate.Instruction;
+        Named(
+            template, [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)], options.OutputColumnName, nameof(options.OutputColumnName));
         Input(template, options.InputColumnName);
         Require(template.Uses("instruction") || template.Uses("text"), "The prompt template has no {instruction}: put it where the instruction belongs.");
         Require(!template.Uses("candidates"), "The prompt template has {candidates}, but a text that is to be written has none: leave it out.");
@@ -177,6 +181,15 @@ internal sealed class OptionsCheck
         foreach (var (option, name) in outputs.Where(output => output.Name is not null))
             foreach (var (input, inputName) in inputs)
                 Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
+    }
+
+    private void Named(PromptTemplate template, (string Option, string? Name)[] outputs, string? answer, string option)
+    {
+        Require(answer is null || !template.Columns.Contains(answer),
+            $"The prompt template has {{{answer}}}, which is {option}: the model would read the answer instead of learning to give it. Leave it out.");
+        foreach (var (output, name) in outputs)
+            Require(name is null || !template.Columns.Contains(name),
+                $"{output} and the prompt template both name '{name}': an output must not hide an input.");
     }
 
     private void Input(PromptTemplate template, string? column)

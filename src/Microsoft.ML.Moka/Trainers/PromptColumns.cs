@@ -27,6 +27,9 @@ internal static class PromptColumns
         var readsText = template.Uses("text") || (options.InstructionColumnName is null && template.Uses("instruction"));
         return new InputColumns(
             readsText ? options.TextColumnName : null, options.InstructionColumnName, options.InputColumnName,
-            (options as MokaTrainer.Options)?.CandidatesColumnName);
+            (options as MokaTrainer.Options)?.CandidatesColumnName)
+        {
+            Named = template.Columns,
+        };
     }
 }

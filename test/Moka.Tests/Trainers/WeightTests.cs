@@ -121,7 +121,8 @@ public sealed class WeightTests(TunedModel tuned)
 
     private IDataView Rows(IEnumerable<Weighted> rows) => tuned.Context.Data.LoadFromEnumerable(rows);
 
-    private IReadOnlyList<float[]> Scores(MokaTransformer model) => TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(6, seed: 5))));
+    private IReadOnlyList<float[]> Scores(MokaTransformer model) =>
+        TunedModel.Scores(model.Transform(tuned.Context.Data.LoadFromEnumerable(Row.Make(6, seed: 5))));
 
     private sealed class Weighted
     {

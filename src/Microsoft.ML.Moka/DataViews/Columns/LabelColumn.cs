@@ -60,7 +60,8 @@ internal static class LabelColumn
         if (column.Type is not KeyDataViewType)
             return ItemOf(column.Type) is not null;
         return column.Type.RawType == typeof(uint)
-            && column.Annotations.Schema.GetColumnOrNull(KeyValues)?.Type is VectorDataViewType { Size: > 0, ItemType: var item } && LabelItem.Of(item) is not null;
+            && column.Annotations.Schema.GetColumnOrNull(KeyValues)?.Type is VectorDataViewType { Size: > 0, ItemType: var item }
+            && LabelItem.Of(item) is not null;
     }
 
     /// <summary>The words of the labels that there are: of keys in the keys' order, else in the order of the values.</summary>
