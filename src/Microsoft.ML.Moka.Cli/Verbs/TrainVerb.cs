@@ -86,6 +86,12 @@ internal sealed class TrainVerb
         Description = "The head's weight decay. [default: 0.01]",
         HelpName = "number",
     }.Within(0, double.MaxValue);
+    private readonly Option<string> _classWeights = new("--class-weights")
+    {
+        Description = "none: all rows count alike; balanced: all labels do, however many rows each has.",
+        DefaultValueFactory = _ => "none",
+        HelpName = "none|balanced",
+    };
     private readonly Option<int> _batch = new Option<int>("--batch-tokens")
     {
         Description = "Tokens of one batch.",
@@ -136,6 +142,7 @@ internal sealed class TrainVerb
         var verb = new TrainVerb(terminal);
         verb._task.AcceptOnlyFromAmong("classify", "generate");
         verb._head.AcceptOnlyFromAmong([.. Heads.Keys]);
+        verb._classWeights.AcceptOnlyFromAmong("none", "balanced");
         var command = new CliCommand("train",
             """
             Tunes a backbone on rows of text and label, of instruction and output, or of conversations (messages, or ShareGPT's conversations), and saves the
@@ -150,8 +157,8 @@ internal sealed class TrainVerb
             verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch, verb._length,
-            verb._template, verb._seed, verb._tensorBoard, verb._checkpoints, verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay,
+            verb._classWeights, verb._batch, verb._length, verb._template, verb._seed, verb._tensorBoard, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -179,6 +186,7 @@ internal sealed class TrainVerb
             PromptTemplate = Template(parsed, " "),
             Head = Heads[parsed.GetValue(_head)!],
             HeadLearningRate = parsed.GetValue(_headRate),
+            ClassWeights = parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null,
         };
         options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
         training.Next = ("predict", (test ?? rows)[0].Text);
@@ -200,6 +208,8 @@ internal sealed class TrainVerb
     {
         if (parsed.GetValue(_head) != "words" || parsed.GetValue(_headRate) is not null || parsed.GetValue(_headDecay) is not null)
             throw new UsageException("--head, --head-rate and --head-weight-decay are for --task classify: a head writes no text.");
+        if (parsed.GetValue(_classWeights) != "none")
+            throw new UsageException("--class-weights is for --task classify: a text has no label.");
         if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
             return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString(), "train");
@@ -281,7 +291,10 @@ internal sealed class TrainVerb
         try
         {
             // A shell hands \n over as two characters.
-            return new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            var template = new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            return template.Columns.Count == 0 ? template : throw new UsageException(
+                $"--template has {{{template.Columns[0]}}}; there are {{text}}, {{instruction}}, {{input}} and {{candidates}} here. "
+                + "Other columns are for programs (PromptTemplate of a trainer's options).");
         }
         catch (ArgumentException error)
         {

@@ -12,6 +12,11 @@ internal static class ModelManifest
 {
     public const string Name = "moka.json";
 
+    /// <summary>
+    /// Whoever knows no later version takes all labels for keys of text, and all models for multiclass ones, and knows no columns that a template names.
+    /// </summary>
+    public const int VersionOfLabels = 3;
+
     private const string OwnHash = "own_sha256";
 
     // What stands in place of the hash while it is computed.
@@ -106,7 +111,9 @@ internal sealed record ModelManifest<TOutputs>
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
             ["training"] = parts.Training?.ToFields(),
-            ["version"] = parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
+            ["version"] = Math.Max(
+                parts.Template.Columns.Count > 0 ? ModelManifest.VersionOfLabels : parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
+                parts.Outputs.Version),
         };
         if (backbone.Precision is { } precision)
             fields["precision"] = precision.ToString();
@@ -121,10 +128,11 @@ internal sealed record ModelManifest<TOutputs>
 
     private static ModelManifest<TOutputs> Read(JsonFields fields)
     {
-        fields.Integer("version", FirstVersion, VersionOfConversations);
+        fields.Integer("version", FirstVersion, ModelManifest.VersionOfLabels);
         var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
         var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
         var kind = Choice<BackboneKind>(backbone, "kind");
+        var template = TemplateOf(fields);
         return new ModelManifest<TOutputs>
         {
             Backbone = kind,
@@ -135,9 +143,10 @@ internal sealed record ModelManifest<TOutputs>
             Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates"))
             {
                 Messages = Optional(columns, "messages"),
+                Named = template.Columns,
             },
             Outputs = TOutputs.Read(fields, columns),
-            Template = TemplateOf(fields),
+            Template = template,
             MaxTokens = fields.Integer("max_tokens", 3, MostTokens),
             Training = fields.Object("training") is { } training ? TrainingRecord.Read(training) : null,
             Hashes = HashesOf(fields),

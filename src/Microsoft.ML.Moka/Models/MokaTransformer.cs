@@ -27,8 +27,8 @@ public sealed class MokaTransformer : MokaModel
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
-        var scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
-        _added = new LabelColumns(scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
+        var scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels, ScoreForms.SoftMax);
+        _added = new LabelColumns(scorer, new OutputColumns(parts.Outputs.Names, parts.Outputs.Form, Labels));
     }
 
     /// <summary>
@@ -41,11 +41,13 @@ public sealed class MokaTransformer : MokaModel
     public MokaHead Head => Weights.Adapters.Head?.Rule.Pooling ?? MokaHead.Words;
 
     /// <summary>
-    /// The labels, which are the answer words where the model has no head, in the order of the slots of Score and of the keys of PredictedLabel.
+    /// The labels as text, which are the answer words where the model has no head, in the order of the slots of Score and of keys.
     /// </summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
     internal ModelParts<ScoreOutputs> Parts { get; }
+
+    private protected override IReadOnlyList<string> OutputLabels => Labels;
 
     private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
 
