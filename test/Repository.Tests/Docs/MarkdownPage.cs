@@ -33,7 +33,8 @@ internal sealed class MarkdownPage
         .Where(block => block.Info == language).Select(block => (block.Line + 2, TextOf(block)));
 
     /// <summary>All code blocks in order, each with its language, which is empty for what a shell is given.</summary>
-    public IEnumerable<(string Language, string Text)> CodeBlocks => _document.Descendants<FencedCodeBlock>().Select(block => (block.Info ?? "", TextOf(block)));
+    public IEnumerable<(string Language, string Text)> CodeBlocks =>
+        _document.Descendants<FencedCodeBlock>().Select(block => (block.Info ?? "", TextOf(block)));
 
     private static string TextOf(FencedCodeBlock block) => string.Join('\n', block.Lines.Lines.Take(block.Lines.Count).Select(line => line.ToString()));
 

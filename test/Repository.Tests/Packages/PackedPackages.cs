@@ -12,7 +12,8 @@ public sealed class PackedPackages : IDisposable
     public PackedPackages()
     {
         foreach (var project in Directory.GetDirectories(Path.Combine(Repository.Root, "src")))
-            Require(Repository.Dotnet("pack", project, "-c", "Release", "--no-build", "--nologo", $"-p:Version={Version}", "-p:FileVersion=0.1.0.0", "-o", Feed));
+            Require(Repository.Dotnet(
+                "pack", project, "-c", "Release", "--no-build", "--nologo", $"-p:Version={Version}", "-p:FileVersion=0.1.0.0", "-o", Feed));
         File.WriteAllText(InFolder("NuGet.config"), $"""
             <configuration>
               <packageSources>
