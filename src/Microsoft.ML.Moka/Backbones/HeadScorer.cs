@@ -12,7 +12,7 @@ internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, in
     private readonly ScoreHead _head = adapters.Head!;
 
     /// <summary>The head's outputs for each prompt, which do not depend on the other prompts.</summary>
-    public float[][] Score(IReadOnlyList<int[]> prompts)
+    public float[][] Score(IReadOnlyList<int[]> prompts, CancellationToken cancellation = default)
     {
         var scores = new List<float[]>(prompts.Count);
         while (scores.Count < prompts.Count)
@@ -20,15 +20,15 @@ internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, in
             var (count, tokens) = (0, 0);
             for (var next = scores.Count; next < prompts.Count && (count == 0 || tokens + prompts[next].Length <= tokenBudget); next++, count++)
                 tokens += prompts[next].Length;
-            scores.AddRange(ScoreBatch([.. prompts.Skip(scores.Count).Take(count)]));
+            scores.AddRange(ScoreBatch([.. prompts.Skip(scores.Count).Take(count)], cancellation));
         }
         return [.. scores];
     }
 
-    private IEnumerable<float[]> ScoreBatch(int[][] prompts)
+    private IEnumerable<float[]> ScoreBatch(int[][] prompts, CancellationToken cancellation)
     {
         var backend = backbone.Backend;
-        using var tape = new Tape(backend, recording: false);
+        using var tape = new Tape(backend, recording: false, cancellation);
         using var pooled = backbone.Pool(tape, prompts, adapters, _head.Rule.Pooling, ForwardOptions.Default);
         using var weight = backend.AsWeight(_head.Parameter.Value);
         using var outputs = backend.Linear(pooled.Value, weight);

@@ -71,24 +71,37 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     public MokaTransformer Fit(IDataView input, IDataView? validationSet)
     {
         ArgumentNullException.ThrowIfNull(input);
-        // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
-        _inputs.In(input.Schema);
-        var words = LabelColumn.Words(input.Schema, _options.LabelColumnName);
+        var words = WordsIn(input);
         var template = PromptColumns.TemplateOf(_options);
         return _tuner.Fit(
-            input, validationSet, HeadPlan.Of(_options, words.Count),
-            start =>
-            {
-                var encoder = new RowEncoder(start.Tokenizer, template, start.MaxTokens);
-                return _options.Head == MokaHead.Words
-                    ? new LabelExampleReader(_inputs, _options.LabelColumnName, words, encoder, _options.TrainOnPrompt)
-                    : new HeadLabelReader(_inputs, _options.LabelColumnName, words, encoder);
-            },
+            input, validationSet, HeadPlan.Of(_options, words.Count), start => Reader(start, words),
             (start, backbone, adapters) => new MokaTransformer(
                 _host,
                 new ModelParts<ScoreOutputs>(
                     start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
                     new ScoreOutputs(words, _options.ScoreColumnName, _options.PredictedLabelColumnName), start.Training),
                 backbone, adapters));
+    }
+
+    /// <inheritdoc cref="Tuner.Describe"/>
+    internal Dictionary<string, string> Describe(IDataView input, IDataView? validationSet)
+    {
+        var words = WordsIn(input);
+        return _tuner.Describe(input, validationSet, HeadPlan.Of(_options, words.Count), start => Reader(start, words));
+    }
+
+    private IReadOnlyList<string> WordsIn(IDataView input)
+    {
+        // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
+        _inputs.In(input.Schema);
+        return LabelColumn.Words(input.Schema, _options.LabelColumnName);
+    }
+
+    private LabelExampleReader Reader(TuningStart start, IReadOnlyList<string> words)
+    {
+        var encoder = new RowEncoder(start.Tokenizer, PromptColumns.TemplateOf(_options), start.MaxTokens);
+        return _options.Head == MokaHead.Words
+            ? new LabelExampleReader(_inputs, _options.LabelColumnName, words, encoder, _options.TrainOnPrompt)
+            : new HeadLabelReader(_inputs, _options.LabelColumnName, words, encoder);
     }
 }

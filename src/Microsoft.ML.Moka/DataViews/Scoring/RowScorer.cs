@@ -27,6 +27,9 @@ internal abstract class RowScorer(TunedBackbone weights)
     public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
         weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
 
+    /// <summary>Ends scoring with an <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Cancellation { get; set; }
+
     /// <summary>How many scores a row has.</summary>
     public abstract int Width { get; }
 
