@@ -13,6 +13,10 @@ internal sealed record BackboneSource(BackboneFiles Files, BackboneKind Kind)
     /// <summary>What to call it in a message.</summary>
     public string Name => Kind == BackboneKind.Folder ? $"'{Files.Location}'" : Files.Location;
 
+    /// <summary>What a client of AI abstractions calls the model: the folder's or the file's own name, or where the backbone is otherwise.</summary>
+    public string ModelName =>
+        Kind == BackboneKind.Folder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Files.Location)) : Kind.ToString().ToLowerInvariant();
+
     /// <summary>The backbone in a folder or a GGUF; where none is given, the one inside this package.</summary>
     public static BackboneSource Open(string? path) =>
         path is null ? Embedded() : new BackboneSource(BackboneFiles.At(path), BackboneKind.Folder);

@@ -12,18 +12,8 @@ internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, in
     private readonly ScoreHead _head = adapters.Head!;
 
     /// <summary>The head's outputs for each prompt, which do not depend on the other prompts.</summary>
-    public float[][] Score(IReadOnlyList<int[]> prompts, CancellationToken cancellation = default)
-    {
-        var scores = new List<float[]>(prompts.Count);
-        while (scores.Count < prompts.Count)
-        {
-            var (count, tokens) = (0, 0);
-            for (var next = scores.Count; next < prompts.Count && (count == 0 || tokens + prompts[next].Length <= tokenBudget); next++, count++)
-                tokens += prompts[next].Length;
-            scores.AddRange(ScoreBatch([.. prompts.Skip(scores.Count).Take(count)], cancellation));
-        }
-        return [.. scores];
-    }
+    public float[][] Score(IReadOnlyList<int[]> prompts, CancellationToken cancellation = default) =>
+        [.. TokenBatches.Of(prompts, tokenBudget).SelectMany(batch => ScoreBatch(batch, cancellation))];
 
     private IEnumerable<float[]> ScoreBatch(int[][] prompts, CancellationToken cancellation)
     {

@@ -3,12 +3,14 @@ using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Backbones;
 
-/// <summary>The one hidden state for each sequence that a <see cref="ScoreHead"/> reads: normed, and in float32 whatever the backbone computes in.</summary>
+/// <summary>
+/// The one hidden state for each sequence that a <see cref="ScoreHead"/> or an embedding reads: normed, and in float32 whatever the backbone computes in.
+/// </summary>
 internal static class PooledStates
 {
     /// <summary>The states of sequences that go through the backbone together, [sequences, hidden size]; none depends on the others.</summary>
     public static Variable Pool(
-        this LlamaBackbone backbone, Tape tape, IReadOnlyList<int[]> sequences, AdapterSet adapters, MokaHead pooling, ForwardOptions options)
+        this LlamaBackbone backbone, Tape tape, IReadOnlyList<int[]> sequences, AdapterSet? adapters, MokaHead pooling, ForwardOptions options)
     {
         var batch = new RaggedBatch();
         RowRange[] ranges = [.. sequences.Select(ids => batch.Add(ids).Rows)];

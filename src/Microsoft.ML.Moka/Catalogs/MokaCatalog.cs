@@ -92,6 +92,41 @@ public static class MokaCatalog
     }
 
     /// <summary>
+    /// Turns texts into vectors by a frozen 4-bit LLaMA: features for ML.NET's own trainers, and for search by similarity. The defaults are those of
+    /// <see cref="MokaEmbeddingEstimator.Options"/>.
+    /// </summary>
+    /// <param name="catalog">The transforms of text.</param>
+    /// <param name="outputColumnName">The column of vectors that is added.</param>
+    /// <param name="textColumnName">The text column.</param>
+    /// <param name="backbonePath">
+    /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is used.
+    /// </param>
+    /// <param name="adapterPath">The folder of an adapter that the backbone was tuned with; where it is not given, the backbone stays as it is.</param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
+    public static MokaEmbeddingEstimator MokaEmbedding(
+        this TransformsCatalog.TextTransforms catalog, string outputColumnName = "Features", string textColumnName = "Text", string? backbonePath = null,
+        string? adapterPath = null) =>
+        catalog.MokaEmbedding(new MokaEmbeddingEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            TextColumnName = textColumnName,
+            BackbonePath = backbonePath,
+            AdapterPath = adapterPath,
+        });
+
+    /// <summary>Turns texts into vectors by a frozen 4-bit LLaMA.</summary>
+    /// <param name="catalog">The transforms of text.</param>
+    /// <param name="options">Columns, backbone and adapter.</param>
+    /// <returns>The estimator.</returns>
+    /// <exception cref="ArgumentException">An option makes no sense; the message names all that do not.</exception>
+    public static MokaEmbeddingEstimator MokaEmbedding(this TransformsCatalog.TextTransforms catalog, MokaEmbeddingEstimator.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new MokaEmbeddingEstimator(MlNetAccess.EnvironmentOf(catalog), options);
+    }
+
+    /// <summary>
     /// Saves a model as <c>mlContext.Model.Save</c> does, to a file beside the target that is moved over it when it is complete and on the disk: a failure or a
     /// kill at any moment leaves the earlier model whole. ML.NET's own method empties the earlier file first.
     /// </summary>

@@ -22,6 +22,13 @@ internal static class MlNetAccess
         return GetEnvironment(catalog);
     }
 
+    /// <summary>The environment behind the catalog of text transforms.</summary>
+    public static IHostEnvironment EnvironmentOf(TransformsCatalog.TextTransforms catalog)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return GetEnvironment(catalog);
+    }
+
     /// <summary>The shape of a column as an estimator promises it.</summary>
     public static SchemaShape.Column CreateColumn(
         string name, SchemaShape.Column.VectorKind kind, DataViewType itemType, bool isKey, SchemaShape? annotations = null) =>
@@ -45,6 +52,9 @@ internal static class MlNetAccess
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "Microsoft.ML.Data.IInternalCatalog.get_Environment")]
     private static extern IHostEnvironment GetEnvironment(TrainCatalogBase.CatalogInstantiatorBase catalog);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "Microsoft.ML.Data.IInternalCatalog.get_Environment")]
+    private static extern IHostEnvironment GetEnvironment(TransformsCatalog.TextTransforms catalog);
 
     [UnsafeAccessor(UnsafeAccessorKind.Constructor)]
     private static extern SchemaShape.Column NewColumn(

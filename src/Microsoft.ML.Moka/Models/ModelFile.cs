@@ -83,7 +83,7 @@ internal static class ModelFile
         entries.Limit(StoredAdapter.WeightsName, 2 * sizeof(float) * config.ParameterCount + LargestHeader);
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         var outputs = manifest.Outputs;
-        if (adapter.Options.Head is { } head)
+        if (adapter.Options.Head is { } head && !outputs.IgnoresHead)
             ScoreHeads.RequireSame(outputs.HeadOutputs is { } count ? head with { Outputs = count } : null, head, "The model");
         else if (outputs.NeedsHead)
             ScoreHeads.RequireSame(new ScoreHeadRule(MokaHead.LastToken, outputs.HeadOutputs!.Value, config.HiddenSize), null, "The model");

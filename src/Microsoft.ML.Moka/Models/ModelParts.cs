@@ -37,6 +37,9 @@ internal interface IModelOutputs<TSelf>
     /// <summary>Whether there is no other way to its scores.</summary>
     bool NeedsHead => false;
 
+    /// <summary>Whether a head beside the adapter is kept and not used.</summary>
+    bool IgnoresHead => false;
+
     /// <exception cref="InvalidDataException">A field is missing or makes no sense; the message names it.</exception>
     static abstract TSelf Read(JsonFields fields, JsonFields columns);
 }

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka.Models;
 /// <summary>A generator as a chat client.</summary>
 internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate template) : IChatClient
 {
-    private readonly ChatClientMetadata _metadata = new("moka", providerUri: null, NameOf(model.Parts.Backbone));
+    private readonly ChatClientMetadata _metadata = new("moka", providerUri: null, model.Parts.Backbone.ModelName);
 
     public async Task<ChatResponse> GetResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -83,11 +83,6 @@ internal sealed class MokaChatClient(MokaTextGenerator model, ChatTemplate templ
 
     private static AdditionalPropertiesDictionary? PropertiesOf(AnswerStream stream) =>
         stream.LeftOutMessages > 0 ? new() { ["moka.messages_left_out"] = stream.LeftOutMessages } : null;
-
-    private static string NameOf(BackboneSource backbone) =>
-        backbone.Kind == BackboneKind.Folder
-            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(backbone.Files.Location))
-            : backbone.Kind.ToString().ToLowerInvariant();
 
     private static string NewId() => Guid.NewGuid().ToString("N");
 }

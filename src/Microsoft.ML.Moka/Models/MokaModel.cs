@@ -1,3 +1,4 @@
+using Microsoft.Extensions.AI;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
@@ -6,6 +7,8 @@ using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Interchange;
 using Microsoft.ML.Moka.Interchange.Gguf;
 using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Models;
+using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka;
@@ -71,6 +74,11 @@ public abstract class MokaModel : ITransformer, IDisposable
     public bool IsRowToRowMapper => true;
 
     internal TunedBackbone Weights { get; }
+
+    private protected abstract BackboneTokenizer Tokenizer { get; }
+
+    /// <summary>What a text that is to be embedded is put into.</summary>
+    private protected virtual PromptTemplate EmbeddingTemplate => PromptTemplate.Plain;
 
     private protected IHostEnvironment Environment { get; }
 
@@ -194,6 +202,18 @@ public abstract class MokaModel : ITransformer, IDisposable
         ArgumentException.ThrowIfNullOrEmpty(path);
         GgufAdapter.Write(path, _source, Weights, model);
     }
+
+    /// <summary>
+    /// The tuned backbone as an embedding generator of Microsoft.Extensions.AI: a text's vector is the mean of the last layer's hidden states, after the
+    /// backbone's last norm, over all of its tokens. The text goes in as it is, without the prompt template; that of a
+    /// <see cref="MokaEmbeddingTransformer"/> in its own template, as its rows do.
+    /// </summary>
+    /// <returns>
+    /// The generator, for any number of threads. It uses this model and does not own it: disposing the generator leaves the model. Texts of more than
+    /// <see cref="MaximumTokens"/> lose their beginning; a vector does not depend on the texts beside it.
+    /// </returns>
+    public IEmbeddingGenerator<string, Embedding<float>> AsEmbeddingGenerator() => new MokaEmbeddingGenerator(
+        this, new RowEncoder(Tokenizer, EmbeddingTemplate, MaximumTokens), _source.ModelName);
 
     /// <summary>Frees the adapters, and the backbone if no other model uses it; the model computes nothing from then on.</summary>
     public void Dispose()

@@ -1,6 +1,7 @@
 extern alias MlNetInternals;
 
 using Microsoft.ML.Moka;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
 using Microsoft.ML.Runtime;
 using MlNetInternals::Microsoft.ML;
@@ -27,6 +28,7 @@ internal static class MokaRegressionLoader
         {
             // ML.NET calls by reflection: exceptions that its environment has seen come out as its own loaders' do.
             env.Process(e);
+            LoadFailure.Announce(e);
             throw;
         }
     }

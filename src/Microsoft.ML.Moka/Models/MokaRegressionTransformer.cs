@@ -31,6 +31,8 @@ public sealed class MokaRegressionTransformer : MokaModel
 
     internal ModelParts<ValueOutputs> Parts { get; }
 
+    private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
+
     /// <summary>
     /// A model with another adapter over the same backbone, which is in memory once however many models share it. Mean and scale of its labels are the
     /// adapter's own. Both models are disposed by themselves.

@@ -63,6 +63,8 @@ public sealed class MokaTextGenerator : MokaModel
 
     internal ModelParts<TextOutputs> Parts { get; }
 
+    private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
+
     /// <summary>Generates a text piece by piece, as a row with that instruction and input would get it.</summary>
     /// <param name="instruction">What is asked for.</param>
     /// <param name="input">An input that goes with it; null for none.</param>

@@ -54,6 +54,8 @@ public sealed class MokaTransformer : MokaModel
         set => _scorer.Cancellation = value;
     }
 
+    private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
+
     /// <summary>
     /// How many tokens a text is, without the prompt template around it: for those who would rather refuse a text than have it cut, or who bound the work of a
     /// batch.

@@ -47,6 +47,21 @@ internal sealed class OptionsCheck
         check.ThrowIfAny();
     }
 
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaEmbeddingEstimator.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Names(
+            [(nameof(options.OutputColumnName), options.OutputColumnName)], [(nameof(options.TextColumnName), options.TextColumnName)]);
+        if (options.PromptTemplate is { } template)
+            check.Require(template.Uses("text") && !template.Uses("instruction") && !template.Uses("input") && !template.Uses("candidates"),
+                "PromptTemplate has other placeholders than {text}, and an embedding reads a text alone: put what is the same in all rows into the template.");
+        check.Backbone(options.BackbonePath, options.Precision, options.Quantization);
+        check.Adapter(options.AdapterPath, nameof(options.AdapterPath));
+        check.Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a text.");
+        check.ThrowIfAny();
+    }
+
     private void ThrowIfAny()
     {
         if (_problems.Count > 0)
@@ -166,19 +181,23 @@ internal sealed class OptionsCheck
 
     private void Backbone(TuningOptions options)
     {
-        if (options.BackbonePath is { } path)
-            BackbonePath(path);
-        Require(options.Precision is not { } precision || Enum.IsDefined(precision),
-            $"Precision is {options.Precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
-        Require(Enum.IsDefined(options.Quantization),
-            $"Quantization is {options.Quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
-        if (options.InitialAdapterPath is not null)
-            Require(Directory.Exists(options.InitialAdapterPath),
-                $"InitialAdapterPath is '{options.InitialAdapterPath}', and there is no such folder: " +
-                $"give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
+        Backbone(options.BackbonePath, options.Precision, options.Quantization);
+        Adapter(options.InitialAdapterPath, nameof(options.InitialAdapterPath));
         Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
     }
+
+    private void Backbone(string? path, MokaPrecision? precision, BackboneQuantization quantization)
+    {
+        if (path is not null)
+            BackbonePath(path);
+        Require(precision is not { } asked || Enum.IsDefined(asked),
+            $"Precision is {precision}: there are {string.Join(", ", Enum.GetNames<MokaPrecision>())}.");
+        Require(Enum.IsDefined(quantization), $"Quantization is {quantization}: there are {string.Join(", ", Enum.GetNames<BackboneQuantization>())}.");
+    }
+
+    private void Adapter(string? folder, string option) => Require(folder is null || Directory.Exists(folder),
+        $"{option} is '{folder}', and there is no such folder: give the folder of an adapter in PEFT's form (adapter_config.json, adapter_model.safetensors).");
 
     private void Training(TuningOptions options)
     {

@@ -53,10 +53,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         using var cancellation = new Cancellation(host, options.CancellationToken);
         var device = DeviceSelection.Choose(host, channel);
         var source = BackboneSource.Open(options.BackbonePath);
-        if (source.Kind == BackboneKind.Embedded)
-            channel.Warning(MessageSensitivity.None,
-                "BackbonePath is not set: the small backbone inside this package is for trying out, and has read of little but its own small world. " +
-                "For work of your own name a LLaMA's folder, a GGUF file, or a model that 'moka pull' has fetched.");
+        LoadingReport.Begin(channel, source);
         var state = source.Files.State;
         var config = LlamaConfigFile.Read(source.Files);
         using var initial = options.InitialAdapterPath is { } folder ? StoredAdapter.Open(folder, config.LinearMaps, config.Shape) : null;

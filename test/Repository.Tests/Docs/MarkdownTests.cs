@@ -36,7 +36,7 @@ public sealed partial class MarkdownTests
         """;
 
     private static readonly ScriptOptions Options = ScriptOptions.Default
-        .WithReferences(Framework().Concat(LocalBuild.Package("Microsoft.ML.Moka")).Select(path => MetadataReference.CreateFromFile(path)))
+        .WithReferences(Framework().Concat(Packages()).Select(path => MetadataReference.CreateFromFile(path)))
         .WithLanguageVersion(CodeAnalysis.CSharp.LanguageVersion.CSharp14)
         .WithImports("System", "System.IO", "System.Linq", "System.Collections.Generic", "System.Threading", "System.Threading.Tasks");
 
@@ -46,6 +46,10 @@ public sealed partial class MarkdownTests
 
     private static IEnumerable<string> Framework() => ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator)
         .Where(path => Path.GetDirectoryName(path) == Path.GetDirectoryName(typeof(object).Assembly.Location));
+
+    /// <summary>Moka, and what else comes in the package Microsoft.ML.</summary>
+    private static IEnumerable<string> Packages() =>
+        ((string[])["Microsoft.ML.Moka", "Microsoft.ML.StandardTrainers", "Microsoft.ML.Transforms"]).SelectMany(LocalBuild.Package).Distinct();
 
     [Theory]
     [MemberData(nameof(Pages))]

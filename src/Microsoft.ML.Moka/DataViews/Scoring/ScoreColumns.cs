@@ -19,6 +19,9 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     /// <summary>The scores of the row that is wanted; it has been computed when this returns.</summary>
     protected delegate ReadOnlySpan<float> RowScores();
 
+    /// <summary>What is told of rows whose text is blank.</summary>
+    protected virtual string BlankProblem => "Rows whose text is blank, and whose scores say only how likely the labels are by themselves";
+
     /// <summary>A <c>ValueGetter</c> of an added column.</summary>
     protected abstract Delegate Getter(int added, RowScores scores);
 
@@ -36,7 +39,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
                 if (_cutPrompts > 0)
                     yield return new RowWarning("Prompts that were too long and lost their beginning", _cutPrompts);
                 if (_blankTexts > 0)
-                    yield return new RowWarning("Rows whose text is blank, and whose scores say only how likely the labels are by themselves", _blankTexts);
+                    yield return new RowWarning(columns.BlankProblem, _blankTexts);
                 if (_unknownCandidates > 0)
                     yield return new RowWarning(
                         "Rows with candidates that are no values of the label that was trained on, and are never chosen", _unknownCandidates);

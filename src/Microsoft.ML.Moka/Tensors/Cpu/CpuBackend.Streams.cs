@@ -9,36 +9,34 @@ internal sealed unsafe partial class CpuBackend
     private const int WeightsPerTurn = 1 << 15;
 
     private bool CanStream(Tensor x, PanelSource source) =>
-        _tiles is null && x.Rows == 1 && x.Columns % 32 == 0 && source is { LanesAreRows: true, Delta: null, Weight: { } weight } && _kernels.Streams(weight);
+        _tiles is null && x.Rows == 1 && x.Columns % 32 == 0 && source is { LanesAreRows: true, Delta: null, Weight: { } weight } && _kernels.Streams(weight)
+        && source.LaneCount >= _kernels.StreamLanes;
 
     private void MultiplyRow(Tensor x, PanelSource source, float* y)
     {
         var values = Floats(x);
         var (depth, weight) = (x.Columns, source.Weight!);
-        var (lanes, blockDepth) = (_kernels.Lanes, PackedRows.BlockDepthOf(x.Columns));
-        var panels = source.LaneCount / lanes;
+        var (lanes, blockDepth) = (_kernels.StreamLanes, PackedRows.BlockDepthOf(x.Columns));
+        var groups = (source.LaneCount + lanes - 1) / lanes;
         var size = (long)source.LaneCount * depth;
         // Few turns for each thread, for what is to be read next is fetched ahead within a turn, but more where they are long.
         var turns = Math.Clamp(size / (_workers.InBurst ? WeightsPerTurn : 16 * WeightsPerTurn), 1, Math.Max(4 * Threads, size / (8 * WeightsPerTurn)));
-        _workers.For(panels, Math.Max(1, (int)((panels + turns - 1) / turns)), (first, end) =>
+        _workers.For(groups, Math.Max(1, (int)((groups + turns - 1) / turns)), (first, end) =>
         {
-            var sums = stackalloc float[lanes];
-            for (var panel = first; panel < end; panel++)
+            float* sums = stackalloc float[lanes], more = stackalloc float[lanes];
+            for (var group = first; group < end; group++)
             {
-                var target = y + (long)panel * lanes;
-                _kernels.MultiplyRow(weight, panel * lanes, 0, Math.Min(blockDepth, depth), values, target, panel < end - 1);
-                for (var start = blockDepth; start < depth; start += blockDepth)
+                // The last lanes are a whole group too; those that the one before has as well come out the same, and are written twice.
+                var lane = Math.Min(group * lanes, source.LaneCount - lanes);
+                for (var start = 0; start < depth; start += blockDepth)
                 {
-                    _kernels.MultiplyRow(weight, panel * lanes, start, Math.Min(blockDepth, depth - start), values + start, sums, panel < end - 1);
-                    _rows.Add(target, sums, target, lanes);
+                    _kernels.MultiplyRow(weight, lane, start, Math.Min(blockDepth, depth - start), values + start, start == 0 ? sums : more, group < end - 1);
+                    if (start > 0)
+                        _rows.Add(sums, more, sums, lanes);
                 }
+                new Span<float>(sums, lanes).CopyTo(new Span<float>(y + lane, lanes));
             }
         });
-        if (panels * lanes < source.LaneCount)
-        {
-            using var rows = Pack(values, 1, depth, transposed: false);
-            MultiplyPanels(rows, source, panels, panels + 1, y, accumulate: false);
-        }
         GC.KeepAlive(source);
     }
 }

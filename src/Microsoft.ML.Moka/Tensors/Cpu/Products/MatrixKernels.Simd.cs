@@ -61,15 +61,17 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     public override void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride) =>
         StridedTiles<TSimd, TVector>.Multiply(a, rowStep, 1, panel, panelStride, rows, depth, c, stride, accumulate: false);
 
+    public override int StreamLanes => RowStream<TSimd, TVector>.Lanes;
+
     public override bool Streams(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public override void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn)
     {
-        var scales = stackalloc float[depth / 32 * 2 * TSimd.Count];
-        var least = stackalloc float[depth / 32 * 2 * TSimd.Count];
-        RowStream<TSimd, TVector>.Multiply(weight.Lanes(lane, 2 * TSimd.Count, column, depth, scales, least), x, y, goesOn);
+        var scales = stackalloc float[depth / 32 * StreamLanes];
+        var least = stackalloc float[depth / 32 * StreamLanes];
+        RowStream<TSimd, TVector>.Multiply(weight.Lanes(lane, StreamLanes, column, depth, scales, least), x, y, goesOn);
     }
 
     [SkipLocalsInit]

@@ -36,7 +36,10 @@ internal abstract unsafe class MatrixKernels
     /// <summary>Whether <see cref="MultiplyRow"/> can take a weight.</summary>
     public abstract bool Streams(CpuWeight weight);
 
-    /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for a whole panel's lanes and k below a depth; column and depth are multiples of 32.</summary>
+    /// <summary>The lanes of <see cref="MultiplyRow"/>.</summary>
+    public abstract int StreamLanes { get; }
+
+    /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for so many lanes and k below a depth; column and depth are multiples of 32.</summary>
     public abstract void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn);
 
     /// <summary>

@@ -7,12 +7,16 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 /// <summary>
 /// The product of a single row with a weight that becomes floats in registers and is multiplied there, with no panel in between, so that it streams at about
 /// the pace of memory. Each sum runs over k one by one, as in <see cref="MicroKernels{TSimd, TVector}"/>: the same bits, whichever kernel computes a row.
+/// Such a sum waits for its last multiply-add, some four cycles; four vectors of sums beside each other fill that time.
 /// </summary>
 internal static unsafe class RowStream<TSimd, TVector>
     where TSimd : struct, ISimdWords<TVector>
     where TVector : struct
 {
-    /// <summary>y[lane] = Σₖ x[k] · W[lane, k] for two vectors of lanes.</summary>
+    /// <summary>Lanes that are multiplied at a time.</summary>
+    public static int Lanes => 4 * TSimd.Count;
+
+    /// <summary>y[lane] = Σₖ x[k] · W[lane, k] for <see cref="Lanes"/> lanes.</summary>
     /// <param name="w">W.</param>
     /// <param name="x">x.</param>
     /// <param name="y">y.</param>
@@ -36,8 +40,11 @@ internal static unsafe class RowStream<TSimd, TVector>
             case LaneForm.Float32:
                 Floats(w, x, y, goesOn);
                 break;
+            case LaneForm.Float16:
+                Float16(w, x, y, goesOn);
+                break;
             default:
-                ShortFloats(w, x, y, goesOn, w.Form == LaneForm.Float16);
+                BFloat16(w, x, y, goesOn);
                 break;
         }
     }
@@ -46,298 +53,266 @@ internal static unsafe class RowStream<TSimd, TVector>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pairs(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        TSimd.Table(w.Table, out var t0, out var t1, out var t2, out var t3);
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, step, fetched) = (w.LaneBytes, w.StepBytes, !goesOn ? 0 : 2 * n * w.StepBytes);
+        var table = new Table(w.Table);
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* codes = w.First, next = w.Next;
         var scales = w.Scales;
-        var words = stackalloc float[8 * n];
-        for (var end = x + w.Depth; x < end;)
+        for (var end = x + w.Depth; x < end; codes += w.StepBytes, scales += Lanes)
         {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            Load(left, stride, words);
-            Load(right, stride, words + 4 * n);
-            left += step;
-            right += step;
-            TVector scale0 = TSimd.Load(scales), scale1 = TSimd.Load(scales + n);
-            scales += 2 * n;
-            for (var word = words; word < words + 4 * n; word += n, x += 8)
+            next = Fetch(next, w.StepBytes, goesOn);
+            Load(codes, w.LaneBytes, words, 4);
+            var scale = new Four(scales);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 8)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 4), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 4), scale1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 0), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 0), scale1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 12), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 12), scale1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 8), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 8), scale1), sum1);
-                v = TSimd.Broadcast(x[4]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 20), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 20), scale1), sum1);
-                v = TSimd.Broadcast(x[5]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 16), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 16), scale1), sum1);
-                v = TSimd.Broadcast(x[6]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 28), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 28), scale1), sum1);
-                v = TSimd.Broadcast(x[7]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 24), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 24), scale1), sum1);
+                AddCodes(x[0], table, word, 4, scale, ref sums);
+                AddCodes(x[1], table, word, 0, scale, ref sums);
+                AddCodes(x[2], table, word, 12, scale, ref sums);
+                AddCodes(x[3], table, word, 8, scale, ref sums);
+                AddCodes(x[4], table, word, 20, scale, ref sums);
+                AddCodes(x[5], table, word, 16, scale, ref sums);
+                AddCodes(x[6], table, word, 28, scale, ref sums);
+                AddCodes(x[7], table, word, 24, scale, ref sums);
             }
         }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
+        sums.Store(y);
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Halves(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        TSimd.Table(w.Table, out var t0, out var t1, out var t2, out var t3);
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, step, fetched) = (w.LaneBytes, w.StepBytes, !goesOn ? 0 : 2 * n * w.StepBytes);
+        var table = new Table(w.Table);
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* codes = w.First, next = w.Next;
         var scales = w.Scales;
-        var words = stackalloc float[8 * n];
-        for (var end = x + w.Depth; x < end;)
+        for (var end = x + w.Depth; x < end; codes += w.StepBytes, scales += Lanes)
         {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            Load(left, stride, words);
-            Load(right, stride, words + 4 * n);
-            left += step;
-            right += step;
-            TVector scale0 = TSimd.Load(scales), scale1 = TSimd.Load(scales + n);
-            scales += 2 * n;
-            for (var word = words; word < words + 4 * n; word += n, x += 4)
+            next = Fetch(next, w.StepBytes, goesOn);
+            Load(codes, w.LaneBytes, words, 4);
+            var scale = new Four(scales);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 0), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 0), scale1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 8), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 8), scale1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 16), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 16), scale1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 24), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 24), scale1), sum1);
+                AddCodes(x[0], table, word, 0, scale, ref sums);
+                AddCodes(x[1], table, word, 8, scale, ref sums);
+                AddCodes(x[2], table, word, 16, scale, ref sums);
+                AddCodes(x[3], table, word, 24, scale, ref sums);
             }
-            for (var word = words; word < words + 4 * n; word += n, x += 4)
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 4), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 4), scale1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 12), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 12), scale1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 20), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 20), scale1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 28), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 28), scale1), sum1);
+                AddCodes(x[0], table, word, 4, scale, ref sums);
+                AddCodes(x[1], table, word, 12, scale, ref sums);
+                AddCodes(x[2], table, word, 20, scale, ref sums);
+                AddCodes(x[3], table, word, 28, scale, ref sums);
             }
         }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
+        sums.Store(y);
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void HalvesWithLeast(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        TSimd.Table(w.Table, out var t0, out var t1, out var t2, out var t3);
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, step, fetched) = (w.LaneBytes, w.StepBytes, !goesOn ? 0 : 2 * n * w.StepBytes);
-        float* scales = w.Scales, least = w.Least;
-        var words = stackalloc float[8 * n];
-        for (var end = x + w.Depth; x < end;)
+        var table = new Table(w.Table);
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* codes = w.First, next = w.Next;
+        float* scales = w.Scales, leasts = w.Least;
+        for (var end = x + w.Depth; x < end; codes += w.StepBytes, scales += Lanes, leasts += Lanes)
         {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            Load(left, stride, words);
-            Load(right, stride, words + 4 * n);
-            left += step;
-            right += step;
-            TVector scale0 = TSimd.Load(scales), scale1 = TSimd.Load(scales + n);
-            scales += 2 * n;
-            TVector least0 = TSimd.Load(least), least1 = TSimd.Load(least + n);
-            least += 2 * n;
-            for (var word = words; word < words + 4 * n; word += n, x += 4)
+            next = Fetch(next, w.StepBytes, goesOn);
+            Load(codes, w.LaneBytes, words, 4);
+            Four scale = new(scales), least = new(leasts);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 0), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 0), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 8), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 8), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 16), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 16), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 24), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 24), scale1), least1), sum1);
+                AddCodes(x[0], table, word, 0, scale, least, ref sums);
+                AddCodes(x[1], table, word, 8, scale, least, ref sums);
+                AddCodes(x[2], table, word, 16, scale, least, ref sums);
+                AddCodes(x[3], table, word, 24, scale, least, ref sums);
             }
-            for (var word = words; word < words + 4 * n; word += n, x += 4)
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 4), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 4), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 12), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 12), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 20), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 20), scale1), least1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w0, 28), scale0), least0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Add(TSimd.Multiply(TSimd.Lookup(t0, t1, t2, t3, w1, 28), scale1), least1), sum1);
+                AddCodes(x[0], table, word, 4, scale, least, ref sums);
+                AddCodes(x[1], table, word, 12, scale, least, ref sums);
+                AddCodes(x[2], table, word, 20, scale, least, ref sums);
+                AddCodes(x[3], table, word, 28, scale, least, ref sums);
             }
         }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
+        sums.Store(y);
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Bytes(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, step, fetched) = (w.LaneBytes, w.StepBytes, !goesOn ? 0 : 2 * n * w.StepBytes);
+        var sums = default(Four);
+        var words = stackalloc float[2 * 4 * 4 * TSimd.Count];
+        byte* codes = w.First, next = w.Next;
         var scales = w.Scales;
-        var words = stackalloc float[16 * n];
-        for (var end = x + w.Depth; x < end;)
+        for (var end = x + w.Depth; x < end; codes += w.StepBytes, scales += Lanes)
         {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            Load(left, stride, words);
-            Load(left + 16, stride, words + 4 * n);
-            Load(right, stride, words + 8 * n);
-            Load(right + 16, stride, words + 12 * n);
-            left += step;
-            right += step;
-            TVector scale0 = TSimd.Load(scales), scale1 = TSimd.Load(scales + n);
-            scales += 2 * n;
-            for (var word = words; word < words + 8 * n; word += n, x += 4)
+            next = Fetch(next, w.StepBytes, goesOn);
+            Load(codes, w.LaneBytes, words, 8);
+            Load(codes + 16, w.LaneBytes, words + 4 * TSimd.Count, 8);
+            var scale = new Four(scales);
+            for (var word = words; word < words + 8 * TSimd.Count; word += TSimd.Count, x += 4)
             {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 8 * n);
-                var v = TSimd.Broadcast(x[0]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w0, 24), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w1, 24), scale1), sum1);
-                v = TSimd.Broadcast(x[1]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w0, 16), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w1, 16), scale1), sum1);
-                v = TSimd.Broadcast(x[2]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w0, 8), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w1, 8), scale1), sum1);
-                v = TSimd.Broadcast(x[3]);
-                sum0 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w0, 0), scale0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.Multiply(TSimd.SignedByte(w1, 0), scale1), sum1);
+                AddBytes(x[0], word, 24, scale, ref sums);
+                AddBytes(x[1], word, 16, scale, ref sums);
+                AddBytes(x[2], word, 8, scale, ref sums);
+                AddBytes(x[3], word, 0, scale, ref sums);
             }
         }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Floats(in StoredLanes w, float* x, float* y, bool goesOn)
-    {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, fetched) = (w.LaneBytes, !goesOn ? 0 : 32 * n);
-        for (var end = x + w.Depth; x < end; x += 4, left += 16, right += 16)
-        {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            TSimd.LoadWords(left, stride, out var l0, out var l1, out var l2, out var l3);
-            TSimd.LoadWords(right, stride, out var r0, out var r1, out var r2, out var r3);
-            var v = TSimd.Broadcast(x[0]);
-            sum0 = TSimd.MultiplyAdd(v, l0, sum0);
-            sum1 = TSimd.MultiplyAdd(v, r0, sum1);
-            v = TSimd.Broadcast(x[1]);
-            sum0 = TSimd.MultiplyAdd(v, l1, sum0);
-            sum1 = TSimd.MultiplyAdd(v, r1, sum1);
-            v = TSimd.Broadcast(x[2]);
-            sum0 = TSimd.MultiplyAdd(v, l2, sum0);
-            sum1 = TSimd.MultiplyAdd(v, r2, sum1);
-            v = TSimd.Broadcast(x[3]);
-            sum0 = TSimd.MultiplyAdd(v, l3, sum0);
-            sum1 = TSimd.MultiplyAdd(v, r3, sum1);
-        }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
+        sums.Store(y);
     }
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void ShortFloats(in StoredLanes w, float* x, float* y, bool goesOn, bool isHalf)
+    private static void Floats(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        var n = TSimd.Count;
-        TVector sum0 = TSimd.Broadcast(0), sum1 = sum0;
-        byte* left = w.First, right = w.First + n * w.LaneBytes, next = w.Next;
-        var (stride, fetched) = (w.LaneBytes, !goesOn ? 0 : 32 * n);
-        var words = stackalloc float[8 * n];
-        for (var end = x + w.Depth; x < end; left += 16, right += 16)
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* values = w.First, next = w.Next;
+        for (var end = x + w.Depth; x < end; values += 16)
         {
-            for (var i = 0; i < fetched && Sse.IsSupported; i += 64)
-                Sse.Prefetch0(next + i);
-            next += fetched;
-            Load(left, stride, words);
-            Load(right, stride, words + 4 * n);
-            for (var word = words; word < words + 4 * n; word += n, x += 2)
-            {
-                TVector w0 = TSimd.Load(word), w1 = TSimd.Load(word + 4 * n);
-                TVector v = TSimd.Broadcast(x[0]), u = TSimd.Broadcast(x[1]);
-                if (isHalf)
-                {
-                    sum0 = TSimd.MultiplyAdd(v, TSimd.LowHalf(w0), sum0);
-                    sum1 = TSimd.MultiplyAdd(v, TSimd.LowHalf(w1), sum1);
-                    sum0 = TSimd.MultiplyAdd(u, TSimd.HighHalf(w0), sum0);
-                    sum1 = TSimd.MultiplyAdd(u, TSimd.HighHalf(w1), sum1);
-                    continue;
-                }
-                sum0 = TSimd.MultiplyAdd(v, TSimd.LowBFloat16(w0), sum0);
-                sum1 = TSimd.MultiplyAdd(v, TSimd.LowBFloat16(w1), sum1);
-                sum0 = TSimd.MultiplyAdd(u, TSimd.HighBFloat16(w0), sum0);
-                sum1 = TSimd.MultiplyAdd(u, TSimd.HighBFloat16(w1), sum1);
-            }
+            next = Fetch(next, 16, goesOn);
+            Load(values, w.LaneBytes, words, 4);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x++)
+                sums.Add(TSimd.Broadcast(x[0]), Word(word, 0, 4), Word(word, 1, 4), Word(word, 2, 4), Word(word, 3, 4));
         }
-        TSimd.Store(sum0, y);
-        TSimd.Store(sum1, y + n);
+        sums.Store(y);
     }
 
-    /// <summary>Four words of each lane, [4, lanes of a vector].</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Load(byte* codes, long stride, float* words)
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Float16(in StoredLanes w, float* x, float* y, bool goesOn)
     {
-        TSimd.LoadWords(codes, stride, out var w0, out var w1, out var w2, out var w3);
-        TSimd.Store(w0, words);
-        TSimd.Store(w1, words + TSimd.Count);
-        TSimd.Store(w2, words + 2 * TSimd.Count);
-        TSimd.Store(w3, words + 3 * TSimd.Count);
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* values = w.First, next = w.Next;
+        for (var end = x + w.Depth; x < end; values += 16)
+        {
+            next = Fetch(next, 16, goesOn);
+            Load(values, w.LaneBytes, words, 4);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 2)
+            {
+                TVector w0 = Word(word, 0, 4), w1 = Word(word, 1, 4), w2 = Word(word, 2, 4), w3 = Word(word, 3, 4);
+                sums.Add(TSimd.Broadcast(x[0]), TSimd.LowHalf(w0), TSimd.LowHalf(w1), TSimd.LowHalf(w2), TSimd.LowHalf(w3));
+                sums.Add(TSimd.Broadcast(x[1]), TSimd.HighHalf(w0), TSimd.HighHalf(w1), TSimd.HighHalf(w2), TSimd.HighHalf(w3));
+            }
+        }
+        sums.Store(y);
+    }
+
+    [SkipLocalsInit]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void BFloat16(in StoredLanes w, float* x, float* y, bool goesOn)
+    {
+        var sums = default(Four);
+        var words = stackalloc float[4 * 4 * TSimd.Count];
+        byte* values = w.First, next = w.Next;
+        for (var end = x + w.Depth; x < end; values += 16)
+        {
+            next = Fetch(next, 16, goesOn);
+            Load(values, w.LaneBytes, words, 4);
+            for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 2)
+            {
+                TVector w0 = Word(word, 0, 4), w1 = Word(word, 1, 4), w2 = Word(word, 2, 4), w3 = Word(word, 3, 4);
+                sums.Add(TSimd.Broadcast(x[0]), TSimd.LowBFloat16(w0), TSimd.LowBFloat16(w1), TSimd.LowBFloat16(w2), TSimd.LowBFloat16(w3));
+                sums.Add(TSimd.Broadcast(x[1]), TSimd.HighBFloat16(w0), TSimd.HighBFloat16(w1), TSimd.HighBFloat16(w2), TSimd.HighBFloat16(w3));
+            }
+        }
+        sums.Store(y);
+    }
+
+    /// <summary>Fetches what is read a turn later, and gives what is to be fetched with the next step.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* Fetch(byte* next, int stepBytes, bool goesOn)
+    {
+        if (!goesOn)
+            return next;
+        var bytes = Lanes * stepBytes;
+        for (var i = 0; i < bytes && Sse.IsSupported; i += 64)
+            Sse.Prefetch0(next + i);
+        return next + bytes;
+    }
+
+    /// <summary>Four words of each lane, [4 vectors of lanes, <paramref name="wordsOfAll"/>, lanes of a vector].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Load(byte* codes, long stride, float* words, int wordsOfAll)
+    {
+        for (var vector = 0; vector < 4; vector++, codes += TSimd.Count * stride, words += wordsOfAll * TSimd.Count)
+        {
+            TSimd.LoadWords(codes, stride, out var w0, out var w1, out var w2, out var w3);
+            TSimd.Store(w0, words);
+            TSimd.Store(w1, words + TSimd.Count);
+            TSimd.Store(w2, words + 2 * TSimd.Count);
+            TSimd.Store(w3, words + 3 * TSimd.Count);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Word(float* word, int vector, int wordsOfAll) => TSimd.Load(word + vector * wordsOfAll * TSimd.Count);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddCodes(float x, in Table table, float* word, int shift, in Four scale, ref Four sums) =>
+        sums.Add(
+            TSimd.Broadcast(x), TSimd.Multiply(table.Of(Word(word, 0, 4), shift), scale.V0), TSimd.Multiply(table.Of(Word(word, 1, 4), shift), scale.V1),
+            TSimd.Multiply(table.Of(Word(word, 2, 4), shift), scale.V2), TSimd.Multiply(table.Of(Word(word, 3, 4), shift), scale.V3));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddCodes(float x, in Table table, float* word, int shift, in Four scale, in Four least, ref Four sums) =>
+        sums.Add(
+            TSimd.Broadcast(x), TSimd.Add(TSimd.Multiply(table.Of(Word(word, 0, 4), shift), scale.V0), least.V0),
+            TSimd.Add(TSimd.Multiply(table.Of(Word(word, 1, 4), shift), scale.V1), least.V1),
+            TSimd.Add(TSimd.Multiply(table.Of(Word(word, 2, 4), shift), scale.V2), least.V2),
+            TSimd.Add(TSimd.Multiply(table.Of(Word(word, 3, 4), shift), scale.V3), least.V3));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void AddBytes(float x, float* word, int shift, in Four scale, ref Four sums) =>
+        sums.Add(
+            TSimd.Broadcast(x), TSimd.Multiply(TSimd.SignedByte(Word(word, 0, 8), shift), scale.V0),
+            TSimd.Multiply(TSimd.SignedByte(Word(word, 1, 8), shift), scale.V1), TSimd.Multiply(TSimd.SignedByte(Word(word, 2, 8), shift), scale.V2),
+            TSimd.Multiply(TSimd.SignedByte(Word(word, 3, 8), shift), scale.V3));
+
+    /// <summary>The values of 4-bit codes.</summary>
+    private readonly struct Table
+    {
+        private readonly TVector _t0, _t1, _t2, _t3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Table(float* values) => TSimd.Table(values, out _t0, out _t1, out _t2, out _t3);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public TVector Of(TVector words, int shift) => TSimd.Lookup(_t0, _t1, _t2, _t3, words, shift);
+    }
+
+    /// <summary>Four vectors of lanes.</summary>
+    private struct Four
+    {
+        public TVector V0, V1, V2, V3;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public Four(float* values) =>
+            (V0, V1, V2, V3) = (TSimd.Load(values), TSimd.Load(values + TSimd.Count), TSimd.Load(values + 2 * TSimd.Count), TSimd.Load(values + 3 * TSimd.Count));
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Add(TVector x, TVector w0, TVector w1, TVector w2, TVector w3)
+        {
+            V0 = TSimd.MultiplyAdd(x, w0, V0);
+            V1 = TSimd.MultiplyAdd(x, w1, V1);
+            V2 = TSimd.MultiplyAdd(x, w2, V2);
+            V3 = TSimd.MultiplyAdd(x, w3, V3);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public readonly void Store(float* y)
+        {
+            TSimd.Store(V0, y);
+            TSimd.Store(V1, y + TSimd.Count);
+            TSimd.Store(V2, y + 2 * TSimd.Count);
+            TSimd.Store(V3, y + 3 * TSimd.Count);
+        }
     }
 }

@@ -8,9 +8,8 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
 /// <summary>How the codes of a <see cref="PackedFormat"/> are read by a kernel that is compiled for it alone.</summary>
 internal unsafe interface IPackedCodes
 {
-    static abstract int BlockBytes { get; }
-
-    static abstract int HeaderBytes { get; }
+    /// <summary>Bytes of a block's codes.</summary>
+    static abstract int CodeBytes { get; }
 
     static abstract bool HasMinimum { get; }
 
@@ -70,9 +69,7 @@ internal static unsafe class NibbleCodes
 
 internal unsafe struct Q40Codes : IPackedCodes
 {
-    public static int BlockBytes => 18;
-
-    public static int HeaderBytes => 2;
+    public static int CodeBytes => 16;
 
     public static bool HasMinimum => false;
 
@@ -97,9 +94,7 @@ internal unsafe struct Q40Codes : IPackedCodes
 
 internal unsafe struct Q41Codes : IPackedCodes
 {
-    public static int BlockBytes => 20;
-
-    public static int HeaderBytes => 4;
+    public static int CodeBytes => 16;
 
     public static bool HasMinimum => true;
 
@@ -124,9 +119,7 @@ internal unsafe struct Q41Codes : IPackedCodes
 
 internal unsafe struct Q80Codes : IPackedCodes
 {
-    public static int BlockBytes => 34;
-
-    public static int HeaderBytes => 2;
+    public static int CodeBytes => 32;
 
     public static bool HasMinimum => false;
 
