@@ -10,14 +10,14 @@ internal static class Groups
     [
         ("catalogs", "In an MLContext",
             ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog",
-                "ConversationDataCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
+                "ConversationDataCatalog", "SweepCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
         ("training", "Trainers and their options",
         [
             "MokaEmbeddingEstimator", "MokaEmbeddingEstimator.Options",
             "MokaTrainer", "MokaTrainer.Options", "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
             "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "BackboneQuantization",
             "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
-            "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
+            "SweepOptions", "SweepSearch", "SweepMetric", "SweepResult", "SweepTrial", "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaRegressionTransformer", "MokaTextGenerator", "MokaEmbeddingTransformer",
             "TextGenerationOptions", "ChatTemplate",

@@ -203,7 +203,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var result = loop.Train(data.Examples, data.Validation, cancellation.Token);
         if (result is { Reason: StopReason.Canceled, Steps: 0 })
             cancellation.Token.ThrowIfCancellationRequested();
-        report.End(result);
+        report.End(result, isShortened: options.StepShare is not null);
     }
 
     private static string CheckpointPath(IChannel channel, string folder, TrainingData data)
