@@ -29,6 +29,7 @@ internal static class Groups
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),
+        ("diagnostics", "What a program has to run on", ["MokaDiagnostics", "DiagnosticFinding", "DiagnosticArea", "DiagnosticStatus"]),
         ("inspection", "Looking into a model", ["AdapterInspection", "MapInspection", "FilterInspection", "HeadInspection"]),
         ("evaluation", "Benchmarks",
         [

@@ -11,6 +11,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(BackboneDescription))]
 [JsonSerializable(typeof(ClassificationNumbers))]
 [JsonSerializable(typeof(DesignNumbers))]
+[JsonSerializable(typeof(DoctorFindings))]
 [JsonSerializable(typeof(EvaluatedRows[]))]
 [JsonSerializable(typeof(FetchedModel))]
 [JsonSerializable(typeof(GeneratedText))]

@@ -80,6 +80,7 @@ internal static class MokaTool
             InspectVerb.Create(terminal),
             TokenizeVerb.Create(terminal),
             DesignVerb.Create(terminal),
+            DoctorVerb.Create(terminal),
             ScaffoldVerb.Create(terminal),
         };
         root.Options.Add(Verbose);

@@ -1,12 +1,14 @@
 using System.Runtime.InteropServices;
-using System.Text.RegularExpressions;
 using TorchSharp;
 
 namespace Microsoft.ML.Moka.Torch;
 
 /// <summary>PyTorch and TorchSharp's library over it, which come with packages that the app adds.</summary>
-internal static partial class NativeLibraries
+internal static class NativeLibraries
 {
+    /// <summary>TorchSharp's own.</summary>
+    public const string Wrapper = "LibTorchSharp";
+
     private static readonly Lazy<string?> Found = new(() => ProblemOf(() => torch.cuda.is_available(), Load));
 
     /// <summary>Why they do not load, and what to do about it; null where they do.</summary>
@@ -14,6 +16,8 @@ internal static partial class NativeLibraries
 
     /// <summary>The package that has them with CUDA.</summary>
     public static string CudaPackage => OperatingSystem.IsWindows() ? "TorchSharp-cuda-windows" : "TorchSharp-cuda-linux";
+
+    public static string? Version => typeof(torch).Assembly.GetName().Version?.ToString(3);
 
     /// <param name="use">A first call.</param>
     /// <param name="load">
@@ -28,7 +32,7 @@ internal static partial class NativeLibraries
         }
         catch (Exception e) when (IsOfLoading(e))
         {
-            return Explain(Details(load) ?? e.Message);
+            return Explain(e, Details(load) ?? e.Message);
         }
     }
 
@@ -36,20 +40,18 @@ internal static partial class NativeLibraries
         e is NotSupportedException or DllNotFoundException or TypeInitializationException or EntryPointNotFoundException
         or BadImageFormatException or FileNotFoundException or FileLoadException or InvalidOperationException;
 
-    private static string Explain(string details)
+    private static string Explain(Exception e, string details)
     {
-        var version = typeof(torch).Assembly.GetName().Version?.ToString(3);
-        var missing = MissingSymbols().Match(details);
-        if (missing.Success)
-        {
-            return $"TorchSharp {version} needs a newer C++ runtime than this system has ({missing.Groups["name"].Value} is missing): take a system " +
-                $"with the libstdc++ of GCC 13 or later "
-                + "(Ubuntu 24.04, Debian 13), or name the folder of such a libstdc++.so.6 in LD_LIBRARY_PATH before the app starts";
-        }
-        return $"TorchSharp's native library does not load: add the package TorchSharp-cuda-linux on Linux or TorchSharp-cuda-windows on Windows " +
-            $"(TorchSharp-cpu serves without CUDA), "
-            + $"of the version {version} that TorchSharp has";
+        var problem = Root(e) is EntryPointNotFoundException missing
+            ? LoaderError.OtherVersion($"belongs to another version of it ({missing.Message.TrimEnd('.')})")
+            : LoaderError.Explain(details, Wrapper) ?? new(
+                "does not load",
+                "add the package TorchSharp-cuda-linux on Linux or TorchSharp-cuda-windows on Windows (TorchSharp-cpu serves without CUDA), " +
+                $"of the version {Version} that TorchSharp has");
+        return $"TorchSharp {Version}'s native library {problem.What}: {problem.Cure}";
     }
+
+    private static Exception Root(Exception e) => e is TypeInitializationException { InnerException: { } inner } ? Root(inner) : e;
 
     private static string? Details(Action load)
     {
@@ -64,9 +66,5 @@ internal static partial class NativeLibraries
         }
     }
 
-    private static void Load() => NativeLibrary.Free(NativeLibrary.Load("LibTorchSharp", typeof(torch).Assembly, DllImportSearchPath.AssemblyDirectory));
-
-    /// <summary>As the loader of Linux says it: version `GLIBCXX_3.4.32' not found.</summary>
-    [GeneratedRegex("version [`'](?<name>(GLIBCXX|CXXABI|GLIBC)_[0-9.]+)' not found", RegexOptions.CultureInvariant)]
-    private static partial Regex MissingSymbols();
+    private static void Load() => NativeLibrary.Free(NativeLibrary.Load(Wrapper, typeof(torch).Assembly, DllImportSearchPath.AssemblyDirectory));
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Counting;
 using Microsoft.ML.Moka.Torch;
 using TorchSharp;
 
@@ -28,6 +29,25 @@ internal sealed class TorchProvider : BackendProvider
         : new TorchBackend(torch.CPU, torch.ScalarType.Float32);
 
     public override long? AvailableBytes(int gpu) => CudaDriver.FreeBytes(gpu);
+
+    public override IReadOnlyList<DiagnosticFinding> Examine(int? gpu) => [.. new TorchFindings(NativeFiles.OfProcess(), gpu).All()];
+
+    public override IReadOnlyList<CheckedDevice> Devices()
+    {
+        if (NativeLibraries.Problem is not null)
+            return [];
+        List<CheckedDevice> devices =
+            [new("PyTorch's cpu, float32", CheckedDevice.Float32Error, null, CreateOnCpu, () => HostMemory.AvailableBytes())];
+        for (var gpu = 0; gpu < _gpus.Value.Count; gpu++)
+        {
+            var number = gpu;
+            devices.Add(new(
+                $"cuda:{gpu}, float32", CheckedDevice.Float32Error, null,
+                () => new TorchBackend(new torch.Device(DeviceType.CUDA, number), torch.ScalarType.Float32), () => AvailableBytes(number)));
+            devices.Add(new($"cuda:{gpu}, bfloat16", CheckedDevice.BFloat16Error, MemoryTraits.Gpu, () => Create(number), () => AvailableBytes(number)));
+        }
+        return devices;
+    }
 
     private static (int, string?) FindGpus()
     {

@@ -26,11 +26,16 @@ internal static class PeersCommand
         {
             Description = "The PyTorch program: step.py, with env.sh beside it. If not given, ../shared/material/peer/step.py where that is.",
         };
-        var precisions = new Option<string[]>("--torch")
+        var precisions = new Option<string[]>("--precisions")
+        {
+            Description = "Moka's precisions, the usual one if not given.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [],
+        };
+        precisions.AcceptOnlyFromAmong(Enum.GetNames<MokaPrecision>());
+        var torchPrecisions = new Option<string[]>("--torch")
         {
             Description = "PyTorch's precisions.", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => ["f32", "bf16"],
         };
-        precisions.AcceptOnlyFromAmong("f32", "bf16");
+        torchPrecisions.AcceptOnlyFromAmong("f32", "bf16");
         var options = new Option<string>("--moka") { Description = "More options for Moka's 'step', in one text.", DefaultValueFactory = _ => "" };
         var without = new Option<string[]>("--without")
         {
@@ -41,7 +46,7 @@ internal static class PeersCommand
         var markdown = new Option<FileInfo?>("--markdown") { Description = "Writes the table to a file." };
         var command = new CliCommand("peers", "Moka, llama.cpp and PyTorch in turn on the same work, and the ratios of their times.")
         {
-            parts, models, rounds, steps, tokens, threads, python, script, precisions, options, without, json, markdown,
+            parts, models, rounds, steps, tokens, threads, python, script, precisions, torchPrecisions, options, without, json, markdown,
         };
         command.SetAction(parsed =>
         {
@@ -55,18 +60,20 @@ internal static class PeersCommand
                 Threads = parsed.GetValue(threads),
                 Python = parsed.GetValue(python)!,
                 Script = parsed.GetValue(script)?.FullName,
-                TorchPrecisions = parsed.GetValue(precisions)!,
+                Precisions = parsed.GetValue(precisions)!,
+                TorchPrecisions = parsed.GetValue(torchPrecisions)!,
                 MokaOptions = parsed.GetValue(options)!,
                 Without = parsed.GetValue(without)!,
             });
-            var report = run.Measure();
-            var table = report.ToMarkdown();
+            var report = run.Measure(soFar =>
+            {
+                if (parsed.GetValue(json) is { } jsonFile)
+                    File.WriteAllText(jsonFile.FullName, soFar.ToJson());
+                if (parsed.GetValue(markdown) is { } markdownFile)
+                    File.WriteAllText(markdownFile.FullName, soFar.ToMarkdown());
+            });
             Console.WriteLine();
-            Console.WriteLine(table);
-            if (parsed.GetValue(json) is { } jsonFile)
-                File.WriteAllText(jsonFile.FullName, report.ToJson());
-            if (parsed.GetValue(markdown) is { } markdownFile)
-                File.WriteAllText(markdownFile.FullName, table);
+            Console.WriteLine(report.ToMarkdown());
             return report.Lines.Count == 0 ? 1 : 0;
         });
         return command;

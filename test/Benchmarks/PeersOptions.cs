@@ -21,6 +21,9 @@ internal sealed record PeersOptions
 
     public required IReadOnlyList<string> TorchPrecisions { get; init; }
 
+    /// <summary>Moka takes a turn in each; empty for the usual one.</summary>
+    public required IReadOnlyList<string> Precisions { get; init; }
+
     public required string MokaOptions { get; init; }
 
     public required IReadOnlyList<string> Without { get; init; }

@@ -17,9 +17,12 @@ internal sealed partial class PeersRun(PeersOptions options) : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("moka-peers-").FullName;
     private readonly string? _script = options.Script ?? FindScript();
 
-    public PeersReport Measure()
+    /// <summary>Measures part by part; <paramref name="report"/> takes what there is after each.</summary>
+    public PeersReport Measure(Action<PeersReport> report)
     {
         var torch = TorchVersion();
+        string[] peers = [.. options.Without.Contains(LlamaCpp) ? Array.Empty<string>() : ["llama.cpp (LLamaSharp 0.30.0)"],
+            .. torch is null ? Array.Empty<string>() : [$"PyTorch {torch}"]];
         var lines = new List<PeerLine>();
         foreach (var model in options.Models)
             foreach (var part in options.Parts)
@@ -39,12 +42,14 @@ internal sealed partial class PeersRun(PeersOptions options) : IDisposable
                 // Whoever failed once is left out, with its message above.
                 foreach (var who in turns.Keys.Where(who => turns[who].Count < options.Rounds).ToList())
                     turns.Remove(who);
-                if (turns.Count > 1 && turns.ContainsKey(PeerLine.Moka))
-                    lines.Add(new PeerLine(model, part, turns));
+                var peersTurns = turns.Where(turn => !IsMoka(turn.Key)).ToList();
+                foreach (var own in turns.Keys.Where(IsMoka).Where(_ => peersTurns.Count > 0))
+                    lines.Add(new PeerLine(model, part, own, new Dictionary<string, List<Turn>>(peersTurns) { [own] = turns[own] }));
+                report(Report());
             }
-        string[] peers = [.. options.Without.Contains(LlamaCpp) ? Array.Empty<string>() : ["llama.cpp (LLamaSharp 0.30.0)"],
-            .. torch is null ? Array.Empty<string>() : [$"PyTorch {torch}"]];
-        return new PeersReport(Machine(), options, peers, lines);
+        return Report();
+
+        PeersReport Report() => new(Machine(), options, peers, [.. lines]);
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
@@ -57,16 +62,31 @@ internal sealed partial class PeersRun(PeersOptions options) : IDisposable
             if (options.Without.Contains(LlamaCpp))
                 yield break;
             var gguf = Gguf(model);
-            yield return (PeerLine.Moka, () => Own($"step --model {model} {part.Options} {size} {options.MokaOptions} --gguf {gguf}"));
+            foreach (var turn in Moka($"--gguf {gguf}"))
+                yield return turn;
             yield return (LlamaCpp, () => Own($"llamacpp --gguf {gguf} --mode {(part.Options.Contains("score") ? "score" : "decode")} --batch 8 {size}"));
             yield break;
         }
         if (!hasTorch || part.TorchOptions is null)
             yield break;
-        yield return (PeerLine.Moka, () => Own($"step --model {model} {part.Options} {size} {options.MokaOptions}"));
+        foreach (var turn in Moka(""))
+            yield return turn;
         foreach (var precision in options.TorchPrecisions)
             yield return ($"PyTorch {precision}", () => Torch($"--model {model} {part.TorchOptions} {size} --dtype {precision}"));
+
+        IEnumerable<(string, Func<Turn?>)> Moka(string more)
+        {
+            var step = $"step --model {model} {part.Options} {size} {options.MokaOptions} {more}";
+            // A token that follows others is computed in Float32, whatever the precision.
+            if (options.Precisions.Count == 0 || part.Options.Contains("decode"))
+                yield return (PeerLine.Moka, () => Own(step));
+            else
+                foreach (var precision in options.Precisions)
+                    yield return ($"{PeerLine.Moka} {precision}", () => Own($"{step} --precision {precision}"));
+        }
     }
+
+    private static bool IsMoka(string who) => who.StartsWith(PeerLine.Moka, StringComparison.Ordinal);
 
     /// <summary>The model's random weights in Q4_0, with Q8_0 tables, written when first asked for.</summary>
     private string Gguf(string model)

@@ -155,17 +155,21 @@ internal sealed class SweepVerb
             display = shown;
             return context.MulticlassClassification.SweepMoka(keys.Transform(data), options, sweep);
         });
-        if (found.Best is not null && parsed.GetValue(_svg) is { } svg)
+        var isCancelled = cancellation.IsCancellationRequested && !found.IsComplete;
+        if (found.Best is not { } best)
+        {
+            _terminal.Tell(found.ToString());
+            return isCancelled
+                ? ExitCode.Cancelled
+                : throw new InvalidOperationException(found.IsComplete ? "Every trial diverged: try lower rates." : "No trial was finished in the time: give more.");
+        }
+        if (parsed.GetValue(_svg) is { } svg)
             File.WriteAllText(svg.FullName, found.ToSvg());
-        Tell(parsed, found, found.Best is { } best ? Command(parsed, path, best, contestants.First(c => ReferenceEquals(c.Adapter, best.Adapter))) : null);
-        if (cancellation.IsCancellationRequested && !found.IsComplete)
-            return ExitCode.Cancelled;
-        return found.Best is null
-            ? throw new InvalidOperationException(found.IsComplete ? "Every trial diverged: try lower rates." : "No trial was finished in the time: give more.")
-            : ExitCode.Success;
+        Tell(parsed, found, Command(parsed, path, best, contestants.First(contestant => ReferenceEquals(contestant.Adapter, best.Adapter))));
+        return isCancelled ? ExitCode.Cancelled : ExitCode.Success;
     }
 
-    private void Tell(ParseResult parsed, SweepResult found, string? command)
+    private void Tell(ParseResult parsed, SweepResult found, string command)
     {
         if (parsed.GetValue(_json))
         {
@@ -177,9 +181,8 @@ internal sealed class SweepVerb
             _terminal.Out.WriteLine(parsed.GetValue(_folder) is null
                 ? "Not all trials were made. With --folder, the same command would go on."
                 : "Not all trials were made. The same command goes on from there.");
-        if (command is not null)
-            _terminal.Out.WriteLine(
-                $"Train with the best{(found.Best!.StepShare < 1 ? ", of which no trial has made all steps" : "")}: {command}");
+        _terminal.Out.WriteLine(
+            $"Train with the best{(found.Best!.StepShare < 1 ? ", of which no trial has made all steps" : "")}: {command}");
     }
 
     /// <summary>Each method, with the sizes for each budget.</summary>
@@ -223,7 +226,7 @@ internal sealed class SweepVerb
 }
 
 /// <summary>A sweep for scripts; figures that are no numbers are null.</summary>
-internal sealed record SweepNumbers(bool IsComplete, int TrialCount, IReadOnlyList<TrialNumbers> Trials, string? Command)
+internal sealed record SweepNumbers(bool IsComplete, int TrialCount, IReadOnlyList<TrialNumbers> Trials, string Command)
 {
     public static TrialNumbers Of(SweepTrial trial) => new(
         trial.Number, trial.LearningRate, trial.NumberOfEpochs, trial.StepShare, trial.TrainableParameterCount, trial.Rows, Finite(trial.MicroAccuracy),

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using Microsoft.ML.Moka.Tensors.Counting;
 
 namespace Microsoft.ML.Moka.Tensors;
 
@@ -30,6 +31,13 @@ internal abstract class BackendProvider
 
     /// <summary>The free memory of the GPU; null where that is not known.</summary>
     public abstract long? AvailableBytes(int gpu);
+
+    /// <summary>What there is to say of the package's native libraries, of GPUs and of their driver.</summary>
+    /// <param name="gpu">The GPU that the program wants; null where it wants none.</param>
+    public virtual IReadOnlyList<DiagnosticFinding> Examine(int? gpu) => [];
+
+    /// <summary>Every device of the package that works, in each of its precisions.</summary>
+    public virtual IReadOnlyList<CheckedDevice> Devices() => [];
 
     /// <summary>For tests: another provider until the result is disposed.</summary>
     internal static IDisposable Replace(BackendProvider provider) => new Replacement(provider);
@@ -73,7 +81,31 @@ internal abstract class BackendProvider
         public override Backend CreateOnCpu() => throw new InvalidOperationException(problem);
 
         public override long? AvailableBytes(int gpu) => null;
+
+        public override IReadOnlyList<DiagnosticFinding> Examine(int? gpu) =>
+        [
+            new(
+                DiagnosticArea.Gpu, Package, gpu is null ? DiagnosticStatus.Information : DiagnosticStatus.Failed, "no GPU is used", $"{problem}."),
+        ];
     }
+}
+
+/// <summary>A device in one precision, as <see cref="MokaDiagnostics"/> checks it.</summary>
+/// <param name="Name">"cuda:0, bfloat16".</param>
+/// <param name="RelativeError">By how much a product may be off, of its typical size.</param>
+/// <param name="Memory">What a plan of its memory depends on; null where there is none.</param>
+/// <param name="Create">Makes the backend.</param>
+/// <param name="FreeBytes">The device's free memory now; null where that is not known.</param>
+internal sealed record CheckedDevice(string Name, double RelativeError, MemoryTraits? Memory, Func<Backend> Create, Func<long?> FreeBytes)
+{
+    /// <summary>Bounds of <see cref="RelativeError"/>: ten times and more of what a sound device shows.</summary>
+    public const double Float32Error = 1e-5;
+
+    /// <inheritdoc cref="Float32Error"/>
+    public const double SplitError = 1e-4;
+
+    /// <inheritdoc cref="Float32Error"/>
+    public const double BFloat16Error = 2e-2;
 }
 
 /// <summary>Names the <see cref="BackendProvider"/> of an assembly.</summary>

@@ -11,6 +11,15 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
     /// <summary>The number of the call that throws; 0 for none.</summary>
     public int FailAt { get; set; }
 
+    /// <summary>What was read back so far.</summary>
+    public int Downloads { get; set; }
+
+    /// <summary>The number of the reading whose last element comes wrong; 0 for none.</summary>
+    public int SpoilAt { get; set; }
+
+    /// <summary>What becomes of that element.</summary>
+    public Func<float, float> Spoilt { get; init; } = value => value + 1;
+
     public int LiveTensors => inner.LiveTensors;
 
     public override string Description => "reference that fails";
@@ -23,7 +32,12 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
 
     public override Tensor Upload(ReadOnlySpan<int> values) => Enter().Upload(values);
 
-    public override void Download(Tensor source, Span<float> destination) => Enter().Download(source, destination);
+    public override void Download(Tensor source, Span<float> destination)
+    {
+        Enter().Download(source, destination);
+        if (++Downloads == SpoilAt)
+            destination[^1] = Spoilt(destination[^1]);
+    }
 
     public override void Copy(Tensor source, Tensor destination) => Enter().Copy(source, destination);
 
