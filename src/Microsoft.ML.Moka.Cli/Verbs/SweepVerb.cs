@@ -104,7 +104,7 @@ internal sealed class SweepVerb
             Tries learning rates, adapters, budgets and numbers of epochs on validation rows, shows how each did, and prints the command that trains with the best.
 
               moka sweep tickets.csv --folder sweep --time 30m
-              moka sweep tickets.csv --adapters moka lora --budgets 16000 32000 --epochs 3 10 --svg sweep.svg
+              moka sweep tickets.csv --adapters moka lora --budgets 16000 32000 --trials 6 --svg sweep.svg
             """)
         {
             verb._data, verb._train.Validation, verb._adapters, verb._budgets, verb._rates, verb._span, verb._epochs, verb._search, verb._trials, verb._metric,

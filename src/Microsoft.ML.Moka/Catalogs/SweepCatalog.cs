@@ -60,7 +60,7 @@ public static class SweepCatalog
         using var channel = host.Start("Sweep");
         using var cancellation = new Cancellation(host, common.CancellationToken);
         var plan = SweepPlan.Of(common, wanted, common.Seed.Value);
-        using var runner = new TrialRunner(catalog, env, common, data, cancellation.Token);
+        using var runner = new TrialRunner(catalog, host, common, data, cancellation.Token);
         var (trials, isComplete) = new SweepRun(wanted, plan, runner.Run, channel).Run(
             () => Common(runner.Describe(), common, wanted), cancellation, common.KeepBestWhenCanceled);
         return new SweepResult(common, wanted.Metric, trials, plan.TrialCount, isComplete);

@@ -9,8 +9,10 @@ namespace Microsoft.ML.Moka.Sweeps;
 /// <summary>Makes trials: settings in, metrics out. What all trials have in common is given once.</summary>
 internal sealed class TrialRunner : IDisposable
 {
+    private const int FewSteps = 20;
+
     private readonly MulticlassClassificationCatalog _catalog;
-    private readonly IHostEnvironment _env;
+    private readonly IHost _host;
     private readonly MokaTrainer.Options _options;
     private readonly IDataView _data;
     private readonly IReadOnlySet<long>? _heldOut;
@@ -18,16 +20,17 @@ internal sealed class TrialRunner : IDisposable
 
     // Whoever is the last to hold the backbone frees it: the model of a trial is kept until the next has been tuned.
     private MokaTransformer? _last;
+    private bool _warned;
 
     /// <param name="catalog">What computes metrics.</param>
-    /// <param name="env">The environment of the trainers.</param>
+    /// <param name="host">The environment of the trainers.</param>
     /// <param name="options">The trainer's options, those of a trial not among them; with a validation set, or a fraction above 0.</param>
     /// <param name="data">The training data.</param>
     /// <param name="cancellation">Ends the look for labels.</param>
     public TrialRunner(
-        MulticlassClassificationCatalog catalog, IHostEnvironment env, MokaTrainer.Options options, IDataView data, CancellationToken cancellation)
+        MulticlassClassificationCatalog catalog, IHost host, MokaTrainer.Options options, IDataView data, CancellationToken cancellation)
     {
-        (_catalog, _env, _options, _data, _label) = (catalog, env, options, data, options.LabelColumnName);
+        (_catalog, _host, _options, _data, _label) = (catalog, host, options, data, options.LabelColumnName);
         var words = LabelColumn.Words(data.Schema, _label);
         if (options.ValidationSet is { } validation)
         {
@@ -43,7 +46,7 @@ internal sealed class TrialRunner : IDisposable
     }
 
     /// <summary>What determines all trials.</summary>
-    public Dictionary<string, string> Describe() => new MokaTrainer(_env, _options).Describe(_data, _options.ValidationSet);
+    public Dictionary<string, string> Describe() => new MokaTrainer(_host, _options).Describe(_data, _options.ValidationSet);
 
     /// <exception cref="OperationCanceledException">The trial was cancelled.</exception>
     public SweepTrial Run(TrialSettings settings, string? stateFolder, CancellationToken cancellation)
@@ -53,11 +56,17 @@ internal sealed class TrialRunner : IDisposable
         options.CheckpointFolder = stateFolder;
         options.CancellationToken = cancellation;
         options.KeepBestWhenCanceled = false;
+        options.Progress = progress =>
+        {
+            if (settings.StepShare < 1 && progress.Steps < FewSteps)
+                WarnOfFewSteps();
+            _options.Progress?.Invoke(progress);
+        };
         string? problem = null;
         MokaTransformer model;
         try
         {
-            model = new MokaTrainer(_env, options).Fit(_data);
+            model = new MokaTrainer(_host, options).Fit(_data);
         }
         catch (TrainingDivergedException e)
         {
@@ -95,6 +104,17 @@ internal sealed class TrialRunner : IDisposable
         copy.NumberOfEpochs = settings.NumberOfEpochs ?? copy.NumberOfEpochs;
         copy.StepShare = settings.StepShare < 1 ? settings.StepShare : null;
         return copy;
+    }
+
+    private void WarnOfFewSteps()
+    {
+        if (_warned)
+            return;
+        _warned = true;
+        using var channel = _host.Start("Sweep");
+        channel.Warning(MessageSensitivity.None, FormattableString.Invariant(
+            $"Some trials of the first rounds make fewer than {FewSteps} steps, which say little of the whole training: ") +
+            $"give more epochs, or take {nameof(SweepSearch)}.{nameof(SweepSearch.Random)}.");
     }
 
     private MulticlassClassificationMetrics Evaluate(MokaTransformer model, CancellationToken cancellation)
