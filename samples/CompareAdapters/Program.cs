@@ -17,7 +17,7 @@ var methods = new Option<string[]>("--methods")
 {
     Description = "What is compared; 'full' is the reference without a budget.",
     AllowMultipleArgumentsPerToken = true,
-    DefaultValueFactory = _ => [.. AdapterMethods.Names.Where(name => name != "cdka_paper")],
+    DefaultValueFactory = _ => [.. AdapterMethods.Names.Where(name => name is not "cdka_paper" and not "moka_paper")],
 };
 var targets = new Option<string[]>("--targets")
 {
@@ -60,7 +60,10 @@ var command = new RootCommand("Tunes one backbone on the same rows with every ad
     backbone, train, test, methods, targets, budgets, rates, seeds, epochs, batch, quantization, json, markdown, svg,
 };
 command.SetAction(Run);
-return command.Parse(args).Invoke();
+foreach (var cells in CellCommands.All())
+    command.Subcommands.Add(cells);
+// A training step, or a block of rows, is finished before an interruption counts.
+return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
 
 int Run(ParseResult parsed)
 {

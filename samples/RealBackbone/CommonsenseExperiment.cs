@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
 
 namespace RealBackbone;
@@ -52,22 +53,38 @@ internal sealed class CommonsenseExperiment(string? backbone, string data) : Exp
         options.PromptTemplate = PromptTemplate.Plain;
         options.TextColumnName = nameof(ChoiceRow.Text);
         options.CandidatesColumnName = nameof(ChoiceRow.Candidates);
-        List<ChoiceRow> rows = [.. TrainFiles.SelectMany(file => Rows(mlContext, file))];
+        List<ChoiceRow> rows = [.. TrainFiles.SelectMany(file => TrainingRows(mlContext, settings, file))];
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey(nameof(ChoiceRow.Label))
             .Append(mlContext.MulticlassClassification.Trainers.Moka(options));
-        using var model = pipeline.Fit(mlContext.Data.LoadFromEnumerable(rows));
-        var clock = Stopwatch.StartNew();
-        var metrics = mlContext.MulticlassClassification.EvaluateBenchmarks(model, _folder, evaluation, settings.Method);
-        return new RunResult
+        TransformerChain<MokaTransformer> model;
+        try
         {
-            Settings = settings,
-            Parameters = ParametersOf(settings),
+            model = pipeline.Fit(mlContext.Data.LoadFromEnumerable(rows));
+        }
+        catch (TrainingDivergedException e)
+        {
+            (e.Model as IDisposable)?.Dispose();
+            return Describe(settings, options, log, null, cancellation) with { TrainingRows = rows.Count, Diverged = true };
+        }
+        using var owned = model;
+        var clock = Stopwatch.StartNew();
+        using var validation = settings.OnValidationRows is true
+            ? new ValidationBenchmarks(_folder, TrainFiles, RowsOfATask, rows => Split(rows).Validation)
+            : null;
+        var metrics = mlContext.MulticlassClassification.EvaluateBenchmarks(model, validation?.Folder ?? _folder, evaluation, settings.Method);
+        var scoringSeconds = clock.Elapsed.TotalSeconds;
+        return Describe(settings, options, log, model.LastTransformer, cancellation) with
+        {
             TrainingRows = rows.Count,
-            Losses = log.Losses,
-            TrainingSeconds = log.Seconds,
-            ScoringSeconds = clock.Elapsed.TotalSeconds,
+            ScoringSeconds = scoringSeconds,
             Figures = [.. metrics.Tasks.SelectMany(FiguresOf)],
         };
+    }
+
+    private List<ChoiceRow> TrainingRows(MLContext mlContext, RunSettings settings, string file)
+    {
+        var rows = Rows(mlContext, file);
+        return settings.OnValidationRows is true ? Split(rows).Train : rows;
     }
 
     /// <summary>Of the three, only BoolQ has the same two answers in every row, so that it can be learned without reading them.</summary>

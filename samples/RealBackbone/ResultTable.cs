@@ -103,7 +103,8 @@ internal static class ResultTable
             RunSettings.Features => "SdcaMaximumEntropy",
             RunSettings.Untuned => "untuned",
             "lora" => "LoRA",
-            _ => "MoKA",
+            "moka" => "MoKA",
+            var other => other,
         }) + Settings.Head switch
         {
             null => "",

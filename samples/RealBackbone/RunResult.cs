@@ -10,6 +10,26 @@ internal sealed record RunResult
     /// <summary>Parameters that were trained; null where nothing was tuned.</summary>
     public long? Parameters { get; init; }
 
+    /// <summary>The adapter's sizes, as C#; null where nothing was tuned.</summary>
+    public string? Sizes { get; init; }
+
+    /// <summary>The smallest rank that an update of a map can reach; null where nothing was tuned.</summary>
+    public int? Rank { get; init; }
+
+    /// <summary>
+    /// What training with a full batch takes, as <see cref="Microsoft.ML.Moka.MemoryPlan"/> counts it for the CPU; null where nothing was tuned.
+    /// </summary>
+    public double? MemoryMebibytes { get; init; }
+
+    /// <summary>The median time of an update; null where nothing was tuned.</summary>
+    public double? StepMilliseconds { get; init; }
+
+    /// <summary>The mean loss of the tokens of a text that tuning did not show, before and after; null where it was not measured.</summary>
+    public ForgottenText? Forgetting { get; init; }
+
+    /// <summary>Whether a loss or gradient became infinite: the figures are of no right answer then.</summary>
+    public bool? Diverged { get; init; }
+
     /// <summary>Rows that were trained on.</summary>
     public int? TrainingRows { get; init; }
 
@@ -22,6 +42,12 @@ internal sealed record RunResult
 
     public required IReadOnlyList<Figure> Figures { get; init; }
 }
+
+/// <summary>What a text lost that tuning did not show.</summary>
+/// <param name="Tokens">Its tokens.</param>
+/// <param name="Before">Their mean loss by the backbone as it is.</param>
+/// <param name="After">The same with the adapter.</param>
+internal sealed record ForgottenText(int Tokens, double Before, double After);
 
 /// <summary>How many of a number of test rows were answered right.</summary>
 /// <param name="Name">What it is of.</param>

@@ -12,13 +12,22 @@ internal sealed record RunSettings
     /// <summary>The method of runs that use no backbone: logistic regression on n-grams.</summary>
     public const string Features = "features";
 
-    /// <summary>The methods that tune, in the order of tables.</summary>
+    /// <summary>The methods that this sample tunes by, in the order of tables; samples/CompareAdapters takes all.</summary>
     public static IReadOnlyList<string> Adapters { get; } = ["lora", "moka"];
 
     public required string Task { get; init; }
 
-    /// <summary>"features", "untuned", "lora" or "moka".</summary>
+    /// <summary>"features", "untuned", or the name of an adapter method: "lora".</summary>
     public required string Method { get; init; }
+
+    /// <summary>The most parameters of the adapter, of which its sizes make the best; null for the sizes of the figures to compare with.</summary>
+    public long? Budget { get; init; }
+
+    /// <summary>The linear maps that are adapted, with commas; null for the four of the attention, or the method's own.</summary>
+    public string? Targets { get; init; }
+
+    /// <summary>Whether a quarter of the training rows is scored, and the others are trained on: what learning rates are chosen by. Null for no.</summary>
+    public bool? OnValidationRows { get; init; }
 
     /// <summary>The name of the backbone; null where none is used.</summary>
     public string? Backbone { get; init; }
@@ -44,13 +53,15 @@ internal sealed record RunSettings
     public int? Seed { get; init; }
 
     [JsonIgnore]
-    public bool IsTuned => Adapters.Contains(Method);
+    public bool IsTuned => Method is not Untuned and not Features;
 
     /// <summary>The settings in words, one file name for each.</summary>
     [JsonIgnore]
     public string Name => string.Join('_', new[]
     {
-        Task, Method, Backbone, Head, Device, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"), Invariant(TestRows, "rows-"),
+        Task, Method, Invariant(Budget, "budget-"), Targets?.Replace(",", "-", StringComparison.Ordinal), Backbone, Head, Device,
+        OnValidationRows is true ? "validation" : null, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"),
+        Invariant(TestRows, "rows-"),
         Invariant(Seed, "seed-"),
     }.OfType<string>());
 

@@ -8,10 +8,14 @@ namespace RealBackbone;
 /// <summary>Text classification: by the labels' own words, or by a head beside them.</summary>
 internal sealed class TextExperiment(TextTask task, string? backbone, string data) : Experiment(backbone)
 {
+    private const double LeastProbability = 1e-15;
+
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(20);
 
-    public override int EpochsOf(string adapter, bool hasHead) => hasHead ? task.HeadEpochs?[adapter] ?? task.Epochs : task.Epochs;
+    public override int EpochsOf(string adapter, bool hasHead) => hasHead
+        ? task.HeadEpochs?.GetValueOrDefault(adapter, task.Epochs) ?? task.Epochs
+        : task.Epochs;
 
     public override float RateOf(string adapter, bool hasHead) => (adapter, hasHead) switch
     {
@@ -24,8 +28,13 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
     public override RunResult Run(RunSettings settings, string? checkpoints, CancellationToken cancellation)
     {
         var mlContext = CreateContext(settings);
-        var train = task.Load(mlContext, data, task.TrainFile);
-        var testRows = Rows(mlContext, task.Load(mlContext, data, task.TestFile));
+        var trainRows = Rows(mlContext, task.Load(mlContext, data, task.TrainFile));
+        List<TextRow> testRows;
+        if (settings.OnValidationRows is true)
+            (trainRows, testRows) = Split(trainRows);
+        else
+            testRows = Rows(mlContext, task.Load(mlContext, data, task.TestFile));
+        var train = mlContext.Data.LoadFromEnumerable(trainRows);
         // The files are in the order of their labels: so many rows of all of it, not the first ones.
         if (settings.TestRows is { } limit && limit < testRows.Count)
             testRows = [.. Enumerable.Range(0, limit).Select(i => testRows[(int)((long)i * testRows.Count / limit)])];
@@ -33,26 +42,40 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
 
         var log = new TrainingLog(settings.IsTuned ? checkpoints : null);
         var keys = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(TextRow.Answer));
+        var moka = MokaOptions(settings, checkpoints, log, cancellation);
         var trained = settings.Method == RunSettings.Features
             ? keys.Append(mlContext.Transforms.Text.FeaturizeText("Features", nameof(TextRow.Text)))
                 .Append(mlContext.MulticlassClassification.Trainers.SdcaMaximumEntropy(Features.Options))
                 .Append<ITransformer>(Words(mlContext))
-            : keys.Append(mlContext.MulticlassClassification.Trainers.Moka(MokaOptions(settings, checkpoints, log, cancellation)))
+            : keys.Append(mlContext.MulticlassClassification.Trainers.Moka(moka))
                 .Append<ITransformer>(Words(mlContext));
 
         var clock = Stopwatch.StartNew();
-        using var model = trained.Fit(train);
+        TransformerChain<ITransformer> model;
+        try
+        {
+            model = trained.Fit(train);
+        }
+        catch (TrainingDivergedException e)
+        {
+            (e.Model as IDisposable)?.Dispose();
+            return Describe(settings, moka, log, null, cancellation) with
+            {
+                TrainingRows = trainRows.Count,
+                Diverged = true,
+                Figures = [new Figure("accuracy", testRows.Count, 0) { LogLoss = -Math.Log(LeastProbability) }],
+            };
+        }
+        using var owned = model;
         var trainingSeconds = clock.Elapsed.TotalSeconds;
         clock.Restart();
         var figure = Score(mlContext, model.Transform(test), testRows.Count, cancellation);
-        return new RunResult
+        var scoringSeconds = clock.Elapsed.TotalSeconds;
+        return Describe(settings, moka, log, model.OfType<MokaModel>().SingleOrDefault(), cancellation) with
         {
-            Settings = settings,
-            Parameters = ParametersOf(settings),
-            TrainingRows = settings.Method == RunSettings.Untuned ? null : Rows(mlContext, train).Count,
-            Losses = log.Losses,
+            TrainingRows = settings.Method == RunSettings.Untuned ? null : trainRows.Count,
             TrainingSeconds = settings.Method == RunSettings.Features ? trainingSeconds : log.Seconds,
-            ScoringSeconds = clock.Elapsed.TotalSeconds,
+            ScoringSeconds = scoringSeconds,
             Figures = [figure],
         };
     }
@@ -91,7 +114,7 @@ internal sealed class TextExperiment(TextTask task, string? backbone, string dat
             if (row.Predicted == row.Answer)
                 right++;
             // A label that no training row has is wrong, and as unlikely as can be.
-            loss -= Math.Log(Math.Max(indexOf.TryGetValue(row.Answer, out var index) ? row.Score[index] : 0, 1e-15));
+            loss -= Math.Log(Math.Max(indexOf.TryGetValue(row.Answer, out var index) ? row.Score[index] : 0, LeastProbability));
             spent = clock.Elapsed;
         }
         Console.WriteLine(FormattableString.Invariant($"  Scored {done:N0} rows in {spent.TotalSeconds:0.0} s: {100.0 * right / done:0.0} % right."));

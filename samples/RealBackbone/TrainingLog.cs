@@ -30,6 +30,16 @@ internal sealed class TrainingLog
 
     public IReadOnlyList<double> Losses => [.. _updates.Select(update => update.Loss)];
 
+    /// <summary>The median of the updates' times, the first apart, in which weights come into memory.</summary>
+    public double? StepMilliseconds
+    {
+        get
+        {
+            List<double> times = [.. _updates.Skip(1).Select(update => 1000 * update.Seconds).Order()];
+            return times.Count == 0 ? null : (times[(times.Count - 1) / 2] + times[times.Count / 2]) / 2;
+        }
+    }
+
     public double Seconds => _updates.Sum(update => update.Seconds);
 
     public void Add(TrainingProgress progress)

@@ -57,7 +57,8 @@ internal sealed class DeviceGroup : IDisposable
     /// <summary>softmax(q kᵀ scale) over the keys that a query sees, in float32.</summary>
     public NativeTensor Probabilities(NativeTensor queries, NativeTensor keys, AttentionHeads heads)
     {
-        var scores = queries.to(ScalarType.Float32).bmm(keys.to(ScalarType.Float32).transpose(1, 2)).mul_(heads.Scale);
+        // The queries are fewer than the scores.
+        var scores = queries.to(ScalarType.Float32).mul(heads.Scale).bmm(keys.to(ScalarType.Float32).transpose(1, 2));
         ByHead(scores, heads).masked_fill_(_isHidden, Hidden);
         var probabilities = scores.softmax(-1);
         // A padded query, which sees nothing, adds nothing to a key's gradient.

@@ -61,14 +61,15 @@ internal sealed partial class TorchBackend
             {
                 Run(() =>
                 {
+                    Scalar scale = heads.Scale;
                     var (queries, keys) = (group.Queries(N(q), heads), group.Keys(N(k), heads));
                     var outputs = group.Queries(N(dy), heads);
                     var probabilities = group.Probabilities(queries, keys, heads);
-                    var along = outputs.to(ScalarType.Float32).mul(group.Queries(N(y), heads)).sum([2], keepdim: true).mul_(heads.Scale);
-                    var scores = outputs.bmm(group.Keys(N(v), heads).transpose(1, 2)).to(ScalarType.Float32, copy: true)
-                        .mul_(heads.Scale).sub_(along).mul_(probabilities).to(_activation);
-                    group.Write(N(queryGradient), group.ByToken(scores.bmm(keys), heads));
-                    group.AddToKeys(N(keyGradients), scores.transpose(1, 2).bmm(queries), heads);
+                    var along = outputs.to(ScalarType.Float32).mul(group.Queries(N(y), heads)).sum([2], keepdim: true);
+                    // Queries and keys, which are fewer than the scores, take the scale.
+                    var scores = outputs.bmm(group.Keys(N(v), heads).transpose(1, 2)).sub(along).mul_(probabilities).to(_activation);
+                    group.Write(N(queryGradient), group.ByToken(scores.bmm(keys.mul(scale)), heads));
+                    group.AddToKeys(N(keyGradients), scores.transpose(1, 2).bmm(queries.mul(scale)), heads);
                     group.AddToKeys(N(valueGradients), probabilities.to(_activation).transpose(1, 2).bmm(outputs), heads);
                 });
             }

@@ -7,8 +7,9 @@ using Tensor = Microsoft.ML.Moka.Tensors.Tensor;
 namespace Microsoft.ML.Moka.Torch;
 
 /// <summary>
-/// Kernels over elements and rows. What is not a plain sum is computed in float32 and rounded once. <c>to</c> of the type that a tensor has gives another
-/// handle to the same elements: nothing may change them in place.
+/// Kernels over elements and rows. A GPU's memory is what they wait for, so that they read and write as few bytes as can be: operations take bfloat16 and
+/// float32 side by side, compute in float32 and write what the target has. Sums over a row are float32, and so is what a small difference is left of.
+/// <c>to</c> of the type that a tensor has gives another handle to the same elements: nothing may change them in place.
 /// </summary>
 internal sealed partial class TorchBackend
 {
@@ -74,13 +75,20 @@ internal sealed partial class TorchBackend
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
     {
         var groups = RequireNorm(x, weight);
+        var width = x.Columns / groups;
         var inverse = Make(TensorKind.Parameter, x.Rows, groups, () =>
         {
+            // What rounding the squares changes is lost in their mean, which is float32.
             var values = ByGroup(x, groups);
-            return values.mul(values).mean([1]).add_(epsilon).rsqrt_().view(x.Rows, groups);
+            return values.mul(values).mean([1], type: ScalarType.Float32).add_(epsilon).rsqrt_().view(x.Rows, groups);
         });
         inverseRms = inverse;
-        return Make(x.Kind, x.Rows, x.Columns, () => ByGroup(x, groups).mul(N(inverse).view(-1, 1)).mul_(Vector(weight)).view(x.Rows, x.Columns));
+        return Make(x.Kind, x.Rows, x.Columns, () =>
+        {
+            var y = N(x).clone();
+            y.view((long)x.Rows * groups, width).mul_(N(inverse).view(-1, 1)).mul_(Vector(weight));
+            return y;
+        });
     }
 
     public override Tensor RmsNormGradient(Tensor dy, Tensor x, Tensor weight, Tensor inverseRms, Tensor? weightGradient)
@@ -92,19 +100,19 @@ internal sealed partial class TorchBackend
             RequireShape(weightGradient, weight.Rows, 1, nameof(weightGradient));
         return Make(x.Kind, x.Rows, x.Columns, () =>
         {
+            // r (g − x r² mean(g x)) for g = dy ∘ weight and r = 1 / rms.
             var inverse = N(inverseRms).view(-1, 1);
-            var normalized = ByGroup(x, groups).mul(inverse);
-            var gradient = ByGroup(dy, groups);
+            var (values, gradient) = (ByGroup(x, groups), ByGroup(dy, groups));
             if (weightGradient is not null)
-                Vector(weightGradient).add_(gradient.mul(normalized).sum([0]));
+                Vector(weightGradient).add_(gradient.mul(inverse).mul_(values).sum([0]));
             var scaled = gradient.mul(Vector(weight));
-            var along = scaled.mul(normalized).mean([1], keepdim: true);
-            return scaled.sub_(normalized.mul_(along)).mul_(inverse).view(x.Rows, x.Columns);
+            var along = scaled.mul(values).mean([1], keepdim: true).mul_(inverse).mul_(inverse);
+            return scaled.addcmul_(values, along, MinusOne).mul_(inverse).view(x.Rows, x.Columns);
         });
     }
 
-    /// <summary>A tensor in float32, with a row for each group of its rows.</summary>
-    private static NativeTensor ByGroup(Tensor x, int groups) => N(x).to(ScalarType.Float32).view((long)x.Rows * groups, x.Columns / groups);
+    /// <summary>A tensor with a row for each group of its rows.</summary>
+    private static NativeTensor ByGroup(Tensor x, int groups) => N(x).view((long)x.Rows * groups, x.Columns / groups);
 
     public override Tensor ScaleColumns(Tensor x, Tensor magnitude, Tensor norms)
     {
@@ -133,11 +141,7 @@ internal sealed partial class TorchBackend
     public override Tensor SwiGlu(Tensor gate, Tensor up)
     {
         RequireShape(up, gate.Rows, gate.Columns, nameof(up));
-        return Make(gate.Kind, gate.Rows, gate.Columns, () =>
-        {
-            var g = N(gate).to(ScalarType.Float32);
-            return g.sigmoid().mul_(g).mul_(N(up));
-        });
+        return Make(gate.Kind, gate.Rows, gate.Columns, () => N(gate).silu().mul_(N(up)));
     }
 
     public override (Tensor Gate, Tensor Up) SwiGluGradient(Tensor dy, Tensor gate, Tensor up)
@@ -146,19 +150,13 @@ internal sealed partial class TorchBackend
         RequireShape(dy, gate.Rows, gate.Columns, nameof(dy));
         var gateGradient = Make(gate.Kind, gate.Rows, gate.Columns, () =>
         {
-            // silu' = σ (1 + g (1 − σ)) = σ + silu (1 − σ).
-            var g = N(gate).to(ScalarType.Float32);
-            var sigmoid = g.sigmoid();
-            var rest = sigmoid.neg().add_(1).mul_(g).add_(1);
-            return sigmoid.mul_(rest).mul_(N(up)).mul_(N(dy));
+            // silu' = σ(g) (1 + g σ(−g)): nothing of it is a difference that rounding could leave nothing of.
+            var g = N(gate);
+            return ones(1, 1, dtype: g.dtype, device: _device).addcmul(g, g.neg().sigmoid_(), One).mul_(g.sigmoid()).mul_(N(up)).mul_(N(dy));
         });
         try
         {
-            return (gateGradient, Make(gate.Kind, gate.Rows, gate.Columns, () =>
-            {
-                var g = N(gate).to(ScalarType.Float32);
-                return g.sigmoid().mul_(g).mul_(N(dy));
-            }));
+            return (gateGradient, Make(gate.Kind, gate.Rows, gate.Columns, () => N(gate).silu().mul_(N(dy))));
         }
         catch
         {
@@ -174,13 +172,12 @@ internal sealed partial class TorchBackend
         var half = cosines.Columns;
         return Make(x.Kind, x.Rows, x.Columns, () =>
         {
-            var cosine = N(cosines).index_select(0, N(positions)).unsqueeze(1);
-            var sine = N(sines).index_select(0, N(positions)).unsqueeze(1);
-            if (inverse)
-                sine.neg_();
             var heads = N(x).view(x.Rows, x.Columns / (2 * half), 2, half);
-            var (first, second) = (heads.select(2, 0).to(ScalarType.Float32), heads.select(2, 1).to(ScalarType.Float32));
-            return cat([first.mul(cosine).sub_(second.mul(sine)), second.mul(cosine).add_(first.mul(sine))], 2);
+            var turned = heads.mul(N(cosines).index_select(0, N(positions)).view(x.Rows, 1, 1, half));
+            var sine = N(sines).index_select(0, N(positions)).unsqueeze(1);
+            turned.select(2, 0).addcmul_(heads.select(2, 1), sine, inverse ? One : MinusOne);
+            turned.select(2, 1).addcmul_(heads.select(2, 0), sine, inverse ? MinusOne : One);
+            return turned;
         });
     }
 

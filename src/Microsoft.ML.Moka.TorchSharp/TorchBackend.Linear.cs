@@ -7,6 +7,8 @@ namespace Microsoft.ML.Moka.Torch;
 
 internal sealed partial class TorchBackend
 {
+    public override IDisposable? KeepWeights() => _kept.Value = new KeptWeights(() => _kept.Value = null);
+
     public override Tensor Linear(Tensor x, WeightMatrix weight, KroneckerSum? delta = null)
     {
         RequireShape(x, x.Rows, weight.Columns, nameof(x));
@@ -73,12 +75,12 @@ internal sealed partial class TorchBackend
         var type = x.dtype;
         var panels = Panels(weight, delta, type);
         if (panels.Count == 1)
-            return x.mm(Panel(weight, delta, 0, weight.Rows, type).t());
+            return x.mm(KeptPanel(weight, delta, 0, weight.Rows, type).t());
         var y = empty(x.shape[0], weight.Rows, dtype: type, device: _device);
         foreach (var (row, count) in panels)
         {
             using var scope = NewDisposeScope();
-            y.narrow(1, row, count).copy_(x.mm(Panel(weight, delta, row, count, type).t()));
+            y.narrow(1, row, count).copy_(x.mm(KeptPanel(weight, delta, row, count, type).t()));
         }
         return y;
     }
@@ -89,15 +91,31 @@ internal sealed partial class TorchBackend
         var type = dy.dtype;
         var panels = Panels(weight, delta, type);
         if (panels.Count == 1)
-            return dy.mm(Panel(weight, delta, 0, weight.Rows, type));
+        {
+            using var whole = TakePanel(weight, delta, 0, weight.Rows, type);
+            return dy.mm(whole);
+        }
         var dx = zeros(dy.shape[0], weight.Columns, dtype: ScalarType.Float32, device: _device);
         foreach (var (row, count) in panels)
         {
             using var scope = NewDisposeScope();
-            AddProduct(dx, dy.narrow(1, row, count), Panel(weight, delta, row, count, type));
+            using var panel = TakePanel(weight, delta, row, count, type);
+            AddProduct(dx, dy.narrow(1, row, count), panel);
         }
         return type == ScalarType.Float32 ? dx : dx.to(type);
     }
+
+    /// <summary>A panel, which is kept where <see cref="KeepWeights"/> says so: not what is there without being expanded, nor what is trained.</summary>
+    private NativeTensor KeptPanel(WeightMatrix weight, KroneckerSum? delta, int row, int count, ScalarType type)
+    {
+        var panel = Panel(weight, delta, row, count, type);
+        if (_kept.Value is { } kept && weight is not TensorWeight && (delta is not null || !((DeviceWeight)weight).IsReady(type)))
+            kept.Add(weight, delta, row, panel);
+        return panel;
+    }
+
+    private NativeTensor TakePanel(WeightMatrix weight, KroneckerSum? delta, int row, int count, ScalarType type) =>
+        _kept.Value?.Take(weight, delta, row) ?? Panel(weight, delta, row, count, type);
 
     /// <summary>sum += a b, in the sum's float32 whatever the factors are.</summary>
     private static void AddProduct(NativeTensor sum, NativeTensor a, NativeTensor b)

@@ -19,6 +19,7 @@ internal sealed partial class TorchBackend : Backend
 
     private readonly Device _device;
     private readonly ScalarType _activation;
+    private readonly ThreadLocal<KeptWeights?> _kept = new();
     private long _tensors;
     private long _bytes;
     private long _peak;
@@ -58,9 +59,7 @@ internal sealed partial class TorchBackend : Backend
 
     private string Name => _device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, _device.index)}";
 
-    public override void Dispose()
-    {
-    }
+    public override void Dispose() => _kept.Dispose();
 
     internal void Count(int tensors, long bytes)
     {

@@ -3,13 +3,14 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using TorchSharp;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
 /// <summary>Passes every kernel on to another backend and adds up the time that each takes.</summary>
 internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 {
-    private readonly Dictionary<string, (int Calls, double Seconds, double Operations)> _kernels = [];
+    private readonly Dictionary<string, (int Calls, double Seconds, double Operations, long Made)> _kernels = [];
     private readonly Dictionary<MokaPrecision, double> _peaks = [];
     private readonly Tensor _probe = inner.Zeros(TensorKind.Parameter, 1);
 
@@ -17,6 +18,13 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
         : this(inner, 0) => _kernels = whole._kernels;
 
     public override string Description => inner.Description;
+
+    /// <summary>What this thread's calls to PyTorch have made so far, by whatever backend.</summary>
+    private static long TensorsMade()
+    {
+        var statistics = DisposeScopeManager.Statistics.TensorStatistics;
+        return statistics.CreatedInScopeCount + statistics.CreatedOutsideScopeCount;
+    }
 
     public override IDisposable? BeginBurst() => inner.BeginBurst();
 
@@ -40,18 +48,19 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     /// <summary>The kernels since the reset, the dearest first, and what of the whole time was spent between them.</summary>
     public string Report(double total)
     {
-        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations))
+        var rows = _kernels.Select(kernel => (Name: kernel.Key, kernel.Value.Calls, kernel.Value.Seconds, kernel.Value.Operations, kernel.Value.Made))
             .OrderByDescending(kernel => kernel.Seconds).ToList();
-        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0));
+        rows.Add(("(between kernels)", 1, total - rows.Sum(kernel => kernel.Seconds), 0, 0));
         if (inner is CpuBackend && !_peaks.ContainsKey(inner.Precision))
             _peaks.Add(inner.Precision, KernelPeak.Measure(inner.Precision, threads));
         var peak = _peaks.GetValueOrDefault(inner.Precision);
         return string.Join('\n', rows.Select(row =>
         {
             var rate = row.Operations / row.Seconds / 1e9;
+            var made = row.Made == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $", {row.Made} tensors made");
             var share = row.Operations == 0 ? "" : $"{rate,8:f0} GFLOP/s" + (peak == 0 ? "" : $", {rate / peak:p0} of the peak");
             return string.Create(
-                CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}{share}");
+                CultureInfo.InvariantCulture, $"{row.Name,-28} {row.Calls,6} calls {row.Seconds * 1e3,10:f1} ms {row.Seconds / total,7:p1}{share}{made}");
         }));
     }
 
@@ -60,13 +69,17 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     /// <param name="operations">Multiplications and additions of its products; 0 where nobody counts.</param>
     private T Measure<T>(Func<T> kernel, [CallerMemberName] string name = "", double operations = 0)
     {
+        var made = TensorsMade();
         var start = Stopwatch.GetTimestamp();
         var result = kernel();
         // A GPU's kernels are done when something that follows them has come back.
         Span<float> value = stackalloc float[1];
+        // The probe's own are not the kernel's.
+        made = TensorsMade() - made;
         inner.Download(_probe, value);
-        var (calls, seconds, sum) = _kernels.GetValueOrDefault(name);
-        _kernels[name] = (calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations);
+        var (calls, seconds, sum, before) = _kernels.GetValueOrDefault(name);
+        _kernels[name] = (
+            calls + 1, seconds + Stopwatch.GetElapsedTime(start).TotalSeconds, sum + operations, before + made);
         return result;
     }
 
@@ -75,6 +88,8 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
     private void Measure(Action kernel, [CallerMemberName] string name = "") => Measure(() => { kernel(); return 0; }, name);
 
     public override IReadOnlyList<Tensor> Join(IReadOnlyList<Tensor> tensors) => inner.Join(tensors);
+
+    public override IDisposable? KeepWeights() => inner.KeepWeights();
 
     public override IDisposable? Reuse(Tensor x) => inner.Reuse(x);
 
@@ -111,6 +126,12 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         Measure(() => inner.AccumulateKroneckerGradients(x, dy, delta, gradients));
+
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => inner.Hadamard(weight, left, right, offset);
+
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        Measure(() => inner.AccumulateHadamardGradients(x, dy, weight, left, right, leftGradient, rightGradient));
 
     public override Tensor Add(Tensor a, Tensor b) => Measure(() => inner.Add(a, b));
 

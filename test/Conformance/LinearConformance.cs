@@ -43,6 +43,30 @@ public abstract class LinearConformance<TBackends> : Conformance<TBackends>
             }
     });
 
+    /// <summary>The rank, and sizes around the widths of vectors, of panels and of the stretches in which a weight is expanded.</summary>
+    [Theory]
+    [MemberData(nameof(NamesAndFormats))]
+    public void Hadamard_products_and_their_gradients(string name, WeightForm format) => Check(name, 40, s =>
+    {
+        var shapes = new[] { (1, 64, 48, 4), (5, 33, 70, 1), (40, 300, 37, 7), (3, 1, 1, 1), (9, 1100, 16, 16), (2, 40, 40, 40) };
+        foreach (var (tokens, inputs, outputs, rank) in shapes)
+            foreach (var offset in (float[])[0, 1])
+            {
+                var weight = s.Weight(format, outputs, inputs);
+                Tensor left = s.Parameter(rank * outputs), right = s.Parameter(rank, inputs);
+                Tensor x = s.Activation(tokens, inputs), dy = s.Activation(tokens, outputs);
+                using var product = s.Backend.Hadamard(weight, left, right, offset);
+                s.Result("y", s.Backend.Linear(x, product));
+                s.Result("dx", s.Backend.LinearInputGradient(dy, product));
+                s.Result("W ∘ (offset + LᵀR)", s.Backend.Expand(product));
+                // They are added to what is there.
+                Tensor dl = s.Parameter(rank * outputs), dr = s.Parameter(rank, inputs);
+                s.Backend.AccumulateHadamardGradients(x, dy, weight, left, right, dl, dr);
+                s.Peek("dL", dl);
+                s.Peek("dR", dr);
+            }
+    });
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Trained_weights(string name) => Check(name, Tolerance, s =>

@@ -60,6 +60,37 @@ internal sealed partial class ReferenceBackend
         }
     }
 
+    // Hadamard products: the explicit matrix
+
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset)
+    {
+        Require(left.Length == (long)right.Rows * weight.Rows && right.Columns == weight.Columns, "The factors do not make the weight's shape.");
+        var (w, l, r, product) = (Values(weight), Values(left), Values(right), new double[weight.Rows * weight.Columns]);
+        for (var o = 0; o < weight.Rows; o++)
+            for (var i = 0; i < weight.Columns; i++)
+            {
+                var sum = (double)offset;
+                for (var k = 0; k < right.Rows; k++)
+                    sum += l[k * weight.Rows + o] * r[k * weight.Columns + i];
+                product[o * weight.Columns + i] = w[o * weight.Columns + i] * sum;
+            }
+        return new ReferenceWeight(weight.Rows, weight.Columns, product);
+    }
+
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient)
+    {
+        var (dense, w) = (TransposedTimes(dy, x), Values(weight));
+        for (var k = 0; k < right.Rows; k++)
+            for (var o = 0; o < weight.Rows; o++)
+                for (var i = 0; i < weight.Columns; i++)
+                {
+                    var d = dense[o * weight.Columns + i] * w[o * weight.Columns + i];
+                    Values(leftGradient)[k * weight.Rows + o] += d * Values(right)[k * weight.Columns + i];
+                    Values(rightGradient)[k * weight.Columns + i] += d * Values(left)[k * weight.Rows + o];
+                }
+    }
+
     /// <summary>Σᵢ cᵢ · Aᵢ ⊗ Bᵢ as a matrix.</summary>
     public static double[] Form(KroneckerSum delta)
     {

@@ -17,3 +17,5 @@ public sealed class PropertyConformance : PropertyConformance<CpuBackends>;
 public sealed class AdapterVectors : AdapterVectors<CpuBackends>;
 
 public sealed class LlamaVectors : LlamaVectors<CpuBackends>;
+
+public sealed class NewerMethods : NewerMethods<CpuBackends>;

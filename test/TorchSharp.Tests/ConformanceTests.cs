@@ -17,3 +17,5 @@ public sealed class PropertyConformance : PropertyConformance<TorchBackends>;
 public sealed class AdapterVectors : AdapterVectors<TorchBackends>;
 
 public sealed class LlamaVectors : LlamaVectors<TorchBackends>;
+
+public sealed class NewerMethods : NewerMethods<TorchBackends>;

@@ -82,9 +82,11 @@ internal sealed class Adapter : IDisposable
     /// <summary>y = x (W + Δ)ᵀ for the frozen W, scaled by output where the method has a magnitude.</summary>
     public Variable Forward(Tape tape, Variable x, WeightMatrix weight, AdapterPass pass)
     {
+        if (Plan.MultipliesWeight)
+            return ForwardMultiplied(tape, x, weight, pass);
         using var delta = OnTape(tape);
         var y = pass.DropoutSeed is { } seed && _dropout > 0
-            ? WithDropout(tape, x, weight, delta, new SeededRandom(seed, Plan.Map.Name).Next())
+            ? WithDropout(tape, x, DropoutSeedOf(seed), dropped => TwoPaths(tape, x, dropped, weight, delta))
             : pass.TwoPaths ? TwoPaths(tape, x, x, weight, delta) : tape.Linear(x, weight, delta);
         if (_bias is not null)
             y = _bias.AddTo(tape, y);
@@ -98,6 +100,11 @@ internal sealed class Adapter : IDisposable
     /// <summary>The adapted weight in full precision: W + Δ, its rows scaled to the magnitude where the method has one.</summary>
     public Tensor Merge(WeightMatrix weight)
     {
+        if (Plan.MultipliesWeight)
+        {
+            using var product = _backend.Hadamard(weight, Products.Left.Value, Products.Right.Value, 1);
+            return _backend.Expand(product);
+        }
         if (_magnitude is null)
             return Expand(weight, 1);
         using (var tape = new Tape(_backend, recording: false))
@@ -108,13 +115,22 @@ internal sealed class Adapter : IDisposable
         return ScaleRows(sum, [.. trained.Zip(norms, (length, norm) => norm == 0 ? 0 : length / norm)]);
     }
 
+    /// <summary>ΔW in full for an update that multiplies the weight.</summary>
+    internal Tensor Update(WeightMatrix weight)
+    {
+        using var product = _backend.Hadamard(weight, Products.Left.Value, Products.Right.Value, 0);
+        return _backend.Expand(product);
+    }
+
     /// <summary>
     /// W from what <see cref="Merge"/> made of it. With a magnitude that takes the lengths ‖W + Δ‖, which a merged weight tells no more: they are known to the
     /// adapter that merged it, or ran on W, since its factors changed.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The lengths are not known, or a row's magnitude is 0, so that nothing is left of the row.</exception>
+    /// <exception cref="InvalidOperationException">The lengths are not known, or something was multiplied by 0, so that nothing is left of it.</exception>
     public Tensor Unmerge(WeightMatrix merged)
     {
+        if (Plan.MultipliesWeight)
+            return Divide(merged);
         if (_magnitude is null)
             return Expand(merged, -1);
         var (trained, norms) = _magnitude.Lengths() ?? throw new InvalidOperationException(
@@ -134,6 +150,11 @@ internal sealed class Adapter : IDisposable
     {
         foreach (var parameter in _parameters)
             parameter.Dispose();
+        foreach (var (left, right) in _factors)
+        {
+            left?.Dispose();
+            right.Dispose();
+        }
         _constants?.Dispose();
         _magnitude?.Dispose();
         _bias?.Dispose();
@@ -155,18 +176,33 @@ internal sealed class Adapter : IDisposable
         return new KroneckerVariable(new KroneckerSum(Plan.Map.Rows, Plan.Map.Columns, coefficients.Value, groups), coefficients, factors);
     }
 
-    private Variable WithDropout(Tape tape, Variable x, WeightMatrix weight, KroneckerVariable delta, ulong seed)
+    /// <summary>The factors of the sum that multiplies a weight.</summary>
+    private (Parameter Left, Parameter Right) Products => (_factors[0].Left!.Parts[0].Parameter, _factors[0].Right.Parts[0].Parameter);
+
+    private ulong DropoutSeedOf(ulong seed) => new SeededRandom(seed, Plan.Map.Name).Next();
+
+    private Variable ForwardMultiplied(Tape tape, Variable x, WeightMatrix weight, AdapterPass pass)
+    {
+        var (left, right) = Products;
+        return pass.DropoutSeed is { } seed && _dropout > 0 ? WithDropout(tape, x, DropoutSeedOf(seed), Beside)
+            : pass.TwoPaths ? Beside(x) : tape.Hadamard(x, weight, left, right, 1);
+
+        Variable Beside(Variable input) => Sum(tape, tape.Linear(x, weight), tape.Hadamard(input, weight, left, right, 0));
+    }
+
+    private Variable WithDropout(Tape tape, Variable x, ulong seed, Func<Variable, Variable> forward)
     {
         var dropped = tape.Dropout(x, _dropout, seed);
-        var y = TwoPaths(tape, x, dropped, weight, delta);
+        var y = forward(dropped);
         dropped.Dispose();
         return y;
     }
 
-    private static Variable TwoPaths(Tape tape, Variable x, Variable adapterInput, WeightMatrix weight, KroneckerVariable delta)
+    private static Variable TwoPaths(Tape tape, Variable x, Variable adapterInput, WeightMatrix weight, KroneckerVariable delta) =>
+        Sum(tape, tape.Linear(x, weight), tape.Kronecker(adapterInput, delta));
+
+    private static Variable Sum(Tape tape, Variable frozen, Variable update)
     {
-        var frozen = tape.Linear(x, weight);
-        var update = tape.Kronecker(adapterInput, delta);
         var y = tape.Add(frozen, update);
         frozen.Dispose();
         update.Dispose();
@@ -183,6 +219,26 @@ internal sealed class Adapter : IDisposable
             values[i] *= sign;
         using var coefficients = _backend.Upload(TensorKind.Parameter, values, values.Length);
         return _backend.Expand(weight, delta.Sum with { Coefficients = coefficients });
+    }
+
+    /// <summary>W from W ∘ (1 + Δ).</summary>
+    private Tensor Divide(WeightMatrix merged)
+    {
+        var (rows, columns) = (Plan.Map.Rows, Plan.Map.Columns);
+        var (values, factors) = (new float[(long)rows * columns], new float[(long)rows * columns]);
+        using (var expanded = _backend.Expand(merged))
+            _backend.Download(expanded, values);
+        Array.Fill(factors, 1);
+        using (var ones = _backend.Upload(TensorKind.Parameter, factors, rows, columns))
+        using (var weight = _backend.AsWeight(ones))
+        using (var product = _backend.Hadamard(weight, Products.Left.Value, Products.Right.Value, 1))
+        using (var multiplied = _backend.Expand(product))
+            _backend.Download(multiplied, factors);
+        if (Array.IndexOf(factors, 0) is var zero and >= 0)
+            throw new InvalidOperationException(
+                $"Row {zero / columns}, column {zero % columns} of {Plan.Map.Name} was multiplied by 0, and nothing is left of it: take the original weight.");
+        TensorPrimitives.Divide(values, factors, values);
+        return _backend.Upload(TensorKind.Parameter, values, rows, columns);
     }
 
     private Tensor ScaleRows(Tensor matrix, float[] scales)

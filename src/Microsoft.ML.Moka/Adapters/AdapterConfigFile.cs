@@ -62,8 +62,10 @@ internal static class AdapterConfigFile
         PeftFields.RequireSupported(fields);
         var options = method.Read(fields, tensors, maps);
         (options.Ranks, options.Alphas) = (ModuleValues.Read(fields, RankPattern, 1, 1 << 20), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
-        if ((options.Ranks ?? options.Alphas) is not null && !options.HasModuleValues)
-            throw fields.Error(options.Ranks is null ? AlphaPattern : RankPattern, $"is set, and {type} has no rank and alpha for single modules");
+        if (options.Ranks is not null && !options.HasModuleRanks)
+            throw fields.Error(RankPattern, $"is set, and {type} has no rank for single modules");
+        if (options.Alphas is not null && !options.HasModuleAlphas)
+            throw fields.Error(AlphaPattern, $"is set, and {type} has no alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         options.Head = ScoreHeads.Read(fields, tensors, shape);
         options.Tables = TableRules.Read(fields, tensors, options, shape);

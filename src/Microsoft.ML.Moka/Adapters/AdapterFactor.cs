@@ -3,11 +3,18 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
-/// The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of.
+/// The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of;
+/// none where the factors are fixed.
 /// </summary>
-internal sealed class AdapterFactor
+internal sealed class AdapterFactor : IDisposable
 {
-    private AdapterFactor(IReadOnlyList<FactorPart> parts) => Parts = parts;
+    private readonly Tensor? _fixed;
+
+    private AdapterFactor(IReadOnlyList<FactorPart> parts, Tensor? @fixed)
+    {
+        Parts = parts;
+        _fixed = @fixed;
+    }
 
     public IReadOnlyList<FactorPart> Parts { get; }
 
@@ -21,6 +28,12 @@ internal sealed class AdapterFactor
     {
         if (rule.Rank is not null && stack.Count != 1)
             throw new ArgumentException($"{rule.Name} is of low rank, and {stack.Count} such factors cannot be stacked.", nameof(stack));
+        if (rule.Storage == FactorStorage.Fixed)
+        {
+            var ones = new float[stack.Length];
+            Array.Fill(ones, 1);
+            return new AdapterFactor([], backend.Upload(TensorKind.Parameter, ones, stack.Count * stack.Rows, stack.Columns));
+        }
         var parts = new List<FactorPart>();
         foreach (var (part, rows, columns) in rule.Parts(stack.Rows, stack.Columns))
         {
@@ -30,10 +43,14 @@ internal sealed class AdapterFactor
             owner(parameter);
             parts.Add(new FactorPart(part, partStack, parameter));
         }
-        return new AdapterFactor(parts);
+        return new AdapterFactor(parts, null);
     }
 
-    public Variable OnTape(Tape tape) => Parts.Count == 1 ? tape.Trained(Parts[0].Parameter) : tape.Product(Parts[0].Parameter, Parts[1].Parameter);
+    public Variable OnTape(Tape tape) => _fixed is not null ? tape.Borrow(_fixed)
+        : Parts.Count == 1 ? tape.Trained(Parts[0].Parameter) : tape.Product(Parts[0].Parameter, Parts[1].Parameter);
+
+    /// <summary>Frees what is not trained; parameters are their owner's.</summary>
+    public void Dispose() => _fixed?.Dispose();
 }
 
 /// <summary>A trained matrix of stacked factors, or of one side of a product.</summary>

@@ -17,7 +17,7 @@ public static class AdapterMethods
     [
         new()
         {
-            Names = [("moka", () => new MokaAdapter())],
+            Names = [("moka", () => new MokaAdapter()), ("moka_paper", MokaAdapter.FromPaper)],
             PeftType = MokaAdapter.MethodName,
             TensorPrefix = "moka_A",
             Read = (fields, _, _) => MokaAdapter.Read(fields),
@@ -88,6 +88,22 @@ public static class AdapterMethods
                 AdapterSize.Whole<DoraAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value),
                 AdapterSize.Real<DoraAdapter>(Alpha, AlphaMeaning, (options, value) => options.Alpha = value),
             ],
+        },
+        new()
+        {
+            Names = [("hira", () => new HiraAdapter())],
+            PeftType = HiraAdapter.MethodName,
+            TensorPrefix = "hira_",
+            Read = (fields, tensors, _) => HiraAdapter.Read(fields, tensors),
+            Sizes = [AdapterSize.Whole<HiraAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value)],
+        },
+        new()
+        {
+            Names = [("miss", () => new MissAdapter())],
+            PeftType = MissAdapter.MethodName,
+            TensorPrefix = "miss_",
+            Read = (fields, tensors, _) => MissAdapter.Read(fields, tensors),
+            Sizes = [AdapterSize.Whole<MissAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value)],
         },
         new()
         {

@@ -5,7 +5,8 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/>, <see cref="CdkaAdapter"/>,
-/// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="DoraAdapter"/> or <see cref="FullFineTuning"/>.
+/// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="DoraAdapter"/>, <see cref="HiraAdapter"/>,
+/// <see cref="MissAdapter"/> or <see cref="FullFineTuning"/>.
 /// </summary>
 // A trimmed program keeps the settings: the text of the options is made by looking at them.
 [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
@@ -57,8 +58,11 @@ public abstract class AdapterOptions
     /// </summary>
     internal virtual float RateTimesWidth => 3;
 
-    /// <summary>Whether single maps may have a rank and an alpha of their own: <see cref="Ranks"/>, <see cref="Alphas"/>.</summary>
-    internal virtual bool HasModuleValues => false;
+    /// <summary>Whether single maps may have a rank of their own: <see cref="Ranks"/>.</summary>
+    internal virtual bool HasModuleRanks => HasModuleAlphas;
+
+    /// <summary>Whether single maps may have an alpha of their own: <see cref="Alphas"/>.</summary>
+    internal virtual bool HasModuleAlphas => false;
 
     internal AdapterOptions Copy() => (AdapterOptions)MemberwiseClone();
 
@@ -98,6 +102,16 @@ public abstract class AdapterOptions
     private protected int RankOf(MapShape map, int rank) => (int)(Ranks?.Of(map) ?? rank);
 
     private protected float AlphaOf(MapShape map, float alpha) => (float)(Alphas?.Of(map) ?? alpha);
+
+    private protected static void CheckRank(MapShape map, int rank)
+    {
+        var largest = Math.Min(map.Rows, map.Columns);
+        Check(rank >= 1 && rank <= largest, "Rank", rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
+    }
+
+    private protected static void CheckDivisor(string option, int value, MapShape map, int number, string side) => Check(
+        value >= 1 && number % value == 0, option, value,
+        $"must divide the {number} {side} of the map {map.Name}; the nearest that does is {FilterShapes.NearestDivisor(value, number)}");
 
     private protected static void CheckAlpha(float alpha) => Check(float.IsFinite(alpha), "Alpha", alpha, "must be a finite number");
 

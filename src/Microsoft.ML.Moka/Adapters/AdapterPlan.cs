@@ -4,11 +4,14 @@ namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
 /// What a method adds to one linear map: a sum of Kronecker products Σᵢ cᵢ · Aᵢ ⊗ Bᵢ, with a rule for the coefficients and one for the factors, and for
-/// DoRA a magnitude. Methods differ in nothing else.
+/// DoRA a magnitude; HiRA multiplies the weight by the sum. Methods differ in nothing else.
 /// </summary>
 internal sealed record AdapterPlan(
     MapShape Map, CoefficientRule Coefficients, IReadOnlyList<FilterRule> Filters, MagnitudeRule? Magnitude = null, BiasRule? Bias = null)
 {
+    /// <summary>Whether the update is W ∘ Σᵢ cᵢ · Aᵢ ⊗ Bᵢ rather than the sum itself: of one group of products of vectors, with c = 1.</summary>
+    public bool MultipliesWeight { get; init; }
+
     public int FilterCount => Filters.Sum(filter => filter.Count);
 
     /// <summary>Trainable parameters of the map.</summary>
@@ -59,9 +62,15 @@ internal sealed record FilterRule(FilterShape Shape, int Count, FactorRule? Left
 /// </param>
 internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInitial Initial, int? Rank = null)
 {
+    /// <summary>What the range of <see cref="FactorInitial.KaimingUniform"/> is multiplied with.</summary>
+    public float Bound { get; init; } = 1;
+
+    /// <summary>A factor whose elements are all 1, which is neither trained nor stored.</summary>
+    public static FactorRule Ones { get; } = new("", FactorStorage.Fixed, FactorInitial.One);
+
     /// <summary>What is trained: the factor of the given shape itself, or the two that it is the product of.</summary>
-    public IReadOnlyList<(FactorRule Rule, int Rows, int Columns)> Parts(int rows, int columns) => Rank is not { } rank
-        ? [(this, rows, columns)]
+    public IReadOnlyList<(FactorRule Rule, int Rows, int Columns)> Parts(int rows, int columns) => Storage == FactorStorage.Fixed ? []
+        : Rank is not { } rank ? [(this, rows, columns)]
         :
         [
             (new FactorRule($"{Name}_a", Storage, Initial), rows, rank),
@@ -81,6 +90,12 @@ internal enum FactorStorage
 
     /// <summary>The stack is one tensor, transposed: the columns of LoRA's <c>lora_B</c>.</summary>
     StackedTransposed,
+
+    /// <summary>The factor of a single filter, transposed: MiSS's <c>miss_block</c>.</summary>
+    Transposed,
+
+    /// <summary>Not at all, for it is not trained.</summary>
+    Fixed,
 }
 
 internal enum FactorInitial
@@ -88,6 +103,11 @@ internal enum FactorInitial
     /// <summary>Zero, so that the update starts at zero.</summary>
     Zero,
 
-    /// <summary>Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±1/√(columns of the factor).</summary>
+    /// <summary>
+    /// Kaiming-uniform with a = √5 (PyTorch's default): uniform in ±bound/√(columns of the factor), where the bound is 1 if not said otherwise.
+    /// </summary>
     KaimingUniform,
+
+    /// <summary>One, for ever.</summary>
+    One,
 }

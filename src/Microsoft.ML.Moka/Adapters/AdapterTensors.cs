@@ -5,8 +5,9 @@ namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
 /// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c>, <c>lora_B.weight</c>,
-/// <c>lora_magnitude_vector</c>, <c>lokr_w1</c> and <c>lokr_w2</c> (or <c>_a</c> and <c>_b</c> of either), and in the same manner <c>moka_A.i</c>,
-/// <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>, <c>krona_B</c> and <c>full_delta</c>.
+/// <c>lora_magnitude_vector</c>, <c>lokr_w1</c> and <c>lokr_w2</c> (or <c>_a</c> and <c>_b</c> of either), <c>hira_A</c>, <c>hira_B</c> and
+/// <c>miss_block</c>, and in the same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>,
+/// <c>krona_B</c> and <c>full_delta</c>.
 /// </summary>
 internal static class AdapterTensors
 {
@@ -15,6 +16,13 @@ internal static class AdapterTensors
     public static string NameOf(string name) => Prefix + name;
 
     public static string NameOf(MapShape map, string tensor) => $"{Prefix}{map.Name}.{tensor}";
+
+    /// <summary>The rows of the first tensor, by name, whose name ends so: a rank that a configuration does not give.</summary>
+    public static int? RowsIn(SafetensorsFile tensors, string end)
+    {
+        var name = tensors.Names.Where(n => n.EndsWith(end, StringComparison.Ordinal)).Order(StringComparer.Ordinal).FirstOrDefault();
+        return name is not null && tensors[name].Shape is [var rows and > 0, _] ? rows : null;
+    }
 
     public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) =>
         From(backend, adapters, parameter => parameter.Value).Concat(adapters.Tables.SelectMany(table => Bases(backend, table)));
@@ -88,6 +96,9 @@ internal static class AdapterTensors
                 case FactorStorage.Stacked:
                     yield return SafetensorsTensor.Of(NameOf(map, rule.Name), values, stack.Count * stack.Rows, stack.Columns);
                     break;
+                case FactorStorage.Transposed:
+                    yield return SafetensorsTensor.Of(NameOf(map, rule.Name), Transpose(values, stack.Rows, stack.Columns), stack.Columns, stack.Rows);
+                    break;
                 default:
                     // Filters of one column (LoRA's B): the stack [count, rows] is the transpose of what is stored.
                     yield return SafetensorsTensor.Of(NameOf(map, rule.Name), Transpose(values, stack.Count, stack.Rows), stack.Rows, stack.Count);
@@ -139,6 +150,8 @@ internal static class AdapterTensors
                     return values;
                 case FactorStorage.Stacked:
                     return Read(NameOf(map, rule.Name), stack.Count * stack.Rows, stack.Columns);
+                case FactorStorage.Transposed:
+                    return Transpose(Read(NameOf(map, rule.Name), stack.Columns, stack.Rows), stack.Columns, stack.Rows);
                 default:
                     return Transpose(Read(NameOf(map, rule.Name), stack.Rows, stack.Count), stack.Rows, stack.Count);
             }

@@ -41,7 +41,7 @@ internal sealed class SeededValues(ulong seed, Backend backend, Func<MapShape, W
     {
         var values = new float[stack.Length];
         if (rule.Initial == FactorInitial.KaimingUniform)
-            new SeededRandom(seed, $"{map.Name}.{rule.Name}.{stack.First}").FillUniform(values, 1 / MathF.Sqrt(stack.Columns));
+            new SeededRandom(seed, $"{map.Name}.{rule.Name}.{stack.First}").FillUniform(values, rule.Bound / MathF.Sqrt(stack.Columns));
         return values;
     }
 

@@ -30,11 +30,11 @@ public sealed class CdkaAdapter : AdapterOptions
     public static CdkaAdapter FromRunScript() => new() { R1 = 2, R2 = 2, Filters = 8, Alpha = 64 };
 
     /// <summary>
-    /// r₁ = 2, r₂ = 8, r = 4, alpha = 16: said to be the paper's setting, and nearer to its advice (r₂ large). On a square map as many parameters as LoRA of
-    /// rank 8.5, at a rank of up to 64.
+    /// r₁ = 2, r₂ = 8, r = 4, alpha = 64: what the authors' README gives, and nearer to the paper's advice (r₂ large). On a square map as many parameters as
+    /// LoRA of rank 8.5, at a rank of up to 64.
     /// </summary>
     /// <returns>New options.</returns>
-    public static CdkaAdapter FromPaper() => new() { R1 = 2, R2 = 8, Filters = 4, Alpha = 16 };
+    public static CdkaAdapter FromPaper() => new() { R1 = 2, R2 = 8, Filters = 4, Alpha = 64 };
 
     internal const string MethodName = "CDKA";
 
@@ -91,8 +91,4 @@ public sealed class CdkaAdapter : AdapterOptions
             new FactorRule("cdka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform));
         return new AdapterPlan(map, new ConstantCoefficient(Alpha / MathF.Sqrt((float)Filters * R2)), [filter]);
     }
-
-    private static void CheckDivisor(string option, int value, MapShape map, int number, string side) => Check(
-        value >= 1 && number % value == 0, option, value,
-        $"must divide the {number} {side} of the map {map.Name}; the nearest that does is {Adapters.FilterShapes.NearestDivisor(value, number)}");
 }

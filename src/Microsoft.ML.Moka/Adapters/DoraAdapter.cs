@@ -28,7 +28,7 @@ public sealed class DoraAdapter : AdapterOptions
 
     internal override float RateTimesWidth => 0.4f;
 
-    internal override bool HasModuleValues => true;
+    internal override bool HasModuleAlphas => true;
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {

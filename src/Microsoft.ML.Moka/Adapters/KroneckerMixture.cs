@@ -7,9 +7,9 @@ internal static class KroneckerMixture
 {
     public const int MostFilters = 1024;
 
-    public static AdapterPlan Plan(MapShape map, IReadOnlyList<FilterShape> shapes, bool identityLeft)
+    public static AdapterPlan Plan(MapShape map, IReadOnlyList<FilterShape> shapes, bool identityLeft, float initialBound = 1)
     {
-        var left = identityLeft ? null : new FactorRule("moka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform);
+        var left = identityLeft ? null : new FactorRule("moka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform) { Bound = initialBound };
         var right = new FactorRule("moka_B", FactorStorage.PerFilter, FactorInitial.Zero);
         var filters = new List<FilterRule>();
         foreach (var shape in shapes)

@@ -37,7 +37,7 @@ public sealed class LokrAdapter : AdapterOptions
 
     internal override float RateTimesWidth => 1;
 
-    internal override bool HasModuleValues => true;
+    internal override bool HasModuleAlphas => true;
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {

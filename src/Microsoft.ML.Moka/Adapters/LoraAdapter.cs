@@ -31,7 +31,7 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override float RateTimesWidth => 0.4f;
 
-    internal override bool HasModuleValues => true;
+    internal override bool HasModuleAlphas => true;
 
     internal override void Write(SortedDictionary<string, object?> fields)
     {
@@ -52,7 +52,7 @@ public sealed class LoraAdapter : AdapterOptions
     {
         var lora = new LoraAdapter
         {
-            Rank = fields.Integer("r", 1, 1 << 20, RankIn(tensors) ?? PeftDefault),
+            Rank = fields.Integer("r", 1, 1 << 20, AdapterTensors.RowsIn(tensors, ".lora_A.weight") ?? PeftDefault),
             Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
             Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
             RankStabilized = fields.Boolean("use_rslora", false),
@@ -93,16 +93,4 @@ public sealed class LoraAdapter : AdapterOptions
     }
 
     private static float Scale(float alpha, int rank, bool rankStabilized) => alpha / (rankStabilized ? MathF.Sqrt(rank) : rank);
-
-    private static void CheckRank(MapShape map, int rank)
-    {
-        var largest = Math.Min(map.Rows, map.Columns);
-        Check(rank >= 1 && rank <= largest, nameof(Rank), rank, $"must be between 1 and {largest} on the map {map.Name} of shape {map.Rows}x{map.Columns}");
-    }
-
-    private static int? RankIn(SafetensorsFile tensors)
-    {
-        var name = tensors.Names.Where(n => n.EndsWith(".lora_A.weight", StringComparison.Ordinal)).Order(StringComparer.Ordinal).FirstOrDefault();
-        return name is not null && tensors[name].Shape is [var rank and > 0, _] ? rank : null;
-    }
 }

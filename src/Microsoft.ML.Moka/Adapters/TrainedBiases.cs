@@ -35,10 +35,10 @@ internal static class TrainedBiases
         return biases;
     }
 
-    /// <summary>"none", "all" or "lora_only". What is trained, the tensors say: PEFT stores no bias for "lora_only".</summary>
+    /// <summary>"none", "all", "lora_only" or, of MiSS, "MiSS_only". What is trained, the tensors say: PEFT stores no bias for "lora_only".</summary>
     public static string Kind(JsonFields fields)
     {
         var kind = fields.Text(Field, None);
-        return kind is None or "all" or "lora_only" ? kind : throw fields.Error(Field, $"is '{kind}'; there are none, all and lora_only");
+        return kind is None or "all" or "lora_only" or "MiSS_only" ? kind : throw fields.Error(Field, $"is '{kind}'; there are none, all and lora_only");
     }
 }

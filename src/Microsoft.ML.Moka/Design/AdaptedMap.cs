@@ -43,7 +43,8 @@ public sealed record AdaptedMap
 
     /// <summary>
     /// The shapes of the products Aᵢ ⊗ Bᵢ: "64x64/64x64 32x128/128x32"; "8*2048x2/2x2048" for eight of one shape, "I64/64x64" where A is the identity,
-    /// "64x64/64x64:8" where B is itself of rank 8 at most (LoKr).
+    /// "64x64/64x64:8" where B is itself of rank 8 at most (LoKr), and "J1x64/4096x64" where A is a fixed
+    /// matrix of ones (MiSS).
     /// </summary>
     public string Filters { get; }
 

@@ -22,7 +22,7 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
             var plan = adapter.Plan;
             var gates = adapter.Gates is null ? [] : Download(adapter.Gates.Value);
             var parts = Filters(adapter, gates);
-            maps.Add(Describe(plan, adapters.Options.Method, gates, parts, weights[plan.Map.Name]));
+            maps.Add(Describe(adapter, adapters.Options.Method, gates, parts, weights[plan.Map.Name]));
             filters.AddRange(parts.Select((part, i) => new FilterInspection
             {
                 Map = plan.Map.Name,
@@ -45,9 +45,12 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
         TrainableParameterCount = head.Rule.ParameterCount,
     };
 
-    private MapInspection Describe(AdapterPlan plan, string method, float[] gates, IReadOnlyList<UpdateFilter> filters, WeightMatrix weight)
+    private MapInspection Describe(Adapter adapter, string method, float[] gates, IReadOnlyList<UpdateFilter> filters, WeightMatrix weight)
     {
-        var update = new KroneckerUpdate(plan.Map.Rows, plan.Map.Columns, filters);
+        var plan = adapter.Plan;
+        WeightUpdate update = plan.MultipliesWeight
+            ? new DenseUpdate(plan.Map.Rows, plan.Map.Columns, UpdateOf(adapter, weight))
+            : new KroneckerUpdate(plan.Map.Rows, plan.Map.Columns, filters);
         var singularValues = UpdateFigures.SingularValues(update, largestSpectrum);
         return new MapInspection
         {
@@ -98,7 +101,14 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
         }
     }
 
-    /// <summary>The one place where a matrix of the map's size is written out, one map at a time.</summary>
+    /// <summary>What multiplies the weight has the map's size, and is written out.</summary>
+    private float[] UpdateOf(Adapter adapter, WeightMatrix weight)
+    {
+        using var update = adapter.Update(weight);
+        return Download(update);
+    }
+
+    /// <summary>A matrix of the map's size is written out, one map at a time.</summary>
     private double NormOf(WeightMatrix weight)
     {
         using var expanded = _backend.Expand(weight);

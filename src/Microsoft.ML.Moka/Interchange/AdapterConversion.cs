@@ -121,6 +121,8 @@ internal static class AdapterConversion
     {
         foreach (var plan in plans)
         {
+            if (plan.MultipliesWeight)
+                throw Refusal(method, plan, "is multiplied with the weight");
             if (plan.Magnitude is not null)
                 throw Refusal(method, plan, "has a magnitude");
             if (plan.Bias is not null)
@@ -128,7 +130,7 @@ internal static class AdapterConversion
             if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
                 throw Refusal(method, plan, "weights its products with gates");
             if (plan.Filters.Any(filter =>
-                filter.Left is not { Rank: null } || filter.Right.Rank is not null || filter.Left.Storage == FactorStorage.StackedTransposed))
+                filter is not { Left: { Rank: null, Storage: not (FactorStorage.Fixed or FactorStorage.StackedTransposed) }, Right.Rank: null }))
                 throw Refusal(method, plan, "is not made of two plain factors");
         }
         // The softmax of a single gate is 1.

@@ -6,7 +6,9 @@ namespace Microsoft.ML.Moka;
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "No type is meant.")]
 public enum AdapterFileFormat
 {
-    /// <summary>As the method that it was trained with. PEFT knows LoRA, DoRA and LoKr; the others are written in the same style, for Moka to read.</summary>
+    /// <summary>
+    /// As the method that it was trained with. PEFT knows LoRA, DoRA, LoKr, HiRA and MiSS; the others are written in the same style, for Moka to read.
+    /// </summary>
     AsTrained,
 
     /// <summary>

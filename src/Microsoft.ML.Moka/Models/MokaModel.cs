@@ -115,7 +115,7 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>
     /// Saves the adapter as a folder in PEFT's form, <c>adapter_config.json</c> and <c>adapter_model.safetensors</c>. PEFT reads the methods that it has too
-    /// (LoRA, DoRA, LoKr); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
+    /// (LoRA, DoRA, LoKr, HiRA, MiSS); the others are written in the same style. <see cref="MokaTransformer.WithAdapter"/> and
     /// <see cref="TuningOptions.InitialAdapterPath"/> read all of them, bit for bit.
     /// </summary>
     /// <param name="folder">
@@ -147,6 +147,20 @@ public abstract class MokaModel : ITransformer, IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(largestSpectrum);
         using var usage = Weights.Use();
         return new Inspector(Weights.Backbone, largestSpectrum).Inspect(Weights.Adapters);
+    }
+
+    /// <summary>
+    /// How likely the model finds texts that its tuning did not show it, before and after: the same texts go through the backbone with the adapter and without.
+    /// </summary>
+    /// <param name="texts">The texts, as they are: no prompt template. What is longer than <see cref="MaximumTokens"/> is cut into pieces.</param>
+    /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The losses. Of a model with a head as well: those of the tokens.</returns>
+    /// <exception cref="ArgumentException">The texts have nothing to predict.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public Forgetting MeasureForgetting(IEnumerable<string> texts, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        return ForgettingMeasurement.Of(Weights, BackboneTokenizer.Load(_source.Files), texts, MaximumTokens, cancellationToken);
     }
 
     /// <summary>

@@ -44,6 +44,12 @@ internal abstract class Backend : IDisposable
     /// </summary>
     public virtual IDisposable? Reuse(Tensor x) => null;
 
+    /// <summary>
+    /// Says that until the result is disposed, by the same thread, each <see cref="Linear"/> of a weight is followed by its
+    /// <see cref="LinearInputGradient"/>, with filters that are as they were: a backend may keep what it made of the weight. Null where it keeps nothing.
+    /// </summary>
+    public virtual IDisposable? KeepWeights() => null;
+
     // Memory
 
     public abstract Tensor Zeros(TensorKind kind, int rows, int columns = 1);
@@ -95,6 +101,18 @@ internal abstract class Backend : IDisposable
     /// whichever counts fewer operations.
     /// </summary>
     public abstract void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients);
+
+    // Hadamard products
+
+    /// <summary>
+    /// W ∘ (offset + LᵀR) as a weight, for <paramref name="right"/> R [rank, in] and <paramref name="left"/> L, the rank · out elements of a matrix [rank,
+    /// out]. It is multiplied as W is expanded, and lives no longer than what it is made of.
+    /// </summary>
+    public abstract WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset);
+
+    /// <summary>Adds the gradients of L and R for y = x (W ∘ (offset + LᵀR))ᵀ: dL += R Dᵀ and dR += L D with D = (dyᵀx) ∘ W.</summary>
+    public abstract void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient);
 
     // Element-wise and row-wise
 
@@ -219,6 +237,15 @@ internal abstract class Backend : IDisposable
     {
         if (tensor.Rows != rows || tensor.Columns != columns)
             throw new ArgumentException($"'{name}' is [{tensor.Rows}, {tensor.Columns}]; [{rows}, {columns}] is needed.", name);
+    }
+
+    /// <summary>Throws where factors do not make a matrix of the weight's shape; gives their rank.</summary>
+    protected static int RequireHadamard(WeightMatrix weight, Tensor left, Tensor right)
+    {
+        RequireShape(right, right.Rows, weight.Columns, nameof(right));
+        return left.Length == (long)right.Rows * weight.Rows
+            ? right.Rows
+            : throw new ArgumentException($"'{nameof(left)}' has {left.Length} elements; {right.Rows} · {weight.Rows} are needed.", nameof(left));
     }
 
     /// <summary>Throws where a range is empty or leads outside the rows that there are.</summary>

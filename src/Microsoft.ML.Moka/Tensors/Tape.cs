@@ -77,6 +77,7 @@ internal sealed class Tape(Backend backend, bool recording, CancellationToken ca
             input.Hold();
             return dy =>
             {
+                using var kept = Backend.KeepWeights();
                 using var inner = new Tape(Backend, recording: true, cancellation);
                 var leaf = inner.Borrow(input.Value, input.RequiresGradient);
                 segment(inner, leaf).AddGradient(Backend.Clone(dy));

@@ -70,6 +70,30 @@ internal static class TapeOperations
         });
     }
 
+    /// <summary>y = x (W ∘ (offset + LᵀR))ᵀ with a frozen W and trained factors L, R.</summary>
+    public static Variable Hadamard(this Tape tape, Variable x, WeightMatrix weight, Parameter left, Parameter right, float offset)
+    {
+        var backend = tape.Backend;
+        using var product = backend.Hadamard(weight, left.Value, right.Value, offset);
+        return tape.Record(backend.Linear(x.Value, product), true, () =>
+        {
+            x.Hold();
+            return dy =>
+            {
+                using (backend.Reuse(dy))
+                {
+                    if (x.RequiresGradient)
+                    {
+                        using var again = backend.Hadamard(weight, left.Value, right.Value, offset);
+                        x.AddGradient(backend.LinearInputGradient(dy, again));
+                    }
+                    backend.AccumulateHadamardGradients(x.Value, dy, weight, left.Value, right.Value, left.Gradient, right.Gradient);
+                }
+                x.Dispose();
+            };
+        });
+    }
+
     /// <summary>The product a b of two trained matrices: a factor of low rank.</summary>
     public static Variable Product(this Tape tape, Parameter a, Parameter b)
     {

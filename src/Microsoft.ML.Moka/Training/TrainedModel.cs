@@ -34,6 +34,13 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         return SumOfLosses(tape, examples, 1, ForwardOptions.Default);
     }
 
+    /// <summary>The sum of the losses of all targets as tokens, also where the model has a head.</summary>
+    public double SumOfTokenLosses(IReadOnlyList<TrainingExample> examples, CancellationToken cancellation = default)
+    {
+        using var tape = new Tape(Backend, recording: false, cancellation);
+        return SumOfTokenLosses(tape, examples, 1, ForwardOptions.Default);
+    }
+
     private double SumOfLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options) => adapters?.Head is { } head
         ? SumOfHeadLosses(tape, examples, weight, options, head)
         : SumOfTokenLosses(tape, examples, weight, options);

@@ -3,6 +3,7 @@ using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Tensors;
+using Microsoft.ML.Moka.Tensors.Cpu;
 
 namespace Microsoft.ML.Moka.Tests.Adapters;
 
@@ -55,10 +56,28 @@ public sealed class AdapterOptionsTests
     public void Presets_of_CDKA_are_those_in_use()
     {
         Assert.Equal((2, 2, 8, 64f), Of(CdkaAdapter.FromRunScript()));
-        Assert.Equal((2, 8, 4, 16f), Of(CdkaAdapter.FromPaper()));
+        Assert.Equal((2, 8, 4, 64f), Of(CdkaAdapter.FromPaper()));
         Assert.Equal(Of(CdkaAdapter.FromRunScript()), Of(new CdkaAdapter()));
 
         static (int, int, int, float) Of(CdkaAdapter options) => (options.R1, options.R2, options.Filters, options.Alpha);
+    }
+
+    [Fact]
+    public void MoKA_from_the_port_that_cites_the_paper_has_each_shape_twice_and_a_wider_start()
+    {
+        var options = MokaAdapter.FromPaper();
+        // 5.2M on LLaMA2-7B and 3.9M on LLaMA3-8B, as published, and the gates.
+        Assert.Equal(32 * (2 * 10 * (4096 + 4096) + 2 * 10), Count(options, Llama2));
+        Assert.InRange(Count(options, Llama3), 3_900_000, 4_000_000);
+        var plan = options.Plan(Llama2.LinearMaps)[0];
+        Assert.Equal("2*64x64/64x64 2*32x128/128x32 2*128x32/32x128 2*16x256/256x16 2*256x16/16x256", PlanFigures.Filters(plan));
+
+        using var backend = new CpuBackend();
+        options.TargetModules = ["*"];
+        using var adapters = AdapterSet.Create(backend, options, TinyLlama.Config.LinearMaps, seed: 1);
+        var bound = adapters.Adapters.SelectMany(adapter => adapter.FactorParts).Where(part => part.Rule.Name == "moka_A")
+            .Max(part => TinyLlama.Download(backend, part.Parameter.Value).Max(Math.Abs) * MathF.Sqrt(part.Stack.Columns));
+        Assert.InRange(bound, 0.95f * MathF.Sqrt(3), MathF.Sqrt(3));
     }
 
     [Fact]
@@ -129,7 +148,7 @@ public sealed class AdapterOptionsTests
     {
         Assert.All(AdapterMethods.Names, name => Assert.NotEmpty(AdapterMethods.Create(name).Plan(Llama2.LinearMaps)));
         Assert.IsType<MokaAdapter>(AdapterMethods.Create(AdapterMethods.Names[0]));
-        Assert.Contains("moka, moka_s", Assert.Throws<ArgumentException>(() => AdapterMethods.Create("MoKA")).Message);
+        Assert.Contains("moka, moka_paper, moka_s", Assert.Throws<ArgumentException>(() => AdapterMethods.Create("MoKA")).Message);
     }
 
     [Theory]

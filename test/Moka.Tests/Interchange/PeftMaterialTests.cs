@@ -17,9 +17,6 @@ public sealed class PeftMaterialTests : IDisposable
 {
     private const string Backbone = "vectors/llama/llama3-gqa";
 
-    // Methods that are not there yet.
-    private static readonly string[] Missing = ["HIRA", "MISS"];
-
     private readonly CpuBackend _backend = new(threads: 2);
     private readonly TemporaryFolder _folder = new();
 
@@ -37,7 +34,7 @@ public sealed class PeftMaterialTests : IDisposable
     [MemberData(nameof(Adapters))]
     public void It_scores_as_PEFT_does_also_merged_and_written_again(string name)
     {
-        var folder = Supported(name);
+        var folder = Material.Require($"peft/{name}");
         using var backbone = LlamaBackbone.Load(_backend, Files, new QuantizationOptions(BackboneQuantization.None));
         using var adapters = Open(folder, backbone.Config).Load(_backend);
         AssertExpected(folder, backbone, adapters);
@@ -58,7 +55,7 @@ public sealed class PeftMaterialTests : IDisposable
     [MemberData(nameof(Adapters))]
     public void Training_goes_on_with_every_part_of_it(string name)
     {
-        var folder = Supported(name);
+        var folder = Material.Require($"peft/{name}");
         using var backbone = LlamaBackbone.Load(_backend, Files, new QuantizationOptions(BackboneQuantization.None));
         using var adapters = Open(folder, backbone.Config).Load(_backend);
         var model = new TrainedModel(backbone, adapters);
@@ -94,15 +91,6 @@ public sealed class PeftMaterialTests : IDisposable
     }
 
     private static FolderFiles Files => new(Material.Require(Backbone));
-
-    private static string Supported(string name)
-    {
-        var folder = Material.Require($"peft/{name}");
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, AdapterConfigFile.Name)));
-        var type = json.RootElement.GetProperty("peft_type").GetString();
-        Assert.SkipWhen(Missing.Contains(type), $"{type} is not supported yet.");
-        return folder;
-    }
 
     private static StoredAdapter Open(string folder, LlamaConfig config) => StoredAdapter.Open(folder, config.LinearMaps, config.Shape);
 

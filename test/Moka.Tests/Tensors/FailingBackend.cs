@@ -62,6 +62,12 @@ internal sealed class FailingBackend(ReferenceBackend inner) : Backend
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         Enter().AccumulateKroneckerGradients(x, dy, delta, gradients);
 
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => Enter().Hadamard(weight, left, right, offset);
+
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        Enter().AccumulateHadamardGradients(x, dy, weight, left, right, leftGradient, rightGradient);
+
     public override Tensor Add(Tensor a, Tensor b) => Enter().Add(a, b);
 
     public override void AddInPlace(Tensor target, Tensor addend) => Enter().AddInPlace(target, addend);

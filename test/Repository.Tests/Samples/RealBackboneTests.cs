@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.Json;
 using RealBackbone;
 
 namespace Microsoft.ML.Moka.Tests.Samples;
@@ -18,7 +17,7 @@ public sealed class RealBackboneTests : IDisposable
     [Fact]
     public void Texts_are_tuned_and_scored_beside_features_and_the_untuned_backbone()
     {
-        WriteTexts();
+        MadeUpTasks.WriteTexts(_folder.Path);
         string[] command = ["banking77-10", "spam", "issues", "--data", _folder.Path, "--steps", "2", "--seeds", "0,1", "--limit", "6", "--results", Results];
 
         Assert.Equal(0, Run([.. command, "--report", Report]));
@@ -45,7 +44,7 @@ public sealed class RealBackboneTests : IDisposable
     public void Commonsense_is_scored_by_the_choices_texts()
     {
         foreach (var task in new[] { "ARC-Easy", "openbookqa", "boolq" })
-            WriteQuestions(task);
+            MadeUpTasks.WriteQuestions(_folder.Path, task);
 
         Assert.Equal(0, Run("commonsense", "--data", _folder.Path, "--adapter", "moka", "--epochs", "1", "--results", Results, "--report", Report));
 
@@ -120,45 +119,6 @@ public sealed class RealBackboneTests : IDisposable
         var accuracies = new ResultFolder(Results).ReadAll().ToDictionary(result => result.Settings.Method, result => result.Figures[0].Accuracy);
         Assert.InRange(accuracies["lora"], 0.681, 0.745);
         Assert.InRange(accuracies["moka"], 0.600, 0.668);
-    }
-
-    private void WriteTexts()
-    {
-        string[] intents = ["card_arrival", "lost_or_stolen_card", "pin_blocked"];
-        string[] texts = ["Where is my card?", "\"My card\nis gone, \"\"stolen\"\"\"", "I forgot my PIN"];
-        var banking = Directory.CreateDirectory(_folder.File("text/banking77")).FullName;
-        foreach (var file in new[] { "train-10-each.csv", "test-10-each.csv" })
-            Write(Path.Combine(banking, file), "text,category", 12, i => $"{texts[i % 3]},{intents[i % 3]}");
-        foreach (var (folder, header, labels) in new[]
-                 {
-                     ("sms-spam", "label\ttext", new[] { "ham", "spam" }), ("corefx-issues", "area\ttitle", ["area-System.IO", "area-System.Net"]),
-                 })
-        {
-            var path = Directory.CreateDirectory(_folder.File($"text/{folder}")).FullName;
-            foreach (var file in new[] { "train.tsv", "test.tsv" })
-                Write(Path.Combine(path, file), header, 8, i => $"{labels[i % 2]}\t\"Text {i} of {labels[i % 2]}");
-        }
-
-        static void Write(string path, string header, int rows, Func<int, string> row) =>
-            File.WriteAllLines(path, [header, .. Enumerable.Range(0, rows).Select(row)]);
-    }
-
-    private void WriteQuestions(string task)
-    {
-        var path = Directory.CreateDirectory(_folder.File($"benchmarks/{task}")).FullName;
-        foreach (var file in new[] { "train.json", "test.json" })
-        {
-            File.WriteAllText(Path.Combine(path, file), JsonSerializer.Serialize(Enumerable.Range(0, 10).Select(i => task == "boolq"
-                ? Row(
-                    $"Please answer the following question with true or false, question: is thing {i} red?\n\nAnswer format: true/false",
-                    i % 2 == 0 ? "true" : "false")
-                : Row(
-                    $"Please choose the correct answer to the question: What is thing {i}?\n\n" +
-                    $"Answer1: a cat Answer2: a dog {i}\n\nAnswer format: answer1/answer2",
-                    i % 2 == 0 ? "answer1" : "answer2"))));
-        }
-
-        static object Row(string instruction, string answer) => new { instruction, input = "", output = $"the correct answer is {answer}", answer };
     }
 
     private static int Run(params string[] arguments) => (int)Assembly.Load("RealBackbone").EntryPoint!.Invoke(null, [arguments])!;

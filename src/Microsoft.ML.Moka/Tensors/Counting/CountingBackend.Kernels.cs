@@ -6,6 +6,7 @@ internal sealed partial class CountingBackend
     {
         var y = Make(x.Kind, x.Rows, weight.Rows);
         TakeShortly(traits.LinearBytes(x.Rows, x.Columns, weight));
+        _kept?.Add(weight, delta is not null);
         return y;
     }
 
@@ -13,6 +14,7 @@ internal sealed partial class CountingBackend
     {
         var dx = Make(dy.Kind, dy.Rows, weight.Columns);
         TakeShortly(traits.LinearBytes(dy.Rows, dy.Columns, weight));
+        _kept?.Remove(weight);
         return dx;
     }
 
@@ -28,6 +30,13 @@ internal sealed partial class CountingBackend
 
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients) =>
         TakeShortly(GradientBytes(dy, x));
+
+    public override WeightMatrix Hadamard(WeightMatrix weight, Tensor left, Tensor right, float offset) => new Weight(this, weight.Rows, weight.Columns, 0);
+
+    /// <summary>The gradient of the whole weight is written out.</summary>
+    public override void AccumulateHadamardGradients(
+        Tensor x, Tensor dy, WeightMatrix weight, Tensor left, Tensor right, Tensor leftGradient, Tensor rightGradient) =>
+        TakeShortly(4L * weight.Rows * weight.Columns + GradientBytes(dy, x));
 
     public override Tensor Add(Tensor a, Tensor b) => Like(a);
 

@@ -6,6 +6,8 @@ namespace Microsoft.ML.Moka.Tensors.Counting;
 /// </summary>
 internal sealed partial class CountingBackend(MemoryTraits traits) : Backend
 {
+    private KeptWeights? _kept;
+
     public override string Description => "counting";
 
     /// <summary>Bytes of the tensors that are not disposed.</summary>
@@ -37,6 +39,8 @@ internal sealed partial class CountingBackend(MemoryTraits traits) : Backend
     {
     }
 
+    public override IDisposable? KeepWeights() => traits.KeepsWeights ? _kept = new KeptWeights(this) : null;
+
     private Counted Make(TensorKind kind, int rows, int columns = 1) => new(this, kind, rows, columns);
 
     private Counted Like(Tensor tensor) => Make(tensor.Kind, tensor.Rows, tensor.Columns);
@@ -51,6 +55,31 @@ internal sealed partial class CountingBackend(MemoryTraits traits) : Backend
 
     /// <summary>Memory of a kernel at work.</summary>
     private void TakeShortly(long bytes) => PeakBytes = Math.Max(PeakBytes, BytesInUse + bytes);
+
+    /// <summary>Weights as they were expanded. Those that are stored as they are used are not, unless filters were added, nor are parameters.</summary>
+    private sealed class KeptWeights(CountingBackend backend) : IDisposable
+    {
+        private readonly Dictionary<WeightMatrix, long> _bytes = [];
+
+        public void Add(WeightMatrix weight, bool isChanged)
+        {
+            var bytes = backend.SizeOf(TensorKind.Activation, weight.Rows, weight.Columns);
+            if (weight.ByteCount > 0 && (isChanged || weight.ByteCount < bytes) && _bytes.TryAdd(weight, bytes))
+                backend.Take(bytes);
+        }
+
+        public void Remove(WeightMatrix weight)
+        {
+            if (_bytes.Remove(weight, out var bytes))
+                backend.BytesInUse -= bytes;
+        }
+
+        public void Dispose()
+        {
+            backend.BytesInUse -= _bytes.Values.Sum();
+            backend._kept = null;
+        }
+    }
 
     private sealed class Counted : Tensor
     {

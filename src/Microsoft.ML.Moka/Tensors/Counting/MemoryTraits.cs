@@ -8,17 +8,19 @@ namespace Microsoft.ML.Moka.Tensors.Counting;
 /// <param name="ScoreBytes">What the scores of an attention may take at a time, all heads together.</param>
 /// <param name="ElementBytes">What kernels over elements or rows take for each element on their way.</param>
 /// <param name="PacksInputs">Whether a matrix product lays a copy of its input out for its kernels.</param>
+/// <param name="KeepsWeights">Whether weights that a layer expands to be computed again are kept for its way back.</param>
 internal sealed record MemoryTraits(
-    int ActivationBytes, long LogitBytes, long PanelElements, int PanelBytes, long ScoreBytes, int ElementBytes, bool PacksInputs)
+    int ActivationBytes, long LogitBytes, long PanelElements, int PanelBytes, long ScoreBytes, int ElementBytes, bool PacksInputs,
+    bool KeepsWeights)
 {
     /// <summary>The CPU backend, whose panels are a few kilobytes.</summary>
-    public static MemoryTraits Cpu { get; } = new(4, 64 << 20, 0, 0, 0, 0, true);
+    public static MemoryTraits Cpu { get; } = new(4, 64 << 20, 0, 0, 0, 0, true, false);
 
     /// <summary>
     /// A GPU with bfloat16 activations: codes as int32 (2 bytes for an element's half), the pairs that they stand for, their float32 sum with a filter, and
     /// the bfloat16 result. Kernels over elements compute in float32.
     /// </summary>
-    public static MemoryTraits Gpu { get; } = new(2, 256 << 20, 32 << 20, 14, 128 << 20, 20, false);
+    public static MemoryTraits Gpu { get; } = new(2, 256 << 20, 32 << 20, 14, 128 << 20, 20, false, true);
 
     /// <summary>What the kernels of y = x Wᵀ take besides x and y.</summary>
     public long LinearBytes(int tokens, int width, WeightMatrix weight) =>

@@ -11,3 +11,5 @@ public sealed class AmxPropertyConformance : PropertyConformance<AmxBackends>;
 public sealed class AmxAdapterVectors : AdapterVectors<AmxBackends>;
 
 public sealed class AmxLlamaVectors : LlamaVectors<AmxBackends>;
+
+public sealed class AmxNewerMethods : NewerMethods<AmxBackends>;
