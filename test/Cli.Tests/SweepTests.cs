@@ -11,8 +11,8 @@ public sealed class SweepTests(Samples samples) : IDisposable
     {
         string[] line =
         [
-            "sweep", samples.TrainFile, "--adapters", "moka", "lora", "--budgets", "16000", "--search", "random", "--trials", "2", "--epochs", "1", "--validation", "0.25",
-            "--batch-tokens", "2048", "--folder", _folder.File("sweep"), "--svg", _folder.File("sweep.svg"),
+            "sweep", samples.TrainFile, "--adapters", "moka", "lora", "--budgets", "16000", "--search", "random", "--trials", "2", "--epochs", "1",
+            "--validation", "0.25", "--batch-tokens", "2048", "--folder", _folder.File("sweep"), "--svg", _folder.File("sweep.svg"),
         ];
         var run = Tool.Run(line).Succeeded();
         Assert.Contains("Trial 2 of 2: new LoraAdapter", run.Error, StringComparison.Ordinal);
@@ -27,7 +27,8 @@ public sealed class SweepTests(Samples samples) : IDisposable
         Assert.Equal(2, trials.Count);
         Assert.True(trials[0].GetProperty("logLoss").GetDouble() <= trials[1].GetProperty("logLoss").GetDouble());
 
-        var command = run.Out.Split('\n').Single(text => text.StartsWith("Train with the best: ", StringComparison.Ordinal))["Train with the best: ".Length..].Trim();
+        const string before = "Train with the best: ";
+        var command = run.Out.Split('\n').Single(text => text.StartsWith(before, StringComparison.Ordinal))[before.Length..].Trim();
         Assert.Equal(command, again.Json.GetProperty("command").GetString());
         Assert.Contains(" --batch-tokens 2048 --validation 0.25 --adapter ", command, StringComparison.Ordinal);
         Assert.Contains(" --budget 16000 --rate ", command, StringComparison.Ordinal);

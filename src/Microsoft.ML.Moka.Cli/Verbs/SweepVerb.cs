@@ -101,7 +101,7 @@ internal sealed class SweepVerb
         verb._metric.AcceptOnlyFromAmong([.. Metrics.Keys]);
         var command = new CliCommand("sweep",
             """
-            Tries learning rates, adapters, budgets and numbers of epochs on validation rows, shows how each did, and prints the command that trains with the best.
+            Tries learning rates, adapters, budgets and numbers of epochs on validation rows, and prints the command that trains with the best.
 
               moka sweep tickets.csv --folder sweep --time 30m
               moka sweep tickets.csv --adapters moka lora --budgets 16000 32000 --trials 6 --svg sweep.svg
@@ -133,7 +133,8 @@ internal sealed class SweepVerb
         var options = _train.ClassifierOptions(parsed);
         _train.Fill(
             options, parsed, file => keys.Transform(context.Data.LoadFromEnumerable(_train.Columns.Labelled(parsed, file))),
-            progress => display?.Show(progress.Percentage / 100, FormattableString.Invariant($"trial {made + 1}, loss {progress.SmoothedLoss:0.000}")), cancellation);
+            progress => display?.Show(progress.Percentage / 100, FormattableString.Invariant($"trial {made + 1}, loss {progress.SmoothedLoss:0.000}")),
+            cancellation);
         if (options.ValidationSet is null && options.ValidationFraction == 0)
             options.ValidationFraction = double.Parse(UsualValidation, CultureInfo.InvariantCulture);
         var contestants = Contestants(parsed, options.BackbonePath).ToList();
@@ -161,7 +162,8 @@ internal sealed class SweepVerb
             _terminal.Tell(found.ToString());
             return isCancelled
                 ? ExitCode.Cancelled
-                : throw new InvalidOperationException(found.IsComplete ? "Every trial diverged: try lower rates." : "No trial was finished in the time: give more.");
+                : throw new InvalidOperationException(
+                    found.IsComplete ? "Every trial diverged: try lower rates." : "No trial was finished in the time: give more.");
         }
         if (parsed.GetValue(_svg) is { } svg)
             File.WriteAllText(svg.FullName, found.ToSvg());

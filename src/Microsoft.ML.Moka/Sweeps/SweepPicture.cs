@@ -39,7 +39,8 @@ internal static class SweepPicture
         {
             var (x, y) = (plot.X(trial.LearningRate), plot.Y(ValueOf(trial, result.Metric)));
             var share = trial.StepShare < 1 ? FormattableString.Invariant($"1/{1 / trial.StepShare:0} of the steps") : "all steps";
-            svg.Marker(x, y, adapters.IndexOf(OptionsText.Of(trial.Adapter)), LargestMark * Math.Sqrt(Math.Max(trial.StepShare, 0.2)), FormattableString.Invariant(
+            var size = LargestMark * Math.Sqrt(Math.Max(trial.StepShare, 0.2));
+            svg.Marker(x, y, adapters.IndexOf(OptionsText.Of(trial.Adapter)), size, FormattableString.Invariant(
                 $"trial {trial.Number}, {share}: rate {trial.LearningRate:G3}, accuracy {100 * trial.MicroAccuracy:0.0} %, log-loss {trial.LogLoss:0.0000}"));
             if (ReferenceEquals(trial, result.Best))
                 svg.Line(x, plot.Top, x, plot.Top + PlotHeight, Palette.Faint, 1.5, dashes: "3 3");

@@ -24,7 +24,8 @@ internal static class SweepTable
             SweepMetric.MicroAccuracy => "highest accuracy",
             _ => "highest mean accuracy of the labels",
         };
-        text.Append(CultureInfo.InvariantCulture, $"{result.Trials.Count} of {result.TrialCount} trials; those with the most steps first, of these the {order}.");
+        text.Append(
+            CultureInfo.InvariantCulture, $"{result.Trials.Count} of {result.TrialCount} trials; those with the most steps first, of these the {order}.");
         return text.ToString();
     }
 

@@ -73,7 +73,8 @@ public sealed class ConsumerTests(PackedPackages packages)
         using Microsoft.ML.Data;
         using Microsoft.ML.Moka;
 
-        File.WriteAllLines("rows.tsv", ["Text\tLabel", .. Enumerable.Range(0, 10).Select(i => i % 2 == 0 ? $"the pot broke {i}\tclay" : $"my coat tore {i}\tcloth")]);
+        File.WriteAllLines("rows.tsv",
+            ["Text\tLabel", .. Enumerable.Range(0, 10).Select(i => i % 2 == 0 ? $"the pot broke {i}\tclay" : $"my coat tore {i}\tcloth")]);
         var mlContext = new MLContext(seed: 1);
         var data = mlContext.Data.LoadFromTextFile<Ticket>("rows.tsv", hasHeader: true);
         var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label")
