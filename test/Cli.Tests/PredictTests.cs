@@ -42,7 +42,7 @@ public sealed class PredictTests(Samples samples) : IDisposable
 
         Tool.Run("predict", "--file", file, "--model", samples.Classifier, "--output", output).Succeeded();
 
-        var table = Data.TableReader.Read(output);
+        var table = Datasets.TableReader.Read(output);
         Assert.Equal(["text", "PredictedLabel", "Probability"], table.Columns.Take(3));
         Assert.Equal(texts, table.Rows.Select(row => row.Values[0]));
         Assert.All(table.Rows, row => Assert.Equal(row.Values[2], row.Values[table.Find($"Score.{row.Values[1]}")!.Value]));

@@ -59,6 +59,29 @@ public sealed class TrainTests(Samples samples) : IDisposable
         }
     }
 
+    /// <summary>A folder as Hugging Face's hub has data sets, with classes as numbers: train, evaluate and predict take each its own split.</summary>
+    [Fact]
+    public void AFolderOfADataSetIsTrainedEvaluatedAndPredicted()
+    {
+        var labels = samples.Training.Concat(samples.HeldOut).Select(row => row.Label).Distinct().ToList();
+        foreach (var (split, rows) in new[] { ("train", samples.Training.Take(40)), ("test", samples.HeldOut.Take(8)) })
+            _folder.Write($"set/data/{split}.jsonl", string.Concat(rows.Select(
+                row => JsonSerializer.Serialize(new { text = row.Text, label = labels.IndexOf(row.Label) }) + "\n")));
+        _folder.Write("set/dataset_infos.json", JsonSerializer.Serialize(
+            new { config = new { features = new { label = new { names = labels, _type = "ClassLabel" } } } }));
+        var (set, model) = (_folder.File("set"), _folder.File("model.zip"));
+
+        var run = Tool.Run("train", set, "--epochs", "1", "--test", set, "--output", model, "--json").Succeeded();
+        Assert.Equal(8, run.Json.GetProperty("test").GetProperty("rows").GetInt32());
+        var evaluated = Tool.Run("evaluate", set, "--model", model, "--json").Succeeded().Json;
+        Assert.Equal(8, evaluated[0].GetProperty("test").GetProperty("rows").GetInt32());
+        var predicted = Tool.Run("predict", "--file", set, "--model", model, "--json").Succeeded().Json;
+        Assert.Equal(samples.HeldOut.Take(8).Select(row => row.Text), predicted.EnumerateArray().Select(row => row.GetProperty("text").GetString()));
+        Assert.All(predicted.EnumerateArray(), row => Assert.Contains(row.GetProperty("label").GetString(), labels));
+        Tool.Run("train", set, "--validation", set, "--output", model).Failed("no split 'validation'", "test, train");
+        Tool.Run("scaffold", set, "--label", "label", "--name", "Set").Failed("no file of lines");
+    }
+
     [Fact]
     public void SettingsOfTheAdapterAreTakenOver()
     {

@@ -51,10 +51,16 @@ internal sealed class TrainingColumns
         command.Options.Add(_output);
     }
 
+    /// <summary>Whether the user said which columns have texts and labels.</summary>
+    public bool AreNamed(ParseResult parsed) => (parsed.GetValue(_text) ?? parsed.GetValue(_label)) is not null;
+
+    /// <param name="parsed">What the user said.</param>
+    /// <param name="path">The file or the folder.</param>
+    /// <param name="split">Which rows of a folder.</param>
     /// <exception cref="InvalidDataException">A column is missing.</exception>
-    public List<LabelledText> Labelled(ParseResult parsed, string path)
+    public List<LabelledText> Labelled(ParseResult parsed, string path, string split)
     {
-        var table = TableReader.Read(path);
+        var table = TableReader.Read(path, split);
         var label = table.Require(parsed.GetValue(_label), _label.Name, "label");
         var text = parsed.GetValue(_text) is null && table.Find("text") is null && table.Columns.Count == 2
             ? 1 - label
@@ -65,10 +71,10 @@ internal sealed class TrainingColumns
         return [.. table.Rows.Select(row => new LabelledText { Text = row.Values[text] ?? "", Label = row.Values[label]?.Trim() ?? "" })];
     }
 
-    /// <exception cref="InvalidDataException">A column is missing.</exception>
-    public List<InstructionRow> Instructions(ParseResult parsed, string path)
+    /// <inheritdoc cref="Labelled"/>
+    public List<InstructionRow> Instructions(ParseResult parsed, string path, string split)
     {
-        var table = TableReader.Read(path);
+        var table = TableReader.Read(path, split);
         var instruction = table.Require(parsed.GetValue(_instruction), _instruction.Name, "instruction", "prompt");
         var output = table.Require(parsed.GetValue(_output), _output.Name, "output", "response");
         var input = parsed.GetValue(_input) is { } named ? table.Require(named, _input.Name) : table.Find("input");

@@ -95,7 +95,8 @@ internal sealed class EvaluateVerb
         verb._protocols.AcceptOnlyFromAmong("likelihood", "choices", "generation");
         var command = new CliCommand("evaluate",
             """
-            Measures models and backbones: on folders of benchmarks (the eight commonsense tasks, MMLU), or a model on a file of texts and labels.
+            Measures models and backbones: on folders of benchmarks (the eight commonsense tasks, MMLU), or a model on texts and labels: a file, or the test
+            split of a folder of Hugging Face's.
 
               moka evaluate benchmarks --model tuned.zip --protocol likelihood generation --results results --report report
               moka evaluate held-out.csv --model tickets.zip
@@ -116,14 +117,15 @@ internal sealed class EvaluateVerb
         var data = parsed.GetValue(_data)!;
         foreach (var path in data.Where(path => !Path.Exists(path)))
             throw new FileNotFoundException($"There is no folder or file '{path}'.");
-        return data is [var file] && File.Exists(file) ? OnRows(parsed, context, file) : OnBenchmarks(parsed, context, data, cancellation);
+        return data is [var file] && (File.Exists(file) || DatasetFolder.IsDescribed(file) || _columns.AreNamed(parsed))
+            ? OnRows(parsed, context, file) : OnBenchmarks(parsed, context, data, cancellation);
     }
 
     private int OnRows(ParseResult parsed, MLContext context, string file)
     {
         if (parsed.GetValue(_models) is not [_, ..] models)
             throw new UsageException("Which model? Name its file with --model.");
-        var rows = _columns.Labelled(parsed, file);
+        var rows = _columns.Labelled(parsed, file, "test");
         var reports = new List<EvaluatedRows>();
         foreach (var path in models)
         {

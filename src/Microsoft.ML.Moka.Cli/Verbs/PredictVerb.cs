@@ -22,7 +22,11 @@ internal sealed class PredictVerb
         Required = true,
         HelpName = "model.zip",
     };
-    private readonly Option<FileInfo?> _file = new("--file") { Description = "A file of texts: CSV, TSV, JSON or JSON lines.", HelpName = "file" };
+    private readonly Option<FileInfo?> _file = new("--file")
+    {
+        Description = "A file of texts: CSV, TSV, JSON, JSON lines or Parquet; or a folder of Hugging Face's, whose test split is meant.",
+        HelpName = "file|folder",
+    };
     private readonly Option<string?> _column = new("--text-column")
     {
         Description = "The column of texts in --file. [default: text, or the only one beside label]",
@@ -93,7 +97,7 @@ internal sealed class PredictVerb
     {
         if (parsed.GetValue(_file) is { } file)
         {
-            var table = TableReader.Read(file.ToString());
+            var table = TableReader.Read(file.ToString(), "test");
             return (table, ColumnOf(table, parsed.GetValue(_column)));
         }
         List<string> texts = [];

@@ -55,7 +55,12 @@ internal static class ScaffoldVerb
                 throw new UsageException(
                     $"--name is '{className}'; it has to be a name for a class, such as {CSharpText.PropertyName(className, new HashSet<string>())}.");
             var file = parsed.GetValue(data)!;
+            if (Directory.Exists(file.ToString()) || file.Extension.Equals(".parquet", StringComparison.OrdinalIgnoreCase))
+                throw new InvalidDataException($"'{file}' is no file of lines: the code that is written reads .csv, .tsv, .json or .jsonl.");
             var table = TableReader.Read(file.ToString());
+            if (!table.Format.HasQuoting)
+                throw new InvalidDataException(
+                    $"'{file}' has quotes that are text, and the code that is written reads fields in quotes: put them in quotes, and double their own.");
             var plan =
                 ScaffoldPlan.Of(table, parsed.GetValue(label)!, parsed.GetValue(text), className, NamespaceOf(parsed.GetValue(space), folder, className),
                     PathOf(file, folder)) with

@@ -124,7 +124,7 @@ internal sealed class SweepVerb
             ? Durations.Parse(time) ?? throw new UsageException($"--time is '{time}'; a time is 90s, 30m, 2h or 00:30:00, and above zero.")
             : (TimeSpan?)null;
         var path = parsed.GetValue(_data)!.ToString();
-        var rows = _train.Columns.Labelled(parsed, path);
+        var rows = _train.Columns.Labelled(parsed, path, "train");
         var context = Context.Create(_terminal, parsed.GetValue(_train.Seed), ofTrials: true);
         var data = context.Data.LoadFromEnumerable(rows);
         var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
@@ -132,7 +132,7 @@ internal sealed class SweepVerb
         ProgressDisplay? display = null;
         var options = _train.ClassifierOptions(parsed);
         _train.Fill(
-            options, parsed, file => keys.Transform(context.Data.LoadFromEnumerable(_train.Columns.Labelled(parsed, file))),
+            options, parsed, file => keys.Transform(context.Data.LoadFromEnumerable(_train.Columns.Labelled(parsed, file, "validation"))),
             progress => display?.Show(progress.Percentage / 100, FormattableString.Invariant($"trial {made + 1}, loss {progress.SmoothedLoss:0.000}")),
             cancellation);
         if (options.ValidationSet is null && options.ValidationFraction == 0)

@@ -19,7 +19,8 @@ internal sealed class TrainVerb
     private readonly Terminal _terminal;
     private readonly Argument<FileInfo> _data = new("data")
     {
-        Description = "The rows to learn from: .csv or .tsv whose first line names the columns, .json or .jsonl.",
+        Description =
+            "The rows to learn from: .csv or .tsv whose first line names the columns, .json, .jsonl or .parquet, or a folder of a data set of Hugging Face's.",
     };
     private readonly Option<string> _task = new("--task")
     {
@@ -35,13 +36,13 @@ internal sealed class TrainVerb
     };
     private readonly Option<FileInfo?> _test = new("--test")
     {
-        Description = "Rows that are not learned from: how the model does on them is shown in the end.",
-        HelpName = "file",
+        Description = "Rows that are not learned from, of a folder its test split: how the model does on them is shown in the end.",
+        HelpName = "file|folder",
     };
     private readonly Option<string?> _validation = new("--validation")
     {
-        Description = "Rows that choose the best weights: a file, or the share of the data that is taken for it, such as 0.1.",
-        HelpName = "file|share",
+        Description = "Rows that choose the best weights: a file, a folder's validation split, or the share of the data that is taken for it, such as 0.1.",
+        HelpName = "file|folder|share",
     };
     private readonly Option<int?> _patience = new Option<int?>("--patience")
     {
@@ -190,12 +191,12 @@ internal sealed class TrainVerb
     private int Classifier(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         // A wrong file is noticed before hours of training, not after.
-        var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString());
-        var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString()) : null;
+        var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString(), "train");
+        var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString(), "test") : null;
         var options = ClassifierOptions(parsed);
         training.Next = ("predict", (test ?? rows)[0].Text);
         var data = training.Load(rows);
-        FillForOne(options, parsed, path => training.Load(_columns.Labelled(parsed, path)), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(_columns.Labelled(parsed, path, "validation")), training, cancellation);
         var context = training.Context;
         var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
         return training.Run(
@@ -214,8 +215,8 @@ internal sealed class TrainVerb
             throw new UsageException("--head, --head-rate and --head-weight-decay are for --task classify: a head writes no text.");
         if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
             return Chatter(parsed, training, cancellation);
-        var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString());
-        var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString()) : null;
+        var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString(), "train");
+        var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString(), "test") : null;
         var template = Template(parsed, "");
         var options = new MokaTextGenerationTrainer.Options
         {
@@ -224,7 +225,7 @@ internal sealed class TrainVerb
         };
         training.Next = ("generate", (test ?? rows)[0].Instruction);
         var data = training.Load(rows);
-        FillForOne(options, parsed, path => training.Load(_columns.Instructions(parsed, path)), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(_columns.Instructions(parsed, path, "validation")), training, cancellation);
         return training.Run(
             data,
             training.Context.TextGeneration.Trainers.Moka(options).Fit,
@@ -289,7 +290,7 @@ internal sealed class TrainVerb
     {
         if (parsed.GetValue(_validation) is { } validation)
         {
-            if (double.TryParse(validation, CultureInfo.InvariantCulture, out var share) && !File.Exists(validation))
+            if (double.TryParse(validation, CultureInfo.InvariantCulture, out var share) && !Path.Exists(validation))
                 options.ValidationFraction = share is > 0 and < 1
                     ? share
                     : throw new UsageException($"--validation is {validation}; a share is above 0 and below 1.");

@@ -63,8 +63,17 @@ internal sealed class JsonRows
         }
         catch (JsonException e)
         {
-            throw NotValid((e.LineNumber ?? 0) + 1, e);
+            var (line, found) = (LineOfRow(), (e.LineNumber ?? 0) + 1);
+            throw line < found ? NotValid(line, e, $"as line {found} shows: ") : NotValid(found, e);
         }
+    }
+
+    // Where the row begins that is not whole: its error may show lines later, where the next row begins.
+    private long LineOfRow()
+    {
+        var rest = _buffer.AsSpan(_start, _end - _start);
+        var blanks = rest.IndexOfAnyExcept(" \t\r\n,"u8);
+        return _line + rest[..(blanks < 0 ? rest.Length : blanks)].Count((byte)'\n');
     }
 
     /// <summary>The next row, if the buffer holds the whole of it.</summary>
@@ -117,8 +126,8 @@ internal sealed class JsonRows
         }
     }
 
-    private InvalidDataException NotValid(long line, Exception e) =>
-        new($"{_path}, line {line}: this is not valid JSON: {e.Message.Split(" LineNumber:")[0]}", e);
+    private InvalidDataException NotValid(long line, Exception e, string detail = "") =>
+        new($"{_path}, line {line}: this is not valid JSON: {detail}{e.Message.Split(" LineNumber:")[0]}", e);
 
     private static string Kind(JsonTokenType token) => token switch
     {

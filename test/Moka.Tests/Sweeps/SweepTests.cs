@@ -288,8 +288,8 @@ public sealed class SweepTests(TunedModel tuned) : IDisposable
             }));
 
         string[] options = ["Adapters has", "Budgets has 0", "LearningRates has NaN", "LearningRateSpan has 1", "Epochs has 0", "NumberOfTrials has 0",
-            "Search is 9", "Metric is 9", "TimeLimit is 00:00:00", "Folder is ''", "Epochs and NumberOfSteps", "LearningRates and LearningRate", "nothing would be trained",
-            "InitialAdapterPath is set", "CheckpointFolder is set"];
+            "Search is 9", "Metric is 9", "TimeLimit is 00:00:00", "Folder is ''", "Epochs and NumberOfSteps", "LearningRates and LearningRate",
+            "nothing would be trained", "InitialAdapterPath is set", "CheckpointFolder is set"];
         Assert.All(options, option => Assert.Contains(option, error.Message, StringComparison.Ordinal));
         var mlContext = new MLContext();
         var other = mlContext.Data.LoadFromEnumerable([new Row { Label = "no", Text = "a" }, new Row { Label = "yes", Text = "b" }]);

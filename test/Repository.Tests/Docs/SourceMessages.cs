@@ -25,12 +25,14 @@ internal sealed record SourceMessage(string File, string Text, bool IsThrown)
     }
 }
 
-/// <summary>All texts of the package's source.</summary>
+/// <summary>All texts of the source of the packages that programs use.</summary>
 internal static class SourceMessages
 {
-    public static IReadOnlyList<SourceMessage> Read()
+    public static IReadOnlyList<SourceMessage> Read() =>
+        [.. ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets"]).SelectMany(package => Of(Path.Combine(Repository.Root, "src", package)))];
+
+    private static List<SourceMessage> Of(string root)
     {
-        var root = Path.Combine(Repository.Root, "src", "Microsoft.ML.Moka");
         var options = new CSharpParseOptions(LanguageVersion.CSharp14);
         var messages = new List<SourceMessage>();
         foreach (var file in Directory.EnumerateFiles(root, "*.cs", SearchOption.AllDirectories))

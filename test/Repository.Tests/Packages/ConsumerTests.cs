@@ -46,6 +46,7 @@ public sealed class ConsumerTests(PackedPackages packages)
     [Theory]
     [InlineData("Microsoft.ML.Moka")]
     [InlineData("Microsoft.ML.Moka.TorchSharp")]
+    [InlineData("Microsoft.ML.Moka.Datasets")]
     [InlineData("Microsoft.ML.Moka.Cli")]
     public void A_package_says_what_it_is(string id)
     {

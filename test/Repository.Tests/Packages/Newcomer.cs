@@ -67,7 +67,21 @@ public sealed class Newcomer
                 new BenchmarkQuestions(new World(), Part.Test).Rows(BenchmarkForm.BoolQ, 4, 1)
                     .Select(row => new { instruction = row.Instruction, input = "", output = row.Output, answer = row.Answer })));
         }
+        WriteDataset(Path.Combine(folder, "imdb"), tickets);
         WriteBackbones(folder);
+    }
+
+    /// <summary>A folder as Hugging Face's hub has data sets.</summary>
+    private static void WriteDataset(string folder, IReadOnlyList<(string Text, string Label)> rows)
+    {
+        var labels = rows.Select(row => row.Label).Distinct().ToList();
+        Directory.CreateDirectory(Path.Combine(folder, "data"));
+        foreach (var split in (string[])["train", "test"])
+            File.WriteAllLines(
+                Path.Combine(folder, "data", $"{split}.jsonl"),
+                rows.Select(row => JsonSerializer.Serialize(new { text = row.Text, label = labels.IndexOf(row.Label) })));
+        File.WriteAllText(Path.Combine(folder, "dataset_infos.json"), JsonSerializer.Serialize(
+            new { plain_text = new { features = new { label = new { names = labels, _type = "ClassLabel" } } } }));
     }
 
     private void WriteBackbones(string folder)

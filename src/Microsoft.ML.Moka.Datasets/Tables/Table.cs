@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Cli.Data;
+namespace Microsoft.ML.Moka.Datasets;
 
 /// <summary>The rows of a file as texts.</summary>
 /// <param name="Path">The file.</param>
@@ -7,6 +7,12 @@ namespace Microsoft.ML.Moka.Cli.Data;
 /// <param name="Format">How the file is written.</param>
 internal sealed record Table(string Path, IReadOnlyList<string> Columns, IReadOnlyList<TableRow> Rows, TableFormat Format)
 {
+    /// <summary>What the columns' values are; all texts where the file does not say.</summary>
+    public IReadOnlyList<ValueKind>? Kinds { get; init; }
+
+    /// <summary>Columns of the file whose values are no single texts or numbers, such as lists.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+
     /// <summary>The place of a column by its name; null where there is none. The exact name wins over one that differs in case.</summary>
     public int? Find(string name)
     {
@@ -33,7 +39,21 @@ internal sealed record Table(string Path, IReadOnlyList<string> Columns, IReadOn
     }
 
     /// <summary>The columns' names for a message.</summary>
-    public string Listed => Columns.Count == 0 ? "no columns" : string.Join(", ", Columns.Select(column => $"'{column}'"));
+    public string Listed => (Columns.Count == 0 ? "no columns" : Quoted(Columns)) +
+        (LeftOut.Count == 0 ? "" : $"; lists, structures, dates and bytes are not read: {Quoted(LeftOut)}");
+
+    public ValueKind KindOf(int column) => Kinds?[column] ?? ValueKind.Text;
+
+    private static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
+}
+
+/// <summary>What the values of a column are.</summary>
+internal enum ValueKind
+{
+    Text,
+    Whole,
+    Number,
+    Boolean,
 }
 
 /// <summary>One row.</summary>
@@ -44,7 +64,8 @@ internal sealed record TableRow(int Line, IReadOnlyList<string?> Values);
 /// <summary>How a file is written.</summary>
 /// <param name="Separator">What separates the fields of a line; null for JSON.</param>
 /// <param name="IsJsonLines">One JSON object a line, instead of an array.</param>
-internal sealed record TableFormat(char? Separator, bool IsJsonLines = false)
+/// <param name="HasQuoting">Whether a quote at the beginning of a field puts it in quotes; else quotes are text.</param>
+internal sealed record TableFormat(char? Separator, bool IsJsonLines = false, bool HasQuoting = true)
 {
     public bool IsJson => Separator is null;
 }

@@ -1,14 +1,41 @@
 using Microsoft.ML.Moka.Files;
 
-namespace Microsoft.ML.Moka.Cli.Data;
+namespace Microsoft.ML.Moka.Datasets;
 
-/// <summary>Lines whose first one names the columns, as RFC 4180 has them: a field in quotes may hold separators, doubled quotes and line ends.</summary>
+/// <summary>
+/// Lines whose first one names the columns, as RFC 4180 has them: a field in quotes may hold separators, doubled quotes and line ends. Programs that write
+/// tabs mostly know no quotes: where a file with tabs has one that is misplaced in RFC 4180, all of its quotes are text.
+/// </summary>
 internal static class SeparatedText
 {
+    private const char Tab = '\t';
+
     public static Table Read(string path, string text)
     {
         var separator = SeparatorOf(path, text);
-        using var records = CsvRecords.Read(new StringReader(text), path, separator).GetEnumerator();
+        try
+        {
+            return Read(path, CsvRecords.Read(new StringReader(text), path, separator), new TableFormat(separator));
+        }
+        catch (InvalidDataException) when (separator == Tab && text.Contains('"', StringComparison.Ordinal))
+        {
+            return Read(path, WithoutQuotes(path, text), new TableFormat(separator, HasQuoting: false));
+        }
+    }
+
+    private static IEnumerable<CsvRecord> WithoutQuotes(string path, string text)
+    {
+        using var reader = new StringReader(text);
+        for (var line = 1; reader.ReadLine() is { } content; line++)
+        {
+            if (content.Length > 0)
+                yield return new CsvRecord(content.Split(Tab), path, line);
+        }
+    }
+
+    private static Table Read(string path, IEnumerable<CsvRecord> all, TableFormat format)
+    {
+        using var records = all.GetEnumerator();
         if (!records.MoveNext())
             throw new InvalidDataException($"{path} is empty: its first line should name the columns.");
         var columns = Columns(records.Current);
@@ -20,7 +47,7 @@ internal static class SeparatedText
                 throw record.Error($"there are {record.Fields.Length} fields, and the first line names {columns.Count} columns");
             rows.Add(new TableRow(record.Line, record.Fields));
         }
-        return new Table(path, columns, rows, new TableFormat(separator));
+        return new Table(path, columns, rows, format);
     }
 
     private static List<string> Columns(CsvRecord header)
@@ -40,8 +67,8 @@ internal static class SeparatedText
     private static char SeparatorOf(string path, string text)
     {
         if (!path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase))
-            return '\t';
-        var counts = new Dictionary<char, int> { [','] = 0, [';'] = 0, ['\t'] = 0 };
+            return Tab;
+        var counts = new Dictionary<char, int> { [','] = 0, [';'] = 0, [Tab] = 0 };
         var isQuoted = false;
         foreach (var character in text.TakeWhile(character => isQuoted || character is not ('\r' or '\n')))
         {
