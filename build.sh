@@ -9,6 +9,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
 
   build          build everything
   test           build and run all tests; the last line is "N passed, N failed"
+  test-gpu       see what moka doctor says of the first NVIDIA GPU, and run the tests of the GPU package on it (fetches PyTorch with CUDA, gigabytes)
   test-arm       run the engine's tests as an ARM program under QEMU, where qemu-aarch64-static is installed
   run SAMPLE     build and run samples/SAMPLE; the arguments that follow go to the sample
   moka           build and run the moka tool; the arguments that follow go to it ('./build.sh moka --help')
@@ -50,12 +51,14 @@ count_tests() {
     }' "${files[@]}"
 }
 
+# The first argument is the solution or the project.
 run_tests() {
-  local results=artifacts/test-results status=0
+  local tested=$1 results=artifacts/test-results status=0
+  shift
   rm -rf "$results"
   # PyTorch's threads otherwise spin while they wait, at the cost of the tests beside them.
   export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-passive}
-  dotnet test Moka.sln -c Release --nologo --results-directory "$results" --logger "trx;LogFilePrefix=tests" "$@" || status=$?
+  dotnet test "$tested" -c Release --nologo --results-directory "$results" --logger "trx;LogFilePrefix=tests" "$@" || status=$?
   count_tests "$results" || [ "$status" -ne 0 ] || status=1
   return "$status"
 }
@@ -72,6 +75,16 @@ test_arm() {
   # One test at a time, and nothing in the runtime that QEMU stumbles over: background compilation and collection, pages mapped twice.
   DOTNET_TieredCompilation=0 DOTNET_gcConcurrent=0 DOTNET_EnableWriteXorExecute=0 "$qemu" -cpu max "$folder/Moka.Tests" -parallel none -noLogo -noColor \
     -class '*.Tensors.*' -class '*Conformance' "$@"
+}
+
+# PyTorch with CUDA comes from the package for this system, unless TorchSharpNatives names another one.
+test_gpu() {
+  case "$(uname -s)" in MINGW*|MSYS*|CYGWIN*) local natives=TorchSharp-cuda-windows ;; *) local natives=TorchSharp-cuda-linux ;; esac
+  export TorchSharpNatives=${TorchSharpNatives-$natives}
+  dotnet build test/TorchSharp.Tests -c Release --nologo -v q
+  # Without a GPU the tests would pass on PyTorch's CPU device, and say nothing.
+  (run_moka doctor --app test/TorchSharp.Tests/bin/Release/net10.0 --gpu 0) || die "the GPU cannot be used: see above what failed."
+  run_tests test/TorchSharp.Tests "$@"
 }
 
 run_sample() {
@@ -115,7 +128,8 @@ verb=${1-help}
 [ $# -eq 0 ] || shift
 case "$verb" in
   build) dotnet build Moka.sln -c Release --nologo "$@" ;;
-  test) run_tests "$@" ;;
+  test) run_tests Moka.sln "$@" ;;
+  test-gpu) test_gpu "$@" ;;
   test-arm) test_arm "$@" ;;
   run) run_sample "$@" ;;
   moka) run_moka "$@" ;;

@@ -25,7 +25,8 @@ public sealed class KeptWeightsTests
         using var a = Random(backend, TensorKind.Parameter, 2 * 8, 16);
         using var b = Random(backend, TensorKind.Parameter, 2 * (Rows / 8), Columns / 16);
         using var c = Random(backend, TensorKind.Parameter, 2, 1);
-        var delta = filters ? new KroneckerSum(Rows, Columns, c, [new KroneckerGroup(new FilterShape(8, 16, Rows / 8, Columns / 16), 0, 2, a, b)]) : null;
+        var sum = new KroneckerSum(Rows, Columns, c, [new KroneckerGroup(new FilterShape(8, 16, Rows / 8, Columns / 16), 0, 2, a, b)]);
+        var delta = filters ? sum : null;
         GC.Collect();
         GC.WaitForPendingFinalizers();
         var tensors = torch.Tensor.TotalCount;
@@ -37,7 +38,7 @@ public sealed class KeptWeightsTests
             backend.Linear(x, weight, delta).Dispose();
             Assert.True(torch.Tensor.TotalCount > tensors);
             // With other filters it is another weight.
-            others = Gradient(filters ? null : new KroneckerSum(Rows, Columns, c, [new KroneckerGroup(new FilterShape(8, 16, Rows / 8, Columns / 16), 0, 2, a, b)]));
+            others = Gradient(filters ? null : sum);
             actual = Gradient(delta);
             again = Gradient(delta);
             backend.Linear(x, weight, delta).Dispose();
@@ -49,9 +50,9 @@ public sealed class KeptWeightsTests
         backend.Linear(x, weight, delta).Dispose();
         Assert.Equal(tensors, torch.Tensor.TotalCount);
 
-        float[] Gradient(KroneckerSum? sum)
+        float[] Gradient(KroneckerSum? added)
         {
-            using var dx = backend.LinearInputGradient(dy, weight, sum);
+            using var dx = backend.LinearInputGradient(dy, weight, added);
             return backend.Read(dx);
         }
     }

@@ -109,6 +109,29 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         Assert.InRange((double)MemoryPlan.ForTraining(options).ActivationBytes / plans[^1].ActivationBytes, 1.1, 2.1);
     }
 
+    /// <summary>What a layer that is computed again expands is there until its way back has used it: at most the layer's linear maps in bfloat16.</summary>
+    [Fact]
+    public void ExpandedWeightsAreCountedWhereTheyAreKept()
+    {
+        using var folder = new TemporaryFolder();
+        var config = Large["Llama-3-8b"];
+        var options = new MokaTrainer.Options { BatchTokens = 256, MaximumTokens = 256 };
+        var layer = 2L * config.LinearMaps.Sum(map => (long)map.Rows * map.Columns) / config.LayerCount;
+        foreach (var quantization in new[] { BackboneQuantization.NF4, BackboneQuantization.None })
+        {
+            options.Quantization = quantization;
+            // Floats that are stored as they are used are kept with filters alone: q, k, v and o, which are gone before memory is fullest.
+            var (least, most) = quantization == BackboneQuantization.None ? (0, 2L * (2 * 4096 + 2 * 1024) * 4096) : (layer / 2, layer);
+            options.GradientCheckpointing = true;
+            Assert.InRange(Activations(true) - Activations(false), least, most);
+            options.GradientCheckpointing = false;
+            Assert.Equal(Activations(false), Activations(true));
+        }
+
+        long Activations(bool keeps) => MemoryPlan.Count(
+            config, DenseFormat.BFloat16, options, options.Adapter, 256, MemoryTraits.Gpu with { KeepsWeights = keeps }).ActivationBytes;
+    }
+
     private static Dictionary<string, LlamaConfig> Large { get; } = new()
     {
         ["Llama-2-7b"] = Small with
