@@ -16,7 +16,8 @@ Usage: ./build.sh VERB [ARGUMENT...]
   notebook       run the cells of samples/notebooks/walkthrough.cs and write the notebook with what they show
   docs           write the API reference, docs/api, from the comments in the source
   bench          build and run the benchmarks
-  fuzz           give mutated inputs to every reader: './build.sh fuzz [TARGET] [SECONDS]', by default 3 seconds for each
+  fuzz           give mutated inputs to every reader: './build.sh fuzz [TARGET] [SECONDS]', by default 3 seconds for each;
+                 './build.sh fuzz short [TARGET]' has the same inputs each time, as the tests have them
   kills          kill processes that save, at random: './build.sh kills [COUNT]'
   soak           load, train, cancel, swap and predict, and see that memory stays: './build.sh soak MINUTES'
   pretrain       make the embedded backbone anew (long; continues where it was stopped)

@@ -23,6 +23,7 @@ public static class Program
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         if (builder.Configuration["urls"] is null && builder.Configuration["http_ports"] is null)
             builder.WebHost.UseUrls(DefaultUrl);
+        builder.AddErrorPages();
         builder.AddLimits();
         builder.AddTelemetry();
         builder.AddModels();
@@ -31,7 +32,9 @@ public static class Program
 
         var app = builder.Build();
         app.UseErrorPages();
+        app.UseLimits();
         app.UseBrowserSecurity();
+        app.UseTrainingAccess();
         app.UsePages();
         app.UseRequestTimeouts();
         app.MapHealth();

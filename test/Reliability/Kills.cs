@@ -10,6 +10,7 @@ namespace Microsoft.ML.Moka.Reliability;
 internal static class Kills
 {
     private static readonly string[] Stores = ["adapter", "merged", "zip", "gguf"];
+    private static readonly TimeSpan LongestStart = TimeSpan.FromMinutes(10);
 
     public static int Run(int count)
     {
@@ -26,8 +27,12 @@ internal static class Kills
             string[] whole = [Expected(samples, store, "one.zip"), Expected(samples, store, "two.zip")];
             using var one = new Writer(store, samples.File("one.zip"), target);
             using var two = new Writer(store, samples.File("two.zip"), target);
-            for (var began = Stopwatch.GetTimestamp(); Read(samples, store, target) is null && Stopwatch.GetElapsedTime(began).TotalSeconds < 60;)
-                Thread.Sleep(20);
+            // What is not there yet cannot be lost; a busy machine may take long to start two processes.
+            for (var began = Stopwatch.GetTimestamp(); Read(samples, store, target) is null; Thread.Sleep(20))
+            {
+                if (Stopwatch.GetElapsedTime(began) > LongestStart)
+                    throw new TimeoutException($"{store}, round {round}: nobody has saved anything within {LongestStart}.");
+            }
             for (var end = Stopwatch.GetTimestamp() + (long)(random.NextDouble() * 0.5 * Stopwatch.Frequency); Stopwatch.GetTimestamp() < end; reads++)
                 Check("beside the writers");
             foreach (var writer in new[] { one, two }.OrderBy(_ => random.Next()))
@@ -47,8 +52,9 @@ internal static class Kills
 
             void Check(string when)
             {
-                if (!whole.Contains(Read(samples, store, target)))
-                    Broken(when);
+                var read = Read(samples, store, target);
+                if (!whole.Contains(read))
+                    Broken(read is null ? $"nothing is there {when}" : $"something else is there {when}");
             }
 
             void Broken(string what)

@@ -11,6 +11,8 @@ internal static class Program
         CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
         switch (arguments)
         {
+            case ["fuzz", "short", .. var rest]:
+                return FuzzRun.RunShort(rest.FirstOrDefault());
             case ["fuzz", .. var rest]:
                 return FuzzRun.Run(rest.FirstOrDefault(word => !double.TryParse(word, out _)), Number(rest, 3));
             case ["kills", .. var rest]:
@@ -20,7 +22,7 @@ internal static class Program
             case ["write", var store, var model, var folder]:
                 return Kills.Write(store, model, folder);
             default:
-                Console.Error.WriteLine("fuzz [TARGET] [SECONDS] | kills [COUNT] | soak [MINUTES]");
+                Console.Error.WriteLine("fuzz [TARGET] [SECONDS] | fuzz short [TARGET] | kills [COUNT] | soak [MINUTES]");
                 return 2;
         }
     }

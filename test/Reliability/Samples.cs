@@ -11,13 +11,30 @@ internal sealed class Samples : IDisposable
     private readonly Lazy<MokaTransformer> _other;
 
     public Samples()
+        : this(Directory.CreateTempSubdirectory("moka-reliability-").FullName, withMaterial: true)
     {
+    }
+
+    private Samples(string root, bool withMaterial)
+    {
+        (Root, Material) = (root, withMaterial ? FindMaterial() : null);
         Backbone = TinyBackbone.Write(Path.Combine(Root, "backbone"));
         _model = new(() => Tuned(new MokaAdapter()));
         _other = new(() => Tuned(new LoraAdapter { Rank = 2, Alpha = 64 }));
     }
 
-    public string Root { get; } = Directory.CreateTempSubdirectory("moka-reliability-").FullName;
+    public string Root { get; }
+
+    /// <summary>
+    /// The same in one place, which a model's file names, and without the test material: all bytes are then the same each time. One process at a time.
+    /// </summary>
+    public static Samples InFixedFolder()
+    {
+        var root = Path.Combine(Path.GetTempPath(), "moka-reliability");
+        if (Directory.Exists(root))
+            Directory.Delete(root, recursive: true);
+        return new Samples(Directory.CreateDirectory(root).FullName, withMaterial: false);
+    }
 
     /// <summary>The folder of a LLaMA of random weights.</summary>
     public string Backbone { get; }
@@ -34,14 +51,13 @@ internal sealed class Samples : IDisposable
     /// <summary>Another adapter on the same backbone.</summary>
     public MokaTransformer Other => _other.Value;
 
-    /// <summary>The folder of the test material; null where it is not there.</summary>
-    public static string? Material { get; } =
-        new[] { Environment.GetEnvironmentVariable("MOKA_MATERIAL"), Path.Combine("..", "shared", "material") }.FirstOrDefault(Directory.Exists);
+    /// <summary>The folder of the test material; null where it is not there, or not wanted.</summary>
+    public string? Material { get; }
 
     public string File(string name) => Path.Combine(Root, name);
 
     /// <summary>Files of the test material by a pattern.</summary>
-    public static IEnumerable<byte[]> OfMaterial(string folder, string pattern, int largest = 1 << 20) => Material is null
+    public IEnumerable<byte[]> OfMaterial(string folder, string pattern, int largest = 1 << 20) => Material is null
         ? []
         : Directory.EnumerateFiles(Path.Combine(Material, folder), pattern, SearchOption.AllDirectories).Order(StringComparer.Ordinal)
             .Where(path => new FileInfo(path).Length <= largest).Select(System.IO.File.ReadAllBytes);
@@ -78,6 +94,9 @@ internal sealed class Samples : IDisposable
             _other.Value.Dispose();
         Directory.Delete(Root, recursive: true);
     }
+
+    private static string? FindMaterial() =>
+        new[] { Environment.GetEnvironmentVariable("MOKA_MATERIAL"), Path.Combine("..", "shared", "material") }.FirstOrDefault(Directory.Exists);
 
     private sealed class Scored
     {

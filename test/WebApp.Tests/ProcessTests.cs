@@ -30,6 +30,40 @@ public sealed partial class ProcessTests(TunedModels models)
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
+    /// <summary>MOKA_WATCHERS says how many watch at once in each round; what was measured is printed.</summary>
+    [Fact]
+    public async Task CrowdsOfWatchersLeaveNothingBehind()
+    {
+        const long Slack = 64 << 20;
+        var watchers = Environment.GetEnvironmentVariable("MOKA_WATCHERS") is { } given ? int.Parse(given) : 300;
+        using var process = Start();
+        using var end = new ProcessEnd(process);
+        var address = await AddressOf(process);
+        using var client = new HttpClient { BaseAddress = address };
+        await BecomeReady(client);
+        var (sizes, slowest) = (new List<long>(), TimeSpan.Zero);
+        for (var round = 0; round < 8; round++)
+        {
+            var crowd = await Task.WhenAll(Enumerable.Range(0, watchers).Select(_ =>
+                RawConnection.Send(address, "GET /api/training/events HTTP/1.1", $"Host: {address.Authority}")));
+            var began = Stopwatch.GetTimestamp();
+            using (var health = await RawConnection.Send(address, "GET /health HTTP/1.1", $"Host: {address.Authority}", "Connection: close"))
+                Assert.Equal(200, await health.Status());
+            slowest = Stopwatch.GetElapsedTime(began) > slowest ? Stopwatch.GetElapsedTime(began) : slowest;
+            var statuses = await Task.WhenAll(crowd.Select(one => one.Status()));
+            Assert.Equal(watchers, statuses.Count(status => status == 200) + statuses.Count(status => status == 503));
+            foreach (var one in crowd)
+                one.Dispose();
+            process.Refresh();
+            sizes.Add(process.WorkingSet64);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{watchers} watchers, working set after each round: {string.Join(", ", sizes.Select(size => $"{size / 1e6:0} MB"))}; " +
+            $"health after {slowest.TotalMilliseconds:0} ms at most");
+        Assert.InRange(sizes[^1], 0, sizes[1] + Slack);
+    }
+
     [Fact]
     public async Task ToldToEndItFinishesWhatItAccepted()
     {
@@ -81,6 +115,8 @@ public sealed partial class ProcessTests(TunedModels models)
             [typeof(Program).Assembly.Location, "--urls", "http://127.0.0.1:0", $"--Model:Path={models.First}", .. settings])
         {
             RedirectStandardOutput = true,
+            // Small budgets between collections, so that what grows is what is kept.
+            Environment = { ["DOTNET_GCgen0size"] = "0x1000000" },
         })!;
 
     [GeneratedRegex("Now listening on: (http://.*)$")]

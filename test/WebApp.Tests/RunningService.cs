@@ -33,7 +33,8 @@ internal sealed class RunningService : IAsyncDisposable
     {
         var service = new RunningService(model, settings);
         await service.App.StartAsync();
-        var address = service.App.Urls.Single();
+        // Where it listens everywhere, it is asked here.
+        var address = $"http://127.0.0.1:{service.App.Urls.First().Split(':')[^1]}";
         service.Client = new HttpClient(new SocketsHttpHandler
         {
             MaxConnectionsPerServer = 1000,

@@ -27,6 +27,14 @@ public sealed class ServingOptions
     [Range(1, 1_000_000)]
     public int QueueLength { get; set; } = 256;
 
+    /// <summary>How many may watch training through a stream; the others ask now and then.</summary>
+    [Range(0, 1_000_000)]
+    public int MaximumWatchers { get; set; } = 100;
+
+    /// <summary>How many connections may be open that ask nothing; beyond it, the one that has been silent for longest is closed.</summary>
+    [Range(1, 1_000_000)]
+    public int MaximumIdleConnections { get; set; } = 2000;
+
     [Range(64, 1 << 24)]
     public int MaximumBodyBytes { get; set; } = 16 * 1024;
 

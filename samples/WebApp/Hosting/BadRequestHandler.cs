@@ -12,18 +12,19 @@ internal sealed class BadRequestHandler : IExceptionHandler
     {
         if (exception is not BadHttpRequestException bad)
             return false;
-        var body = httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType;
-        await ProblemOf(bad, body).ExecuteAsync(httpContext);
+        var accepted = httpContext.Features.Get<IExceptionHandlerFeature>()?.Endpoint?.Metadata.GetMetadata<IAcceptsMetadata>();
+        await ProblemOf(bad, accepted).ExecuteAsync(httpContext);
         return true;
     }
 
-    private static IResult ProblemOf(BadHttpRequestException bad, Type? body)
+    private static IResult ProblemOf(BadHttpRequestException bad, IAcceptsMetadata? accepted)
     {
         if (bad.StatusCode == StatusCodes.Status400BadRequest && bad.InnerException is JsonException json && FieldOf(json) is { } field)
-            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { [field] = [Wanted(body, field)] });
+            return TypedResults.ValidationProblem(new Dictionary<string, string[]> { [field] = [Wanted(accepted?.RequestType, field)] });
         var detail = bad.StatusCode switch
         {
             StatusCodes.Status415UnsupportedMediaType => "Send JSON, with the header Content-Type: application/json.",
+            StatusCodes.Status400BadRequest when accepted is null => "What stands behind the '?' is not what this address takes: README.md lists it.",
             StatusCodes.Status400BadRequest => "The body is no JSON object with the fields that this address takes: README.md lists them.",
             _ => bad.Message,
         };

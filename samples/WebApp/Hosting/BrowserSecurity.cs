@@ -19,18 +19,12 @@ internal static class BrowserSecurity
             headers["Cross-Origin-Resource-Policy"] = "same-origin";
             return next(context);
         });
-        app.Use((context, next) =>
-        {
-            if (!IsForeign(context.Request))
-                return next(context);
-            context.Response.StatusCode = StatusCodes.Status403Forbidden;
-            return Task.CompletedTask;
-        });
+        app.Use((context, next) => ChangesNothing(context.Request.Method) || RequestOrigin.IsOwn(context.Request)
+            ? next(context)
+            : TypedResults.Problem(
+                "What changes something is taken from the pages of this service and from programs, not from pages of other sites.",
+                statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(context));
     }
 
-    /// <summary>A page of another site makes the user's browser change something here. Programs that are no browsers send no Origin.</summary>
-    private static bool IsForeign(HttpRequest request) =>
-        !HttpMethods.IsGet(request.Method) && !HttpMethods.IsHead(request.Method)
-        && request.Headers.Origin is [{ } origin]
-        && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && string.Equals(uri.Authority, request.Host.Value, StringComparison.OrdinalIgnoreCase));
+    private static bool ChangesNothing(string method) => HttpMethods.IsGet(method) || HttpMethods.IsHead(method);
 }

@@ -5,13 +5,13 @@ using WebApp.Models;
 
 namespace WebApp.Hosting;
 
-/// <summary>/health says that the process lives; /ready that it can answer questions.</summary>
+/// <summary>/health says that the process lives; /ready that it can answer questions. Neither is under a limit of other requests.</summary>
 internal static class Health
 {
     public static void MapHealth(this WebApplication app)
     {
-        app.MapHealthChecks("/health", new HealthCheckOptions { Predicate = _ => false }).DisableRequestTimeout();
-        app.MapHealthChecks("/ready", new HealthCheckOptions { ResponseWriter = Write }).DisableRequestTimeout();
+        app.MapHealthChecks("/health", new HealthCheckOptions { Predicate = _ => false }).DisableRequestTimeout().DisableRateLimiting();
+        app.MapHealthChecks("/ready", new HealthCheckOptions { ResponseWriter = Write }).DisableRequestTimeout().DisableRateLimiting();
     }
 
     private static Task Write(HttpContext context, HealthReport report)

@@ -68,7 +68,7 @@ public sealed partial class ModelWatcher(
         }
         catch (Exception e)
         {
-            models.Refuse($"{System.IO.Path.GetFileName(Path)} was refused: {e.GetBaseException().Message}");
+            models.Refuse($"{System.IO.Path.GetFileName(Path)} was refused: {PublicMessage.Of(e)}");
             metrics.Loaded(succeeded: false);
             LogRefused(e, Path);
         }

@@ -7,8 +7,12 @@ public sealed class TrainingSettings
 {
     public const string Section = "Training";
 
-    /// <summary>Whether the page and the API may train. A service on the internet serves only.</summary>
+    /// <summary>Whether the page and the API may train.</summary>
     public bool Enabled { get; set; } = true;
+
+    /// <summary>What has to be shown to train. Without it, a service that listens beyond this machine does not train.</summary>
+    [MinLength(16, ErrorMessage = "Training:Key must have at least 16 characters, so that nobody guesses it.")]
+    public string? Key { get; set; }
 
     /// <summary>Whether a small model is trained where there is no file to serve.</summary>
     public bool AtFirstStart { get; set; } = true;

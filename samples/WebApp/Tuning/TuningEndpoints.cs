@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using WebApp.Hosting;
 
 namespace WebApp.Tuning;
 
@@ -12,24 +13,36 @@ public static class TuningEndpoints
     public static void AddTuning(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<TrainingSettings>().BindConfiguration(TrainingSettings.Section).ValidateDataAnnotations();
+        builder.Services.AddSingleton<TrainingAccess>();
         builder.Services.AddSingleton<TuningService>();
         builder.Services.AddHostedService(services => services.GetRequiredService<TuningService>());
+    }
+
+    /// <summary>Refuses those who may not train, before anything of their request is read.</summary>
+    public static void UseTrainingAccess(this WebApplication app)
+    {
+        var access = app.Services.GetRequiredService<TrainingAccess>();
+        app.Use((context, next) => context.GetEndpoint()?.Metadata.GetMetadata<NeedsRight>() is not null && access.Refusal(context) is { } refusal
+            ? refusal.ExecuteAsync(context)
+            : next(context));
     }
 
     public static void MapTuning(this WebApplication app)
     {
         var group = app.MapGroup("/api/training");
-        group.MapGet("", (TuningService tuning) => tuning.StateFrom(0, 0));
+        group.MapGet("", (TuningService tuning, int run = 0, int first = 0) => tuning.StateFrom(run, Math.Max(first, 0)));
         group.MapGet("/events", (TuningService tuning, IHostApplicationLifetime lifetime, CancellationToken dropped) =>
-            TypedResults.ServerSentEvents(Watch(tuning, lifetime.ApplicationStopping, dropped))).DisableRequestTimeout();
+            TypedResults.ServerSentEvents(Watch(tuning, lifetime.ApplicationStopping, dropped)))
+            .DisableRequestTimeout().RequireRateLimiting(Limits.Watchers);
         if (!app.Configuration.GetSection(TrainingSettings.Section).GetValue(nameof(TrainingSettings.Enabled), defaultValue: true))
             return;
-        group.MapPost("", (TuningRequest request, TuningService tuning) =>
+        var changes = group.MapGroup("").WithMetadata(new NeedsRight());
+        changes.MapPost("", (TuningRequest request, TuningService tuning) =>
             request.Errors() is { Count: > 0 } errors ? TypedResults.ValidationProblem(errors)
             : tuning.TryStart(request) ? Results.Accepted("/api/training")
             : Conflict("A training run is under way."));
-        group.MapPost("/stop", (TuningService tuning) => tuning.TryStop() ? Results.Accepted() : Conflict("No training run is under way."));
-        group.MapPost("/deploy", PutIntoService);
+        changes.MapPost("/stop", (TuningService tuning) => tuning.TryStop() ? Results.Accepted() : Conflict("No training run is under way."));
+        changes.MapPost("/deploy", PutIntoService);
     }
 
     private static async Task<IResult> PutIntoService(TuningService tuning)
@@ -58,9 +71,12 @@ public static class TuningEndpoints
             var state = tuning.StateFrom(run, sent);
             (run, sent) = (state.Run, state.First + state.Points.Count);
             yield return new SseItem<TuningState>(state, "state");
-            await Task.WhenAny(changed, Task.Delay(SlowestEvents, end.Token));
-            await Task.WhenAny(Task.Delay(FastestEvents, end.Token));
+            await changed.WaitAsync(SlowestEvents, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(FastestEvents, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         while (!end.IsCancellationRequested);
     }
+
+    /// <summary>Marks what only those may do who may train.</summary>
+    private sealed class NeedsRight;
 }

@@ -3,6 +3,7 @@ using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
 using WebApp.Answers;
+using WebApp.Hosting;
 
 namespace WebApp.Tuning;
 
@@ -25,6 +26,9 @@ public sealed class TuningRun(int number, TuningRequest request, float learningR
     public int Number => number;
 
     public bool IsOver => _state.Phase is TuningPhase.Finished or TuningPhase.Stopped or TuningPhase.Failed or TuningPhase.InService;
+
+    /// <summary>What made it fail; null where nothing did.</summary>
+    public Exception? Failure { get; private set; }
 
     /// <summary>Whether it came to a model that can be put into service.</summary>
     public bool HasModel => IsOver && _model is not null;
@@ -63,7 +67,8 @@ public sealed class TuningRun(int number, TuningRequest request, float learningR
         }
         catch (Exception e)
         {
-            Update(state => state with { Phase = TuningPhase.Failed, Error = e.Message });
+            Failure = e;
+            Update(state => state with { Phase = TuningPhase.Failed, Error = PublicMessage.Of(e) });
         }
     }
 

@@ -1,11 +1,13 @@
 using Microsoft.Extensions.Options;
+using WebApp.Hosting;
 using WebApp.Models;
 
 namespace WebApp.Tuning;
 
 /// <summary>The training run of this service: one at a time, beside the serving.</summary>
 public sealed partial class TuningService(
-    ModelHost models, ModelWatcher watcher, IOptions<TrainingSettings> settings, ILogger<TuningService> log) : IHostedService, IDisposable
+    ModelHost models, ModelWatcher watcher, TrainingAccess access, IOptions<TrainingSettings> settings, ILogger<TuningService> log)
+    : IHostedService, IDisposable
 {
     private static readonly TuningState NoRun = new(0, TuningPhase.Idle, 0, []);
 
@@ -23,7 +25,7 @@ public sealed partial class TuningService(
     public TuningState StateFrom(int run, int first)
     {
         lock (_lock)
-            return _run?.StateFrom(_run.Number == run ? first : 0) ?? NoRun;
+            return (_run?.StateFrom(_run.Number == run ? first : 0) ?? NoRun) with { Right = access.Right };
     }
 
     /// <summary>False where a run is under way.</summary>
@@ -68,7 +70,7 @@ public sealed partial class TuningService(
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                throw new InvalidOperationException($"The model cannot be saved. {e.Message}", e);
+                throw new InvalidOperationException($"The model cannot be saved. {PublicMessage.Of(e)}", e);
             }
         }
         await watcher.CheckAsync(CancellationToken.None);
@@ -103,8 +105,8 @@ public sealed partial class TuningService(
     {
         run.Run();
         var state = run.StateFrom(int.MaxValue);
-        if (state.Phase == TuningPhase.Failed)
-            LogFailure(state.Error);
+        if (run.Failure is { } failure)
+            LogFailure(failure);
         else
             LogEnd(state.Phase, state.Untuned, state.Tuned);
         if (!putIntoService || state.Phase != TuningPhase.Finished)
@@ -131,6 +133,6 @@ public sealed partial class TuningService(
     [LoggerMessage(LogLevel.Information, "Training ended: {Phase}. Accuracy {Untuned:P1} before, {Tuned:P1} after.")]
     private partial void LogEnd(TuningPhase phase, double? untuned, double? tuned);
 
-    [LoggerMessage(LogLevel.Error, "Training failed: {Error}")]
-    private partial void LogFailure(string? error);
+    [LoggerMessage(LogLevel.Error, "Training failed.")]
+    private partial void LogFailure(Exception error);
 }

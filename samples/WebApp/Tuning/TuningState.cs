@@ -43,4 +43,7 @@ public sealed record TuningState(int Run, TuningPhase Phase, int First, IReadOnl
     public string? Version { get; init; }
 
     public string? Error { get; init; }
+
+    /// <summary>Who may train here.</summary>
+    public TrainingRight Right { get; init; }
 }

@@ -40,7 +40,8 @@ export function draw(svg, points, steps, best) {
     parts.push(make('text', { x: left - 10, y: y(loss) + 4, 'text-anchor': 'end' }, String(+loss.toPrecision(1))));
   }
   for (const step of ticks(Math.max(steps, 1), Math.min(8, width / 110)).filter(Number.isInteger))
-    parts.push(make('text', { x: x(step), y: height - 10, 'text-anchor': step === steps ? 'end' : 'middle' }, step));
+    // A number of many digits at the end stays inside.
+    parts.push(make('text', { x: x(step), y: height - 10, 'text-anchor': x(step) > width - 2 * right ? 'end' : 'middle' }, step));
   if (points.length > 0) {
     const curve = path(points.map(point => [point.step, point.loss]));
     parts.push(make('path', { class: 'area', d: `${curve}L${x(points.at(-1).step)} ${y(lowest)}L${x(points[0].step)} ${y(lowest)}Z` }));

@@ -17,12 +17,15 @@ export function showError(place, message, field) {
   if (field) message ? field.setAttribute('aria-invalid', 'true') : field.removeAttribute('aria-invalid');
 }
 
-/** Sends JSON; resolves to {ok, status, body}, also where the server cannot be reached. */
-export async function send(url, body) {
+/** Sends JSON, with a key where there is one; resolves to {ok, status, body}, also where the server cannot be reached. */
+export async function send(url, body, key) {
   try {
+    const headers = new Headers();
+    if (body !== undefined) headers.set('Content-Type', 'application/json');
+    if (key) headers.set('Authorization', `Bearer ${key}`);
     const response = await fetch(url, {
       method: 'POST',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      headers,
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     return { ok: response.ok, status: response.status, body: await response.json().catch(() => ({})) };

@@ -6,8 +6,8 @@ const phases = {
   Finished: 'Finished', Stopped: 'Stopped', Failed: 'Failed', InService: 'In service',
 };
 const running = ['Preparing', 'Training', 'Stopping', 'Evaluating'];
-const announceEvery = 5000;
-const form = byId('form'), start = byId('start'), stop = byId('stop'), deploy = byId('deploy'), title = byId('run-title');
+const announceEvery = 5000, askAgainAfter = 5000;
+const form = byId('form'), start = byId('start'), stop = byId('stop'), deploy = byId('deploy'), title = byId('run-title'), key = byId('key');
 let run = 0, steps = 1, best = null, points = [], phase = '', announced = 0;
 
 const seconds = value => value < 60 ? `${Math.ceil(value)} s` : `${Math.floor(value / 60)} min ${Math.ceil(value % 60)} s`;
@@ -40,9 +40,12 @@ function show(state) {
   steps = state.steps;
   redraw();
 
-  start.disabled = isRunning;
-  stop.disabled = !['Preparing', 'Training'].includes(state.phase);
-  deploy.disabled = !['Finished', 'Stopped'].includes(state.phase) || state.tuned === null;
+  const mayTrain = state.right !== 'Nobody';
+  byId('key-field').hidden = state.right !== 'Key';
+  byId('right-note').hidden = mayTrain;
+  start.disabled = !mayTrain || isRunning;
+  stop.disabled = !mayTrain || !['Preparing', 'Training'].includes(state.phase);
+  deploy.disabled = !mayTrain || !['Finished', 'Stopped'].includes(state.phase) || state.tuned === null;
   showError(byId('run-error'), state.error);
   announce(state, last);
   if (state.phase !== phase) {
@@ -66,28 +69,53 @@ function announce(state, last) {
     : `${phases[state.phase]}.${state.tuned ? ` Accuracy ${percent(state.tuned)}, before ${percent(state.untuned)}.` : ''}`;
 }
 
+/** Sends what needs the right to train; a wrong key is told beside the field of the key, and is then focused. */
+async function change(url, body) {
+  const sent = await send(url, body, key.value.trim());
+  const isKeyWrong = sent.status === 401;
+  showError(byId('key-error'), isKeyWrong ? problemOf(sent.body) : null, key);
+  if (isKeyWrong) key.focus();
+  return { ...sent, problem: sent.ok || isKeyWrong ? null : problemOf(sent.body) };
+}
+
 form.addEventListener('submit', async event => {
   event.preventDefault();
   const fields = ['questions', 'epochs', 'seed'];
-  const { ok, status, body } = await send('/api/training', Object.fromEntries(fields.map(name => [name, valueOf(byId(name))])));
+  const { ok, status, body, problem } = await change('/api/training', Object.fromEntries(fields.map(name => [name, valueOf(byId(name))])));
   for (const name of fields) showError(byId(`${name}-error`), body.errors?.[name]?.[0], byId(name));
-  showError(byId('form-error'), ok || (status === 400 && body.errors) ? null : problemOf(body));
+  showError(byId('form-error'), status === 400 && body.errors ? null : problem);
   if (ok) title.focus();
   else form.querySelector('[aria-invalid]')?.focus();
 });
 // A button that can no longer be pressed gives the focus to the title of the run.
 stop.addEventListener('click', async () => {
   title.focus();
-  const { ok, body } = await send('/api/training/stop');
-  showError(byId('run-error'), ok ? null : problemOf(body));
+  showError(byId('run-error'), (await change('/api/training/stop')).problem);
 });
 deploy.addEventListener('click', async () => {
   title.focus();
   deploy.disabled = true;
-  const { ok, body } = await send('/api/training/deploy');
-  showError(byId('run-error'), ok ? null : problemOf(body));
+  const { ok, problem } = await change('/api/training/deploy');
+  deploy.disabled = ok;
+  showError(byId('run-error'), problem);
   showModel();
 });
+
+/** Follows the run. Where as many watch as may, the stream is refused: this page then asks now and then, until there is a place. */
+function watch() {
+  const events = new EventSource('/api/training/events');
+  events.addEventListener('state', event => show(JSON.parse(event.data)));
+  events.addEventListener('error', async () => {
+    if (events.readyState !== EventSource.CLOSED) return;
+    setTimeout(watch, askAgainAfter * (1 + Math.random()));
+    try {
+      const response = await fetch(`/api/training?run=${run}&first=${points.length}`);
+      if (response.ok) show(await response.json());
+    } catch {
+      // The top of the page says that the service cannot be reached.
+    }
+  });
+}
 
 redraw();
 let drawn = byId('chart').clientWidth;
@@ -96,6 +124,6 @@ new ResizeObserver(() => {
   drawn = byId('chart').clientWidth;
   redraw();
 }).observe(byId('chart'));
-new EventSource('/api/training/events').addEventListener('state', event => show(JSON.parse(event.data)));
+watch();
 showModel();
 setInterval(showModel, 3000);

@@ -25,8 +25,7 @@ internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, in
         var values = new float[outputs.Length];
         backend.Download(outputs, values);
         if (Array.Exists(values, value => !float.IsFinite(value)))
-            throw new InvalidOperationException(
-                "The scores are not finite: the model's weights, or the adapter's, are so large that what is computed with them overflows.");
+            throw Overflow.Of("The scores are not finite", backbone, prompts, adapters);
         return values.Chunk(_head.Rule.Outputs);
     }
 }

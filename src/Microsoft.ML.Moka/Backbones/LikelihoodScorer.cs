@@ -86,8 +86,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         var values = new float[predictions.Length];
         backend.Download(losses, values);
         if (Array.Exists(values, loss => !float.IsFinite(loss)))
-            throw new InvalidOperationException(
-                "The scores are not finite: the model's weights, or the adapter's, are so large that what is computed with them overflows.");
+            throw Overflow.Of("The scores are not finite", backbone, batch, adapters);
         return values;
     }
 }

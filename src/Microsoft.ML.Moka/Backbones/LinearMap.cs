@@ -12,13 +12,21 @@ internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? 
 
     public Variable Forward(Tape tape, Variable x, AdapterPass adapters)
     {
-        var y = trained is not null ? tape.Linear(x, trained)
-            : adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters)
-            : tape.Linear(x, Weight);
-        if (adapters.Set?.FindBias(Shape.Name) is { } trainedBias)
-            return tape.AddToRows(y, trainedBias.Value, trainedBias.Gradient);
-        return bias is null ? y : tape.AddToRows(y, bias.Value, bias.Gradient);
+        adapters.Watch?.Invoke($"the input of {Shape.Name}", x.Value);
+        var y = WithBias(tape, Multiply(tape, x, adapters), adapters);
+        adapters.Watch?.Invoke($"the output of {Shape.Name}", y.Value);
+        return y;
     }
+
+    private Variable Multiply(Tape tape, Variable x, AdapterPass adapters) =>
+        trained is not null ? tape.Linear(x, trained)
+        : adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters)
+        : tape.Linear(x, Weight);
+
+    private Variable WithBias(Tape tape, Variable y, AdapterPass adapters) =>
+        adapters.Set?.FindBias(Shape.Name) is { } trainedBias ? tape.AddToRows(y, trainedBias.Value, trainedBias.Gradient)
+        : bias is null ? y
+        : tape.AddToRows(y, bias.Value, bias.Gradient);
 }
 
 /// <summary>What a map adds to its outputs, after whatever an adapter does; <paramref name="Gradient"/> is where its gradient goes if it is trained.</summary>

@@ -197,8 +197,9 @@ internal sealed class LlamaBackbone : IDisposable
         var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
             batch, tape.Keep(new LayerLayouts(batch.Layout)), positions, turns.Table, options.Cache,
-            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed));
+            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed, options.Watch));
         var x = Embed(tape, ids, adapters);
+        options.Watch?.Invoke("the embedding", x.Value);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
         var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
         foreach (var layer in _layers)
@@ -208,7 +209,9 @@ internal sealed class LlamaBackbone : IDisposable
             x = options.Recompute && tape.Recording ? Recompute(tape, x, layer, pass, selection) : layer.Forward(tape, x, pass, selection);
         }
         options.Cache?.Commit(batch);
+        options.Watch?.Invoke("the last layer's output", x.Value);
         var hidden = _norm.Forward(tape, x, Config.RmsNormEpsilon);
+        options.Watch?.Invoke("the input of the head", hidden.Value);
         x.Dispose();
         return distinct is null || rows!.SequenceEqual(distinct) ? hidden : Arrange(tape, hidden, rows!, distinct);
     }
@@ -332,6 +335,9 @@ internal sealed record ForwardOptions
 
     /// <summary>The seed of the adapters' input dropout, a new one for each step; null while not training.</summary>
     public ulong? DropoutSeed { get; init; }
+
+    /// <summary>Is shown what the pass computes, in its order, each with a name for people; null where nobody looks for a fault.</summary>
+    public Action<string, Tensor>? Watch { get; init; }
 
     /// <summary>
     /// Whether adapters are computed token by token beside the frozen map instead of added while its weight is expanded: cheaper for few tokens.

@@ -21,8 +21,7 @@ internal sealed class TextStates(LlamaBackbone backbone, AdapterSet? adapters, i
         var values = new float[pooled.Value.Length];
         backend.Download(pooled.Value, values);
         if (Array.Exists(values, value => !float.IsFinite(value)))
-            throw new InvalidOperationException(
-                "The embedding is not finite: the model's weights, or the adapter's, are so large that what is computed with them overflows.");
+            throw Overflow.Of("The embedding is not finite", backbone, sequences, adapters);
         return values.Chunk(backbone.Config.HiddenSize);
     }
 }

@@ -139,8 +139,6 @@ public static class MokaCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentException.ThrowIfNullOrEmpty(filePath);
-        // After hours of training a folder that is not there is no reason to lose the model.
-        Disk.Current.CreateFolder(Path.GetDirectoryName(Path.GetFullPath(filePath))!);
         AtomicFile.Write(filePath, stream => catalog.Save(model, inputSchema!, stream));
     }
 

@@ -150,8 +150,6 @@ internal sealed class BenchmarkEvaluation
                 return !answer.IsCorrect;
             if (answer.LogLikelihoods is not { } scores)
                 return answer.IsCorrect == (answer.Predicted == answer.Label);
-            if (scores.Count != candidates.Count || !scores.All(double.IsFinite))
-                return false;
             var best = scores.Index().MaxBy(score => score.Item).Index;
             return answer.Predicted == candidates[best] && answer.IsCorrect == (best == question.Label);
         }

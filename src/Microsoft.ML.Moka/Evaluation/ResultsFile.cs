@@ -140,7 +140,7 @@ internal sealed class ResultsFile : IDisposable
         {
             if (answer is null || answer.Candidates.Any(candidate => candidate is null))
                 throw new JsonException("null in a list");
-            if (answer.LogLikelihoods is { } scores && scores.Count != answer.Candidates.Count)
+            if (answer.LogLikelihoods is { } scores && (scores.Count != answer.Candidates.Count || !scores.All(double.IsFinite)))
                 throw new JsonException("candidates without scores");
         }
     }

@@ -9,12 +9,14 @@ internal static class AtomicFile
     // Whoever comes to save has something to lose.
     private static readonly TimeSpan LongestWait = TimeSpan.FromMinutes(10);
 
-    /// <summary>Writes to a temporary file in the same folder, flushes it to the disk, and moves it over <paramref name="path"/>.</summary>
+    /// <summary>
+    /// Writes to a temporary file in the same folder, which is made where there is none, flushes it to the disk, and moves it over <paramref name="path"/>.
+    /// </summary>
     /// <exception cref="IOException">The disk failed; the earlier file is there.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         var target = Path.GetFullPath(path);
-        using var writer = WriterLock.Take(target, LongestWait);
+        using var writer = Enter(target);
         RemoveLeft(target);
         WriteLocked(target, write);
     }
@@ -26,7 +28,7 @@ internal static class AtomicFile
     public static void Write(string path, Action<Stream> write, string besidePath, byte[] besideContent)
     {
         var (target, beside) = (Path.GetFullPath(path), Path.GetFullPath(besidePath));
-        using var writer = WriterLock.Take(target, LongestWait);
+        using var writer = Enter(target);
         RemoveLeft(target);
         RemoveLeft(beside);
         if (File.Exists(beside) && new FileInfo(beside).Length == besideContent.Length && File.ReadAllBytes(beside).AsSpan().SequenceEqual(besideContent))
@@ -69,6 +71,14 @@ internal static class AtomicFile
     {
         foreach (var left in (string[])[.. TemporaryName.Left(target, TemporaryName.Coming), .. TemporaryName.Left(target, TemporaryName.Earlier)])
             NewFile.Remove(left);
+    }
+
+    // After hours of training a folder that is not there is no reason to lose the model.
+    private static WriterLock Enter(string target)
+    {
+        if (Path.GetDirectoryName(target) is { } folder)
+            Disk.Current.CreateFolder(folder);
+        return WriterLock.Take(target, LongestWait);
     }
 
     private static void WriteLocked(string target, Action<Stream> write)

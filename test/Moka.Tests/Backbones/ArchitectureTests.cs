@@ -230,15 +230,41 @@ public sealed class ArchitectureTests : IDisposable
         }
     }
 
-    [Fact]
-    public void A_score_that_is_no_number_is_none()
+    [Theory]
+    [InlineData("the input of the head", 3e38f, "model.norm.weight")]
+    [InlineData("the input of model.layers.0.self_attn.o_proj", 1e25f, "model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.k_proj.weight")]
+    [InlineData("the output of model.layers.1.self_attn.v_proj", 1e25f, "model.layers.1.self_attn.v_proj.weight", "model.layers.1.input_layernorm.weight")]
+    [InlineData("the input of model.layers.1.mlp.down_proj", 1e25f, "model.layers.1.mlp.gate_proj.weight", "model.layers.1.mlp.up_proj.weight")]
+    public void A_score_that_is_no_number_is_none_and_says_where_it_overflowed(string place, float value, params string[] huge)
     {
-        var huge = SafetensorsTensor.Of(TensorNames.FinalNorm, [.. Enumerable.Repeat(3e38f, 32)], 32);
-        var tensors = Tensors("llama").Select(tensor => tensor.Name == huge.Name ? huge : tensor);
+        var tensors = Tensors("llama").Select(tensor => huge.Contains(tensor.Name) ? Huge(tensor, value) : tensor);
         using var backbone = Load("llama", tensors);
 
         var error = Assert.Throws<InvalidOperationException>(() => new LikelihoodScorer(backbone, null).Score([new ScoringRow([1, 2], [[3], [4]], false)]));
-        Assert.Contains("not finite", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"The scores are not finite: {place} is the first that overflows", error.Message, StringComparison.Ordinal);
+
+        static SafetensorsTensor Huge(SafetensorsTensor tensor, float value) =>
+            SafetensorsTensor.Of(tensor.Name, [.. tensor.ToFloats().Select(old => old < 0 ? -value : value)], [.. tensor.Shape]);
+    }
+
+    [Fact]
+    public void An_adapter_that_overflows_is_named_by_its_map()
+    {
+        using var backbone = Load("llama", Tensors("llama"));
+        using var adapters = backbone.CreateAdapters(new LoraAdapter { Rank = 2, TargetModules = ["up_proj"] }, seed: 1);
+        foreach (var parameter in adapters.Parameters.Where(parameter => parameter.Name.Contains("layers.1.", StringComparison.Ordinal)))
+        {
+            var values = new float[parameter.Value.Length];
+            Array.Fill(values, 1e30f);
+            using var huge = backbone.Backend.Upload(TensorKind.Parameter, values, parameter.Value.Rows, parameter.Value.Columns);
+            backbone.Backend.Copy(huge, parameter.Value);
+        }
+
+        var error = Assert.Throws<InvalidOperationException>(
+            () => new LikelihoodScorer(backbone, adapters).Score([new ScoringRow([1, 2], [[3], [4]], false)]));
+        Assert.Contains("the output of model.layers.1.mlp.up_proj is the first that overflows, while ", error.Message, StringComparison.Ordinal);
+        var vector = Assert.Throws<InvalidOperationException>(() => new TextStates(backbone, adapters).Mean([[1, 2, 3]]));
+        Assert.StartsWith("The embedding is not finite: the output of model.layers.1.mlp.up_proj is", vector.Message, StringComparison.Ordinal);
     }
 
     [Fact]

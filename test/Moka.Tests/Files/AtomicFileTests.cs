@@ -28,6 +28,19 @@ public sealed class AtomicFileTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_is_not_there_is_made()
+    {
+        var (one, two) = (_folder.File("a/b/one"), _folder.File("c/d/two"));
+
+        AtomicFile.Write(one, stream => stream.WriteByte(1));
+        AtomicFile.Write(two, stream => stream.WriteByte(2), _folder.File("c/d/beside"), [3]);
+
+        Assert.Equal([1], File.ReadAllBytes(one));
+        Assert.Equal([2], File.ReadAllBytes(two));
+        Assert.Equal(4, Directory.GetFileSystemEntries(_folder.Path, "*", SearchOption.AllDirectories).Count(Directory.Exists));
+    }
+
+    [Fact]
     public async Task A_reader_beside_a_writer_sees_a_whole_file()
     {
         AtomicFile.Write(Target, stream => stream.Write(new byte[1000]));

@@ -15,6 +15,9 @@ internal sealed record Target(string Name, IReadOnlyList<byte[]> Seeds, Action<b
     /// <summary>How an input is changed; the usual way where this is not given.</summary>
     public Func<Mutator, Random, byte[], byte[], byte[]>? Change { get; init; }
 
+    /// <summary>How many inputs are tried where they are the same each time: as many as take some seconds.</summary>
+    public int ShortInputs { get; init; } = 4000;
+
     /// <summary>A file that is damaged, missing, or not for this model.</summary>
     public static bool IsRefusal(Exception e) => e is InvalidDataException or FileNotFoundException;
 }

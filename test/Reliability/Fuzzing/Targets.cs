@@ -23,15 +23,19 @@ namespace Microsoft.ML.Moka.Reliability.Fuzzing;
 /// <summary>Every reader of the package.</summary>
 internal static class Targets
 {
+    /// <summary>Of readers that come to the scores of a model, or write files.</summary>
+    private const int Slow = 1000;
+
     private const string Sentence = "Ünderstand <|begin_of_text|> the and\n\n 123 日本\t</s>";
 
     public static IReadOnlyList<Target> All(Samples samples) =>
     [
         Safetensors(samples), Config(samples), Backbone(samples), BitsAndBytes(samples), Gguf(samples), AdapterWeights(samples), AdapterConfig(samples),
-        Tokenizer("tokenizer-json", BackboneTokenizerFile, SmallTokenizers.ByteLevel(), "hf-tokenizers", "tokenizer.json"),
-        Tokenizer("sentencepiece", "tokenizer.model", SmallTokenizers.SentencePiece(), "stories260K", "tokenizer.model"),
-        Tokenizer("tiktoken", "tokenizer.model", SmallTokenizers.Tiktoken(), "tokenizers", "*.tiktoken"),
-        Template(), ChatTemplate(), Benchmark(samples), Conversations(samples), Csv(), Results(samples), Report(samples), Checkpoint(samples), Zip(samples),
+        Tokenizer(samples, "tokenizer-json", BackboneTokenizerFile, SmallTokenizers.ByteLevel(), "hf-tokenizers", "tokenizer.json"),
+        Tokenizer(samples, "sentencepiece", "tokenizer.model", SmallTokenizers.SentencePiece(), "stories260K", "tokenizer.model"),
+        Tokenizer(samples, "tiktoken", "tokenizer.model", SmallTokenizers.Tiktoken(), "tokenizers", "*.tiktoken"),
+        Template(), ChatTemplate(samples), Benchmark(samples), Conversations(samples), Csv(), Results(samples), Report(samples), Checkpoint(samples),
+        Zip(samples),
     ];
 
     private const string BackboneTokenizerFile = "tokenizer.json";
@@ -45,7 +49,7 @@ internal static class Targets
         });
 
     private static Target Config(Samples samples) => new(
-        "config", [samples.BackboneFiles()["config.json"], .. Samples.OfMaterial("configs", "*.json", 1 << 16)],
+        "config", [samples.BackboneFiles()["config.json"], .. samples.OfMaterial("configs", "*.json", 1 << 16)],
         bytes => LlamaConfigFile.Parse(bytes, "config.json"));
 
     /// <summary>Weights and configuration of a backbone, up to the score of a sequence.</summary>
@@ -59,6 +63,7 @@ internal static class Targets
         })
         {
             Allows = AllowsScoring,
+            ShortInputs = Slow,
             Change = ChangeOne,
         };
     }
@@ -71,7 +76,7 @@ internal static class Targets
             samples.Context.Model.Quantize(samples.Backbone, folder);
         var files = Directory.GetFiles(folder).ToDictionary(path => Path.GetFileName(path), System.IO.File.ReadAllBytes);
         List<byte[]> seeds = [Join(files["config.json"], files["model.safetensors"])];
-        string[] others = Samples.Material is null ? [] : Directory.GetDirectories(Path.Combine(Samples.Material, "bnb"));
+        string[] others = samples.Material is null ? [] : Directory.GetDirectories(Path.Combine(samples.Material, "bnb"));
         foreach (var other in others.Order(StringComparer.Ordinal))
         {
             var (config, weights) = (Path.Combine(other, "config.json"), Path.Combine(other, "model.safetensors"));
@@ -85,6 +90,7 @@ internal static class Targets
         })
         {
             Allows = AllowsScoring,
+            ShortInputs = Slow,
             Change = ChangeOne,
         };
     }
@@ -99,7 +105,7 @@ internal static class Targets
                 samples.Backbone, null, path, new GgufOptions { Format = format, WithModelfile = false, PreTokenizer = "llama-bpe" });
             seeds.Add(System.IO.File.ReadAllBytes(path));
         }
-        seeds.AddRange(Samples.OfMaterial("gguf", "model.gguf", 700_000));
+        seeds.AddRange(samples.OfMaterial("gguf", "model.gguf", 700_000));
         return new("gguf", seeds, bytes =>
         {
             System.IO.File.WriteAllBytes(path, bytes);
@@ -117,6 +123,7 @@ internal static class Targets
         })
         {
             Allows = AllowsScoring,
+            ShortInputs = Slow,
         };
     }
 
@@ -153,11 +160,13 @@ internal static class Targets
         })
         {
             Change = change,
+            ShortInputs = Slow,
         };
     }
 
-    private static Target Tokenizer(string name, string file, Dictionary<string, byte[]> small, string folder, string pattern) => new(
-        name, [small[file], .. Samples.OfMaterial(folder, pattern, 300_000)], bytes =>
+    private static Target Tokenizer(
+        Samples samples, string name, string file, Dictionary<string, byte[]> small, string folder, string pattern) => new(
+        name, [small[file], .. samples.OfMaterial(folder, pattern, 300_000)], bytes =>
         {
             var tokenizer = BackboneTokenizer.Load(new MemoryFiles("small", new Dictionary<string, byte[]>(small) { [file] = bytes }));
             var ids = tokenizer.Encode(Sentence, addBeginOfSequence: tokenizer.BeginOfSequence is not null);
@@ -173,11 +182,11 @@ internal static class Targets
         Allows = e => e is ArgumentException,
     };
 
-    private static Target ChatTemplate()
+    private static Target ChatTemplate(Samples samples)
     {
         var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel());
         ChatTurn[] turns = [new(new("system"), "Be short."), new(new("user"), "the and {{ 1 }}"), new(new("assistant"), "an"), new(new("user"), "in")];
-        List<byte[]> seeds = [.. Samples.OfMaterial("chat", "*.jinja", 1 << 16)];
+        List<byte[]> seeds = [.. samples.OfMaterial("chat", "*.jinja", 1 << 16)];
         seeds.Add("{% for m in messages %}{{ '<|' + m['role'] + '|>' + m['content'] | trim }}{% endfor %}"u8.ToArray());
         return new("chat-template", seeds, bytes =>
         {
@@ -194,7 +203,7 @@ internal static class Targets
         var path = samples.File("benchmark.json");
         return new("benchmark",
         [
-            .. Samples.OfMaterial("benchmarks", "*.json", 200_000).Select(bytes => bytes[..Math.Min(bytes.Length, 20_000)]),
+            .. samples.OfMaterial("benchmarks", "*.json", 200_000).Select(bytes => bytes[..Math.Min(bytes.Length, 20_000)]),
             """[{"instruction":"Which? Answer1: a Answer2: b","input":"","output":"the correct answer is answer1","answer":"answer1"}]"""u8.ToArray(),
             "{\"question\":\"Is it?\",\"passage\":\"It is.\",\"answer\":true}\n"u8.ToArray(),
         ], bytes =>
@@ -324,7 +333,7 @@ internal static class Targets
     {
         var path = samples.File("model.zip");
         samples.Context.Model.SaveAtomically(samples.Model, samples.Data.Schema, path);
-        var whole = System.IO.File.ReadAllBytes(path);
+        var whole = WithoutTimes(System.IO.File.ReadAllBytes(path));
         var expected = samples.Scores(samples.Model);
         // ML.NET's own part of the zip says things of its own; what no reader may say are an author's mistakes.
         return new("zip", [whole], bytes =>
@@ -337,6 +346,7 @@ internal static class Targets
         })
         {
             Allows = AllowsOfMlNet,
+            ShortInputs = Slow,
             Change = (mutator, random, one, other) => random.Next(2) == 0 ? mutator.Mutate(one, other) : ChangeEntry(mutator, random, one),
         };
     }
@@ -358,6 +368,19 @@ internal static class Targets
                 return false;
         }
         return true;
+    }
+
+    /// <summary>The same zip, whenever it was written: the times of its entries stand in the headers before them and in the directory.</summary>
+    private static byte[] WithoutTimes(byte[] zip)
+    {
+        for (var at = 0; at + 16 <= zip.Length; at++)
+        {
+            if (zip.AsSpan(at).StartsWith("PK\u0003\u0004"u8))
+                zip.AsSpan(at + 10, 4).Clear();
+            else if (zip.AsSpan(at).StartsWith("PK\u0001\u0002"u8))
+                zip.AsSpan(at + 12, 4).Clear();
+        }
+        return zip;
     }
 
     private static byte[] ChangeEntry(Mutator mutator, Random random, byte[] zip)
@@ -383,10 +406,10 @@ internal static class Targets
     {
         using var backend = new CpuBackend(1);
         using var backbone = LlamaBackbone.Load(backend, files, new(BackboneQuantization.None));
-        // A backbone of fewer positions has no room for the row.
-        if (backbone.Config.MaxPositions < 4)
-            return;
         var row = new ScoringRow([1, 2, 3], [[4, 5], [6]], PromptIsCut: false);
+        // A backbone of fewer positions, or of fewer tokens, has no room for the row: what reads it asks for no more than it has.
+        if (backbone.Config.MaxPositions < row.Prompt.Length + 1 || backbone.Config.VocabularySize <= row.Answers.Max(answer => answer.Max()))
+            return;
         foreach (var score in new LikelihoodScorer(backbone, null).Score([row])[0])
         {
             if (!double.IsFinite(score))
