@@ -27,6 +27,11 @@ internal static class ModelText
             yield return (classifier.Head == MokaHead.Words ? "answers" : "labels", Labels(classifier.Labels));
         if (model is MokaTransformer { Head: not MokaHead.Words and var head })
             yield return ("head", $"a linear layer over the {(head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
+        if (model is MokaBinaryTransformer binary)
+            yield return ("tells", binary.Head == MokaHead.Words
+                ? $"whether something is true: '{binary.PositiveWord}' or '{binary.NegativeWord}'"
+                : "whether something is true, by a linear layer over the "
+                    + $"{(binary.Head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaRegressionTransformer { Head: var of })
             yield return ("tells", $"a number, by a linear layer over the {(of == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaTextGenerator { Options: var options })
@@ -43,6 +48,7 @@ internal static class ModelText
         model switch
         {
             MokaTransformer => "classifier",
+            MokaBinaryTransformer => "binary classifier",
             MokaRegressionTransformer => "regression",
             _ => "generator",
         },

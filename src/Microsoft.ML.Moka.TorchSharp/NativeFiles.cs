@@ -99,10 +99,14 @@ internal sealed class NativeFiles(IReadOnlyList<string> folders)
             yield return Path.Combine(place, "runtimes", RuntimeInformation.RuntimeIdentifier, "native");
             yield return Path.Combine(place, "runtimes", PortableIdentifier, "native");
         }
-        // Wherever else the one that is loaded came from.
+        // Wherever else those that are loaded came from, and where the system's loader looks: another PyTorch of the machine, for example.
+        string[] names = [.. Always.Concat(WithCuda).Select(FileName)];
         using var process = Process.GetCurrentProcess();
-        foreach (var module in process.Modules.Cast<ProcessModule>().Where(module => Path.GetFileName(module.FileName) == FileName(NativeLibraries.Wrapper)))
+        foreach (var module in process.Modules.Cast<ProcessModule>().Where(module => names.Contains(Path.GetFileName(module.FileName))))
             yield return Path.GetDirectoryName(module.FileName)!;
+        var loaders = Environment.GetEnvironmentVariable(OperatingSystem.IsWindows() ? "PATH" : "LD_LIBRARY_PATH") ?? "";
+        foreach (var place in loaders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+            yield return Path.TrimEndingDirectorySeparator(place);
     }
 
     private static string PortableIdentifier =>

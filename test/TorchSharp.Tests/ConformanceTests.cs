@@ -18,4 +18,5 @@ public sealed class AdapterVectors : AdapterVectors<TorchBackends>;
 
 public sealed class LlamaVectors : LlamaVectors<TorchBackends>;
 
+public sealed class WeightConformance : WeightConformance<TorchBackends>;
 public sealed class NewerMethods : NewerMethods<TorchBackends>;

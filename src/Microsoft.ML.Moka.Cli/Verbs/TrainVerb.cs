@@ -91,6 +91,12 @@ internal sealed class TrainVerb
         Description = "The head's weight decay. [default: 0.01]",
         HelpName = "number",
     }.Within(0, double.MaxValue);
+    private readonly Option<string> _classWeights = new("--class-weights")
+    {
+        Description = "none: all rows count alike; balanced: all labels do, however many rows each has.",
+        DefaultValueFactory = _ => "none",
+        HelpName = "none|balanced",
+    };
     private readonly Option<int> _batch = new Option<int>("--batch-tokens")
     {
         Description = "Tokens of one batch.",
@@ -134,13 +140,14 @@ internal sealed class TrainVerb
         _terminal = terminal;
         _task.AcceptOnlyFromAmong("classify", "generate");
         _head.AcceptOnlyFromAmong([.. Heads.Keys]);
+        _classWeights.AcceptOnlyFromAmong("none", "balanced");
     }
 
     /// <summary>The options of a classifier that do not say what of it is tried, for a verb that trains several.</summary>
     public IReadOnlyList<Option> OfEveryClassifier =>
     [
-        _patience, _backbone, _quantization, _precision, .. _adapter.OfAllMethods, _head, _headRate, _headDecay, _batch, _length, _template, _recompute,
-        .. _columns.LabelOptions,
+        _patience, _backbone, _quantization, _precision, .. _adapter.OfAllMethods, _head, _headRate, _headDecay, _classWeights, _batch, _length,
+        _template, _recompute, .. _columns.LabelOptions,
     ];
 
     public Option<string?> Validation => _validation;
@@ -168,9 +175,8 @@ internal sealed class TrainVerb
             verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay, verb._batch,
-            verb._length,
-            verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay,
+            verb._classWeights, verb._batch, verb._length, verb._template, verb._seed, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -213,6 +219,8 @@ internal sealed class TrainVerb
     {
         if (parsed.GetValue(_head) != "words" || parsed.GetValue(_headRate) is not null || parsed.GetValue(_headDecay) is not null)
             throw new UsageException("--head, --head-rate and --head-weight-decay are for --task classify: a head writes no text.");
+        if (parsed.GetValue(_classWeights) != "none")
+            throw new UsageException("--class-weights is for --task classify: a text has no label.");
         if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
             return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString(), "train");
@@ -265,6 +273,7 @@ internal sealed class TrainVerb
             PromptTemplate = Template(parsed, " "),
             Head = Heads[parsed.GetValue(_head)!],
             HeadLearningRate = parsed.GetValue(_headRate),
+            ClassWeights = parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null,
         };
         options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
         return options;
@@ -316,7 +325,10 @@ internal sealed class TrainVerb
         try
         {
             // A shell hands \n over as two characters.
-            return new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            var template = new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
+            return template.Columns.Count == 0 ? template : throw new UsageException(
+                $"--template has {{{template.Columns[0]}}}; there are {{text}}, {{instruction}}, {{input}} and {{candidates}} here. "
+                + "Other columns are for programs (PromptTemplate of a trainer's options).");
         }
         catch (ArgumentException error)
         {

@@ -25,16 +25,17 @@ internal sealed record TargetScale(double Mean, double Scale)
 {
     public static TargetScale Plain { get; } = new(0, 1);
 
-    /// <summary>Mean and standard deviation of the values that a head is trained on.</summary>
+    /// <summary>Mean and standard deviation of the values that a head is trained on, each counted by its weight.</summary>
     /// <exception cref="InvalidOperationException">All are the same.</exception>
-    public static TargetScale Of(IReadOnlyCollection<double> values)
+    public static TargetScale Of(IReadOnlyCollection<(double Value, double Weight)> values)
     {
-        var mean = values.Average();
-        var scale = Math.Sqrt(values.Average(value => (value - mean) * (value - mean)));
-        return scale > 0 && values.Distinct().Skip(1).Any()
+        var total = values.Sum(value => value.Weight);
+        var mean = values.Sum(value => value.Weight * value.Value) / total;
+        var scale = Math.Sqrt(values.Sum(value => value.Weight * (value.Value - mean) * (value.Value - mean)) / total);
+        return scale > 0 && values.Select(value => value.Value).Distinct().Skip(1).Any()
             ? new TargetScale(mean, scale)
             : throw new InvalidOperationException(FormattableString.Invariant(
-                $"All labels of the training set are {values.First()}: a regression needs rows whose labels differ."));
+                $"All labels of the training set are {values.First().Value}: a regression needs rows whose labels differ."));
     }
 
     public float ValueOf(float output) => (float)(Mean + Scale * output);

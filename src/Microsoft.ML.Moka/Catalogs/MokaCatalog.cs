@@ -53,6 +53,48 @@ public static class MokaCatalog
         return new MokaTrainer(MlNetAccess.EnvironmentOf(catalog), options);
     }
 
+    /// <summary>
+    /// Tunes a 4-bit LLaMA to tell whether something is true of a text, with the defaults of <see cref="MokaBinaryTrainer.Options"/>.
+    /// </summary>
+    /// <param name="catalog">The trainers of binary classification.</param>
+    /// <param name="labelColumnName">The label: a column of Boolean.</param>
+    /// <param name="textColumnName">The text column.</param>
+    /// <param name="backbonePath">
+    /// The folder of a LLaMA in Hugging Face form, or a GGUF file; where it is not given, the small backbone inside this package is tuned.
+    /// </param>
+    /// <param name="numberOfEpochs">
+    /// How often training sees each row; 0 to score with the backbone as it is. By default as often as it takes for 300 updates, from 3 to 100 times.
+    /// </param>
+    /// <param name="validationSet">Rows that are not trained on: the model ends with the weights that predict them best.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An argument makes no sense; the message names all that do not.</exception>
+    public static MokaBinaryTrainer Moka(
+        this BinaryClassificationCatalog.BinaryClassificationTrainers catalog,
+        string labelColumnName = "Label",
+        string textColumnName = "Text",
+        string? backbonePath = null,
+        int? numberOfEpochs = null,
+        IDataView? validationSet = null) =>
+        catalog.Moka(new MokaBinaryTrainer.Options
+        {
+            LabelColumnName = labelColumnName,
+            TextColumnName = textColumnName,
+            BackbonePath = backbonePath,
+            NumberOfEpochs = numberOfEpochs,
+            ValidationSet = validationSet,
+        });
+
+    /// <summary>Tunes a 4-bit LLaMA to tell whether something is true of a text.</summary>
+    /// <param name="catalog">The trainers of binary classification.</param>
+    /// <param name="options">Columns, backbone, adapter and training.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">An option makes no sense; the message names all that do not.</exception>
+    public static MokaBinaryTrainer Moka(this BinaryClassificationCatalog.BinaryClassificationTrainers catalog, MokaBinaryTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new MokaBinaryTrainer(MlNetAccess.EnvironmentOf(catalog), options);
+    }
+
     /// <summary>Tunes a 4-bit LLaMA to tell a number of a text, with the defaults of <see cref="MokaRegressionTrainer.Options"/>.</summary>
     /// <param name="catalog">The trainers of regression.</param>
     /// <param name="labelColumnName">The label: a column of Single (float).</param>

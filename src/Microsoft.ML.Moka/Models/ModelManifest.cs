@@ -10,6 +10,11 @@ internal static class ModelManifest
 {
     public const string Name = "moka.json";
 
+    /// <summary>
+    /// Whoever knows no later version takes all labels for keys of text, and all models for multiclass ones, and knows no columns that a template names.
+    /// </summary>
+    public const int VersionOfLabels = 3;
+
     /// <exception cref="InvalidDataException">The JSON is not what was saved. Earlier versions saved no hash of it.</exception>
     public static void CheckOwnHash(byte[] json)
     {
@@ -84,7 +89,9 @@ internal sealed record ModelManifest<TOutputs>
             ["sha256"] = hashes,
             ["template"] = parts.Template.ToString(),
             ["training"] = parts.Training?.ToFields(),
-            ["version"] = parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
+            ["version"] = Math.Max(
+                parts.Template.Columns.Count > 0 ? ModelManifest.VersionOfLabels : parts.Inputs.Messages is null ? FirstVersion : VersionOfConversations,
+                parts.Outputs.Version),
         };
         if (backbone.Precision is { } precision)
             fields["precision"] = precision.ToString();
@@ -99,10 +106,11 @@ internal sealed record ModelManifest<TOutputs>
 
     private static ModelManifest<TOutputs> Read(JsonFields fields)
     {
-        fields.Integer("version", FirstVersion, VersionOfConversations);
+        fields.Integer("version", FirstVersion, ModelManifest.VersionOfLabels);
         var backbone = fields.Object("backbone") ?? throw fields.Error("backbone", "is missing");
         var columns = fields.Object("columns") ?? throw fields.Error("columns", "is missing");
         var kind = Choice<BackboneKind>(backbone, "kind");
+        var template = TemplateOf(fields);
         return new ModelManifest<TOutputs>
         {
             Backbone = kind,
@@ -113,9 +121,10 @@ internal sealed record ModelManifest<TOutputs>
             Inputs = new InputColumns(Optional(columns, "text"), Optional(columns, "instruction"), Optional(columns, "input"), Optional(columns, "candidates"))
             {
                 Messages = Optional(columns, "messages"),
+                Named = template.Columns,
             },
             Outputs = TOutputs.Read(fields, columns),
-            Template = TemplateOf(fields),
+            Template = template,
             MaxTokens = fields.Integer("max_tokens", 3, MostTokens),
             Training = fields.Object("training") is { } training ? TrainingRecord.Read(training) : null,
             Hashes = HashesOf(fields),

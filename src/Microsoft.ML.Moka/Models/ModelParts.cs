@@ -34,6 +34,9 @@ internal interface IModelOutputs<TSelf>
     /// <summary>The outputs of the head that the model can score by; null where it can have none.</summary>
     int? HeadOutputs { get; }
 
+    /// <summary>The first version of the manifest whose readers understand all that is written.</summary>
+    int Version => 1;
+
     /// <summary>Whether there is no other way to its scores.</summary>
     bool NeedsHead => false;
 

@@ -84,6 +84,9 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     private protected IHost Host { get; }
 
+    /// <summary>What the outputs of the model's head stand for; null where they have no names.</summary>
+    private protected virtual IReadOnlyList<string>? OutputLabels => null;
+
     /// <summary>The columns of rows that went through the model.</summary>
     /// <param name="inputSchema">The columns of the rows.</param>
     /// <returns>Those columns, and the ones that the model adds.</returns>
@@ -179,7 +182,7 @@ public abstract class MokaModel : ITransformer, IDisposable
     public void SaveMerged(string folder, MergeOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        MergedFolder.Write(folder, _source, Weights, (this as MokaTransformer)?.Labels, options ?? new MergeOptions());
+        MergedFolder.Write(folder, _source, Weights, OutputLabels, options ?? new MergeOptions());
     }
 
     /// <summary>

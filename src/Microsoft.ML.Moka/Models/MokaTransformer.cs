@@ -28,8 +28,8 @@ public sealed class MokaTransformer : MokaModel
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
-        _scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels);
-        _added = new LabelColumns(_scorer, new OutputColumns(parts.Outputs.ScoreColumn, parts.Outputs.PredictedLabelColumn, Labels));
+        _scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels, ScoreForms.SoftMax);
+        _added = new LabelColumns(_scorer, new OutputColumns(parts.Outputs.Names, parts.Outputs.Form, Labels));
     }
 
     /// <summary>
@@ -42,7 +42,7 @@ public sealed class MokaTransformer : MokaModel
     public MokaHead Head => Weights.Adapters.Head?.Rule.Pooling ?? MokaHead.Words;
 
     /// <summary>
-    /// The labels, which are the answer words where the model has no head, in the order of the slots of Score and of the keys of PredictedLabel.
+    /// The labels as text, which are the answer words where the model has no head, in the order of the slots of Score and of keys.
     /// </summary>
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
@@ -53,6 +53,8 @@ public sealed class MokaTransformer : MokaModel
     {
         set => _scorer.Cancellation = value;
     }
+
+    private protected override IReadOnlyList<string> OutputLabels => Labels;
 
     private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
 

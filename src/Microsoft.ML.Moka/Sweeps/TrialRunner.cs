@@ -31,10 +31,10 @@ internal sealed class TrialRunner : IDisposable
         MulticlassClassificationCatalog catalog, IHost host, MokaTrainer.Options options, IDataView data, CancellationToken cancellation)
     {
         (_catalog, _host, _options, _data, _label) = (catalog, host, options, data, options.LabelColumnName);
-        var words = LabelColumn.Words(data.Schema, _label);
+        var words = Words(data, cancellation);
         if (options.ValidationSet is { } validation)
         {
-            if (!words.SequenceEqual(LabelColumn.Words(validation.Schema, _label)))
+            if (!words.SequenceEqual(Words(validation, cancellation)))
                 throw new InvalidOperationException(
                     $"The keys of '{_label}' in the validation set are not those of the training set, so that metrics would compare different labels: " +
                     "map both with the same MapValueToKey.");
@@ -122,6 +122,14 @@ internal sealed class TrialRunner : IDisposable
         model.ScoringCancellation = cancellation;
         var scored = model.Transform(new RowSubset(_options.ValidationSet ?? _data, _heldOut, cancellation));
         return _catalog.Evaluate(scored, _label, _options.ScoreColumnName, _options.PredictedLabelColumnName);
+    }
+
+    /// <summary>The labels, in the order of the keys.</summary>
+    private IReadOnlyList<string> Words(IDataView data, CancellationToken cancellation)
+    {
+        var form = LabelColumn.In(data.Schema, _label);
+        return form.IsKey ? LabelColumn.Words(data, _label, form, cancellation) : throw new InvalidOperationException(
+            $"The label column '{_label}' of a sweep has to hold keys, which its metrics are computed with: map it with MapValueToKey.");
     }
 
     /// <summary>The rows that the trainer holds out: it numbers those that have a label.</summary>

@@ -6,8 +6,8 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// How a row becomes the text that the language model reads, and how an answer follows it.
-/// A template is text with placeholders: <c>{text}</c>, <c>{instruction}</c>, <c>{input}</c> and <c>{candidates}</c> (the row's answer words,
-/// joined by a comma and a space). A brace that is no placeholder is written twice.
+/// A template is text with placeholders: <c>{text}</c>, <c>{instruction}</c>, <c>{input}</c>, <c>{candidates}</c> (the row's answer words,
+/// joined by a comma and a space), and the names of other columns, such as <c>{City}</c>. A brace that is no placeholder is written twice.
 /// </summary>
 /// <example><c>new PromptTemplate("Review: {text}\nSentiment:")</c> asks for <c>" positive"</c> or <c>" negative"</c>.</example>
 public sealed class PromptTemplate
@@ -21,12 +21,13 @@ public sealed class PromptTemplate
 
     private readonly IReadOnlyList<Part> _parts;
     private readonly IReadOnlyList<Part>? _partsWithoutInput;
+    private readonly string[] _columns;
 
     /// <summary>Makes a template.</summary>
     /// <param name="text">The prompt, with placeholders.</param>
     /// <param name="answerPrefix">What stands between the prompt and the answer word; it counts as part of the answer.</param>
     /// <param name="textWithoutInput">The prompt of a row whose input is missing or empty; null to use <paramref name="text"/> for all rows.</param>
-    /// <exception cref="ArgumentException">A placeholder is unknown, a brace has no partner, or nothing of the row is in the prompt.</exception>
+    /// <exception cref="ArgumentException">A placeholder names nothing, a brace has no partner, or nothing of the row is in the prompt.</exception>
     public PromptTemplate(string text, string answerPrefix = " ", string? textWithoutInput = null)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -36,6 +37,10 @@ public sealed class PromptTemplate
         TextWithoutInput = textWithoutInput;
         _parts = Parse(text, nameof(text));
         _partsWithoutInput = textWithoutInput is null ? null : Parse(textWithoutInput, nameof(textWithoutInput));
+        _columns =
+        [
+            .. _parts.Concat(_partsWithoutInput ?? []).Select(part => part.Placeholder).OfType<string>().Except(Placeholders, StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>For plain text classification, where the columns are a text and a label: the text, the labels to choose from, and "Answer:".</summary>
@@ -70,6 +75,9 @@ public sealed class PromptTemplate
 
     /// <summary>What stands between the prompt and the answer word; it counts as part of the answer.</summary>
     public string AnswerPrefix { get; }
+
+    /// <summary>The columns that the template names beside its own placeholders, in their order: those of <c>"City: {City}. {text}"</c> are City.</summary>
+    public IReadOnlyList<string> Columns => _columns;
 
     private static IEnumerable<(string Name, PromptTemplate Template)> BuiltIn =>
     [
@@ -143,7 +151,10 @@ public sealed class PromptTemplate
         TextPlaceholder => row.Text ?? row.Instruction,
         InstructionPlaceholder => row.Instruction ?? row.Text,
         InputPlaceholder => row.Input,
-        _ => string.Join(", ", row.Candidates),
+        CandidatesPlaceholder => string.Join(", ", row.Candidates),
+        _ => row.Columns is { } columns && columns.TryGetValue(placeholder, out var value) ? value : throw new InvalidOperationException(
+            $"The prompt template has {{{placeholder}}}, which is a column of rows, and there are only texts here: use a model or a template without it, or "
+            + "hand over rows (Transform, a prediction engine)."),
     };
 
     private static PromptTemplate LlmAdapters(string endOfOpening, string endOfOpeningWithoutInput, string blankLine)
@@ -183,11 +194,11 @@ public sealed class PromptTemplate
                         $"The '{text[i]}' at character {i + 1} of the template has no partner; to have the brace itself in the prompt, write it " +
                         $"twice.", parameter);
                 var name = text[(i + 1)..end];
-                if (!Placeholders.Contains(name))
+                if (name.Length == 0 || name.Trim().Length != name.Length || name.Contains('{', StringComparison.Ordinal))
                     throw new ArgumentException(
-                        $"The template has the placeholder '{{{name}}}', which is unknown; the known ones are " +
-                        $"{string.Join(", ", Placeholders.Select(known => $"{{{known}}}"))}. To have the brace itself in the prompt, write it " +
-                        $"twice.", parameter);
+                        $"The template has the placeholder '{{{name}}}', which names no column: there are " +
+                        $"{string.Join(", ", Placeholders.Select(known => $"{{{known}}}"))}, and the columns by their names, without blanks around them. " +
+                        $"To have the brace itself in the prompt, write it twice.", parameter);
                 parts.Add(new Part(literal.ToString(), null));
                 parts.Add(new Part("", name));
                 literal.Clear();
@@ -195,10 +206,10 @@ public sealed class PromptTemplate
             }
         }
         parts.Add(new Part(literal.ToString(), null));
-        if (!parts.Exists(part => part.Placeholder is TextPlaceholder or InstructionPlaceholder or InputPlaceholder))
+        if (!parts.Exists(part => part.Placeholder is not (null or CandidatesPlaceholder)))
             throw new ArgumentException(
                 $"The template has nothing of the row in it, so that all rows would look alike: put {{{TextPlaceholder}}}, " +
-                $"{{{InstructionPlaceholder}}} or {{{InputPlaceholder}}} where it belongs.", parameter);
+                $"{{{InstructionPlaceholder}}}, {{{InputPlaceholder}}} or a column's name in braces where it belongs.", parameter);
         return parts;
     }
 

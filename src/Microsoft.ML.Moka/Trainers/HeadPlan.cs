@@ -29,12 +29,12 @@ internal sealed record HeadPlan(MokaHead Pooling, int Outputs, float? LearningRa
     {
         if (Outputs > 1)
             return (this, data);
-        var targets = initial?.Targets ?? TargetScale.Of([.. data!.Examples.Select(example => (double)example.Label!.Value.Value)]);
+        var targets = initial?.Targets ?? TargetScale.Of([.. data!.Examples.Select(example => ((double)example.Label!.Value.Value, (double)example.Weight))]);
         var validation = data?.Validation is { } watched ? Scaled(watched) : null;
         return (this with { Targets = targets }, data is null ? null : new TrainingData(Scaled(data.Examples), validation));
 
         TrainingExample[] Scaled(IReadOnlyList<TrainingExample> examples) =>
-            [.. examples.Select(example => new TrainingExample(example.Ids, new HeadTarget(0, targets.OutputOf(example.Label!.Value.Value))))];
+            [.. examples.Select(example => example.With(new HeadTarget(0, targets.OutputOf(example.Label!.Value.Value))))];
     }
 
     public float RateOn(LlamaConfig config) => LearningRate ?? 1f / config.HiddenSize;

@@ -71,7 +71,10 @@ public sealed partial class MokaRegressionTrainer : IEstimator<MokaRegressionTra
         var template = PromptColumns.TemplateOf(_options);
         return _tuner.Fit(
             input, validationSet, HeadPlan.Of(_options, outputs: 1),
-            start => new ValueExampleReader(_inputs, _options.LabelColumnName, new RowEncoder(start.Tokenizer, template, start.MaxTokens)),
+            start => new ValueExampleReader(_inputs, _options.LabelColumnName, new RowEncoder(start.Tokenizer, template, start.MaxTokens))
+            {
+                WeightColumn = _options.ExampleWeightColumnName,
+            },
             (start, backbone, adapters) => new MokaRegressionTransformer(
                 _host,
                 new ModelParts<ValueOutputs>(
@@ -82,7 +85,7 @@ public sealed partial class MokaRegressionTrainer : IEstimator<MokaRegressionTra
 
     private void Check(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find, string parameter)
     {
-        var problems = _inputs.Problems(find).ToList();
+        var problems = PromptColumns.Problems(_options, _inputs, find).ToList();
         if (ValueExampleReader.Problem(_options.LabelColumnName, find(_options.LabelColumnName)) is { } problem)
             problems.Insert(0, problem);
         if (problems.Count > 0)

@@ -37,7 +37,7 @@ public sealed partial class MokaTextGenerationTrainer : IEstimator<MokaTextGener
         _template = _options.PromptTemplate ?? PromptTemplate.Instruction;
         _inputs = _options.MessagesColumnName is { } messages
             ? new InputColumns(Text: null, Instruction: null, Input: null, Candidates: null) { Messages = messages }
-            : new InputColumns(Text: null, _options.InstructionColumnName, _options.InputColumnName, Candidates: null);
+            : new InputColumns(Text: null, _options.InstructionColumnName, _options.InputColumnName, Candidates: null) { Named = _template.Columns };
         _tuner = new Tuner(_host, _options, MlNetAccess.SeedOf(env));
     }
 

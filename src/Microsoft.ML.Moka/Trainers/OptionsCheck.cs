@@ -23,6 +23,27 @@ internal sealed class OptionsCheck
     }
 
     /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaBinaryTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Prompt(
+            options,
+            [
+                (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName), (nameof(options.ScoreColumnName), options.ScoreColumnName),
+                (nameof(options.ProbabilityColumnName), options.ProbabilityColumnName),
+            ],
+            []);
+        foreach (var (option, word) in ((string, string?)[])
+            [(nameof(options.PositiveWord), options.PositiveWord), (nameof(options.NegativeWord), options.NegativeWord)])
+            check.Require(!string.IsNullOrWhiteSpace(word), $"{option} is blank: a language model cannot answer with nothing.");
+        check.Require(options.PositiveWord != options.NegativeWord,
+            $"PositiveWord and NegativeWord are both '{options.PositiveWord}': give the two answers different words.");
+        check.Head(options);
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
     public static void Run(MokaRegressionTrainer.Options options)
     {
         var check = new OptionsCheck();
@@ -54,7 +75,8 @@ internal sealed class OptionsCheck
         check.Names(
             [(nameof(options.OutputColumnName), options.OutputColumnName)], [(nameof(options.TextColumnName), options.TextColumnName)]);
         if (options.PromptTemplate is { } template)
-            check.Require(template.Uses("text") && !template.Uses("instruction") && !template.Uses("input") && !template.Uses("candidates"),
+            check.Require(template.Uses("text") && !template.Uses("instruction") && !template.Uses("input") && !template.Uses("candidates")
+                && template.Columns.Count == 0,
                 "PromptTemplate has other placeholders than {text}, and an embedding reads a text alone: put what is the same in all rows into the template.");
         check.Backbone(options.BackbonePath, options.Precision, options.Quantization);
         check.Adapter(options.AdapterPath, nameof(options.AdapterPath));
@@ -91,11 +113,12 @@ internal sealed class OptionsCheck
 
     private void Columns(MokaTrainer.Options options)
     {
-        Require(options.ScoreColumnName != options.PredictedLabelColumnName,
-            $"ScoreColumnName and PredictedLabelColumnName are both '{options.ScoreColumnName}': give the two outputs different names.");
         Prompt(
             options,
-            [(nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName)],
+            [
+                (nameof(options.ScoreColumnName), options.ScoreColumnName), (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName),
+                (nameof(options.LabelKeyColumnName), options.LabelKeyColumnName),
+            ],
             [(nameof(options.CandidatesColumnName), options.CandidatesColumnName)]);
     }
 
@@ -106,9 +129,11 @@ internal sealed class OptionsCheck
             outputs,
             [
                 (nameof(options.LabelColumnName), options.LabelColumnName), (nameof(options.TextColumnName), options.TextColumnName),
-                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName), .. others,
+                (nameof(options.InstructionColumnName), options.InstructionColumnName), (nameof(options.InputColumnName), options.InputColumnName),
+                (nameof(options.ExampleWeightColumnName), options.ExampleWeightColumnName), .. others,
             ]);
         var template = PromptColumns.TemplateOf(options);
+        Named(template, outputs, options.LabelColumnName, nameof(options.LabelColumnName));
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),
             $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: " +
@@ -135,6 +160,8 @@ internal sealed class OptionsCheck
             ],
             instructionIsNeeded: true);
         var template = options.PromptTemplate ?? PromptTemplate.Instruction;
+        Named(
+            template, [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)], options.OutputColumnName, nameof(options.OutputColumnName));
         Input(template, options.InputColumnName);
         Require(template.Uses("instruction") || template.Uses("text"), "The prompt template has no {instruction}: put it where the instruction belongs.");
         Require(!template.Uses("candidates"), "The prompt template has {candidates}, but a text that is to be written has none: leave it out.");
@@ -147,9 +174,22 @@ internal sealed class OptionsCheck
             var isNeeded = IsNeeded(option) || (instructionIsNeeded && option == nameof(MokaTrainer.Options.InstructionColumnName));
             Require(name is null ? !isNeeded : name.Length > 0, $"{option} is {(name is null ? "not set" : "empty")}: give the name of a column.");
         }
-        foreach (var (option, name) in outputs)
+        for (var i = 0; i < outputs.Length; i++)
+            foreach (var (option, name) in outputs.Take(i))
+                Require(name is null || name != outputs[i].Name,
+                    $"{option} and {outputs[i].Option} are both '{name}': give the two outputs different names.");
+        foreach (var (option, name) in outputs.Where(output => output.Name is not null))
             foreach (var (input, inputName) in inputs)
                 Require(name != inputName, $"{option} and {input} are both '{name}': an output must not hide an input.");
+    }
+
+    private void Named(PromptTemplate template, (string Option, string? Name)[] outputs, string? answer, string option)
+    {
+        Require(answer is null || !template.Columns.Contains(answer),
+            $"The prompt template has {{{answer}}}, which is {option}: the model would read the answer instead of learning to give it. Leave it out.");
+        foreach (var (output, name) in outputs)
+            Require(name is null || !template.Columns.Contains(name),
+                $"{output} and the prompt template both name '{name}': an output must not hide an input.");
     }
 
     private void Input(PromptTemplate template, string? column)
@@ -161,7 +201,8 @@ internal sealed class OptionsCheck
     }
 
     private static bool IsNeeded(string option) => option is not
-        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName));
+        (nameof(MokaTrainer.Options.InstructionColumnName) or nameof(MokaTrainer.Options.InputColumnName) or nameof(MokaTrainer.Options.CandidatesColumnName)
+            or nameof(MokaTrainer.Options.LabelKeyColumnName) or nameof(MokaTrainer.Options.ExampleWeightColumnName));
 
     private void BackbonePath(string path)
     {

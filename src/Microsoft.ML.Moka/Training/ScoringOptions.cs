@@ -23,6 +23,12 @@ public abstract class ScoringOptions : TuningOptions
     /// <summary>An input that goes with the instruction: a text column, for the template's <c>{input}</c>. Not set by default.</summary>
     public string? InputColumnName { get; set; }
 
+    /// <summary>
+    /// How much each row counts in the loss, as ML.NET's trainers have it: a column of Single, read by Fit only. A row of weight 2 counts as if it were there
+    /// twice, and one of weight 0 is left out. Not set by default: all count alike.
+    /// </summary>
+    public string? ExampleWeightColumnName { get; set; }
+
     /// <summary>The output column of scores. Default "Score".</summary>
     public string ScoreColumnName { get; set; } = "Score";
 

@@ -15,7 +15,7 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
     public ScoreHeadRule? Head => adapters?.Head?.Rule;
 
     /// <summary>
-    /// Adds the gradient of <paramref name="weight"/> · (sum of the losses of all targets), and returns that sum without the weight.
+    /// Adds the gradient of <paramref name="weight"/> · (sum of the losses of all targets, each times its example's weight), and returns that sum.
     /// A sum that is not finite is returned without a gradient. Cancelled, it has added a part.
     /// </summary>
     public double AccumulateGradients(IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options, CancellationToken cancellation = default)
@@ -27,7 +27,7 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         return sum;
     }
 
-    /// <summary>The sum of the losses of all targets.</summary>
+    /// <summary>The sum of the losses of all targets, each times its example's weight.</summary>
     public double SumOfLosses(IReadOnlyList<TrainingExample> examples, CancellationToken cancellation = default)
     {
         using var tape = new Tape(Backend, recording: false, cancellation);
@@ -50,6 +50,7 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         var batch = new RaggedBatch();
         var rows = new List<int>();
         var targets = new List<int>();
+        var own = new List<float>();
         foreach (var example in examples)
         {
             var first = batch.TokenCount;
@@ -60,17 +61,18 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
                 {
                     rows.Add(first + t - 1);
                     targets.Add(example.Ids[t]);
+                    own.Add(example.Weight);
                 }
             }
         }
 
         // Only rows that predict a target reach the head, which is as wide as the vocabulary.
         var hidden = backbone.Forward(tape, batch, adapters, options, rows);
-        using var weights = Weights(targets.Count, weight);
+        using var weights = Weights(own, weight);
         using var targetIds = Backend.Upload([.. targets]);
         using var losses = backbone.TokenLosses(tape, hidden, targetIds, weights, adapters);
         hidden.Dispose();
-        return Sum(losses);
+        return Sum(losses, own);
     }
 
     private double SumOfHeadLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options, ScoreHead head)
@@ -78,11 +80,12 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         using var states = backbone.Pool(tape, [.. examples.Select(example => example.Ids)], adapters!, head.Rule.Pooling, options);
         if (head.Rule.Outputs == 1)
             return SumOfSquares(tape, states, examples, weight, head);
-        using var weights = Weights(examples.Count, weight);
+        float[] own = [.. examples.Select(example => example.Weight)];
+        using var weights = Weights(own, weight);
         using var targets = Backend.Upload([.. examples.Select(example => example.Label!.Value.Output)]);
         using var matrix = Backend.AsWeight(head.Parameter.Value);
         using var losses = tape.TokenLosses(states, matrix, targets, weights, head.Parameter.Gradient);
-        return Sum(losses);
+        return Sum(losses, own);
     }
 
     /// <summary>(output − value)² of a head with one output, as transformers' regression has it: a number a row, which the host computes as well.</summary>
@@ -95,28 +98,24 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         for (var i = 0; i < values.Length; i++)
         {
             var error = (double)values[i] - examples[i].Label!.Value.Value;
-            sum += error * error;
-            values[i] = (float)(2 * weight * error);
+            sum += examples[i].Weight * error * error;
+            values[i] = (float)(2 * weight * examples[i].Weight * error);
         }
         if (tape.Recording)
             outputs.AddGradient(Backend.Upload(TensorKind.Parameter, values, values.Length));
         return sum;
     }
 
-    private Tensor Weights(int count, float weight)
-    {
-        var values = new float[count];
-        Array.Fill(values, weight);
-        return Backend.Upload(TensorKind.Parameter, values, count);
-    }
+    private Tensor Weights(IReadOnlyList<float> own, float weight) =>
+        Backend.Upload(TensorKind.Parameter, [.. own.Select(value => weight * value)], own.Count);
 
-    private double Sum(Tensor losses)
+    private double Sum(Tensor losses, IReadOnlyList<float> own)
     {
         var values = new float[losses.Length];
         Backend.Download(losses, values);
         var sum = 0.0;
-        foreach (var loss in values)
-            sum += loss;
+        for (var i = 0; i < values.Length; i++)
+            sum += (double)own[i] * values[i];
         return sum;
     }
 }

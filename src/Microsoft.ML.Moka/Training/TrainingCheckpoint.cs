@@ -156,6 +156,9 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
                 : example.LearnsToTheEnd
                 ? [example.Ids.Length, example.FirstTarget]
                 : [example.Ids.Length, -targets.Count, .. targets.SelectMany(range => (int[])[range.Start, range.End])];
+            // Nor can a weight, which stands before the others as a number below the negative of any count.
+            if (example.Weight != 1)
+                hash.AppendData(MemoryMarshal.AsBytes<int>([int.MinValue, BitConverter.SingleToInt32Bits(example.Weight)]));
             hash.AppendData(MemoryMarshal.AsBytes<int>(layout));
             hash.AppendData(MemoryMarshal.AsBytes<int>(example.Ids));
         }

@@ -18,13 +18,24 @@ internal sealed class TrainingExample
     /// <param name="label">What a head is to say of the sequence as a whole.</param>
     public TrainingExample(int[] ids, HeadTarget label) => (Ids, Targets, Label) = (ids, [], label);
 
+    private TrainingExample(TrainingExample other) => (Ids, Targets, Label, Weight) = (other.Ids, other.Targets, other.Label, other.Weight);
+
     public int[] Ids { get; }
 
     /// <summary>None where the sequence as a whole has a label.</summary>
     public IReadOnlyList<TokenRange> Targets { get; }
 
     /// <summary>What a head is to say of the sequence; null where tokens are learned.</summary>
-    public HeadTarget? Label { get; }
+    public HeadTarget? Label { get; private init; }
+
+    /// <summary>How much the losses of the sequence count, above 0: with 2 as if it were there twice.</summary>
+    public float Weight { get; init; } = 1;
+
+    /// <summary>The same with a weight.</summary>
+    public TrainingExample With(float weight) => new(this) { Weight = weight };
+
+    /// <summary>The same with a label for a head.</summary>
+    public TrainingExample With(HeadTarget label) => new(this) { Label = label };
 
     /// <summary>The first token that is learned.</summary>
     public int FirstTarget => Targets.Count > 0 ? Targets[0].Start : Ids.Length;
@@ -37,6 +48,9 @@ internal sealed class TrainingExample
 
     /// <summary>Losses.</summary>
     public int TargetCount => Label is null ? Targets.Sum(range => range.End - range.Start) : 1;
+
+    /// <summary>What the losses count for together.</summary>
+    public double TargetWeight => (double)Weight * TargetCount;
 }
 
 /// <summary>Tokens of a sequence that follow each other.</summary>

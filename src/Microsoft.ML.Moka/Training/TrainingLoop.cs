@@ -5,8 +5,8 @@ using Microsoft.ML.Moka.Backbones;
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the mean over the targets: tokens, or a
-/// head's labels.
+/// Trains adapters on a frozen backbone or, without adapters, a backbone that is trained as a whole. The loss is the weighted mean over the targets:
+/// tokens, or a head's labels.
 /// Options, model and data determine the result, also when the run was interrupted and resumed.
 /// </summary>
 internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters, TrainingPlan plan)
@@ -94,6 +94,8 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         for (var i = 0; i < examples.Count; i++)
         {
             var (ids, targets) = (examples[i].Ids, examples[i].Targets);
+            if (examples[i].Weight is not (> 0 and < float.PositiveInfinity))
+                throw new ArgumentException($"Example {i} has the weight {examples[i].Weight}: it must be above 0 and finite.", name);
             if (_model.Head is { } head)
             {
                 if (examples[i].Label is not { } label || ids.Length < 1 || (uint)label.Output >= (uint)head.Outputs || !float.IsFinite(label.Value))

@@ -98,7 +98,7 @@ internal sealed class TrainingRun : IDisposable
 
     private (double Loss, int Tokens) AccumulateGradients(ArraySegment<int[]> batches, CancellationToken cancellation)
     {
-        var targets = batches.Sum(batch => batch.Sum(i => (long)_examples[i].TargetCount));
+        var targets = batches.Sum(batch => batch.Sum(i => _examples[i].TargetWeight));
         var (sum, tokens) = (0.0, 0);
         for (var i = 0; i < batches.Count; i++)
         {
@@ -108,11 +108,11 @@ internal sealed class TrainingRun : IDisposable
                 Recompute = _plan.GradientCheckpointing,
                 DropoutSeed = new SeededRandom(_plan.Seed, $"dropout {State.Step}.{i}").Next(),
             };
-            // The mean over all targets of the step, however they are spread over its batches.
+            // The weighted mean over all targets of the step, however they are spread over its batches.
             try
             {
                 cancellation.ThrowIfCancellationRequested();
-                sum += RequireFinite(Model.AccumulateGradients(examples, 1f / targets, plan, cancellation), "loss");
+                sum += RequireFinite(Model.AccumulateGradients(examples, 1f / (float)targets, plan, cancellation), "loss");
             }
             catch (OperationCanceledException)
             {
@@ -139,7 +139,7 @@ internal sealed class TrainingRun : IDisposable
         return loss;
     }
 
-    /// <summary>Mean loss of all targets.</summary>
+    /// <summary>The weighted mean loss of all targets.</summary>
     public static double MeanLoss(
         TrainedModel model, IReadOnlyList<TrainingExample> examples, int batchTokens, CancellationToken cancellation = default)
     {
@@ -149,7 +149,7 @@ internal sealed class TrainingRun : IDisposable
             cancellation.ThrowIfCancellationRequested();
             sum += model.SumOfLosses([.. batch.Select(i => examples[i])], cancellation);
         }
-        return sum / examples.Sum(e => (long)e.TargetCount);
+        return sum / examples.Sum(e => e.TargetWeight);
     }
 
     private double RequireFinite(double value, string what)

@@ -16,6 +16,9 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
 {
     protected IReadOnlyList<string> Words { get; } = words;
 
+    /// <summary>The column of the rows' weights; null where all count alike.</summary>
+    public string? WeightColumn { get; init; }
+
     /// <exception cref="InvalidOperationException">No row has an answer, or a row cannot be learned from.</exception>
     public IReadOnlyList<TrainingExample> Read(IChannel channel, IDataView data, string role, CancellationToken cancellation)
     {
@@ -24,11 +27,16 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
             throw InputColumns.SchemaError(
                 [$"Could not find the {answerRole} column '{answerName}' in the {role} set."], nameof(data), data.Schema.Select(column => column.Name));
         var examples = new List<TrainingExample>();
+        var answers = new List<string>();
+        var weightColumn = WeightColumn is { } name ? DataViews.Columns.WeightColumn.In(data.Schema, name, role) : (DataViewSchema.Column?)null;
+        long weightless = 0;
         long rows = 0, withoutAnswer = 0, blank = 0, cut = 0, cutAnswers = 0;
-        using (var cursor = data.GetRowCursor(columns.Append(answerColumn).DistinctBy(c => c.Index)))
+        DataViewSchema.Column[] others = weightColumn is { } weights ? [answerColumn, weights] : [answerColumn];
+        using (var cursor = data.GetRowCursor(columns.Concat(others).DistinctBy(c => c.Index)))
         {
             var answerOf = AnswerReader(cursor, answerColumn, role);
             var prompt = inputs.Reader(cursor, data.Schema, Words);
+            var weightOf = weightColumn is { } column ? DataViews.Columns.WeightColumn.Reader(cursor, column, role) : () => 1;
             for (; cursor.MoveNext(); rows++)
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -37,21 +45,33 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                     withoutAnswer++;
                     continue;
                 }
+                var weight = weightOf();
+                if (weight == 0)
+                {
+                    weightless++;
+                    continue;
+                }
                 var asked = prompt();
                 var row = Encode(asked, answer, $"Row {rows} of the {role} set");
                 Notice(asked, answer);
                 blank += asked.IsBlank ? 1 : 0;
                 cut += row.PromptIsCut ? 1 : 0;
                 cutAnswers += row.AnswerIsCut ? 1 : 0;
-                examples.Add(Learn(row, answer));
+                var example = Learn(row, answer);
+                examples.Add(weight == 1 ? example : example.With(weight));
+                answers.Add(answer);
             }
         }
         if (examples.Count == 0)
             throw new InvalidOperationException(rows == 0
                 ? $"The {role} set has no rows."
+                : weightless > 0
+                ? $"All rows of the {role} set that have an answer have the weight 0 in the column '{WeightColumn}': nothing is left to learn from."
                 : $"The {role} set has no {answerRole}: it is missing in all {rows} rows.");
         if (withoutAnswer > 0)
             channel.Warning(MessageSensitivity.None, $"Skipped {withoutAnswer} of {rows} rows of the {role} set: their {answerRole} is missing.");
+        if (weightless > 0)
+            channel.Info(MessageSensitivity.None, $"Left out {weightless} of {rows} rows of the {role} set: their weight is 0.");
         if (blank > 0)
             channel.Warning(MessageSensitivity.None,
                 $"{blank} of {rows} texts of the {role} set are blank: such rows teach how frequent an {answerRole} is, and nothing else. " +
@@ -65,8 +85,11 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
                 $"{cutAnswers} of {rows} {answerRole}s of the {role} set were too long and lost their end: " +
                 $"raise {nameof(TuningOptions.MaximumTokens)} if it matters.");
         Remark(channel, role);
-        return examples;
+        return Weigh(examples, answers, role);
     }
+
+    /// <summary>Gives examples the weights of their answers; they have those of their rows.</summary>
+    protected virtual IReadOnlyList<TrainingExample> Weigh(IReadOnlyList<TrainingExample> examples, IReadOnlyList<string> answers, string role) => examples;
 
     /// <summary>Told each row that is learned, for what is to be said of all.</summary>
     protected virtual void Notice(PromptRow prompt, string answer)

@@ -4,13 +4,13 @@ using Microsoft.ML.Moka.Training;
 namespace Microsoft.ML.Moka.DataViews.Columns;
 
 /// <summary>Rows with a label that a head is to tell: the prompt alone is read, and the label is the number of an output.</summary>
-internal sealed class HeadLabelReader(InputColumns inputs, string labelName, IReadOnlyList<string> labels, RowEncoder encoder)
-    : LabelExampleReader(inputs, labelName, labels, encoder, trainOnPrompt: false)
+internal sealed class HeadLabelReader(InputColumns inputs, string labelName, IReadOnlyList<string> labels, IReadOnlyList<string> words, RowEncoder encoder)
+    : LabelExampleReader(inputs, labelName, labels, words, encoder, trainOnPrompt: false)
 {
     protected override bool LabelsAreWords => false;
 
     private readonly RowEncoder _encoder = encoder;
-    private readonly Dictionary<string, int> _outputs = labels.Select((label, output) => (label, output)).ToDictionary(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _outputs = words.Select((label, output) => (label, output)).ToDictionary(StringComparer.Ordinal);
 
     protected override TrainingRow Encode(PromptRow prompt, string answer)
     {

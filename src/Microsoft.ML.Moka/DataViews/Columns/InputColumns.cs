@@ -11,6 +11,9 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
     /// <summary>The column of a whole conversation, in JSON; null where there is none.</summary>
     public string? Messages { get; init; }
 
+    /// <summary>The columns that the prompt template names.</summary>
+    public IReadOnlyList<string> Named { get; init; } = [];
+
     private IEnumerable<(string Role, string Name, bool IsVector)> All
     {
         get
@@ -30,7 +33,8 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
 
     /// <summary>What is wrong with the input columns of a schema; nothing, if they are there and of the right type.</summary>
     public IEnumerable<string> Problems(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find) =>
-        All.Select(column => Problem(column.Role, column.Name, column.IsVector, find(column.Name))).OfType<string>();
+        All.Select(column => Problem(column.Role, column.Name, column.IsVector, find(column.Name)))
+            .Concat(Named.Select(name => ValueColumn.Problem(name, find(name)))).OfType<string>();
 
     /// <summary>The columns in a schema.</summary>
     /// <param name="schema">The schema.</param>
@@ -41,7 +45,7 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         var problems = Problems(name => Find(schema, name)).ToList();
         if (problems.Count > 0)
             throw SchemaError(problems, nameof(schema), schema.Select(column => column.Name), role);
-        return [.. All.Select(column => schema[column.Name]).DistinctBy(column => column.Index)];
+        return [.. All.Select(column => column.Name).Concat(Named).Select(name => schema[name]).DistinctBy(column => column.Index)];
     }
 
     /// <summary>Reads the row that <paramref name="row"/> stands on, each time that it is called.</summary>
@@ -55,7 +59,10 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         var input = TextOf(Input);
         var candidates = Candidates is null ? () => words : VectorOf(Candidates);
         var messages = TextOf(Messages);
-        return () => new PromptRow(text(), candidates(), instruction(), input(), messages());
+        (string Name, Func<string> Value)[] named = [.. Named.Select(name => (name, ValueColumn.Reader(row, schema[name])))];
+        return () => new PromptRow(
+            text(), candidates(), instruction(), input(), messages(),
+            named.Length == 0 ? null : named.ToDictionary(column => column.Name, column => column.Value(), StringComparer.Ordinal));
 
         Func<string?> TextOf(string? name)
         {

@@ -48,6 +48,14 @@ internal static class ScoreAnnotations
 
     public static SchemaShape.Column TextShape(string name, bool isVector = false) => Column(name, TextDataViewType.Instance, isVector);
 
+    public static SchemaShape.Column ValueShape(string name, DataViewType itemType) => Column(name, itemType);
+
+    public static SchemaShape.Column VectorShape(string name, DataViewType itemType) => Column(name, itemType, isVector: true);
+
+    /// <summary>The shape of a column of keys that is no score.</summary>
+    public static SchemaShape.Column KeyShape(string name, SchemaShape.Column annotation) =>
+        Column(name, NumberDataViewType.UInt32, isKey: true, annotations: new SchemaShape([annotation]));
+
     private static SchemaShape.Column Column(
         string name, DataViewType itemType, bool isVector = false, bool isKey = false, SchemaShape? annotations = null) =>
         MlNetAccess.CreateColumn(

@@ -22,6 +22,9 @@ internal abstract class AddedColumns(AddedColumns? others = null)
     /// <summary>The input's columns with their indices, then those that are added.</summary>
     public abstract DataViewSchema AddTo(DataViewSchema input);
 
+    /// <summary>A column of labels that is read beside those that the prompt is made of; null where there is none.</summary>
+    public virtual DataViewSchema.Column? LabelIn(DataViewSchema input) => null;
+
     /// <summary>What computes rows for one cursor, on one thread at a time.</summary>
     /// <param name="memory">What is kept of the view's rows.</param>
     public abstract RowBlock NewBlock(RowMemory memory);

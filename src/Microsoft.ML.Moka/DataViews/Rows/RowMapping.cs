@@ -8,7 +8,8 @@ namespace Microsoft.ML.Moka.DataViews.Rows;
 /// <summary>A row of a data view, ready to be encoded.</summary>
 /// <param name="Position">Where it stands in the view, for errors.</param>
 /// <param name="Prompt">Its texts and candidates.</param>
-internal readonly record struct PositionedRow(long Position, PromptRow Prompt);
+/// <param name="Label">The word of its own label; null where it has none, or nobody asks for it.</param>
+internal readonly record struct PositionedRow(long Position, PromptRow Prompt, string? Label = null);
 
 /// <summary>A transformer bound to an input schema: which columns it reads, which it passes through, and those that it adds behind them.</summary>
 internal sealed class RowMapping : IRowToRowMapper
@@ -16,6 +17,7 @@ internal sealed class RowMapping : IRowToRowMapper
     private readonly InputColumns _inputs;
     private readonly IReadOnlyList<DataViewSchema.Column> _inputColumns;
     private readonly IReadOnlyList<string> _words;
+    private readonly DataViewSchema.Column? _label;
 
     /// <param name="host">Logs.</param>
     /// <param name="inputs">The columns that the prompt is made of.</param>
@@ -27,7 +29,8 @@ internal sealed class RowMapping : IRowToRowMapper
     {
         Host = host;
         _inputs = inputs;
-        _inputColumns = inputs.In(inputSchema);
+        _label = added.LabelIn(inputSchema);
+        _inputColumns = _label is { } label ? [.. inputs.In(inputSchema), label] : inputs.In(inputSchema);
         _words = words;
         Added = added;
         InputSchema = inputSchema;
@@ -49,7 +52,8 @@ internal sealed class RowMapping : IRowToRowMapper
     public Func<PositionedRow> Reader(DataViewRow row)
     {
         var prompt = _inputs.Reader(row, InputSchema, _words);
-        return () => new PositionedRow(row.Position, prompt());
+        var label = _label is { } column ? LabelColumn.Reader(row, column) : () => null;
+        return () => new PositionedRow(row.Position, prompt(), label());
     }
 
     /// <summary>Sorts out what the wanted columns of the output need of the input.</summary>

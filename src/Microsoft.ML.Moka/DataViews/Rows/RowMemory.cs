@@ -81,6 +81,8 @@ internal sealed class RowMemory(long mostBytes)
         Append(row.Instruction);
         Append(row.Input);
         Append(row.Messages);
+        foreach (var (_, value) in row.Columns ?? new Dictionary<string, string>())
+            Append(value);
         foreach (var candidate in row.Candidates)
             Append(candidate);
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];

@@ -24,11 +24,6 @@ internal sealed class EmbeddingColumns(EmbeddingScorer scorer, string name) : Sc
     public static SchemaShape.Column Shape(string name) =>
         MlNetAccess.CreateColumn(name, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.Single, isKey: false);
 
-    protected override Delegate Getter(int added, RowScores scores) => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) =>
-    {
-        var vector = scores();
-        var editor = VBufferEditor.Create(ref value, vector.Length);
-        vector.CopyTo(editor.Values);
-        value = editor.Commit();
-    });
+    protected override Delegate Getter(int added, RowScores scores, Func<string?> label) =>
+        (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) => CopyTo(scores(), ref value));
 }

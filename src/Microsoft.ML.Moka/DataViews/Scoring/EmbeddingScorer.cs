@@ -9,7 +9,8 @@ internal sealed class EmbeddingScorer(TunedBackbone weights, RowEncoder encoder)
 {
     private readonly TextStates _states = new(weights.Backbone, weights.Adapters);
 
-    public override int Width => Weights.Backbone.Config.HiddenSize;
+    /// <summary>How many numbers a vector has.</summary>
+    public int Width => Weights.Backbone.Config.HiddenSize;
 
     protected override ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
     {

@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Text;
@@ -23,15 +22,16 @@ internal abstract class RowScorer(TunedBackbone weights)
 {
     protected TunedBackbone Weights { get; } = weights;
 
-    /// <summary>A probability for each label: by the model's head where it has one, else by the likelihood of the labels' words.</summary>
-    public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> labels) =>
-        weights.Adapters.Head is null ? new WordScorer(weights, encoder, labels) : new HeadRowScorer(weights, encoder);
+    /// <summary>By the model's head where it has one, else by the likelihood of the labels' words.</summary>
+    /// <param name="weights">The model.</param>
+    /// <param name="encoder">Makes tokens of rows.</param>
+    /// <param name="words">The labels.</param>
+    /// <param name="form">What becomes of the labels' log-likelihoods, or of the head's outputs.</param>
+    public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words, ScoreForm form) =>
+        weights.Adapters.Head is null ? new WordScorer(weights, encoder, words, form) : new HeadRowScorer(weights, encoder, form);
 
     /// <summary>Ends scoring with an <see cref="OperationCanceledException"/>.</summary>
     public CancellationToken Cancellation { get; set; }
-
-    /// <summary>How many scores a row has.</summary>
-    public abstract int Width { get; }
 
     /// <summary>The scores of rows, those that are kept and those that are computed now.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
@@ -43,13 +43,4 @@ internal abstract class RowScorer(TunedBackbone weights)
 
     /// <summary>Computes the scores of rows, of a model that is in use.</summary>
     protected abstract ScoredRow[] Score(IReadOnlyList<PositionedRow> rows);
-
-    protected static double[] SoftMax(ReadOnlySpan<double> scores)
-    {
-        // Of long answers even the likeliest is too unlikely for exp.
-        var probabilities = new double[scores.Length];
-        TensorPrimitives.Subtract(scores, TensorPrimitives.Max(scores), probabilities);
-        TensorPrimitives.SoftMax<double>(probabilities, probabilities);
-        return probabilities;
-    }
 }

@@ -1,3 +1,4 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.DataViews.Scoring;
@@ -23,11 +24,22 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     protected virtual string BlankProblem => "Rows whose text is blank, and whose scores say only how likely the labels are by themselves";
 
     /// <summary>A <c>ValueGetter</c> of an added column.</summary>
-    protected abstract Delegate Getter(int added, RowScores scores);
+    /// <param name="added">The column, counted from 0 among the added ones.</param>
+    /// <param name="scores">The wanted row's scores.</param>
+    /// <param name="label">The wanted row's own label, where it is read.</param>
+    protected abstract Delegate Getter(int added, RowScores scores, Func<string?> label);
+
+    protected static void CopyTo(ReadOnlySpan<float> scores, ref VBuffer<float> value)
+    {
+        var editor = VBufferEditor.Create(ref value, scores.Length);
+        scores.CopyTo(editor.Values);
+        value = editor.Commit();
+    }
 
     private sealed class Block(RowScorer scorer, RowMemory memory, ScoreColumns columns) : RowBlock
     {
         private IReadOnlyList<ScoredRow> _rows = [];
+        private IReadOnlyList<string?> _labels = [];
         private long _cutPrompts;
         private long _unknownCandidates;
         private long _blankTexts;
@@ -49,14 +61,17 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
             _rows = scorer.Score(rows, memory);
+            _labels = [.. rows.Select(row => row.Label)];
             _cutPrompts += _rows.Count(row => row.PromptIsCut);
             _unknownCandidates += _rows.Count(row => row.HasUnknownCandidates);
             _blankTexts += rows.Count(row => row.Prompt.IsBlank);
         }
 
-        public override Delegate Getter(int added, Func<int> slot) => columns.Getter(added, () => ScoresAt(slot()));
+        public override Delegate Getter(int added, Func<int> slot) => columns.Getter(added, () => ScoresAt(slot()), () => LabelAt(slot()));
 
         // The scores are those after the slot was asked for, which may have computed them.
         private ReadOnlySpan<float> ScoresAt(int slot) => _rows[slot].Scores;
+
+        private string? LabelAt(int slot) => _labels[slot];
     }
 }

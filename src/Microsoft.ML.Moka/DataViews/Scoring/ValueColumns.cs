@@ -19,5 +19,6 @@ internal sealed class ValueColumns(RowScorer scorer, string scoreName) : ScoreCo
     /// <summary>The shape of what <see cref="AddTo"/> adds.</summary>
     public static SchemaShape.Column Shape(string scoreName) => ScoreAnnotations.Shape(scoreName, NumberDataViewType.Single);
 
-    protected override Delegate Getter(int added, RowScores scores) => (ValueGetter<float>)((ref float value) => value = scores()[0]);
+    protected override Delegate Getter(int added, RowScores scores, Func<string?> label) =>
+        (ValueGetter<float>)((ref float value) => value = scores()[0]);
 }

@@ -9,8 +9,6 @@ internal sealed class ValueScorer(TunedBackbone weights, RowEncoder encoder) : R
 {
     private readonly HeadScorer _scorer = new(weights.Backbone, weights.Adapters);
 
-    public override int Width => 1;
-
     protected override ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
     {
         var scale = Weights.Adapters.Head!.Rule.Targets;

@@ -10,20 +10,22 @@ internal sealed class WordScorer : RowScorer
     private readonly RowEncoder _encoder;
     private readonly Dictionary<string, int> _indexOfWord;
     private readonly LikelihoodScorer _scorer;
+    private readonly IReadOnlyList<string> _words;
+    private readonly ScoreForm _form;
 
-    public WordScorer(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words)
+    public WordScorer(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words, ScoreForm form)
         : base(weights)
     {
         _encoder = encoder;
+        _words = words;
+        _form = form;
         _indexOfWord = words.Select((word, index) => (word, index)).ToDictionary(w => w.word, w => w.index, StringComparer.Ordinal);
         _scorer = new LikelihoodScorer(weights.Backbone, weights.Adapters);
     }
 
-    public override int Width => _indexOfWord.Count;
-
     /// <summary>
-    /// The probability of each word, row by row: the softmax of the candidates' log-likelihoods, 0 for words that are no candidates of the row, and NaN
-    /// where none of its candidates is one of the words.
+    /// The scores of each row: of its candidates' log-likelihoods, with 0 for words that are no candidates of the row, and NaN where none of its candidates is
+    /// one of the words.
     /// </summary>
     protected override ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
     {
@@ -40,16 +42,18 @@ internal sealed class WordScorer : RowScorer
         var next = 0;
         for (var i = 0; i < rows.Count; i++)
         {
-            var scores = new float[Width];
+            float[] scores;
             var isCut = false;
             if (known[i].Length == 0)
             {
+                scores = new float[_words.Count];
                 Array.Fill(scores, float.NaN);
             }
             else
             {
                 isCut = encoded[next].PromptIsCut;
-                Spread(likelihoods[next++], known[i], scores);
+                var own = Array.ConvertAll(_form(likelihoods[next++]), score => (float)score);
+                scores = ReferenceEquals(rows[i].Prompt.Candidates, _words) ? own : Spread(own, known[i]);
             }
             scored[i] = new ScoredRow(scores, isCut, known[i].Length < rows[i].Prompt.Candidates.Count);
         }
@@ -69,10 +73,11 @@ internal sealed class WordScorer : RowScorer
         }
     }
 
-    private static void Spread(double[] likelihoods, int[] words, Span<float> scores)
+    private float[] Spread(float[] own, int[] words)
     {
-        var probabilities = SoftMax(likelihoods);
+        var scores = new float[_words.Count];
         for (var i = 0; i < words.Length; i++)
-            scores[words[i]] = (float)probabilities[i];
+            scores[words[i]] = own[i];
+        return scores;
     }
 }

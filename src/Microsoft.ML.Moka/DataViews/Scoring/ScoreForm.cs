@@ -1,0 +1,31 @@
+using System.Numerics.Tensors;
+
+namespace Microsoft.ML.Moka.DataViews.Scoring;
+
+/// <summary>What becomes of what a model says of each label: logarithms of likelihoods, or a head's outputs.</summary>
+internal delegate double[] ScoreForm(ReadOnlySpan<double> outputs);
+
+/// <summary>The forms that there are.</summary>
+internal static class ScoreForms
+{
+    /// <summary>Probabilities of labels of which one is right.</summary>
+    public static double[] SoftMax(ReadOnlySpan<double> outputs)
+    {
+        // Of long answers even the likeliest is too unlikely for exp.
+        var probabilities = new double[outputs.Length];
+        TensorPrimitives.Subtract(outputs, TensorPrimitives.Max(outputs), probabilities);
+        TensorPrimitives.SoftMax<double>(probabilities, probabilities);
+        return probabilities;
+    }
+
+    /// <summary>Of two labels, by how much the second is likelier than the first: the logarithm of their odds, one number.</summary>
+    public static double[] LogOdds(ReadOnlySpan<double> outputs) => [outputs[1] - outputs[0]];
+
+    /// <summary>Probabilities of labels that say nothing of each other.</summary>
+    public static double[] Sigmoids(ReadOnlySpan<double> outputs)
+    {
+        var probabilities = new double[outputs.Length];
+        TensorPrimitives.Sigmoid(outputs, probabilities);
+        return probabilities;
+    }
+}
