@@ -108,10 +108,13 @@ internal sealed partial class TorchBackend
         var shape = group.Shape;
         var coefficients = N(delta.Coefficients).narrow(0, group.First, group.Count).view(-1, 1, 1);
         var right = N(group.Right).view(group.Count, shape.RightRows, shape.RightColumns);
-        if (group.Left is null)
-            return (null, right.mul(coefficients).to(type));
-        return (N(group.Left).view(group.Count, shape.LeftRows, shape.LeftColumns).mul(coefficients).to(type), right.to(type));
+        return group.Left is null
+            ? (null, As(right.mul(coefficients), type))
+            : (As(N(group.Left).view(group.Count, shape.LeftRows, shape.LeftColumns).mul(coefficients), type), As(right, type));
     }
+
+    /// <summary>A tensor in a type; itself where it has it, for another handle costs a call.</summary>
+    private static NativeTensor As(NativeTensor tensor, ScalarType type) => tensor.dtype == type ? tensor : tensor.to(type);
 
     /// <summary>Adds rows [row, row + count) of the sum to <paramref name="panel"/>, which begins and ends with a row of every filter's left factor.</summary>
     private static void AddFilters(NativeTensor panel, KroneckerSum delta, int row, int count)

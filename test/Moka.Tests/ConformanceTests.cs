@@ -19,4 +19,5 @@ public sealed class AdapterVectors : AdapterVectors<CpuBackends>;
 public sealed class LlamaVectors : LlamaVectors<CpuBackends>;
 
 public sealed class WeightConformance : WeightConformance<CpuBackends>;
+
 public sealed class NewerMethods : NewerMethods<CpuBackends>;

@@ -19,4 +19,5 @@ public sealed class AdapterVectors : AdapterVectors<TorchBackends>;
 public sealed class LlamaVectors : LlamaVectors<TorchBackends>;
 
 public sealed class WeightConformance : WeightConformance<TorchBackends>;
+
 public sealed class NewerMethods : NewerMethods<TorchBackends>;
