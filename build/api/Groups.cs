@@ -10,7 +10,7 @@ internal static class Groups
     [
         ("catalogs", "In an MLContext",
             ["MokaCatalog", "TextGenerationCatalog", "TextGenerationCatalog.TextGenerationTrainers", "BenchmarkCatalog", "BenchmarkDataCatalog",
-                "ConversationDataCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
+                "ConversationDataCatalog", "SweepCatalog", "MulticlassMetricsExtensions", "MokaLog"]),
         ("training", "Trainers and their options",
         [
             "MokaEmbeddingEstimator", "MokaEmbeddingEstimator.Options",
@@ -18,6 +18,7 @@ internal static class Groups
             "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
             "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "BackboneQuantization",
             "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
+            "SweepOptions", "SweepSearch", "SweepMetric", "SweepResult", "SweepTrial",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",
         ]),
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaBinaryTransformer", "MokaRegressionTransformer", "MokaTextGenerator",

@@ -18,6 +18,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(GenerationNumbers))]
 [JsonSerializable(typeof(InspectedModel))]
 [JsonSerializable(typeof(PredictedText[]))]
+[JsonSerializable(typeof(SweepNumbers))]
 [JsonSerializable(typeof(TokenizedText))]
 [JsonSerializable(typeof(TrainingOutcome))]
 [JsonSerializable(typeof(WrittenAdapter))]

@@ -70,6 +70,7 @@ internal static class MokaTool
         {
             PullVerb.Create(terminal),
             TrainVerb.Create(terminal),
+            SweepVerb.Create(terminal),
             EvaluateVerb.Create(terminal),
             PredictVerb.Create(terminal),
             GenerateVerb.Create(terminal),

@@ -63,8 +63,11 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             ? text.Trim()
             : "A text.";
 
-    private static string Argument(string value) =>
-        value.Length > 0 && value.All(letter => char.IsLetterOrDigit(letter) || "._-/\\:".Contains(letter, StringComparison.Ordinal)) ? value : $"\"{value}\"";
+    /// <summary>A value as a shell takes it.</summary>
+    public static string Argument(string value) =>
+        value.Length > 0 && value.All(letter => char.IsLetterOrDigit(letter) || "._-/\\:".Contains(letter, StringComparison.Ordinal))
+            ? value
+            : $"\"{value.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private (MokaModel Model, TrainingDivergedException? Failure) Fit(ProgressDisplay display, IDataView data, Func<IDataView, MokaModel> fit)
     {

@@ -35,10 +35,13 @@ internal sealed class TrainingColumns
         HelpName = "name",
     };
 
+    /// <summary>The options of texts and labels.</summary>
+    public IReadOnlyList<Option> LabelOptions => [_text, _label];
+
     public void AddLabelOptionsTo(CliCommand command)
     {
-        command.Options.Add(_text);
-        command.Options.Add(_label);
+        foreach (var option in LabelOptions)
+            command.Options.Add(option);
     }
 
     public void AddInstructionOptionsTo(CliCommand command)

@@ -46,23 +46,32 @@ internal sealed class AdapterSettings
     {
         _method.AcceptOnlyFromAmong([.. AdapterMethods.Names]);
         command.Options.Add(_method);
-        command.Options.Add(_targets);
-        command.Options.Add(_layers);
-        command.Options.Add(_dropout);
+        foreach (var option in OfAllMethods)
+            command.Options.Add(option);
         foreach (var size in _sizes)
             command.Options.Add(size.Option);
     }
 
-    /// <exception cref="UsageException">A setting is none of the method's.</exception>
-    public AdapterOptions Read(ParseResult parsed)
+    /// <summary>The options that every method has.</summary>
+    public IReadOnlyList<Option> OfAllMethods => [_targets, _layers, _dropout];
+
+    /// <summary>A method with the options that every method has, as a command has them that chooses the method otherwise.</summary>
+    public AdapterOptions Read(ParseResult parsed, string method)
     {
-        var method = parsed.GetValue(_method)!;
         var adapter = AdapterMethods.Create(method);
         if (parsed.GetValue(_targets) is { Length: > 0 } targets)
             adapter.TargetModules = targets;
         if (parsed.GetValue(_layers) is { Length: > 0 } layers)
             adapter.Layers = layers;
         adapter.Dropout = parsed.GetValue(_dropout) ?? adapter.Dropout;
+        return adapter;
+    }
+
+    /// <exception cref="UsageException">A setting is none of the method's.</exception>
+    public AdapterOptions Read(ParseResult parsed)
+    {
+        var method = parsed.GetValue(_method)!;
+        var adapter = Read(parsed, method);
         var known = AdapterMethods.SizesOf(method).ToDictionary(size => size.Name, StringComparer.Ordinal);
         foreach (var size in _sizes)
         {

@@ -53,6 +53,11 @@ internal sealed class TrainVerb
     private readonly Option<BackboneQuantization> _quantization = CommonOptions.Quantization();
     private readonly Option<MokaPrecision?> _precision = CommonOptions.Precision();
     private readonly AdapterSettings _adapter = new();
+    private readonly Option<long?> _budget = new Option<long?>("--budget")
+    {
+        Description = "Takes the adapter's sizes that use this number of trained parameters best, as moka design finds them.",
+        HelpName = "parameters",
+    }.Within(1, long.MaxValue);
     private readonly Option<DirectoryInfo?> _from = new("--from-adapter")
     {
         Description = "An adapter folder that training goes on from.",
@@ -135,14 +140,32 @@ internal sealed class TrainVerb
     private readonly Option<bool> _json = CommonOptions.Json();
     private readonly TrainingColumns _columns = new();
 
-    private TrainVerb(Terminal terminal) => _terminal = terminal;
+    public TrainVerb(Terminal terminal)
+    {
+        _terminal = terminal;
+        _task.AcceptOnlyFromAmong("classify", "generate");
+        _head.AcceptOnlyFromAmong([.. Heads.Keys]);
+        _classWeights.AcceptOnlyFromAmong("none", "balanced");
+    }
+
+    /// <summary>The options of a classifier that do not say what of it is tried, for a verb that trains several.</summary>
+    public IReadOnlyList<Option> OfEveryClassifier =>
+    [
+        _patience, _backbone, _quantization, _precision, .. _adapter.OfAllMethods, _head, _headRate, _headDecay, _classWeights, _batch, _length,
+        _template, _recompute, .. _columns.LabelOptions,
+    ];
+
+    public Option<string?> Validation => _validation;
+
+    public Option<int> Seed => _seed;
+
+    public AdapterSettings Adapter => _adapter;
+
+    public TrainingColumns Columns => _columns;
 
     public static CliCommand Create(Terminal terminal)
     {
         var verb = new TrainVerb(terminal);
-        verb._task.AcceptOnlyFromAmong("classify", "generate");
-        verb._head.AcceptOnlyFromAmong([.. Heads.Keys]);
-        verb._classWeights.AcceptOnlyFromAmong("none", "balanced");
         var command = new CliCommand("train",
             """
             Tunes a backbone on rows of text and label, of instruction and output, or of conversations (messages, or ShareGPT's conversations), and saves the
@@ -157,7 +180,7 @@ internal sealed class TrainVerb
             verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay,
+        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay,
             verb._classWeights, verb._batch, verb._length, verb._template, verb._seed, verb._tensorBoard, verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
@@ -181,17 +204,10 @@ internal sealed class TrainVerb
         // A wrong file is noticed before hours of training, not after.
         var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString(), "train");
         var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString(), "test") : null;
-        var options = new MokaTrainer.Options
-        {
-            PromptTemplate = Template(parsed, " "),
-            Head = Heads[parsed.GetValue(_head)!],
-            HeadLearningRate = parsed.GetValue(_headRate),
-            ClassWeights = parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null,
-        };
-        options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
+        var options = ClassifierOptions(parsed);
         training.Next = ("predict", (test ?? rows)[0].Text);
         var data = training.Load(rows);
-        Fill(options, parsed, path => training.Load(_columns.Labelled(parsed, path, "validation")), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(_columns.Labelled(parsed, path, "validation")), training, cancellation);
         var context = training.Context;
         var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
         return training.Run(
@@ -222,7 +238,7 @@ internal sealed class TrainVerb
         };
         training.Next = ("generate", (test ?? rows)[0].Instruction);
         var data = training.Load(rows);
-        Fill(options, parsed, path => training.Load(_columns.Instructions(parsed, path, "validation")), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(_columns.Instructions(parsed, path, "validation")), training, cancellation);
         return training.Run(
             data,
             training.Context.TextGeneration.Trainers.Moka(options).Fit,
@@ -245,7 +261,7 @@ internal sealed class TrainVerb
         };
         training.Next = ("generate", null);
         var data = training.Load(rows);
-        Fill(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
         return training.Run(
             data,
             context.TextGeneration.Trainers.Moka(options).Fit,
@@ -254,7 +270,38 @@ internal sealed class TrainVerb
             parsed.GetValue(_json));
     }
 
-    private void Fill(TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
+    /// <summary>What is a classifier's alone.</summary>
+    public MokaTrainer.Options ClassifierOptions(ParseResult parsed)
+    {
+        var options = new MokaTrainer.Options
+        {
+            PromptTemplate = Template(parsed, " "),
+            Head = Heads[parsed.GetValue(_head)!],
+            HeadLearningRate = parsed.GetValue(_headRate),
+            ClassWeights = parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null,
+        };
+        options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
+        return options;
+    }
+
+    private void FillForOne(
+        TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
+    {
+        Fill(options, parsed, load, training.Progress, cancellation);
+        options.Adapter = _adapter.Read(parsed);
+        if (parsed.GetValue(_budget) is { } budget)
+            options.Adapter = AdapterDesigner.ForBackbone(options.BackbonePath).ForBudget(options.Adapter, budget).Options;
+        options.InitialAdapterPath = parsed.GetValue(_from)?.ToString();
+        options.NumberOfEpochs = parsed.GetValue(_epochs);
+        options.LearningRate = parsed.GetValue(_rate);
+        options.TensorBoardFolder = parsed.GetValue(_tensorBoard)?.FullName;
+        options.CheckpointFolder = parsed.GetValue(_checkpoints)?.FullName;
+        options.SaveBackbone = parsed.GetValue(_include);
+    }
+
+    /// <summary>What does not depend on the settings that several trainings differ in.</summary>
+    public void Fill(
+        TuningOptions options, ParseResult parsed, Func<string, IDataView> load, Action<TrainingProgress> progress, CancellationToken cancellation)
     {
         if (parsed.GetValue(_validation) is { } validation)
         {
@@ -269,17 +316,10 @@ internal sealed class TrainVerb
         options.BackbonePath = parsed.GetValue(_backbone)?.ToString();
         options.Quantization = parsed.GetValue(_quantization);
         options.Precision = parsed.GetValue(_precision);
-        options.Adapter = _adapter.Read(parsed);
-        options.InitialAdapterPath = parsed.GetValue(_from)?.ToString();
-        options.NumberOfEpochs = parsed.GetValue(_epochs);
-        options.LearningRate = parsed.GetValue(_rate);
         options.BatchTokens = parsed.GetValue(_batch);
         options.MaximumTokens = parsed.GetValue(_length);
-        options.TensorBoardFolder = parsed.GetValue(_tensorBoard)?.FullName;
-        options.CheckpointFolder = parsed.GetValue(_checkpoints)?.FullName;
-        options.SaveBackbone = parsed.GetValue(_include);
         options.GradientCheckpointing = parsed.GetValue(_recompute);
-        options.Progress = training.Progress;
+        options.Progress = progress;
         options.CancellationToken = cancellation;
         options.KeepBestWhenCanceled = true;
     }

@@ -12,12 +12,13 @@ internal sealed class HeadScorer(LlamaBackbone backbone, AdapterSet adapters, in
     private readonly ScoreHead _head = adapters.Head!;
 
     /// <summary>The head's outputs for each prompt, which do not depend on the other prompts.</summary>
-    public float[][] Score(IReadOnlyList<int[]> prompts) => [.. TokenBatches.Of(prompts, tokenBudget).SelectMany(ScoreBatch)];
+    public float[][] Score(IReadOnlyList<int[]> prompts, CancellationToken cancellation = default) =>
+        [.. TokenBatches.Of(prompts, tokenBudget).SelectMany(batch => ScoreBatch(batch, cancellation))];
 
-    private IEnumerable<float[]> ScoreBatch(int[][] prompts)
+    private IEnumerable<float[]> ScoreBatch(int[][] prompts, CancellationToken cancellation)
     {
         var backend = backbone.Backend;
-        using var tape = new Tape(backend, recording: false);
+        using var tape = new Tape(backend, recording: false, cancellation);
         using var pooled = backbone.Pool(tape, prompts, adapters, _head.Rule.Pooling, ForwardOptions.Default);
         using var weight = backend.AsWeight(_head.Parameter.Value);
         using var outputs = backend.Linear(pooled.Value, weight);

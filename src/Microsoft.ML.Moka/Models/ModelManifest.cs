@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.DataViews.Columns;
 using Microsoft.ML.Moka.Files;
@@ -17,30 +15,10 @@ internal static class ModelManifest
     /// </summary>
     public const int VersionOfLabels = 3;
 
-    private const string OwnHash = "own_sha256";
-
-    // What stands in place of the hash while it is computed.
-    private static readonly string Zeros = new('0', 2 * SHA256.HashSizeInBytes);
-
-    /// <summary>The JSON of the fields with a SHA-256 over all of it but the hash.</summary>
-    public static byte[] WithOwnHash(SortedDictionary<string, object?> fields)
-    {
-        fields[OwnHash] = Zeros;
-        var json = IndentedJson.Write(fields);
-        Encoding.ASCII.GetBytes(Convert.ToHexStringLower(SHA256.HashData(json)), json.AsSpan(json.AsSpan().IndexOf(Encoding.ASCII.GetBytes(Zeros))));
-        return json;
-    }
-
     /// <exception cref="InvalidDataException">The JSON is not what was saved. Earlier versions saved no hash of it.</exception>
     public static void CheckOwnHash(byte[] json)
     {
-        if (JsonFields.Parse(json, Name, fields => fields.OptionalText(OwnHash)) is not { } hash)
-            return;
-        var content = json.ToArray();
-        var place = content.AsSpan().IndexOf(Encoding.UTF8.GetBytes(hash));
-        if (place >= 0 && hash.Length == Zeros.Length)
-            Encoding.ASCII.GetBytes(Zeros, content.AsSpan(place));
-        if (place < 0 || Convert.ToHexStringLower(SHA256.HashData(content)) != hash)
+        if (HashedJson.Matches(json, Name) is false)
             throw new InvalidDataException($"The entry '{Name}' of the model was changed since it was saved: its SHA-256 is not the one in it.");
     }
 }
@@ -118,7 +96,7 @@ internal sealed record ModelManifest<TOutputs>
         if (backbone.Precision is { } precision)
             fields["precision"] = precision.ToString();
         parts.Outputs.Write(fields, columns);
-        return ModelManifest.WithOwnHash(fields);
+        return HashedJson.Write(fields);
     }
 
     /// <param name="json">The entry's bytes.</param>

@@ -21,14 +21,15 @@ namespace Microsoft.ML.Moka;
 /// </remarks>
 public sealed class MokaTransformer : MokaModel
 {
+    private readonly RowScorer _scorer;
     private readonly LabelColumns _added;
 
     internal MokaTransformer(IHostEnvironment env, ModelParts<ScoreOutputs> parts, SharedBackbone backbone, AdapterSet adapters)
         : base(env, parts.Backbone, parts.Template, parts.MaxTokens, backbone, adapters)
     {
         Parts = parts;
-        var scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels, ScoreForms.SoftMax);
-        _added = new LabelColumns(scorer, new OutputColumns(parts.Outputs.Names, parts.Outputs.Form, Labels));
+        _scorer = RowScorer.Of(Weights, new RowEncoder(parts.Tokenizer, parts.Template, parts.MaxTokens), Labels, ScoreForms.SoftMax);
+        _added = new LabelColumns(_scorer, new OutputColumns(parts.Outputs.Names, parts.Outputs.Form, Labels));
     }
 
     /// <summary>
@@ -46,6 +47,12 @@ public sealed class MokaTransformer : MokaModel
     public IReadOnlyList<string> Labels => Parts.Outputs.Words;
 
     internal ModelParts<ScoreOutputs> Parts { get; }
+
+    /// <summary>Ends scoring with an <see cref="OperationCanceledException"/>, within a layer.</summary>
+    internal CancellationToken ScoringCancellation
+    {
+        set => _scorer.Cancellation = value;
+    }
 
     private protected override IReadOnlyList<string> OutputLabels => Labels;
 

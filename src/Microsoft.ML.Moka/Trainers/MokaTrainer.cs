@@ -72,6 +72,27 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
     public MokaTransformer Fit(IDataView input, IDataView? validationSet)
     {
         ArgumentNullException.ThrowIfNull(input);
+        var (form, words) = LabelsIn(input);
+        var template = PromptColumns.TemplateOf(_options);
+        return _tuner.Fit(
+            input, validationSet, HeadPlan.Of(_options, words.Count), start => Reader(start, words),
+            (start, backbone, adapters) => new MokaTransformer(
+                _host,
+                new ModelParts<ScoreOutputs>(
+                    start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
+                    new ScoreOutputs(words, form, _options.Outputs), start.Training),
+                backbone, adapters));
+    }
+
+    /// <inheritdoc cref="Tuner.Describe"/>
+    internal Dictionary<string, string> Describe(IDataView input, IDataView? validationSet)
+    {
+        var (_, words) = LabelsIn(input);
+        return _tuner.Describe(input, validationSet, HeadPlan.Of(_options, words.Count), start => Reader(start, words));
+    }
+
+    private (LabelForm Form, IReadOnlyList<string> Words) LabelsIn(IDataView input)
+    {
         // Whatever is wrong with the data is said before a backbone of gigabytes is loaded.
         _inputs.In(input.Schema);
         var form = LabelColumn.In(input.Schema, _options.LabelColumnName);
@@ -80,17 +101,10 @@ public sealed partial class MokaTrainer : IEstimator<MokaTransformer>
                 [$"The label column '{_options.LabelColumnName}' is of {form.Item.Name}, and a row that has none of its candidates has no such label: with "
                     + "CandidatesColumnName the label has to be text or keys."],
                 nameof(input));
-        var words = LabelColumn.Words(input, _options.LabelColumnName, form, _options.CancellationToken);
-        var template = PromptColumns.TemplateOf(_options);
-        return _tuner.Fit(
-            input, validationSet, HeadPlan.Of(_options, words.Count),
-            start => LabelReaders.Of(
-                _options, _options.ClassWeights, _inputs, words, words, new RowEncoder(start.Tokenizer, template, start.MaxTokens)),
-            (start, backbone, adapters) => new MokaTransformer(
-                _host,
-                new ModelParts<ScoreOutputs>(
-                    start.Source, _options.SaveBackbone, start.Tokenizer, template, start.MaxTokens, _inputs,
-                    new ScoreOutputs(words, form, _options.Outputs), start.Training),
-                backbone, adapters));
+        return (form, LabelColumn.Words(input, _options.LabelColumnName, form, _options.CancellationToken));
     }
+
+    private IExampleReader Reader(TuningStart start, IReadOnlyList<string> words) => LabelReaders.Of(
+        _options, _options.ClassWeights, _inputs, words, words,
+        new RowEncoder(start.Tokenizer, PromptColumns.TemplateOf(_options), start.MaxTokens));
 }

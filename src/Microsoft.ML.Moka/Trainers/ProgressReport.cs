@@ -62,7 +62,9 @@ internal sealed class ProgressReport : IDisposable
         _options.Progress?.Invoke(progress);
     }
 
-    public void End(TrainingResult result)
+    /// <param name="result">What training came to.</param>
+    /// <param name="isShortened">Whether it was meant to end before it was done.</param>
+    public void End(TrainingResult result, bool isShortened)
     {
         _metrics?.End(result);
         OnBoard(board => board.Flush());
@@ -75,7 +77,7 @@ internal sealed class ProgressReport : IDisposable
         var best = result.BestValidationLoss is { } loss ? Invariant($", best validation loss {loss:0.0000} at step {result.BestStep}") : "";
         var seconds = Stopwatch.GetElapsedTime(_started).TotalSeconds;
         Info(Invariant($"Trained {result.Steps} steps{stopped}, {result.Tokens:N0} tokens in {seconds:0.0} s: loss {result.Loss:0.0000}{best}."));
-        if (result.Reason == StopReason.Completed && _trend.Remark() is { } remark)
+        if (result.Reason == StopReason.Completed && !isShortened && _trend.Remark() is { } remark)
             _channel.Warning(MessageSensitivity.None, remark);
     }
 

@@ -87,6 +87,37 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         }
     }
 
+    /// <summary>What determines a run, beside adapter, learning rate and epochs: for those who compare runs that differ in these alone.</summary>
+    /// <param name="input">The training data.</param>
+    /// <param name="validationSet">Rows that are not trained on; null for none.</param>
+    /// <param name="head">The head that is trained with the adapter; null where answers are words.</param>
+    /// <param name="readerOf">Makes what turns rows into examples.</param>
+    public Dictionary<string, string> Describe(
+        IDataView input, IDataView? validationSet, HeadPlan? head, Func<TuningStart, IExampleReader> readerOf)
+    {
+        using var channel = host.Start("Sweep");
+        using var cancellation = new Cancellation(host, options.CancellationToken);
+        var source = BackboneSource.Open(options.BackbonePath);
+        var config = LlamaConfigFile.Read(source.Files);
+        var start = new TuningStart(source, config, BackboneTokenizer.Load(source.Files), Math.Min(options.MaximumTokens, config.LongestSequence));
+        var examples = ReadExamples(channel, input, validationSet, readerOf(start), cancellation.Token);
+        var plan = TrainingPlan.Of(options, options.NumberOfEpochs ?? UsualEpochs(examples), learningRate: 0, _seed) with
+        {
+            HeadLearningRate = head?.RateOn(config),
+            HeadWeightDecay = head?.WeightDecay,
+        };
+        return new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["backbone"] = BackboneFingerprint.Compute(source.Files),
+            ["data"] = TrainingCheckpoint.HashOf(examples.Examples, examples.Validation),
+            ["device"] = DeviceSelection.Choose(host, channel).Name,
+            ["head"] = $"{head?.Pooling ?? MokaHead.Words}",
+            ["precision"] = $"{options.Precision}",
+            ["quantization"] = $"{options.Quantization}",
+            ["training"] = plan.ToText(),
+        };
+    }
+
     private TModel Fit<TModel>(
         IChannel channel, TuningStart start, Device device, StoredAdapter? initial, TrainingData? examples,
         Func<TuningStart, SharedBackbone, AdapterSet, TModel> modelOf, Cancellation cancellation)
@@ -172,7 +203,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         var result = loop.Train(data.Examples, data.Validation, cancellation.Token);
         if (result is { Reason: StopReason.Canceled, Steps: 0 })
             cancellation.Token.ThrowIfCancellationRequested();
-        report.End(result);
+        report.End(result, isShortened: options.StepShare is not null);
     }
 
     private static string CheckpointPath(IChannel channel, string folder, TrainingData data)

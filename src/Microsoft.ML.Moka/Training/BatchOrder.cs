@@ -20,7 +20,8 @@ internal sealed class BatchOrder
     {
         _lengths = [.. examples.Select(e => e.InputCount)];
         _plan = plan;
-        Steps = plan.NumberOfSteps ?? StepsOf(plan.NumberOfEpochs, cancellation);
+        var steps = plan.NumberOfSteps ?? StepsOf(plan.NumberOfEpochs, cancellation);
+        Steps = plan.StepShare is { } share ? Math.Max(Math.Min(steps, 1), (int)Math.Round(share * steps)) : steps;
     }
 
     /// <summary>All steps of the run.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.Moka.Training;
@@ -15,6 +16,10 @@ internal sealed record TrainingPlan
     public required int NumberOfEpochs { get; init; }
 
     public required int? NumberOfSteps { get; init; }
+
+    /// <summary>The share of the steps that is made, with the whole schedule over them; null for all.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? StepShare { get; init; }
 
     public required int BatchTokens { get; init; }
 
@@ -59,10 +64,14 @@ internal sealed record TrainingPlan
     /// <summary>Determines the order of the examples and what is dropped.</summary>
     public required ulong Seed { get; init; }
 
+    /// <summary>The plan as JSON.</summary>
+    public string ToText() => JsonSerializer.Serialize(this, TrainingJson.Default.TrainingPlan);
+
     public static TrainingPlan Of(TuningOptions options, int numberOfEpochs, float learningRate, ulong seed) => new()
     {
         NumberOfEpochs = numberOfEpochs,
         NumberOfSteps = options.NumberOfSteps,
+        StepShare = options.StepShare,
         BatchTokens = options.BatchTokens,
         BatchRows = options.BatchRows,
         GradientAccumulation = options.GradientAccumulation,

@@ -151,6 +151,9 @@ public abstract class TuningOptions
     /// </summary>
     public bool KeepBestWhenCanceled { get; set; }
 
+    /// <summary>The share of the steps that a sweep's shorter run makes, above 0 and below 1; null for all.</summary>
+    internal double? StepShare { get; set; }
+
     /// <summary>
     /// Whether a saved model has the quantized backbone inside, some 4 GB for a LLaMA of 7 billion parameters. Default false: it has the backbone's path and
     /// fingerprint, and loading finds it there, through the environment variable MOKA_BACKBONE_PATH or through

@@ -9,15 +9,20 @@ internal sealed record TrainingData(IReadOnlyList<TrainingExample> Examples, IRe
     /// <summary>Takes a share of the examples, chosen by the seed, for validation.</summary>
     public static TrainingData Split(IReadOnlyList<TrainingExample> examples, double fraction, ulong seed)
     {
-        var count = (int)Math.Round(fraction * examples.Count);
-        if (count == 0)
-            return new TrainingData(examples, null);
-        if (count == examples.Count)
-            throw new InvalidOperationException($"ValidationFraction leaves none of the {examples.Count} rows to train on: lower it, or give more rows.");
-        var order = Enumerable.Range(0, examples.Count).ToArray();
+        var held = HeldOut(examples.Count, fraction, seed).ToHashSet();
+        return held.Count == 0
+            ? new TrainingData(examples, null)
+            : new TrainingData([.. examples.Where((_, i) => !held.Contains(i))], [.. examples.Where((_, i) => held.Contains(i))]);
+    }
+
+    /// <summary>The examples that are taken for validation, by their number.</summary>
+    public static IEnumerable<int> HeldOut(int exampleCount, double fraction, ulong seed)
+    {
+        var count = (int)Math.Round(fraction * exampleCount);
+        if (count > 0 && count == exampleCount)
+            throw new InvalidOperationException($"ValidationFraction leaves none of the {exampleCount} rows to train on: lower it, or give more rows.");
+        var order = Enumerable.Range(0, exampleCount).ToArray();
         new SeededRandom(seed, "validation").Shuffle<int>(order);
-        return new TrainingData(
-            [.. order.Skip(count).Order().Select(i => examples[i])],
-            [.. order.Take(count).Order().Select(i => examples[i])]);
+        return order.Take(count);
     }
 }

@@ -12,7 +12,7 @@ internal sealed class HeadRowScorer(TunedBackbone weights, RowEncoder encoder, S
     protected override ScoredRow[] Score(IReadOnlyList<PositionedRow> rows)
     {
         var prompts = rows.Select(row => encoder.ForReading(row.Prompt)).ToList();
-        var outputs = _scorer.Score([.. prompts.Select(prompt => prompt.Prompt)]);
+        var outputs = _scorer.Score([.. prompts.Select(prompt => prompt.Prompt)], Cancellation);
         return [.. outputs.Zip(prompts, (row, prompt) => new ScoredRow(
             Array.ConvertAll(form(Array.ConvertAll(row, output => (double)output)), score => (float)score), prompt.IsCut, false))];
     }

@@ -30,6 +30,9 @@ internal abstract class RowScorer(TunedBackbone weights)
     public static RowScorer Of(TunedBackbone weights, RowEncoder encoder, IReadOnlyList<string> words, ScoreForm form) =>
         weights.Adapters.Head is null ? new WordScorer(weights, encoder, words, form) : new HeadRowScorer(weights, encoder, form);
 
+    /// <summary>Ends scoring with an <see cref="OperationCanceledException"/>.</summary>
+    public CancellationToken Cancellation { get; set; }
+
     /// <summary>The scores of rows, those that are kept and those that are computed now.</summary>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public IReadOnlyList<ScoredRow> Score(IReadOnlyList<PositionedRow> rows, RowMemory memory)

@@ -37,7 +37,7 @@ internal sealed class WordScorer : RowScorer
             if (known[i].Length > 0)
                 encoded.Add(Encode(rows[i]));
         }
-        var likelihoods = _scorer.Score(encoded);
+        var likelihoods = _scorer.Score(encoded, Cancellation);
         var scored = new ScoredRow[rows.Count];
         var next = 0;
         for (var i = 0; i < rows.Count; i++)

@@ -1,0 +1,91 @@
+using System.Globalization;
+using Microsoft.ML.Moka.Files;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka.Sweeps;
+
+/// <summary>Goes through the trials of a plan, round after round, and keeps what is finished.</summary>
+internal sealed class SweepRun(SweepOptions sweep, SweepPlan plan, Func<TrialSettings, string?, CancellationToken, SweepTrial> runTrial, IChannel channel)
+{
+    private readonly TrialOrder _order = new(sweep.Metric);
+    private readonly List<SweepTrial> _trials = [];
+
+    /// <summary>The trials that are finished, in the order of their rounds, and whether that is all.</summary>
+    /// <param name="common">What determines all trials.</param>
+    /// <param name="cancellation">Ends the sweep.</param>
+    /// <param name="keepWhenCanceled">Whether cancellation returns what is finished.</param>
+    /// <exception cref="OperationCanceledException">The sweep was cancelled.</exception>
+    public (IReadOnlyList<SweepTrial> Trials, bool IsComplete) Run(
+        Func<Dictionary<string, string>> common, Cancellation cancellation, bool keepWhenCanceled)
+    {
+        using var sole = sweep.Folder is { } folder ? Take(folder) : null;
+        var file = sweep.Folder is null ? null : new SweepFile(Path.Combine(sweep.Folder, SweepFile.Name), common());
+        var earlier = file?.Read(plan) ?? [];
+        if (earlier.Count > 0)
+            channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Going on: {earlier.Count} trials were finished before."));
+        using var timed = CancellationTokenSource.CreateLinkedTokenSource(cancellation.Token);
+        if (sweep.TimeLimit is { } limit)
+            timed.CancelAfter(limit);
+        try
+        {
+            IReadOnlyList<SweepTrial> round = [];
+            for (var i = 0; i < plan.Shares.Count; i++)
+            {
+                round = [.. Round(i, round, earlier, file, timed.Token)];
+                if (round.All(trial => trial.Problem is not null))
+                    break;
+            }
+            return (_trials, true);
+        }
+        catch (OperationCanceledException) when (timed.IsCancellationRequested && (keepWhenCanceled || !cancellation.Token.IsCancellationRequested))
+        {
+            channel.Info(MessageSensitivity.None, FormattableString.Invariant(
+                $"{(cancellation.Token.IsCancellationRequested ? "Cancelled" : "The time is up")}: {_trials.Count} of {plan.TrialCount} trials are finished."));
+            return (_trials, false);
+        }
+    }
+
+    /// <summary>The trials of a round, the best first.</summary>
+    private IOrderedEnumerable<SweepTrial> Round(
+        int index, IReadOnlyList<SweepTrial> before, IReadOnlyList<SweepTrial> earlier, SweepFile? file, CancellationToken cancellation)
+    {
+        var round = new List<SweepTrial>();
+        foreach (var settings in plan.Round(index, before))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var known = earlier.FirstOrDefault(settings.IsOf);
+            var trial = known ?? Finish(settings, file, earlier, cancellation);
+            round.Add(trial);
+            if (known is not null)
+                _trials.Add(known);
+        }
+        return round.Order(_order);
+    }
+
+    private SweepTrial Finish(TrialSettings settings, SweepFile? file, IReadOnlyList<SweepTrial> earlier, CancellationToken cancellation)
+    {
+        channel.Info(MessageSensitivity.None, FormattableString.Invariant(
+            $"Trial {_trials.Count + 1} of {plan.TrialCount}: {settings.AdapterText}, rate {settings.LearningRate}") +
+            (settings.NumberOfEpochs is { } epochs ? FormattableString.Invariant($", {epochs} epochs") : "") +
+            (settings.StepShare < 1 ? FormattableString.Invariant($", {settings.StepShare:0.##} of the steps.") : "."));
+        var state = sweep.Folder is null ? null : Path.Combine(sweep.Folder, string.Create(
+            CultureInfo.InvariantCulture, $"trial-{settings.Number}-{Math.Round(1 / settings.StepShare)}"));
+        var trial = runTrial(settings, state, cancellation);
+        _trials.Add(trial);
+        file?.Write(_trials.Concat(earlier.Where(known => !_trials.Contains(known))));
+        if (state is not null && Directory.Exists(state))
+            Disk.Current.DeleteFolder(state);
+        channel.Info(MessageSensitivity.None, trial.Problem ?? FormattableString.Invariant(
+            $"It has {trial.MicroAccuracy:P1} of {trial.Rows} validation rows right, log-loss {trial.LogLoss:0.0000}."));
+        sweep.Progress?.Invoke(trial);
+        return trial;
+    }
+
+    private static WriterLock Take(string folder)
+    {
+        Disk.Current.CreateFolder(folder);
+        return WriterLock.TryTake(Path.Combine(folder, "sweep")) ?? throw new InvalidOperationException(
+            $"Another sweep is using the folder '{folder}'. Wait until it has ended, or name another {nameof(SweepOptions.Folder)}.");
+    }
+}
