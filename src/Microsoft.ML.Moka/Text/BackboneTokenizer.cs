@@ -47,6 +47,9 @@ internal sealed class BackboneTokenizer
     /// <summary>The kind of the file, for people.</summary>
     public string Kind => _tokenizer.Kind;
 
+    /// <summary>Whether ids behind a <see cref="WordCut"/> are the same whatever stands before it.</summary>
+    public bool IsCutAtWords => _tokenizer.IsCutAtWords;
+
     /// <summary>Every id is below this number; the backbone's embedding may have more rows.</summary>
     public int VocabularySize => _tokenizer.VocabularySize;
 
@@ -112,14 +115,17 @@ internal sealed class BackboneTokenizer
     /// <summary>The ids of a text in which names of special tokens are those tokens only where a template has them.</summary>
     /// <param name="text">The text.</param>
     /// <param name="addBeginOfSequence">Whether the ids start with the begin of a sequence; where the text itself starts with it, it does so once.</param>
+    /// <param name="continues">
+    /// Whether it is the end of a longer text from a <see cref="WordCut"/> on, where <see cref="IsCutAtWords"/>: the ids are the last ones of the whole.
+    /// </param>
     /// <exception cref="InvalidDataException">The text has a token that the backbone does not have.</exception>
-    public int[] Encode(MarkedText text, bool addBeginOfSequence)
+    public int[] Encode(MarkedText text, bool addBeginOfSequence, bool continues = false)
     {
         var ids = new List<int>();
         // Tokens merge across parts, but not across special tokens.
         var run = new StringBuilder();
         var template = new List<(int Start, int End)>();
-        var isAtStart = true;
+        var isAtStart = !continues;
         foreach (var part in text.Parts)
         {
             if (part.Token is { } token)
@@ -148,7 +154,7 @@ internal sealed class BackboneTokenizer
         {
             if (run.Length == 0)
                 return;
-            _tokenizer.Encode(WellFormed(run.ToString()), template, isAtStart, ids);
+            _tokenizer.Encode(WellFormed(run.ToString()), template, isAtStart, ids, continues && ids.Count == 0);
             run.Clear();
             template.Clear();
             isAtStart = false;

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Text.Tokenizers;
+
 namespace Microsoft.ML.Moka.Text;
 
 /// <summary>
@@ -47,6 +49,37 @@ internal sealed class MarkedText
             break;
         }
         return prefix;
+    }
+
+    /// <summary>The last <see cref="WordCut"/> up to a place of the text; -1 where there is none.</summary>
+    public int LastWordCut(int last)
+    {
+        var end = Length;
+        for (var i = _parts.Count - 1; i >= 0; i--)
+        {
+            var (text, _, token) = _parts[i];
+            var start = end - text.Length;
+            if (token is null && last > start && WordCut.LastIn(text, last - start) is var at and >= 0)
+                return start + at;
+            end = start;
+        }
+        return -1;
+    }
+
+    /// <summary>The end of the text from a place on, which is not within a token.</summary>
+    public MarkedText From(int place)
+    {
+        var end = new MarkedText();
+        var start = 0;
+        foreach (var part in _parts)
+        {
+            if (start >= place)
+                end.Add(part);
+            else if (start + part.Text.Length > place)
+                end.Add(part with { Text = part.Text[(place - start)..] });
+            start += part.Text.Length;
+        }
+        return end;
     }
 
     /// <summary>The text as one reads it, tokens by their names.</summary>

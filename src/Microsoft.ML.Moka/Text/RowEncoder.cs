@@ -20,6 +20,9 @@ internal sealed record ScoringRow(int[] Prompt, int[][] Answers, bool PromptIsCu
 /// </summary>
 internal sealed class RowEncoder
 {
+    // A token has some four characters of a text; a prompt that is longer than that many for each token that it may have has more than it needs.
+    private const int CharactersPerToken = 32;
+
     private readonly BackboneTokenizer _tokenizer;
     private readonly PromptTemplate _template;
     private readonly int _maxTokens;
@@ -55,27 +58,34 @@ internal sealed class RowEncoder
     /// An answer that is to be written: it ends with the end of the sequence, so that the model learns where to stop. An answer that is too long loses its end,
     /// and a prompt its beginning where it has more than half of the tokens.
     /// </summary>
-    public TrainingRow ForWriting(PromptRow row, string answer)
+    public TrainingRow ForWriting(PromptRow row, string answer) => ForWriting(row, answer, NeededFrom(_template.Mark(row)));
+
+    /// <summary>The prompt alone, cut so that <paramref name="newTokens"/> can follow it; half of the tokens are its own in any case.</summary>
+    public (int[] Prompt, bool IsCut) ForGeneration(PromptRow row, int newTokens) =>
+        Cut(EncodeNeeded(row), Math.Max(_maxTokens - newTokens, _maxTokens / 2));
+
+    /// <summary>The prompt alone, for a head that reads it.</summary>
+    public (int[] Prompt, bool IsCut) ForReading(PromptRow row) => Cut(EncodeNeeded(row), _maxTokens);
+
+    private TrainingRow ForWriting(PromptRow row, string answer, int from)
     {
-        var prompt = Encode(_template.Mark(row));
-        int[] whole = [.. Encode(_template.Mark(row, answer)), _tokenizer.EndOfSequence];
+        var prompt = Encode(_template.Mark(row), from);
+        int[] whole = [.. Encode(_template.Mark(row, answer), from), _tokenizer.EndOfSequence];
         var shared = prompt.AsSpan().CommonPrefixLength(whole);
+        if (from > 0 && shared <= _maxTokens)
+            return ForWriting(row, answer, from: 0);
         var answerLength = Math.Min(whole.Length - shared, Math.Max(_maxTokens - Math.Max(shared, 1), _maxTokens / 2));
         var (kept, isCut) = Cut(prompt.AsSpan(0, shared), _maxTokens - answerLength);
         return new TrainingRow([.. kept, .. whole.AsSpan(shared, answerLength)], kept.Length, isCut, AnswerIsCut: answerLength < whole.Length - shared);
     }
 
-    /// <summary>The prompt alone, cut so that <paramref name="newTokens"/> can follow it; half of the tokens are its own in any case.</summary>
-    public (int[] Prompt, bool IsCut) ForGeneration(PromptRow row, int newTokens) =>
-        Cut(Encode(_template.Mark(row)), Math.Max(_maxTokens - newTokens, _maxTokens / 2));
+    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd, int longest = int.MaxValue) =>
+        Encode(row, answers, withEnd, longest, NeededFrom(_template.Mark(row)));
 
-    /// <summary>The prompt alone, for a head that reads it.</summary>
-    public (int[] Prompt, bool IsCut) ForReading(PromptRow row) => Cut(Encode(_template.Mark(row)), _maxTokens);
-
-    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd, int longest = int.MaxValue)
+    private ScoringRow Encode(PromptRow row, IReadOnlyList<string> answers, bool withEnd, int longest, int from)
     {
         ArgumentOutOfRangeException.ThrowIfZero(answers.Count);
-        var prompt = Encode(_template.Mark(row));
+        var prompt = Encode(_template.Mark(row), from);
         var wholes = new int[answers.Count][];
         var shared = prompt.Length;
         for (var i = 0; i < wholes.Length; i++)
@@ -83,10 +93,12 @@ internal sealed class RowEncoder
             if (string.IsNullOrEmpty(answers[i]))
                 throw new ArgumentException(
                     $"Answer {i + 1} of {answers.Count} is empty; a language model cannot choose nothing. Give every label a word.", nameof(answers));
-            wholes[i] = Encode(_template.Mark(row, answers[i]));
+            wholes[i] = Encode(_template.Mark(row, answers[i]), from);
             // An answer has at least one token, even where it only changes how the prompt's end is merged.
             shared = Math.Min(shared, Math.Min(wholes[i].Length - 1, prompt.AsSpan().CommonPrefixLength(wholes[i])));
         }
+        if (from > 0 && shared <= _maxTokens)
+            return Encode(row, answers, withEnd, longest, from: 0);
         shared = WithRecutEnd(prompt, wholes, shared);
         // One place is for the end of the sequence.
         var wanted = wholes.Max(whole => whole.Length) - shared;
@@ -127,7 +139,35 @@ internal sealed class RowEncoder
         return sorted.Zip(sorted.Skip(1)).Any(pair => pair.Second.StartsWith(pair.First, StringComparison.Ordinal));
     }
 
-    private int[] Encode(MarkedText text) => _tokenizer.Encode(text, _tokenizer.StartsWithBeginOfSequence);
+    // The whole text, or its end with the ids that it has there.
+    private int[] Encode(MarkedText text, int from) =>
+        _tokenizer.Encode(from == 0 ? text : text.From(from), _tokenizer.StartsWithBeginOfSequence, continues: from > 0);
+
+    private int[] EncodeNeeded(PromptRow row)
+    {
+        var prompt = _template.Mark(row);
+        return Encode(prompt, NeededFrom(prompt));
+    }
+
+    /// <summary>
+    /// From where on a prompt is needed: a very long one is cut in any case, and what it loses need not be encoded. 0 for all of it, also where that is not
+    /// certain to give the same ids.
+    /// </summary>
+    private int NeededFrom(MarkedText prompt)
+    {
+        if (!_tokenizer.IsCutAtWords)
+            return 0;
+        for (var length = (long)CharactersPerToken * _maxTokens; length < prompt.Length; length *= 2)
+        {
+            var from = prompt.LastWordCut((int)(prompt.Length - length));
+            if (from <= 0)
+                return 0;
+            // Some more than can be kept, for an answer may change how the prompt's last ones are merged.
+            if (Encode(prompt, from).Length > _maxTokens + _maxTokens / 4 + 16)
+                return from;
+        }
+        return 0;
+    }
 
     // Keeps the begin-of-sequence token and the end of the prompt.
     private (int[] Prompt, bool IsCut) Cut(ReadOnlySpan<int> prompt, int room)

@@ -29,6 +29,9 @@ internal sealed class AddedTokenMatcher
 
     public bool HasSpecial { get; }
 
+    /// <summary>Whether no name reaches across a cut, and none beside it looks at, or takes, what is on the other side.</summary>
+    public bool WorksApart(WordCut cut) => _byFirst.Values.All(tokens => Array.TrueForAll(tokens, one => IsApart(one.Name, one.Token, cut)));
+
     /// <summary>The parts of a text in their order; none of them is empty.</summary>
     /// <param name="text">The text.</param>
     /// <param name="template">Where special tokens may be named.</param>
@@ -65,6 +68,10 @@ internal sealed class AddedTokenMatcher
             segments.Add(new Segment(done, text.Length, null));
         return segments;
     }
+
+    private static bool IsApart(string name, AddedToken token, WordCut cut) =>
+        !name.Contains($"{cut.Before}{cut.Blank}", StringComparison.Ordinal)
+        && !(token.IsSingleWord && name[0] == cut.Blank) && !(token.StripsRight && name[^1] == cut.Before);
 
     private (string Name, AddedToken Token) LongestAt(ReadOnlySpan<char> text)
     {

@@ -79,6 +79,9 @@ internal sealed class BytePairModel
             && _characters.GetValueOrDefault(SentencePieceModel.Space, -1) >= 0 && !MergesCrossWords();
     }
 
+    /// <summary>Whether the ids of a piece are those of its words, each with the blanks before it.</summary>
+    public bool Splits(WordCut cut) => _cutsAtMarks && cut.Blank == SentencePieceModel.Space;
+
     /// <summary>Adds the ids of a piece.</summary>
     public void Encode(ReadOnlySpan<char> piece, List<int> ids)
     {

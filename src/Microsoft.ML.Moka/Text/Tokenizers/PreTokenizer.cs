@@ -19,6 +19,23 @@ internal abstract class PreTokenizer
 
     public abstract void Apply(PieceList pieces);
 
+    /// <summary>What it does at a cut.</summary>
+    /// <param name="cut">The cut; its blank is afterwards what the next step finds there.</param>
+    public abstract AtCut At(ref WordCut cut);
+
+    /// <summary>What a step does at a <see cref="WordCut"/>.</summary>
+    internal enum AtCut
+    {
+        /// <summary>Not known: what stands before may change what follows.</summary>
+        Unsure,
+
+        /// <summary>What follows is as it would be by itself, but for the beginning of its first piece.</summary>
+        Apart,
+
+        /// <summary>So is its first piece, which begins at the cut.</summary>
+        Splits,
+    }
+
     /// <summary>What becomes of the places where an expression matches.</summary>
     internal enum Behavior
     {
@@ -40,6 +57,19 @@ internal abstract class PreTokenizer
             foreach (var item in items)
                 item.Apply(pieces);
         }
+
+        public override AtCut At(ref WordCut cut)
+        {
+            var all = AtCut.Apart;
+            foreach (var item in items)
+            {
+                var one = item.At(ref cut);
+                if (one == AtCut.Unsure)
+                    return one;
+                all = one == AtCut.Splits ? one : all;
+            }
+            return all;
+        }
     }
 
     internal sealed class Split(Expression expression, Behavior behavior, bool isInverted = false) : PreTokenizer
@@ -54,6 +84,11 @@ internal abstract class PreTokenizer
                 SplitAt(piece.Length, matches, parts);
             });
         }
+
+        public override AtCut At(ref WordCut cut) =>
+            !expression.MatchesApartAt(cut) ? AtCut.Unsure
+            : expression.BeginsAt(cut) && (behavior == Behavior.Isolated || (behavior == Behavior.MergedWithNext && !isInverted)) ? AtCut.Splits
+            : AtCut.Apart;
 
         private void SplitAt(int length, List<(int Start, int End)> matches, List<(int Start, int End)> parts)
         {
@@ -84,6 +119,8 @@ internal abstract class PreTokenizer
                 pieces.Prepend(' ', static (list, piece) => list.Text[piece.Start] != ' ');
             _words?.Apply(pieces);
         }
+
+        public override AtCut At(ref WordCut cut) => addsPrefixSpace && cut.Blank != ' ' ? AtCut.Unsure : _words?.At(ref cut) ?? AtCut.Apart;
     }
 
     /// <summary>Which pieces Metaspace puts its mark before, where they do not begin with it.</summary>
@@ -108,12 +145,20 @@ internal abstract class PreTokenizer
                 pieces.Prepend(mark, (list, piece) => list.Text[piece.Start] != mark && (scheme == PrependScheme.Always || list.IsFirst(piece)));
             _words?.Apply(pieces);
         }
+
+        public override AtCut At(ref WordCut cut)
+        {
+            cut = cut with { Blank = cut.Blank == ' ' ? mark : cut.Blank };
+            return scheme != PrependScheme.Never && cut.Blank != mark ? AtCut.Unsure : _words?.At(ref cut) ?? AtCut.Apart;
+        }
     }
 
     /// <summary>Puts a mark before what the whole input begins with, be it a mark or not.</summary>
     internal sealed class FirstMark(char mark) : PreTokenizer
     {
         public override void Apply(PieceList pieces) => pieces.Prepend(mark, static (list, piece) => list.IsFirst(piece));
+
+        public override AtCut At(ref WordCut cut) => AtCut.Apart;
     }
 
     /// <summary>Puts matches and gaps together as a behavior has it; of two neighbours that are both matches only the first is merged.</summary>

@@ -26,6 +26,7 @@ internal sealed class TextTokenizer
             .Select(token => (Name: token.NormalizedContent ?? parts.Normalizer.Normalize(token.Content), token)).Where(pair => pair.Name.Length > 0)]);
         SpecialIds = parts.AddedTokens.Where(token => token.IsSpecial).Select(token => token.Id).ToHashSet();
         VocabularySize = parts.VocabularySize;
+        IsCutAtWords = WordCut.All.All(IsCutAt);
     }
 
     /// <summary>The kind, for people.</summary>
@@ -33,6 +34,9 @@ internal sealed class TextTokenizer
 
     /// <summary>Every id is below this number.</summary>
     public int VocabularySize { get; }
+
+    /// <summary>Whether ids behind a <see cref="WordCut"/> are the same whatever stands before it.</summary>
+    public bool IsCutAtWords { get; }
 
     /// <summary>The ids of control tokens, which have no text.</summary>
     public IReadOnlySet<int> SpecialIds { get; }
@@ -48,8 +52,9 @@ internal sealed class TextTokenizer
     /// <param name="templateRanges">Where names of special tokens are those tokens.</param>
     /// <param name="isAtStart">Whether nothing stands before it.</param>
     /// <param name="ids">Where to put them.</param>
+    /// <param name="continues">Whether it goes on from another text, at a <see cref="WordCut"/>.</param>
     /// <exception cref="InvalidDataException">It names a token that the backbone has no room for.</exception>
-    public void Encode(string text, IReadOnlyList<(int Start, int End)> templateRanges, bool isAtStart, List<int> ids)
+    public void Encode(string text, IReadOnlyList<(int Start, int End)> templateRanges, bool isAtStart, List<int> ids, bool continues = false)
     {
         foreach (var segment in _plainNames.Split(text, new TemplateRanges(templateRanges)))
         {
@@ -59,8 +64,9 @@ internal sealed class TextTokenizer
                 continue;
             }
             var part = text[segment.Start..segment.End];
-            var normalized = _parts.Normalizer.Normalize(part);
-            var ranges = _normalizedNames.HasSpecial ? Normalized(part, normalized, templateRanges, segment.Start) : [];
+            Func<string, string> normalize = continues && segment.Start == 0 ? _parts.Normalizer.Continue : _parts.Normalizer.Normalize;
+            var normalized = normalize(part);
+            var ranges = _normalizedNames.HasSpecial ? Normalized(part, normalized, normalize, templateRanges, segment.Start) : [];
             foreach (var (start, end, normalizedToken) in _normalizedNames.Split(normalized, new TemplateRanges(ranges)))
             {
                 if (normalizedToken is not null)
@@ -96,6 +102,18 @@ internal sealed class TextTokenizer
             _model.Encode(pieces.Text.AsSpan(start, end - start), ids);
     }
 
+    private bool IsCutAt(WordCut cut)
+    {
+        if (!_plainNames.WorksApart(cut) || !_parts.Normalizer.WorksApart(ref cut) || !_normalizedNames.WorksApart(cut))
+            return false;
+        return _parts.PreTokenizer.At(ref cut) switch
+        {
+            PreTokenizer.AtCut.Splits => true,
+            PreTokenizer.AtCut.Apart => _model.Splits(cut),
+            _ => false,
+        };
+    }
+
     private int IdOf(AddedToken token) => token.Id < (_parts.BackboneVocabularySize ?? int.MaxValue)
         ? token.Id
         : throw new InvalidDataException(
@@ -103,7 +121,8 @@ internal sealed class TextTokenizer
             + $"its vocab_size in config.json is {_parts.BackboneVocabularySize}. Leave the token out, or enlarge the backbone's embedding.");
 
     // Where a border falls in the normalized text; where that is not certain, the template has less.
-    private List<(int Start, int End)> Normalized(string part, string normalized, IReadOnlyList<(int Start, int End)> templateRanges, int offset)
+    private static List<(int Start, int End)> Normalized(
+        string part, string normalized, Func<string, string> normalize, IReadOnlyList<(int Start, int End)> templateRanges, int offset)
     {
         var ranges = new List<(int Start, int End)>();
         foreach (var range in templateRanges)
@@ -111,8 +130,8 @@ internal sealed class TextTokenizer
             var (start, end) = (Math.Max(range.Start - offset, 0), Math.Min(range.End - offset, part.Length));
             if (start >= end)
                 continue;
-            var before = start == 0 ? 0 : _parts.Normalizer.Normalize(part[..start]).Length;
-            var until = end == part.Length ? normalized.Length : _parts.Normalizer.Normalize(part[..end]).AsSpan().CommonPrefixLength(normalized);
+            var before = start == 0 ? 0 : normalize(part[..start]).Length;
+            var until = end == part.Length ? normalized.Length : normalize(part[..end]).AsSpan().CommonPrefixLength(normalized);
             ranges.Add((before, until));
         }
         return ranges;

@@ -9,6 +9,7 @@ internal sealed class Expression
     private const int LargestProgram = 100_000;
 
     private readonly List<Step> _steps = [];
+    private readonly ExpressionNode _node;
     private readonly CodePointSet? _opening;
 
     /// <exception cref="FormatException">Something in the pattern is wrong, or not known.</exception>
@@ -19,7 +20,7 @@ internal sealed class Expression
 
     private Expression(ExpressionNode node)
     {
-        _opening = node.Opening;
+        (_node, _opening) = (node, node.Opening);
         Compile(node);
         _steps.Add(new Step(StepKind.Match));
         Program = [.. _steps];
@@ -56,6 +57,12 @@ internal sealed class Expression
 
     /// <summary>An expression that matches runs of characters out of one set or out of the other.</summary>
     public static Expression ForRuns(CodePointSet one, CodePointSet other) => new(new EitherOf([Run(one), Run(other)]));
+
+    /// <summary>Whether its matches behind a cut are the same whatever stands before: none reaches across, is empty, or looks back.</summary>
+    public bool MatchesApartAt(WordCut cut) => _opening is not null && !_node.LooksBack && !_node.MaySpan(cut.Before, cut.Blank);
+
+    /// <summary>Whether a match begins at the blank of a cut, across which none reaches.</summary>
+    public bool BeginsAt(WordCut cut) => MatchesApartAt(cut) && _node.CertainEnds([cut.Blank, cut.After], 0).Any();
 
     /// <summary>The matches, one after the other. An empty one never stands where another has just ended.</summary>
     /// <exception cref="InvalidDataException">It takes too many steps.</exception>
