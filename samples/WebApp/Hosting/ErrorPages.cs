@@ -11,8 +11,7 @@ internal static class ErrorPages
         // Handed to the handler above, which knows what is wrong; by itself the framework answers with the status alone.
         builder.Services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
         builder.Services.Insert(0, ServiceDescriptor.Singleton<IStartupFilter, HostNames>());
-        builder.WebHost.ConfigureServices(services =>
-            services.Configure<Microsoft.AspNetCore.HostFiltering.HostFilteringOptions>(hosts => hosts.IncludeFailureMessage = false));
+        builder.Services.Configure<Microsoft.AspNetCore.HostFiltering.HostFilteringOptions>(hosts => hosts.IncludeFailureMessage = false);
     }
 
     public static void UseErrorPages(this WebApplication app)

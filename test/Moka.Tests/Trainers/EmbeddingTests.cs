@@ -52,7 +52,7 @@ public sealed class EmbeddingTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
-    public void An_adapter_changes_vectors_and_its_head_does_not_matter()
+    public async Task An_adapter_changes_vectors_and_its_head_does_not_matter()
     {
         var options = tuned.FewSteps;
         options.Head = MokaHead.LastToken;
@@ -69,7 +69,8 @@ public sealed class EmbeddingTests(TunedModel tuned) : IDisposable
         Assert.Equal(TinyBackbone.Config.HiddenSize, loaded.Dimensions);
         // The model that was trained says the same by itself.
         var texts = Row.Make(100).Select(row => row.Text);
-        Assert.Equal(vectors, trained.LastTransformer.AsEmbeddingGenerator().GenerateAsync(texts).Result.Select(e => e.Vector.ToArray()));
+        var generated = await trained.LastTransformer.AsEmbeddingGenerator().GenerateAsync(texts, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal(vectors, generated.Select(e => e.Vector.ToArray()));
     }
 
     [Fact]

@@ -2,7 +2,7 @@ namespace Microsoft.ML.Moka.Tests.Packages;
 
 /// <summary>Tests that use the packages as a user does.</summary>
 [CollectionDefinition(nameof(PackedPackages))]
-public sealed class PackedCollection : ICollectionFixture<PackedPackages>;
+public sealed class SharesPackedPackages : ICollectionFixture<PackedPackages>;
 
 /// <summary>The packages as they are built, packed once under a version of their own, and a folder outside the repository to use them from.</summary>
 public sealed class PackedPackages : IDisposable
