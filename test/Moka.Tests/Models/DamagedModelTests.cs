@@ -22,7 +22,7 @@ public sealed class DamagedModelTests : IDisposable
 
     public static TheoryData<string, string, string> WrongFields => new()
     {
-        { "version", "7", "the field 'version' must be a whole number from 1 to 2; found 7" },
+        { "version", "7", "the field 'version' must be a whole number from 1 to 3; found 7" },
         { "words", """["yes", "yes"]""", "'words' must hold two or more different words" },
         { "words", """["yes", ""]""", "'words' must hold two or more different words" },
         { "words", """["yes", 5]""", "'words' must hold texts" },
