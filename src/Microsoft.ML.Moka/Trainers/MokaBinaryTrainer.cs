@@ -98,7 +98,8 @@ public sealed partial class MokaBinaryTrainer : IEstimator<MokaBinaryTransformer
         null => $"Could not find the label column '{name}': a column of Boolean is needed, or another name in Options.LabelColumnName.",
         { Item: BooleanDataViewType, IsVector: false } => null,
         { } type => $"Schema mismatch for the label column '{name}': expected Boolean, got {(type.IsVector ? "a vector of " : "")}"
-            + $"{(type.IsKey ? "keys" : type.Item)}. Two labels of another type are told by mlContext.MulticlassClassification.Trainers.Moka; numbers become Boolean with "
+            + $"{(type.IsKey ? "keys" : type.Item)}. Two labels of another type are told by mlContext.MulticlassClassification.Trainers.Moka; "
+            + "numbers become Boolean with "
             + "ConvertType(…, outputKind: DataKind.Boolean), and texts with MapValue.",
     };
 }

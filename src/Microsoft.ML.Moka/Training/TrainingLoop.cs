@@ -95,7 +95,8 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         {
             var (ids, targets) = (examples[i].Ids, examples[i].Targets);
             if (examples[i].Weight is not (> 0 and < float.PositiveInfinity))
-                throw new ArgumentException($"Example {i} has the weight {examples[i].Weight}: it must be above 0 and finite.", name);
+                throw new ArgumentException(
+                    FormattableString.Invariant($"Example {i} has the weight {examples[i].Weight}: it must be above 0 and finite."), name);
             if (_model.Head is { } head)
             {
                 if (examples[i].Label is not { } label || ids.Length < 1 || (uint)label.Output >= (uint)head.Outputs || !float.IsFinite(label.Value))

@@ -20,12 +20,4 @@ internal static class ScoreForms
 
     /// <summary>Of two labels, by how much the second is likelier than the first: the logarithm of their odds, one number.</summary>
     public static double[] LogOdds(ReadOnlySpan<double> outputs) => [outputs[1] - outputs[0]];
-
-    /// <summary>Probabilities of labels that say nothing of each other.</summary>
-    public static double[] Sigmoids(ReadOnlySpan<double> outputs)
-    {
-        var probabilities = new double[outputs.Length];
-        TensorPrimitives.Sigmoid(outputs, probabilities);
-        return probabilities;
-    }
 }

@@ -295,7 +295,8 @@ internal static unsafe class RowStream<TSimd, TVector>
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public Four(float* values) =>
-            (V0, V1, V2, V3) = (TSimd.Load(values), TSimd.Load(values + TSimd.Count), TSimd.Load(values + 2 * TSimd.Count), TSimd.Load(values + 3 * TSimd.Count));
+            (V0, V1, V2, V3) = (
+                TSimd.Load(values), TSimd.Load(values + TSimd.Count), TSimd.Load(values + 2 * TSimd.Count), TSimd.Load(values + 3 * TSimd.Count));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Add(TVector x, TVector w0, TVector w1, TVector w2, TVector w3)
