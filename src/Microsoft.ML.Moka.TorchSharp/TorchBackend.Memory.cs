@@ -120,7 +120,8 @@ internal sealed partial class TorchBackend
     private NativeTensor PairsOf(WeightFormat format)
     {
         using var values = Owned<float>(FourBitWeight.Pairs(format.Table.Span), ScalarType.Float32);
-        return values.view(256, 2).clone().DetachFromDisposeScope();
+        using var pairs = values.view(256, 2);
+        return pairs.clone().DetachFromDisposeScope();
     }
 
     private DeviceScales ScalesOf(BlockScales scales) => scales switch

@@ -128,21 +128,24 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Loading {source.Name} ({config.ParameterCount:N0} parameters, {form})."));
         var backbone = SharedBackbone.Open(source.Files, options.Quantization, device, options.Precision, new LoadingReport(channel), cancellation.Token);
         DeviceSelection.ReportPrecision(channel, options.Precision, backbone.Backbone.Backend);
-        AdapterSet adapters;
+        AdapterSet? adapters = null;
+        TrainingPlan? plan;
+        TModel model;
         try
         {
             if (start.State != source.Files.State)
                 throw new IOException($"{source.Name} was replaced after its configuration and tokenizer were read: train again.");
             var head = start.Head?.On(config);
             adapters = initial?.Load(backbone.Backbone.Backend, head) ?? backbone.Backbone.CreateAdapters(options.Adapter.WithHead(head), _seed);
+            plan = examples is null ? null : PlanOf(start, adapters, examples);
+            model = modelOf(start with { Training = plan is null ? null : Record(plan, examples!) }, backbone, adapters);
         }
         catch
         {
+            adapters?.Dispose();
             backbone.Dispose();
             throw;
         }
-        var plan = examples is null ? null : PlanOf(start, adapters, examples);
-        var model = modelOf(start with { Training = plan is null ? null : Record(plan, examples!) }, backbone, adapters);
         try
         {
             if (plan is not null)
