@@ -54,6 +54,26 @@ public sealed class DiagnosticsTests
         Assert.Contains("restore again", Find(findings, "c10").Remedy, StringComparison.Ordinal);
     }
 
+    /// <summary>As where PyTorch is that of a Python on the machine.</summary>
+    [Fact]
+    public void LibrariesAreFoundWhereTheSystemLooks()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "The variable is that of Linux's loader.");
+        const string Variable = "LD_LIBRARY_PATH";
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("libelsewhere.so.1"), "");
+        var earlier = Environment.GetEnvironmentVariable(Variable);
+        try
+        {
+            Environment.SetEnvironmentVariable(Variable, $"/nowhere:{folder.Path}");
+            Assert.Equal(folder.File("libelsewhere.so.1"), NativeFiles.OfProcess().FindLike("libelsewhere"));
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable(Variable, earlier);
+        }
+    }
+
     /// <summary>A library that asks for a later libstdc++ than there is, as TorchSharp's does on Debian 12.</summary>
     [Fact]
     public void AnOldRuntimeIsNamedWithItsCure()
