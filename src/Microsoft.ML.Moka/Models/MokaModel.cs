@@ -133,8 +133,8 @@ public abstract class MokaModel : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// The LoRA of a rank that is nearest to the adapter, whatever its method, with what it loses: for programs that know LoRA alone. Sums of Kronecker products
-    /// are never written out; a map of HiRA or DoRA is, one at a time.
+    /// The LoRA of a rank that is nearest to the adapter, whatever its method, with what it loses: for programs that know LoRA alone. Sums of Kronecker
+    /// products are never written out; a map of HiRA or DoRA is, one at a time.
     /// </summary>
     /// <param name="rank">The rank on every map, at least 1; maps whose shorter side is below it have that.</param>
     /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
@@ -149,8 +149,8 @@ public abstract class MokaModel : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// The LoRA of the least rank that keeps a share of every map's update, measured by the squares of its singular values; with what it loses. The rank is the
-    /// same on all maps, as most programs want it.
+    /// The LoRA of the least rank that keeps a share of every map's update, measured by the squares of its singular values; with what it loses. The rank is
+    /// the same on all maps, as most programs want it.
     /// </summary>
     /// <param name="share">The share, above 0 and at most 1: 0.99 loses a tenth of the update's length.</param>
     /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
