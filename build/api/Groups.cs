@@ -27,7 +27,7 @@ internal static class Groups
             "MokaEmbeddingTransformer",
             "TextGenerationOptions", "ChatTemplate",
             "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone",
-            "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
+            "LoraConversion", "LoraMapConversion", "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",
         [
             "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "HiraAdapter",
