@@ -75,6 +75,9 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     internal TunedBackbone Weights { get; }
 
+    /// <summary>Where the probabilities of labels are; null where the model tells none.</summary>
+    internal virtual LabelProbabilities? LabelProbabilities => null;
+
     private protected abstract BackboneTokenizer Tokenizer { get; }
 
     /// <summary>What a text that is to be embedded is put into.</summary>

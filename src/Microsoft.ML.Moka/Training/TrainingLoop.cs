@@ -99,7 +99,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
                     FormattableString.Invariant($"Example {i} has the weight {examples[i].Weight}: it must be above 0 and finite."), name);
             if (_model.Head is { } head)
             {
-                if (examples[i].Label is not { } label || ids.Length < 1 || (uint)label.Output >= (uint)head.Outputs || !float.IsFinite(label.Value))
+                if (examples[i].Label is not { } label || ids.Length < 1 || !Fits(label, head))
                     throw new ArgumentException($"Example {i} has no token, or no label for a head of {head.Outputs} outputs.", name);
                 continue;
             }
@@ -113,6 +113,10 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
                 throw new ArgumentException($"Example {i} has targets that are not in order, or end behind its {ids.Length} tokens.", name);
         }
     }
+
+    private static bool Fits(HeadTarget label, ScoreHeadRule head) => head.IsMultiLabel
+        ? label.Applying is { } outputs && outputs.All(output => (uint)output < (uint)head.Outputs) && outputs.Zip(outputs.Skip(1)).All(p => p.First < p.Second)
+        : label.Applying is null && (uint)label.Output < (uint)head.Outputs && float.IsFinite(label.Value);
 
     private static bool AreInOrder(IReadOnlyList<TokenRange> targets, int length)
     {
