@@ -92,8 +92,8 @@ internal sealed class Adapter : IDisposable
     }
 
     /// <summary>
-    /// What <see cref="Forward"/> gives where updates are computed token by token, from what the frozen map has made of x, which is disposed. It is for decoding:
-    /// no gradient passes.
+    /// What <see cref="Forward"/> gives where updates are computed token by token, from what the frozen map has made of x, which is disposed. It is for
+    /// decoding: no gradient passes.
     /// </summary>
     public Variable Beside(Tape tape, Variable x, Variable frozen, WeightMatrix weight)
     {
