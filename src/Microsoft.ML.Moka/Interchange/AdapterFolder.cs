@@ -68,9 +68,16 @@ internal static class AdapterFolder
     public static Dictionary<string, byte[]> Files(BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format = AdapterFileFormat.AsTrained)
     {
         using var usage = weights.Use();
-        var (options, tensors) = AdapterConversion.Convert(format, weights.Backbone.Backend, weights.Adapters);
-        var folder = backbone.Kind == BackboneKind.Folder ? backbone.Files.Location : null;
-        var config = AdapterConfigFile.Write(options, [.. weights.Backbone.Config.LinearMaps], folder);
+        return Files(backbone, weights.Backbone, weights.Adapters, format);
+    }
+
+    /// <inheritdoc cref="Files(BackboneSource, TunedBackbone, AdapterFileFormat)"/>
+    public static Dictionary<string, byte[]> Files(
+        BackboneSource source, LlamaBackbone backbone, AdapterSet adapters, AdapterFileFormat format = AdapterFileFormat.AsTrained)
+    {
+        var (options, tensors) = AdapterConversion.Convert(format, backbone.Backend, adapters);
+        var folder = source.Kind == BackboneKind.Folder ? source.Files.Location : null;
+        var config = AdapterConfigFile.Write(options, [.. backbone.Config.LinearMaps], folder);
         return new(StringComparer.Ordinal)
         {
             [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(tensors, AdapterPair.Metadata(config)),
