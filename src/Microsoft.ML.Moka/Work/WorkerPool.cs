@@ -8,7 +8,7 @@ namespace Microsoft.ML.Moka;
 /// </summary>
 public abstract class WorkerPool
 {
-    private protected WorkerPool()
+    internal WorkerPool()
     {
     }
 
