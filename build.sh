@@ -19,7 +19,9 @@ Usage: ./build.sh VERB [ARGUMENT...]
   fuzz           give mutated inputs to every reader: './build.sh fuzz [TARGET] [SECONDS]', by default 3 seconds for each;
                  './build.sh fuzz short [TARGET]' has the same inputs each time, as the tests have them
   kills          kill processes that save, at random: './build.sh kills [COUNT]'
+  cluster-kills  kill workers of a cluster at random while they train: './build.sh cluster-kills [COUNT]'
   soak           load, train, cancel, swap and predict, and see that memory stays: './build.sh soak MINUTES'
+  reliability    all of these and the tests of writers, of which each call fails, in one log: artifacts/reliability.log (20 minutes)
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
   pack           make the NuGet packages in artifacts/packages
   clean          remove everything that was built
@@ -117,6 +119,21 @@ run_moka() {
   exec dotnet src/Microsoft.ML.Moka.Cli/bin/Release/net10.0/moka.dll "$@"
 }
 
+# What docs/reliability.md promises, in one run: each call that fails, processes that are killed, mutated inputs, and time.
+reliability() {
+  mkdir -p artifacts
+  {
+    dotnet run -c Release --project test/Moka.Tests -- -noLogo -noColor -showLiveOutput \
+      -class '*.EveryCallTests' -class '*.AtomicFolderTests' -class '*.AtomicFileTests' -class '*.WriterLockTests' -class '*.AdapterFolderTests' -class '*.CheckpointFolderTests'
+    dotnet build -c Release --nologo -v q test/Reliability
+    for task in 'fuzz 20' 'kills 500' 'soak 3'; do
+      echo "== $task"
+      # shellcheck disable=SC2086 # The verb and its number.
+      dotnet run -c Release --no-build --project test/Reliability -- $task
+    done
+  } 2>&1 | tee artifacts/reliability.log
+}
+
 clean() {
   rm -rf artifacts TestResults BenchmarkDotNet.Artifacts
   find build src test samples -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
@@ -136,7 +153,9 @@ case "$verb" in
   moka) run_moka "$@" ;;
   notebook) dotnet run -c Release --project build/notebook -- samples/notebooks ;;
   docs) dotnet run -c Release --project build/api -- docs/api ;;
+  reliability) reliability ;;
   fuzz|kills|soak) dotnet run -c Release --project test/Reliability -- "$verb" "$@" ;;
+  cluster-kills) MOKA_CLUSTER_KILLS=${1-20} dotnet run -c Release --project test/Orleans.Tests -- -noLogo -explicit only -showLiveOutput ;;
   bench) dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) pack_all "$@" ;;

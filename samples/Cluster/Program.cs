@@ -45,7 +45,8 @@ async Task Train()
         Workers = cluster,
         GradientAccumulation = 4,
         NumberOfSteps = 40,
-        Progress = progress => Console.WriteLine(FormattableString.Invariant($"step {progress.Step}, loss {progress.Loss:0.0000}, {progress.Duration.TotalMilliseconds:0} ms")),
+        Progress = progress => Console.WriteLine(
+            FormattableString.Invariant($"step {progress.Step}, loss {progress.Loss:0.0000}, {progress.Duration.TotalMilliseconds:0} ms")),
         CancellationToken = stop.Token,
     }).Fit(rows);
     Console.WriteLine(FormattableString.Invariant($"{model.TrainableParameterCount:N0} trained parameters."));

@@ -25,6 +25,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(WrittenClassifier))]
 [JsonSerializable(typeof(WrittenFolder))]
 [JsonSerializable(typeof(WrittenGguf))]
+[JsonSerializable(typeof(WrittenLora))]
 internal sealed partial class Json : JsonSerializerContext
 {
     private static readonly Json Readable = new(new JsonSerializerOptions

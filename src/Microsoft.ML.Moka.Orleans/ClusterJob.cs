@@ -35,6 +35,8 @@ internal sealed class ClusterJob : WorkerJob
     {
         _ending.Cancel();
         Task.WaitAll([_watch, .. _lanes.Values.Select(lane => lane.Task)]);
+        _ending.Dispose();
+        base.Dispose();
     }
 
     protected override void RequireWorkers()

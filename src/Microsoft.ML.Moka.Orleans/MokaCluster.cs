@@ -9,7 +9,8 @@ using Orleans.Configuration;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// The workers of an Orleans cluster. Set as <see cref="TuningOptions.Workers"/>, they compute batches of each update; what is learned has the bits of one machine.
+/// The workers of an Orleans cluster. Set as <see cref="TuningOptions.Workers"/>, they compute batches of each update; what is learned has the bits of one
+/// machine.
 /// </summary>
 public sealed class MokaCluster : WorkerPool, IAsyncDisposable
 {

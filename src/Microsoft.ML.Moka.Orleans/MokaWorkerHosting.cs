@@ -32,8 +32,8 @@ public static class MokaWorkerHosting
     }
 
     /// <summary>
-    /// Keeps the cluster's members in a file of a folder that all of them see, on ports that are free: what a cluster on one machine needs. No silo is the first one,
-    /// so that any may end.
+    /// Keeps the cluster's members in a file of a folder that all of them see, on ports that are free: what a cluster on one machine needs. No silo is the
+    /// first one, so that any may end.
     /// </summary>
     /// <param name="silo">The silo.</param>
     /// <param name="folder">The folder; null for the usual one of this machine.</param>

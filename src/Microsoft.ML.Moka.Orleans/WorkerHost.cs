@@ -7,7 +7,8 @@ using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Orleans;
 
-/// <summary>What a silo computes with: opens jobs and does their items, one after the other, on one thread. Jobs that nobody asks for any more are closed.</summary>
+/// <summary>What a silo computes with: opens jobs and does their items, one after the other, on one thread. Jobs that nobody asks for any more are
+/// closed.</summary>
 internal sealed class WorkerHost : IDisposable
 {
     private static readonly TimeSpan LongestPoll = TimeSpan.FromSeconds(2);
@@ -41,7 +42,7 @@ internal sealed class WorkerHost : IDisposable
     public void Open(string job, string kind, string[] files)
     {
         var hosted = JobOf(job);
-        var content = files.ToDictionary(name => name, name => hosted.Content(name)!, StringComparer.Ordinal);
+        var content = files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
         _work.Add(() => hosted.Opened.Run(() =>
         {
             hosted.Task ??= JobKinds.Open(_env, kind, content, hosted.Closing.Token);
@@ -83,12 +84,13 @@ internal sealed class WorkerHost : IDisposable
         if (!_jobs.TryRemove(job, out var hosted))
             return;
         hosted.Closing.Cancel();
-        _work.Add(() => hosted.Task?.Dispose());
+        _work.Add(hosted.Dispose);
     }
 
     public void Dispose()
     {
         _timer.Dispose();
+        // What is under way ends with the process.
         foreach (var job in _jobs.Keys)
             Close(job);
         _work.CompleteAdding();
@@ -137,7 +139,7 @@ internal sealed class WorkerHost : IDisposable
         }
     }
 
-    private sealed class HostedJob
+    private sealed class HostedJob : IDisposable
     {
         public Dictionary<string, (byte[] Bytes, long Came)> Contents { get; } = new(StringComparer.Ordinal);
 
@@ -151,7 +153,13 @@ internal sealed class WorkerHost : IDisposable
 
         public long Touched { get; set; }
 
-        public byte[]? Content(string name)
+        public void Dispose()
+        {
+            Task?.Dispose();
+            Closing.Dispose();
+        }
+
+        public byte[] Content(string name)
         {
             lock (Contents)
             {

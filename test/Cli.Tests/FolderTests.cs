@@ -57,6 +57,15 @@ public sealed class FolderTests(Samples samples) : IDisposable
         Tool.Run("merge", samples.Classifier, "--gguf", "f16", "--type", "nf4", "--output", _folder.File("x.gguf")).WasRefused("--type");
         Tool.Run("merge", samples.Classifier, "--pre", "gpt-2", "--output", _folder.File("x")).WasRefused("--gguf");
         Tool.Run("export", samples.Classifier, "--gguf", "--format", "lokr", "--output", _folder.File("x.gguf")).WasRefused("--format");
+        var lora = Tool.Run("export", samples.Classifier, "--lora", "--rank", "4", "--json", "--output", _folder.File("lora")).Succeeded().Json;
+        Assert.Equal(4, lora.GetProperty("rank").GetInt32());
+        Assert.InRange(lora.GetProperty("relativeError").GetDouble(), 0, 1);
+        Assert.True(File.Exists(Path.Combine(_folder.File("lora"), "adapter_config.json")));
+        Assert.Contains(
+            "LoRA of rank",
+            Tool.Run("export", samples.Classifier, "--lora", "--energy", "0.5", "--output", _folder.File("energy")).Succeeded().Out, StringComparison.Ordinal);
+        Tool.Run("export", samples.Classifier, "--rank", "4", "--output", _folder.File("x")).WasRefused("--lora");
+        Tool.Run("export", samples.Classifier, "--lora", "--energy", "2", "--output", _folder.File("x")).WasRefused("--energy");
         Tool.Run("export", samples.Classifier, "--from", "llama2", "--output", _folder.File("x")).WasRefused("--gguf");
     }
 

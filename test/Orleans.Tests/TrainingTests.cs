@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Cryptography;
 
 namespace Microsoft.ML.Moka.Tests.Orleans;
@@ -5,7 +6,7 @@ namespace Microsoft.ML.Moka.Tests.Orleans;
 /// <summary>Training with workers that are processes of their own: the losses and the bits are those of one process.</summary>
 public sealed class TrainingTests
 {
-    private const int Steps = 8;
+    private const int Steps = 5;
 
     private static readonly Lazy<Outcome> Alone = new(() => Train(null));
 
@@ -33,9 +34,9 @@ public sealed class TrainingTests
 
         Equal(Alone.Value, Train(cluster, step =>
         {
-            if (step == 2)
+            if (step == 1)
                 workers.Start();
-            if (step == 3)
+            if (step == 2)
                 workers.KillFirst();
         }));
     }
@@ -67,14 +68,47 @@ public sealed class TrainingTests
         Assert.NotEqual(Alone.Value.Adapter, far.Adapter);
     }
 
-    private static void Equal(Outcome expected, Outcome actual)
+    /// <summary>'./build.sh cluster-kills' runs it.</summary>
+    [Fact(Explicit = true)]
+    public async Task Workers_that_are_killed_at_random_change_nothing()
     {
-        Assert.Equal(Steps, actual.Losses.Count);
+        const int longer = 40;
+        var count = int.Parse(Environment.GetEnvironmentVariable("MOKA_CLUSTER_KILLS") ?? "20", CultureInfo.InvariantCulture);
+        var expected = Train(null, steps: longer);
+        using var workers = new WorkerProcesses(2);
+        await using var cluster = await MokaCluster.ConnectAsync(workers.Folder, Cancellation);
+        cluster.TakesPart = false;
+        var (kills, runs, random) = (0, 0, new Random(1));
+        while (kills < count)
+        {
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+            var killer = Task.Run(async () =>
+            {
+                while (kills < count && !over.IsCancellationRequested)
+                {
+                    await Task.Delay(random.Next(200, 4000), over.Token);
+                    workers.KillFirst();
+                    workers.Start();
+                    kills++;
+                }
+            }, over.Token);
+            Equal(expected, Train(cluster, steps: longer), longer);
+            runs++;
+            await over.CancelAsync();
+            await Task.WhenAny(killer);
+        }
+        TestContext.Current.SendDiagnosticMessage($"{kills} workers were killed in {runs} runs of {longer} steps; all runs have the bits of one process.");
+        Console.WriteLine($"{kills} workers were killed in {runs} runs of {longer} steps; all runs have the bits of one process.");
+    }
+
+    private static void Equal(Outcome expected, Outcome actual, int steps = Steps)
+    {
+        Assert.Equal(steps, actual.Losses.Count);
         Assert.Equal(expected.Losses, actual.Losses);
         Assert.Equal(expected.Adapter, actual.Adapter);
     }
 
-    private static Outcome Train(MokaCluster? cluster, Action<int>? after = null, MokaExchange exchange = MokaExchange.Float32)
+    private static Outcome Train(MokaCluster? cluster, Action<int>? after = null, MokaExchange exchange = MokaExchange.Float32, int steps = Steps)
     {
         var context = new MLContext(seed: 1);
         var rows = context.Data.LoadFromEnumerable(Enumerable.Range(0, 60).Select(i => i % 2 == 0
@@ -87,7 +121,7 @@ public sealed class TrainingTests
             BatchTokens = 256,
             GradientAccumulation = 4,
             GradientExchange = exchange,
-            NumberOfSteps = Steps,
+            NumberOfSteps = steps,
             Workers = cluster,
             CancellationToken = Cancellation,
             Progress = progress =>

@@ -30,6 +30,8 @@ internal static class Kills
             // What is not there yet cannot be lost; a busy machine may take long to start two processes.
             for (var began = Stopwatch.GetTimestamp(); Read(samples, store, target) is null; Thread.Sleep(20))
             {
+                one.MustRun();
+                two.MustRun();
                 if (Stopwatch.GetElapsedTime(began) > LongestStart)
                     throw new TimeoutException($"{store}, round {round}: nobody has saved anything within {LongestStart}.");
             }
@@ -37,6 +39,7 @@ internal static class Kills
                 Check("beside the writers");
             foreach (var writer in new[] { one, two }.OrderBy(_ => random.Next()))
             {
+                writer.MustRun();
                 writer.Dispose();
                 kills++;
                 Check("after a kill");
@@ -138,9 +141,17 @@ internal static class Kills
     /// <summary>A process that saves until it is killed.</summary>
     private sealed class Writer(string store, string model, string target) : IDisposable
     {
+        // Not this process's own path: that is the apphost under `dotnet run` and dotnet itself otherwise, and each takes other arguments.
         private readonly Process _process = Process.Start(
-            new ProcessStartInfo(Environment.ProcessPath!) { ArgumentList = { "exec", typeof(Kills).Assembly.Location, "write", store, model, target } })!;
+            new ProcessStartInfo("dotnet") { ArgumentList = { "exec", typeof(Kills).Assembly.Location, "write", store, model, target } })!;
         private bool _isDead;
+
+        /// <summary>A writer that ended by itself saves nothing that a kill could break: the run would show nothing.</summary>
+        public void MustRun()
+        {
+            if (_process.HasExited)
+                throw new InvalidOperationException($"The writer of {store} ended by itself with {_process.ExitCode}; its own words are above.");
+        }
 
         public void Dispose()
         {

@@ -64,6 +64,28 @@ public sealed partial class ProcessTests(TunedModels models)
         Assert.InRange(sizes[^1], 0, sizes[1] + Slack);
     }
 
+    /// <summary>MOKA_TRAININGS says how many; what was measured is printed.</summary>
+    [Fact]
+    public async Task TrainingsLeaveNothingBehind()
+    {
+        const long Slack = 64 << 20;
+        var trainings = Environment.GetEnvironmentVariable("MOKA_TRAININGS") is { } given ? int.Parse(given) : 10;
+        using var process = Start();
+        using var end = new ProcessEnd(process);
+        using var client = new HttpClient { BaseAddress = await AddressOf(process) };
+        await BecomeReady(client);
+        var sizes = new List<long>();
+        for (var round = 0; round < trainings; round++)
+        {
+            await Train(client);
+            process.Refresh();
+            sizes.Add(process.WorkingSet64);
+        }
+
+        TestContext.Current.TestOutputHelper?.WriteLine($"working set after each training: {string.Join(", ", sizes.Select(size => $"{size / 1e6:0} MB"))}");
+        Assert.InRange(sizes[^1], 0, sizes[1] + Slack);
+    }
+
     [Fact]
     public async Task ToldToEndItFinishesWhatItAccepted()
     {
@@ -87,6 +109,25 @@ public sealed partial class ProcessTests(TunedModels models)
     {
         for (var deadline = DateTime.UtcNow.AddSeconds(60); (await client.GetAsync("/ready")).StatusCode != HttpStatusCode.OK; await Task.Delay(50))
             Assert.True(DateTime.UtcNow < deadline, "It did not become ready.");
+    }
+
+    private static async Task Train(HttpClient client)
+    {
+        // A run that says it has finished may hold its place for a moment more.
+        HttpResponseMessage response;
+        var request = new { questions = 128, epochs = 1 };
+        for (var tries = 0; (response = await client.PostAsJsonAsync("/api/training", request)).StatusCode == HttpStatusCode.Conflict; tries++)
+        {
+            Assert.InRange(tries, 0, 100);
+            await Task.Delay(50);
+        }
+        response.EnsureSuccessStatusCode();
+        string state;
+        while (!(state = await client.GetStringAsync("/api/training")).Contains("\"Finished\"", StringComparison.Ordinal))
+        {
+            Assert.DoesNotContain("\"Failed\"", state, StringComparison.Ordinal);
+            await Task.Delay(50);
+        }
     }
 
     private static Task Refuse(HttpClient client, int count) => Parallel.ForEachAsync(

@@ -33,7 +33,8 @@ internal sealed class FolderMembershipTable(MemberFile file) : IMembershipTable
     public Task<bool> UpdateRow(MembershipEntry entry, string etag, TableVersion tableVersion) => file.Use(table =>
     {
         var silo = entry.SiloAddress.ToParsableString();
-        return tableVersion.VersionEtag != Text(table.Version) || table.Members.FirstOrDefault(other => other.Silo == silo) is not { } old || Text(old.ETag) != etag
+        return tableVersion.VersionEtag != Text(table.Version)
+            || table.Members.FirstOrDefault(other => other.Silo == silo) is not { } old || Text(old.ETag) != etag
             ? (table, false)
             : (new MemberTable(tableVersion.Version, Replaced(
                 table, Of(entry, old.ETag + 1) with { ProcessId = old.ProcessId, ProcessStarted = old.ProcessStarted })), true);
@@ -51,7 +52,8 @@ internal sealed class FolderMembershipTable(MemberFile file) : IMembershipTable
     public static MemberTable WithoutEnded(MemberTable table)
     {
         var ended = table.Members.Where(member =>
-            member.Status != (int)SiloStatus.Dead && member.HostName == Environment.MachineName && StartOf(member.ProcessId) != member.ProcessStarted).ToHashSet();
+            member.Status != (int)SiloStatus.Dead && member.HostName == Environment.MachineName
+            && StartOf(member.ProcessId) != member.ProcessStarted).ToHashSet();
         return ended.Count == 0
             ? table
             : new MemberTable(table.Version + 1,

@@ -57,6 +57,18 @@ internal sealed class ModuleValues
         return values._values.Count > 0 ? values : null;
     }
 
+    /// <summary>The values of some maps by their full names.</summary>
+    public static ModuleValues Of(IEnumerable<(string Map, double Value)> maps)
+    {
+        var values = new ModuleValues();
+        foreach (var (map, value) in maps)
+        {
+            var key = Regex.Escape(map);
+            values._values.Add((key, new ModulePattern(key, problem => new InvalidDataException(problem)), value));
+        }
+        return values;
+    }
+
     /// <summary>The value of a map; null where it has that of all maps.</summary>
     public double? Of(MapShape map)
     {

@@ -18,6 +18,9 @@ internal sealed record ScoreHeadRule(MokaHead Pooling, int Outputs, int Columns)
 
     /// <summary>What the output of a regression stands for.</summary>
     public TargetScale Targets { get; init; } = TargetScale.Plain;
+
+    /// <summary>Whether each output says by itself if its label applies: any number of labels may, and one output is a label too.</summary>
+    public bool IsMultiLabel { get; init; }
 }
 
 /// <summary>A value is mean + scale · output: a head starts at zero, and learns numbers of about 1 best.</summary>

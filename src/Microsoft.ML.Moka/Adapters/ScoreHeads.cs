@@ -14,6 +14,10 @@ internal static class ScoreHeads
     // Fields of our own, which PEFT passes over with a warning: its model gives the outputs.
     private const string MeanField = "moka_target_mean";
     private const string ScaleField = "moka_target_scale";
+    private const string ProblemField = "moka_problem_type";
+
+    /// <summary>What transformers calls a head whose labels apply or not, each by itself.</summary>
+    public const string MultiLabelProblem = "multi_label_classification";
 
     private const string WordsTask = "CAUSAL_LM";
     private const string LastTokenTask = "SEQ_CLS";
@@ -49,17 +53,31 @@ internal static class ScoreHeads
                 ? throw fields.Error(TaskField, $"is '{task}', and {tensors.Name} has no '{name}': save the adapter with modules_to_save=[\"score\"]")
                 : null;
         return tensors[name].Shape is [var outputs and > 0, var columns] && columns == shape.Columns
-            ? new ScoreHeadRule(task == MeanTask ? MokaHead.Mean : MokaHead.LastToken, outputs, columns) { Targets = TargetsOf(fields, outputs) }
+            ? new ScoreHeadRule(task == MeanTask ? MokaHead.Mean : MokaHead.LastToken, outputs, columns)
+            {
+                Targets = TargetsOf(fields, outputs),
+                IsMultiLabel = IsMultiLabel(fields),
+            }
             : throw tensors[name].Invalid($"has the shape {tensors[name].ShapeText}, where the backbone asks for rows of {shape.Columns}");
     }
 
-    /// <summary>Writes what the output of a regression stands for, where that is not the output itself.</summary>
+    /// <summary>Writes what outputs stand for, where that is not a regression's value or one label of several.</summary>
     public static void WriteTargets(ScoreHeadRule? head, SortedDictionary<string, object?> fields)
     {
+        if (head?.IsMultiLabel is true)
+            fields[ProblemField] = MultiLabelProblem;
         if (head is null || head.Targets == TargetScale.Plain)
             return;
         fields[MeanField] = head.Targets.Mean;
         fields[ScaleField] = head.Targets.Scale;
+    }
+
+    private static bool IsMultiLabel(JsonFields fields)
+    {
+        var problem = fields.Text(ProblemField, "");
+        return problem is "" or MultiLabelProblem
+            ? problem.Length > 0
+            : throw fields.Error(ProblemField, $"is '{problem}'; there is {MultiLabelProblem}");
     }
 
     private static TargetScale TargetsOf(JsonFields fields, int outputs)
@@ -77,7 +95,9 @@ internal static class ScoreHeads
     /// <exception cref="InvalidDataException">They are not the same.</exception>
     public static void RequireSame(ScoreHeadRule? wanted, ScoreHeadRule? found, string where)
     {
-        if (wanted?.Pooling == found?.Pooling && wanted?.Outputs == found?.Outputs)
+        // PEFT does not say what outputs stand for: what it saved may be either.
+        var isOther = found?.IsMultiLabel is true && wanted?.IsMultiLabel is false;
+        if (wanted?.Pooling == found?.Pooling && wanted?.Outputs == found?.Outputs && !isOther)
             return;
         throw new InvalidDataException((wanted, found) switch
         {
@@ -87,6 +107,9 @@ internal static class ScoreHeads
             (_, null) => $"{where} has no head ({ScoreHeadRule.TensorName}), and the model scores by one: take an adapter that was trained with a head.",
             ({ } mine, { } head) when mine.Pooling != head.Pooling =>
                 $"{where} has a head over {head.Pooling}, and the model's is over {mine.Pooling}: set Options.Head to {nameof(MokaHead)}.{head.Pooling}.",
+            ({ } mine, { } head) when mine.Outputs == head.Outputs =>
+                $"{where} has a head that was trained to tell any number of labels of a row, and the model tells one: use a trainer of "
+                + "mlContext.MultiLabelClassification.",
             ({ } mine, { } head) => $"{where} has a head of {head.Outputs} outputs, and {mine.Outputs} are wanted: it was trained on other labels.",
         });
     }

@@ -291,6 +291,9 @@ public static class MokaCatalog
         /// <summary>The same as <see cref="MLContext.MulticlassClassification"/>.</summary>
         public MulticlassClassificationCatalog MultiClassification => context.MulticlassClassification;
 
+        /// <summary>What tells any number of labels of a row: trainers, and metrics.</summary>
+        public MultiLabelCatalog MultiLabelClassification => new(context);
+
         /// <summary>What generates text: trainers of models that follow instructions.</summary>
         public TextGenerationCatalog TextGeneration => new(context);
     }

@@ -145,7 +145,9 @@ public sealed class MemoryPlan
         TrainingExample[] examples =
         [
             .. Lengths(tokens, longest)
-                .Select(length => adapter.Head is null ? new TrainingExample(new int[length + 1], 1) : new TrainingExample(new int[length], new HeadTarget(0))),
+                .Select(length => adapter.Head is { } head
+                    ? new TrainingExample(new int[length], head.IsMultiLabel ? HeadTarget.Of([]) : new HeadTarget(0))
+                    : new TrainingExample(new int[length + 1], 1)),
         ];
         var frozen = backend.BytesInUse;
         using var adapters = AdapterSet.Create(backend, adapter, config.LinearMaps, new CountedValues());

@@ -1,7 +1,6 @@
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors;
-using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Microsoft.ML.Moka.Inspection;
 
@@ -21,7 +20,7 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
         {
             var plan = adapter.Plan;
             var gates = adapter.Gates is null ? [] : Download(adapter.Gates.Value);
-            var parts = Filters(adapter, gates);
+            var parts = AdapterUpdates.Filters(_backend, adapter);
             maps.Add(Describe(adapter, adapters.Options.Method, gates, parts, weights[plan.Map.Name]));
             filters.AddRange(parts.Select((part, i) => new FilterInspection
             {
@@ -48,9 +47,7 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
     private MapInspection Describe(Adapter adapter, string method, float[] gates, IReadOnlyList<UpdateFilter> filters, WeightMatrix weight)
     {
         var plan = adapter.Plan;
-        WeightUpdate update = plan.MultipliesWeight
-            ? new DenseUpdate(plan.Map.Rows, plan.Map.Columns, UpdateOf(adapter, weight))
-            : new KroneckerUpdate(plan.Map.Rows, plan.Map.Columns, filters);
+        var update = AdapterUpdates.Added(_backend, adapter, weight);
         var singularValues = UpdateFigures.SingularValues(update, largestSpectrum);
         return new MapInspection
         {
@@ -70,42 +67,6 @@ internal sealed class Inspector(LlamaBackbone backbone, int largestSpectrum)
             EffectiveRank = singularValues is null ? double.NaN : UpdateFigures.EffectiveRank(singularValues),
             ReachableRank = PlanFigures.ReachableRank(plan),
         };
-    }
-
-    /// <summary>The stacked factors of an adapter, taken apart.</summary>
-    private List<UpdateFilter> Filters(Adapter adapter, float[] gates)
-    {
-        var coefficients = new double[adapter.Plan.FilterCount];
-        if (gates.Length > 0)
-            TensorPrimitives.SoftMax<double>(Array.ConvertAll(gates, gate => (double)gate), coefficients);
-        else
-            Array.Fill(coefficients, ((ConstantCoefficient)adapter.Plan.Coefficients).Value);
-        var filters = new List<UpdateFilter>();
-        using var tape = new Tape(_backend, recording: false);
-        using var delta = adapter.OnTape(tape);
-        foreach (var group in delta.Sum.Groups)
-        {
-            var lefts = group.Left is null ? null : Download(group.Left);
-            var rights = Download(group.Right);
-            for (var i = 0; i < group.Count; i++)
-                filters.Add(
-                    new UpdateFilter(
-                        group.Shape, coefficients[filters.Count], lefts is null ? null : Part(lefts, i, group.Count), Part(rights, i, group.Count)));
-        }
-        return filters;
-
-        static double[] Part(float[] stack, int index, int count)
-        {
-            var length = stack.Length / count;
-            return Array.ConvertAll(stack[(index * length)..((index + 1) * length)], value => (double)value);
-        }
-    }
-
-    /// <summary>What multiplies the weight has the map's size, and is written out.</summary>
-    private float[] UpdateOf(Adapter adapter, WeightMatrix weight)
-    {
-        using var update = adapter.Update(weight);
-        return Download(update);
     }
 
     /// <summary>A matrix of the map's size is written out, one map at a time.</summary>

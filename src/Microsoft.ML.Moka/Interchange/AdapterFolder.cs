@@ -12,17 +12,13 @@ internal static class AdapterFolder
 
     /// <summary>Writes them into a folder, which is made if it is not there; other files in it stay.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="backbone">Where the backbone's files are.</param>
-    /// <param name="weights">The adapters.</param>
-    /// <param name="format">The method that they are written as.</param>
-    /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
+    /// <param name="files">What <see cref="Files(BackboneSource, TunedBackbone, AdapterFileFormat)"/> made.</param>
     /// <remarks>
     /// The weights name the hash of their config. The rename of the weights is what settles a save: their config lies beside them then, under its temporary
     /// name or its own, and readers find it by its hash.
     /// </remarks>
-    public static void Write(string folder, BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format)
+    public static void Write(string folder, IReadOnlyDictionary<string, byte[]> files)
     {
-        var files = Files(backbone, weights, format);
         var target = Path.GetFullPath(folder);
         var disk = Disk.Current;
         disk.CreateFolder(target);
@@ -65,19 +61,22 @@ internal static class AdapterFolder
     }
 
     /// <summary>The content of the two files by name.</summary>
+    /// <param name="backbone">Where the backbone's files are.</param>
+    /// <param name="weights">The adapters.</param>
+    /// <param name="format">The method that they are written as.</param>
+    /// <exception cref="InvalidOperationException">The update cannot be written as that method.</exception>
     public static Dictionary<string, byte[]> Files(BackboneSource backbone, TunedBackbone weights, AdapterFileFormat format = AdapterFileFormat.AsTrained)
     {
         using var usage = weights.Use();
-        return Files(backbone, weights.Backbone, weights.Adapters, format);
+        var (options, tensors) = AdapterConversion.Convert(format, weights.Backbone.Backend, weights.Adapters);
+        return Files(backbone, [.. weights.Backbone.Config.LinearMaps], options, tensors);
     }
 
-    /// <inheritdoc cref="Files(BackboneSource, TunedBackbone, AdapterFileFormat)"/>
+    /// <summary>The same of options and tensors that belong together.</summary>
     public static Dictionary<string, byte[]> Files(
-        BackboneSource source, LlamaBackbone backbone, AdapterSet adapters, AdapterFileFormat format = AdapterFileFormat.AsTrained)
+        BackboneSource backbone, IReadOnlyList<MapShape> maps, AdapterOptions options, IReadOnlyList<SafetensorsTensor> tensors)
     {
-        var (options, tensors) = AdapterConversion.Convert(format, backbone.Backend, adapters);
-        var folder = source.Kind == BackboneKind.Folder ? source.Files.Location : null;
-        var config = AdapterConfigFile.Write(options, [.. backbone.Config.LinearMaps], folder);
+        var config = AdapterConfigFile.Write(options, maps, backbone.Kind == BackboneKind.Folder ? backbone.Files.Location : null);
         return new(StringComparer.Ordinal)
         {
             [StoredAdapter.WeightsName] = SafetensorsWriter.ToBytes(tensors, AdapterPair.Metadata(config)),

@@ -76,6 +76,11 @@ internal sealed class MergedHead
         }
         fields["id2label"] = names;
         fields["label2id"] = numbers;
-        fields["problem_type"] = _head.Rule.Outputs == 1 ? "regression" : "single_label_classification";
+        fields["problem_type"] = _head.Rule switch
+        {
+            { IsMultiLabel: true } => ScoreHeads.MultiLabelProblem,
+            { Outputs: 1 } => "regression",
+            _ => "single_label_classification",
+        };
     }
 }

@@ -84,7 +84,8 @@ internal static class ModelFile
         using var adapter = StoredAdapter.Open(entries, config.LinearMaps, config.Shape);
         var outputs = manifest.Outputs;
         if (adapter.Options.Head is { } head && !outputs.IgnoresHead)
-            ScoreHeads.RequireSame(outputs.HeadOutputs is { } count ? head with { Outputs = count } : null, head, "The model");
+            ScoreHeads.RequireSame(
+                outputs.HeadOutputs is { } count ? head with { Outputs = count, IsMultiLabel = outputs.IsMultiLabel } : null, head, "The model");
         else if (outputs.NeedsHead)
             ScoreHeads.RequireSame(new ScoreHeadRule(MokaHead.LastToken, outputs.HeadOutputs!.Value, config.HiddenSize), null, "The model");
         using var channel = env.Start("Loading");

@@ -40,6 +40,9 @@ internal interface IModelOutputs<TSelf>
     /// <summary>Whether there is no other way to its scores.</summary>
     bool NeedsHead => false;
 
+    /// <summary>Whether each output of the head says by itself if its label applies.</summary>
+    bool IsMultiLabel => false;
+
     /// <summary>Whether a head beside the adapter is kept and not used.</summary>
     bool IgnoresHead => false;
 

@@ -2,6 +2,7 @@ extern alias MlNetInternals;
 
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Columns;
 using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.DataViews.Scoring;
 using Microsoft.ML.Moka.Interchange;
@@ -39,6 +40,8 @@ public sealed class MokaBinaryTransformer : MokaModel
     public string NegativeWord => Parts.Outputs.Words[0];
 
     internal ModelParts<BinaryOutputs> Parts { get; }
+
+    internal override LabelProbabilities LabelProbabilities => new(Parts.Outputs.Names.Probability, [Truth.True, Truth.False], Parts.Inputs);
 
     private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;
 

@@ -75,6 +75,9 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     internal TunedBackbone Weights { get; }
 
+    /// <summary>Where the probabilities of labels are; null where the model tells none.</summary>
+    internal virtual LabelProbabilities? LabelProbabilities => null;
+
     private protected abstract BackboneTokenizer Tokenizer { get; }
 
     /// <summary>What a text that is to be embedded is put into.</summary>
@@ -129,7 +132,40 @@ public abstract class MokaModel : ITransformer, IDisposable
     public void SaveAdapter(string folder, AdapterFileFormat format = AdapterFileFormat.AsTrained)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        AdapterFolder.Write(folder, _source, Weights, format);
+        AdapterFolder.Write(folder, AdapterFolder.Files(_source, Weights, format));
+    }
+
+    /// <summary>
+    /// The LoRA of a rank that is nearest to the adapter, whatever its method, with what it loses: for programs that know LoRA alone. Sums of Kronecker
+    /// products are never written out; a map of HiRA or DoRA is, one at a time.
+    /// </summary>
+    /// <param name="rank">The rank on every map, at least 1; maps whose shorter side is below it have that.</param>
+    /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The LoRA, to be looked at and saved.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The rank is below 1.</exception>
+    /// <exception cref="InvalidOperationException">The adapter changes more than the maps' weights: embedding, head or biases.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public LoraConversion ToLora(int rank, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(rank, 1);
+        return LoraApproximation.Of(_source, Weights, rank, 0, cancellationToken);
+    }
+
+    /// <summary>
+    /// The LoRA of the least rank that keeps a share of every map's update, measured by the squares of its singular values; with what it loses. The rank is
+    /// the same on all maps, as most programs want it.
+    /// </summary>
+    /// <param name="share">The share, above 0 and at most 1: 0.99 loses a tenth of the update's length.</param>
+    /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The LoRA, to be looked at and saved.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The share is not above 0 and at most 1.</exception>
+    /// <exception cref="InvalidOperationException">The adapter changes more than the maps' weights: embedding, head or biases.</exception>
+    /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
+    public LoraConversion ToLoraOfEnergy(double share, CancellationToken cancellationToken = default)
+    {
+        if (!(share > 0 && share <= 1))
+            throw new ArgumentOutOfRangeException(nameof(share), share, "The share of an update's energy must be above 0 and at most 1.");
+        return LoraApproximation.Of(_source, Weights, null, share, cancellationToken);
     }
 
     /// <summary>What the backbone's files say of it: shape, tokenizer, fingerprint.</summary>
@@ -205,7 +241,7 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     /// <summary>
     /// Saves the adapter as a GGUF file that llama.cpp (<c>--lora</c>) and Ollama (<c>ADAPTER</c>) put on the backbone: LoRA, rsLoRA and CDKA, which LoRA can
-    /// express. The others are to be merged, with <see cref="SaveGguf"/>.
+    /// express. The others are to be merged, with <see cref="SaveGguf"/>, or approximated, with <see cref="ToLora"/>.
     /// </summary>
     /// <param name="path">The file, which ends in <c>.gguf</c>. An earlier one is replaced when the new one is on the disk.</param>
     /// <param name="model">

@@ -54,6 +54,8 @@ public sealed class MokaTransformer : MokaModel
         set => _scorer.Cancellation = value;
     }
 
+    internal override LabelProbabilities LabelProbabilities => new(Parts.Outputs.Names.Score, Labels, Parts.Inputs);
+
     private protected override IReadOnlyList<string> OutputLabels => Labels;
 
     private protected override BackboneTokenizer Tokenizer => Parts.Tokenizer;

@@ -16,18 +16,21 @@ internal sealed record HeadPlan(MokaHead Pooling, int Outputs, float? LearningRa
     /// <summary>What the output of a regression stands for.</summary>
     public TargetScale Targets { get; init; } = TargetScale.Plain;
 
+    /// <summary>Whether each output says by itself if its label applies.</summary>
+    public bool IsMultiLabel { get; init; }
+
     /// <summary>Null where answers are words.</summary>
     public static HeadPlan? Of(ScoringOptions options, int outputs) =>
         options.Head == MokaHead.Words ? null : new HeadPlan(options.Head, outputs, options.HeadLearningRate, options.HeadWeightDecay);
 
-    public ScoreHeadRule On(LlamaConfig config) => new(Pooling, Outputs, config.HiddenSize) { Targets = Targets };
+    public ScoreHeadRule On(LlamaConfig config) => new(Pooling, Outputs, config.HiddenSize) { Targets = Targets, IsMultiLabel = IsMultiLabel };
 
     /// <summary>
     /// The plan of a regression, and its examples with labels on the scale that the head learns: that of an adapter that goes on, or that of the examples.
     /// </summary>
     public (HeadPlan Head, TrainingData? Data) Scale(TrainingData? data, ScoreHeadRule? initial)
     {
-        if (Outputs > 1)
+        if (Outputs > 1 || IsMultiLabel)
             return (this, data);
         var targets = initial?.Targets ?? TargetScale.Of([.. data!.Examples.Select(example => ((double)example.Label!.Value.Value, (double)example.Weight))]);
         var validation = data?.Validation is { } watched ? Scaled(watched) : null;

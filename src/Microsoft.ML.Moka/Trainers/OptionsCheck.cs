@@ -56,6 +56,26 @@ internal sealed class OptionsCheck
     }
 
     /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
+    public static void Run(MokaMultiLabelTrainer.Options options)
+    {
+        var check = new OptionsCheck();
+        check.Prompt(
+            options,
+            [
+                (nameof(options.PredictedLabelColumnName), options.PredictedLabelColumnName), (nameof(options.ScoreColumnName), options.ScoreColumnName),
+                (nameof(options.ProbabilityColumnName), options.ProbabilityColumnName),
+            ],
+            []);
+        check.Require(!PromptColumns.TemplateOf(options).Uses("candidates"),
+            "The prompt template has {candidates}, and a head tells several labels without their words: leave it out.");
+        check.Require(options.Head != MokaHead.Words, "Head is Words, and words tell one label: use LastToken or Mean.");
+        check.InRange(options.Threshold is > 0 and < 1, options.Threshold, nameof(options.Threshold), "above 0 and below 1");
+        check.Head(options);
+        check.Tuning(options);
+        check.ThrowIfAny();
+    }
+
+    /// <inheritdoc cref="Run(MokaTrainer.Options)"/>
     public static void Run(MokaTextGenerationTrainer.Options options)
     {
         var check = new OptionsCheck();

@@ -18,7 +18,8 @@ internal static class TrainingJob
         BackboneSource source, SharedBackbone backbone, AdapterSet adapters, IReadOnlyList<TrainingExample> examples, MokaExchange exchange, bool anyProcessor)
     {
         var backend = backbone.Backbone.Backend;
-        var files = AdapterFolder.Files(source, backbone.Backbone, adapters);
+        var (options, tensors) = AdapterConversion.Convert(AdapterFileFormat.AsTrained, backend, adapters);
+        var files = AdapterFolder.Files(source, [.. backbone.Backbone.Config.LinearMaps], options, tensors);
         files[RunName] = JsonSerializer.SerializeToUtf8Bytes(
             new ShareJob(
                 source.Kind == BackboneKind.Folder ? source.Files.Location : null, backbone.Fingerprint, backbone.Quantization, backend.Precision,

@@ -19,6 +19,10 @@ internal static class ExampleBytes
             {
                 writer.Write(label.Output);
                 writer.Write(label.Value);
+                // Of labels that apply each by itself there may be none, which is another thing than one label.
+                writer.Write(label.Applying?.Count ?? -1);
+                foreach (var output in label.Applying ?? [])
+                    writer.Write(output);
                 continue;
             }
             writer.Write(example.Targets.Count);
@@ -41,11 +45,17 @@ internal static class ExampleBytes
             int[] ids = [.. Times(reader.ReadInt32(), reader.ReadInt32)];
             var weight = reader.ReadSingle();
             var example = reader.ReadBoolean()
-                ? new TrainingExample(ids, new HeadTarget(reader.ReadInt32(), reader.ReadSingle()))
+                ? new TrainingExample(ids, ReadLabel(reader))
                 : new TrainingExample(ids, [.. Times(reader.ReadInt32(), () => new TokenRange(reader.ReadInt32(), reader.ReadInt32()))]);
             examples[i] = example.With(weight);
         }
         return examples;
+    }
+
+    private static HeadTarget ReadLabel(BinaryReader reader)
+    {
+        var label = new HeadTarget(reader.ReadInt32(), reader.ReadSingle());
+        return reader.ReadInt32() is var count and >= 0 ? HeadTarget.Of([.. Times(count, reader.ReadInt32)]) : label;
     }
 
     private static IEnumerable<T> Times<T>(int count, Func<T> read)

@@ -4,8 +4,8 @@ using Microsoft.ML.Moka.Work;
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// Shares that are computed by whatever worker is free. The weights go to each worker once a step, gradients come back, and the update is made here. A worker has
-/// nothing that the step does not give it: one that is lost costs the share that it had, and one that comes begins with the next share.
+/// Shares that are computed by whatever worker is free. The weights go to each worker once a step, gradients come back, and the update is made here. A worker
+/// has nothing that the step does not give it: one that is lost costs the share that it had, and one that comes begins with the next share.
 /// </summary>
 internal sealed class PooledShareSum(WorkerJob job, MokaExchange exchange) : ShareSum
 {

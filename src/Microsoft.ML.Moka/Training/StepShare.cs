@@ -4,8 +4,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Training;
 
 /// <summary>
-/// A batch of a step, and all that its gradient depends on beside the weights. Whoever has model and examples computes the same bits from it: what is dropped out
-/// follows from seed, step and number, and the loss is divided by the targets of the whole step.
+/// A batch of a step, and all that its gradient depends on beside the weights. Whoever has model and examples computes the same bits from it: what is dropped
+/// out follows from seed, step and number, and the loss is divided by the targets of the whole step.
 /// </summary>
 /// <param name="Step">Updates that were made before.</param>
 /// <param name="Number">The batch within the step, counted from 0.</param>

@@ -78,6 +78,8 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
     private double SumOfHeadLosses(Tape tape, IReadOnlyList<TrainingExample> examples, float weight, ForwardOptions options, ScoreHead head)
     {
         using var states = backbone.Pool(tape, [.. examples.Select(example => example.Ids)], adapters!, head.Rule.Pooling, options);
+        if (head.Rule.IsMultiLabel)
+            return SumOfCrossEntropies(tape, states, examples, weight, head);
         if (head.Rule.Outputs == 1)
             return SumOfSquares(tape, states, examples, weight, head);
         float[] own = [.. examples.Select(example => example.Weight)];
@@ -103,6 +105,38 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         }
         if (tape.Recording)
             outputs.AddGradient(Backend.Upload(TensorKind.Parameter, values, values.Length));
+        return sum;
+    }
+
+    /// <summary>
+    /// The mean over the labels of −log σ(output) where the label applies and −log σ(−output) where it does not, as transformers' multi-label loss
+    /// (BCEWithLogitsLoss) has it: a few numbers a row, which the host computes as well.
+    /// </summary>
+    private double SumOfCrossEntropies(Tape tape, Variable states, IReadOnlyList<TrainingExample> examples, float weight, ScoreHead head)
+    {
+        var labels = head.Rule.Outputs;
+        using var outputs = tape.Linear(states, head.Parameter);
+        var values = new float[examples.Count * labels];
+        Backend.Download(outputs.Value, values);
+        var sum = 0.0;
+        for (var i = 0; i < examples.Count; i++)
+        {
+            var row = values.AsSpan(i * labels, labels);
+            var applying = examples[i].Label!.Value.Applying!;
+            var (next, loss) = (0, 0.0);
+            for (var label = 0; label < labels; label++)
+            {
+                var applies = next < applying.Count && applying[next] == label;
+                next += applies ? 1 : 0;
+                var output = (double)row[label];
+                // log(1 + e^−|z|) does not overflow, whatever the output.
+                loss += Math.Max(output, 0) - (applies ? output : 0) + Math.Log(1 + Math.Exp(-Math.Abs(output)));
+                row[label] = (float)(weight * examples[i].Weight * (1 / (1 + Math.Exp(-output)) - (applies ? 1 : 0)) / labels);
+            }
+            sum += examples[i].Weight * loss / labels;
+        }
+        if (tape.Recording)
+            outputs.AddGradient(Backend.Upload(TensorKind.Parameter, values, examples.Count, labels));
         return sum;
     }
 

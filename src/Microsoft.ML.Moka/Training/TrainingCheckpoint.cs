@@ -151,7 +151,9 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         {
             var targets = example.Targets;
             // A first target is above 0, so that neither the number of ranges nor a label can be taken for one.
-            int[] layout = example.Label is { } label
+            int[] layout = example.Label is { Applying: { } outputs }
+                ? [example.Ids.Length, 0, -1 - outputs.Count, .. outputs]
+                : example.Label is { } label
                 ? [example.Ids.Length, 0, label.Output, BitConverter.SingleToInt32Bits(label.Value)]
                 : example.LearnsToTheEnd
                 ? [example.Ids.Length, example.FirstTarget]

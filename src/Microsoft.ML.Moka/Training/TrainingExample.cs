@@ -61,4 +61,12 @@ internal readonly record struct TokenRange(int Start, int End);
 /// <summary>What a head is to say: which of its outputs is to be the largest or, where it has one alone, its value.</summary>
 /// <param name="Output">The output, counted from 0.</param>
 /// <param name="Value">The value of a head's only output.</param>
-internal readonly record struct HeadTarget(int Output, float Value = 0);
+internal readonly record struct HeadTarget(int Output, float Value = 0)
+{
+    /// <summary>The outputs whose labels apply, in their order, where each output says by itself if its label does; else null.</summary>
+    public IReadOnlyList<int>? Applying { get; private init; }
+
+    /// <summary>The target of a head whose labels apply or not, each by itself.</summary>
+    /// <param name="outputs">Those that do, in their order; there may be none.</param>
+    public static HeadTarget Of(IReadOnlyList<int> outputs) => new(0) { Applying = outputs };
+}

@@ -42,7 +42,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         Check(examples, nameof(examples));
         if (validation is not null)
             Check(validation, nameof(validation));
-        using var run = new TrainingRun(_model, plan, examples, validation, cancellation, Shares);
+        using var run = new TrainingRun(_model, plan, examples, validation, Shares, cancellation);
         var checkpoint = CheckpointPath is null
             ? null
             : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(plan, _model, examples, validation));
@@ -102,7 +102,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
                     FormattableString.Invariant($"Example {i} has the weight {examples[i].Weight}: it must be above 0 and finite."), name);
             if (_model.Head is { } head)
             {
-                if (examples[i].Label is not { } label || ids.Length < 1 || (uint)label.Output >= (uint)head.Outputs || !float.IsFinite(label.Value))
+                if (examples[i].Label is not { } label || ids.Length < 1 || !Fits(label, head))
                     throw new ArgumentException($"Example {i} has no token, or no label for a head of {head.Outputs} outputs.", name);
                 continue;
             }
@@ -116,6 +116,10 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
                 throw new ArgumentException($"Example {i} has targets that are not in order, or end behind its {ids.Length} tokens.", name);
         }
     }
+
+    private static bool Fits(HeadTarget label, ScoreHeadRule head) => head.IsMultiLabel
+        ? label.Applying is { } outputs && outputs.All(output => (uint)output < (uint)head.Outputs) && outputs.Zip(outputs.Skip(1)).All(p => p.First < p.Second)
+        : label.Applying is null && (uint)label.Output < (uint)head.Outputs && float.IsFinite(label.Value);
 
     private static bool AreInOrder(IReadOnlyList<TokenRange> targets, int length)
     {

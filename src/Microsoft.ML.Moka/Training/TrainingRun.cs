@@ -16,7 +16,7 @@ internal sealed class TrainingRun : IDisposable
 
     public TrainingRun(
         TrainedModel model, TrainingPlan plan, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation,
-        CancellationToken cancellation = default, ShareSum? shares = null)
+        ShareSum? shares = null, CancellationToken cancellation = default)
     {
         Model = model;
         _shares = shares ?? (_alone = new LocalShareSum());

@@ -6,7 +6,7 @@ namespace Microsoft.ML.Moka.Work;
 internal sealed record TakenItem(WorkItem Item, byte[]? Shared, WorkRound Round);
 
 /// <summary>Items that wait for a worker. One round is under way at a time.</summary>
-internal sealed class WorkQueue
+internal sealed class WorkQueue : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<TakenItem> _waiting = [];
@@ -54,6 +54,8 @@ internal sealed class WorkQueue
         _count.Release();
         taken.Round.Wake();
     }
+
+    public void Dispose() => _count.Dispose();
 
     internal void Withdraw(WorkRound round)
     {

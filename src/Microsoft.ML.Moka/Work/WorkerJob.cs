@@ -1,8 +1,8 @@
 namespace Microsoft.ML.Moka.Work;
 
 /// <summary>
-/// A job under way: items are given out to the workers that there are and, where it takes part, to the thread that has them. A worker that is lost has its item given
-/// out again. Whoever carries items to workers takes them from <see cref="Queue"/>.
+/// A job under way: items are given out to the workers that there are and, where it takes part, to the thread that has them. A worker that is lost has its
+/// item given out again. Whoever carries items to workers takes them from <see cref="Queue"/>.
 /// </summary>
 internal abstract class WorkerJob(bool takesPart) : IDisposable
 {
@@ -51,7 +51,11 @@ internal abstract class WorkerJob(bool takesPart) : IDisposable
     /// <summary>Says where the job stands, for those who look at the cluster.</summary>
     public abstract void Report(int done, int total);
 
-    public abstract void Dispose();
+    public virtual void Dispose()
+    {
+        Queue.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     /// <summary>Warns where there is no worker to wait for, and throws where there were some and none can do the job.</summary>
     protected abstract void RequireWorkers();

@@ -13,8 +13,8 @@ public abstract class WorkerPool
     }
 
     /// <summary>
-    /// Whether workers count that compute with other instructions than this process, such as AVX2 beside AVX-512: sums are then rounded in another order, and the
-    /// last bits of a result depend on who computed what. Default false: such a worker is left out, and the log says so.
+    /// Whether workers count that compute with other instructions than this process, such as AVX2 beside AVX-512: sums are then rounded in another order, and
+    /// the last bits of a result depend on who computed what. Default false: such a worker is left out, and the log says so.
     /// </summary>
     public bool AllowsOtherProcessors { get; set; }
 

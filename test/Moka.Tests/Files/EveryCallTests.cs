@@ -131,6 +131,7 @@ public sealed class EveryCallTests(TunedModel tuned) : IDisposable
         bool exchanges = true)
     {
         var calls = EveryCall.Fails(fault, _folder.Path, saveOld, saveNew, read, exchanges);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{calls} calls, each of which failed once: {fault}");
         Assert.True(calls >= fewestCalls, $"{calls} calls");
     }
 

@@ -15,15 +15,17 @@ public class HeadTrainingTests
     private static readonly TrainingPlan Plan =
         TinyRun.Plan with { NumberOfSteps = 9, GradientAccumulation = 2, HeadLearningRate = 0.05f, HeadWeightDecay = 0.1f };
 
-    public static TheoryData<MokaHead, int, bool> Heads
+    public static TheoryData<MokaHead, int, bool, bool> Heads
     {
         get
         {
-            var heads = new TheoryData<MokaHead, int, bool>();
+            var heads = new TheoryData<MokaHead, int, bool, bool>();
             foreach (var pooling in (MokaHead[])[MokaHead.LastToken, MokaHead.Mean])
                 foreach (var outputs in (int[])[1, 2, Labels])
                     foreach (var recompute in (bool[])[false, true])
-                        heads.Add(pooling, outputs, recompute);
+                        heads.Add(pooling, outputs, recompute, false);
+            heads.Add(MokaHead.LastToken, Labels, false, true);
+            heads.Add(MokaHead.Mean, 1, true, true);
             return heads;
         }
     }
@@ -31,14 +33,14 @@ public class HeadTrainingTests
     /// <summary>The CPU's gradients of head and adapter against the reference's, which are those of finite differences.</summary>
     [Theory]
     [MemberData(nameof(Heads))]
-    public void Gradients_are_those_of_double_precision(MokaHead pooling, int outputs, bool recompute)
+    public void Gradients_are_those_of_double_precision(MokaHead pooling, int outputs, bool recompute, bool isMultiLabel)
     {
         using var reference = new ReferenceBackend();
         using var cpu = new CpuBackend(threads: 2);
-        var rule = new ScoreHeadRule(pooling, outputs, TinyLlama.Config.HiddenSize);
+        var rule = new ScoreHeadRule(pooling, outputs, TinyLlama.Config.HiddenSize) { IsMultiLabel = isMultiLabel };
         using var expected = new HeadRun(reference, rule);
         using var actual = new HeadRun(cpu, rule);
-        var examples = Examples(6, outputs);
+        var examples = isMultiLabel ? WithSets(Examples(6, outputs), outputs) : Examples(6, outputs);
         var options = new ForwardOptions { Recompute = recompute };
 
         var loss = expected.Model.AccumulateGradients(examples, 0.25f, options);
@@ -73,12 +75,15 @@ public class HeadTrainingTests
     [InlineData(MokaHead.LastToken, Labels)]
     [InlineData(MokaHead.Mean, Labels)]
     [InlineData(MokaHead.LastToken, 1)]
-    public void A_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(MokaHead pooling, int outputs)
+    [InlineData(MokaHead.LastToken, Labels, true)]
+    public void A_resumed_run_ends_bit_for_bit_where_an_uninterrupted_one_does(MokaHead pooling, int outputs, bool isMultiLabel = false)
     {
         using var folder = new TemporaryFolder();
         using var cpu = new CpuBackend(threads: 2);
-        var rule = new ScoreHeadRule(pooling, outputs, TinyLlama.Config.HiddenSize);
+        var rule = new ScoreHeadRule(pooling, outputs, TinyLlama.Config.HiddenSize) { IsMultiLabel = isMultiLabel };
         var (examples, validation) = (Examples(12, outputs), Examples(4, outputs, seed: 9));
+        if (isMultiLabel)
+            (examples, validation) = (WithSets(examples, outputs), WithSets(validation, outputs));
         var plan = Plan with { ValidationInterval = 2 };
         using var straight = new HeadRun(cpu, rule, zero: true);
         var expected = straight.Loop(plan).Train(examples, validation);
@@ -158,6 +163,25 @@ public class HeadTrainingTests
         }),
     ];
 
+    /// <summary>The same sequences with sets of labels: none, one, several, all.</summary>
+    private static TrainingExample[] WithSets(TrainingExample[] examples, int outputs) =>
+        [.. examples.Select((example, i) => example.With(HeadTarget.Of([.. Enumerable.Range(0, outputs).Where(o => (i + o * example.Ids[0]) % 3 < i % 4)])))];
+
+    [Fact]
+    public void Sets_of_labels_tell_runs_apart_and_have_to_fit_the_head()
+    {
+        using var cpu = new CpuBackend(threads: 1);
+        var example = new TrainingExample([1, 2], new HeadTarget(0));
+        string[] hashes = [.. ((HeadTarget[])[new(0), HeadTarget.Of([]), HeadTarget.Of([0]), HeadTarget.Of([1]), HeadTarget.Of([0, 1])])
+            .Select(target => TrainingCheckpoint.HashOf([example.With(target)], null))];
+        Assert.Distinct(hashes);
+        using var run = new HeadRun(cpu, new ScoreHeadRule(MokaHead.LastToken, 2, TinyLlama.Config.HiddenSize) { IsMultiLabel = true });
+        foreach (var target in (HeadTarget[])[new(0), HeadTarget.Of([2]), HeadTarget.Of([1, 0]), HeadTarget.Of([1, 1]), HeadTarget.Of([-1])])
+            Assert.Throws<ArgumentException>(() => run.Loop(Plan).Train([example.With(target)]));
+        using var one = new HeadRun(cpu, new ScoreHeadRule(MokaHead.LastToken, 2, TinyLlama.Config.HiddenSize));
+        Assert.Throws<ArgumentException>(() => one.Loop(Plan).Train([example.With(HeadTarget.Of([0]))]));
+    }
+
     /// <summary>Central differences of the loss in double precision; <paramref name="scale"/> is what the gradient was weighted with.</summary>
     private static void CompareWithDifferences(Parameter parameter, double scale, Func<double> loss)
     {
@@ -235,7 +259,9 @@ public class HeadTrainingTests
                     ? Enumerable.Range(0, count).Average(t => hidden[t * width + c])
                     : hidden[(count - 1) * width + c]).ToArray();
                 var outputs = Enumerable.Range(0, rule.Outputs).Select(o => state.Select((s, c) => s * weight[o * width + c]).Sum()).ToArray();
-                sum += rule.Outputs == 1
+                sum += example.Label!.Value.Applying is { } applying
+                    ? outputs.Select((z, o) => applying.Contains(o) ? Math.Log(1 + Math.Exp(-z)) : Math.Log(1 + Math.Exp(z))).Average()
+                    : rule.Outputs == 1
                     ? Math.Pow(outputs[0] - example.Label!.Value.Value, 2)
                     : Math.Log(outputs.Sum(Math.Exp)) - outputs[example.Label!.Value.Output];
             }

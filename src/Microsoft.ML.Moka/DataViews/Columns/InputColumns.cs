@@ -31,6 +31,9 @@ internal sealed record InputColumns(string? Text, string? Instruction, string? I
         }
     }
 
+    /// <summary>The names of all columns that are read, each once.</summary>
+    public IEnumerable<string> Names => All.Select(column => column.Name).Concat(Named).Distinct(StringComparer.Ordinal);
+
     /// <summary>What is wrong with the input columns of a schema; nothing, if they are there and of the right type.</summary>
     public IEnumerable<string> Problems(Func<string, (DataViewType Item, bool IsVector, bool IsKey)?> find) =>
         All.Select(column => Problem(column.Role, column.Name, column.IsVector, find(column.Name)))

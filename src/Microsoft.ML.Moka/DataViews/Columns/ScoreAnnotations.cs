@@ -46,6 +46,11 @@ internal static class ScoreAnnotations
         Column(name, itemType, isVector, isKey, new SchemaShape(
             [.. others ?? [], TextShape(KindName), TextShape(ValueKindName), Column(SetIdName, NumberDataViewType.UInt32, isKey: true)]));
 
+    /// <summary>The shape of a column of vectors without a common length.</summary>
+    public static SchemaShape.Column VariableShape(string name, DataViewType itemType) => MlNetAccess.CreateColumn(
+        name, SchemaShape.Column.VectorKind.VariableVector, itemType, isKey: false, new SchemaShape(
+            [TextShape(KindName), TextShape(ValueKindName), Column(SetIdName, NumberDataViewType.UInt32, isKey: true)]));
+
     public static SchemaShape.Column TextShape(string name, bool isVector = false) => Column(name, TextDataViewType.Instance, isVector);
 
     public static SchemaShape.Column ValueShape(string name, DataViewType itemType) => Column(name, itemType);

@@ -18,6 +18,9 @@ internal static class ScoreForms
         return probabilities;
     }
 
+    /// <summary>A head's outputs as they are, where each label applies or not by itself.</summary>
+    public static double[] Outputs(ReadOnlySpan<double> outputs) => outputs.ToArray();
+
     /// <summary>Of two labels, by how much the second is likelier than the first: the logarithm of their odds, one number.</summary>
     public static double[] LogOdds(ReadOnlySpan<double> outputs) => [outputs[1] - outputs[0]];
 }

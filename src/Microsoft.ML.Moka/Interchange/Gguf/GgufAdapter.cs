@@ -23,8 +23,16 @@ internal static class GgufAdapter
         using var usage = weights.Use();
         GgufExport.RefuseHead(weights.Adapters.Options);
         var config = weights.Backbone.Config;
-        var architecture = ConfigMetadata.ArchitectureOf(config);
+        _ = ConfigMetadata.ArchitectureOf(config);
         var (options, stored) = Convert(weights);
+        Write(path, source, config, options, stored, model);
+    }
+
+    /// <summary>Writes a LoRA's options and tensors.</summary>
+    public static void Write(
+        string path, BackboneSource source, LlamaConfig config, AdapterOptions options, IReadOnlyList<SafetensorsTensor> stored, string? model)
+    {
+        var architecture = ConfigMetadata.ArchitectureOf(config);
         var byName = stored.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         var plans = options.Plan([.. config.LinearMaps]);
         // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor.

@@ -214,6 +214,36 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
+    public void The_nearest_LoRA_of_a_MoKA_changes_llama_cpps_logits_as_far_as_its_error_says()
+    {
+        LlamaCpp.Require();
+        using var model = Fit(new MokaAdapter { TargetModules = ["*_proj"] });
+        var path = _folder.File("backbone.gguf");
+        tuned.Context.Model.SaveGguf(tuned.BackbonePath, null, path, new GgufOptions { Format = GgufFormat.F32 });
+        int[] ids = [5, 80, 12, 7, 99, 200, 31, 64, 3];
+        var tunedLogits = TinyLlama.Logits(model.Weights.Backbone, RaggedBatch.Of([ids]), model.Weights.Adapters);
+        var changes = tunedLogits.Zip(TinyLlama.Logits(model.Weights.Backbone, RaggedBatch.Of([ids])), (with, without) => Math.Abs(with - without)).Max();
+        foreach (var rank in (int[])[4, 1000])
+        {
+            var lora = model.ToLora(rank);
+            var file = _folder.File($"{rank}.gguf");
+            lora.SaveGguf(file);
+            using var oracle = new LlamaCpp(path);
+            oracle.Put(file);
+            var logits = oracle.Logits(ids);
+            var distance = tunedLogits.Zip(logits, (expected, actual) => Math.Abs(expected - actual)).Max();
+            if (rank == 1000)
+                AssertClose(tunedLogits, logits, 1e-4);
+            else
+                Assert.InRange(distance, 1e-3 * changes, changes);
+            // And as ours computes it.
+            lora.Save(_folder.File("folder"));
+            using var read = model.WithAdapter(_folder.File("folder"));
+            AssertClose(TinyLlama.Logits(read.Weights.Backbone, RaggedBatch.Of([ids]), read.Weights.Adapters), logits, 1e-4);
+        }
+    }
+
+    [Fact]
     public void Blocks_are_those_of_ggml_and_stay_when_they_are_written_again()
     {
         var values = new float[32 * 4000];

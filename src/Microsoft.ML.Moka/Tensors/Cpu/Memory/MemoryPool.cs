@@ -12,11 +12,14 @@ internal sealed unsafe class MemoryPool : IDisposable
 {
     public const int Alignment = 64;
 
+    private const long WorthGivingBack = 16 << 20;
+
     private readonly Lock _lock = new();
     private readonly SortedDictionary<nuint, Stack<nint>> _free = [];
     private readonly HashSet<nint> _blocks = [];
     private long _bytesInUse;
     private long _bytesFree;
+    private long _bytesFreed;
     private bool _disposed;
 
     ~MemoryPool() => FreeAll();
@@ -106,10 +109,21 @@ internal sealed unsafe class MemoryPool : IDisposable
                 _blocks.Remove(block);
                 NativeMemory.AlignedFree((void*)block);
                 _bytesFree -= (long)size;
+                Freed((long)size);
             }
             if (_bytesFree <= bytesToKeep)
                 return;
         }
+    }
+
+    /// <summary>Now and then, as asking the system costs milliseconds: when as much was freed as the pool has at its peak.</summary>
+    private void Freed(long bytes)
+    {
+        _bytesFreed += bytes;
+        if (_bytesFreed < Math.Max(PeakBytes, WorthGivingBack))
+            return;
+        _bytesFreed = 0;
+        NativeHeap.GiveBack();
     }
 
     private void FreeAll()
@@ -121,5 +135,6 @@ internal sealed unsafe class MemoryPool : IDisposable
             NativeMemory.AlignedFree((void*)block);
         _blocks.Clear();
         _free.Clear();
+        Freed(_bytesInUse + _bytesFree);
     }
 }

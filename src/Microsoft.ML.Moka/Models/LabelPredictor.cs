@@ -1,0 +1,95 @@
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms;
+
+namespace Microsoft.ML.Moka.Models;
+
+/// <summary>The part of a model or chain that gives labels their probabilities, for rows that have no label.</summary>
+internal sealed class LabelPredictor
+{
+    private readonly LabelProbabilities _source;
+    private readonly IReadOnlyList<ITransformer> _steps;
+
+    private LabelPredictor(LabelProbabilities source, IReadOnlyList<ITransformer> steps) => (_source, _steps) = (source, steps);
+
+    /// <exception cref="ArgumentException">Nothing of Moka's in it tells labels.</exception>
+    public static LabelPredictor Of(ITransformer model)
+    {
+        List<ITransformer> steps = [.. Flat(model)];
+        var place = steps.FindLastIndex(step => step is MokaModel { LabelProbabilities: not null });
+        return place < 0
+            ? throw new ArgumentException(
+                "The model has no part of Moka's that tells labels: it may be a regression, or a model that writes text.", nameof(model))
+            : new LabelPredictor(((MokaModel)steps[place]).LabelProbabilities!, steps.GetRange(0, place + 1));
+    }
+
+    /// <summary>The name of the only column that the model reads, for whoever has texts alone.</summary>
+    /// <exception cref="ArgumentException">It reads several.</exception>
+    public string TextColumn
+    {
+        get
+        {
+            string[] read = [.. _source.Inputs.Names];
+            return read is [var only] ? only : throw new ArgumentException(
+                $"The model reads the columns {string.Join(", ", read.Select(name => $"'{name}'"))}, and a text is one: pass a row that has them.");
+        }
+    }
+
+    public IEnumerable<LabelPrediction> Predict(IDataView rows)
+    {
+        foreach (var step in _steps)
+        {
+            // The label is mapped for training; what is to be predicted has none.
+            if (step is ValueToKeyMappingTransformer && !CanBind(step, rows.Schema))
+                continue;
+            rows = step.Transform(rows);
+        }
+        var column = rows.Schema[_source.Column];
+        using var cursor = rows.GetRowCursor([column]);
+        var reader = Reader(cursor, column);
+        while (cursor.MoveNext())
+            yield return Named(reader());
+    }
+
+    private static IEnumerable<ITransformer> Flat(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Flat) : [model];
+
+    private static bool CanBind(ITransformer step, DataViewSchema schema)
+    {
+        try
+        {
+            step.GetOutputSchema(schema);
+            return true;
+        }
+        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static Func<float[]> Reader(DataViewRow row, DataViewSchema.Column column)
+    {
+        if (column.Type is not VectorDataViewType)
+        {
+            var one = row.GetGetter<float>(column);
+            var value = 0f;
+            return () =>
+            {
+                one(ref value);
+                return [value, 1 - value];
+            };
+        }
+        var getter = row.GetGetter<VBuffer<float>>(column);
+        var values = default(VBuffer<float>);
+        return () =>
+        {
+            getter(ref values);
+            return [.. values.DenseValues()];
+        };
+    }
+
+    private LabelPrediction Named(float[] probabilities)
+    {
+        var named = _source.Labels.Zip(probabilities, (label, probability) => new LabelProbability(label, probability));
+        LabelProbability[] labels = [.. named.OrderByDescending(label => label.Probability)];
+        return new LabelPrediction(float.IsNaN(labels[0].Probability) ? "" : labels[0].Label, labels[0].Probability, labels);
+    }
+}
