@@ -4,7 +4,8 @@ using Microsoft.ML.Moka.Benchmarks;
 var root = new RootCommand(
     "Measures Moka's engine on random weights, beside others, and the web service under load.")
 {
-    StepCommand.Create(), PrecisionsCommand.Create(), ProductsCommand.Create(), AnswersCommand.Create(), PeersCommand.Create(), LlamaCppCommand.Create(),
+    StepCommand.Create(), PrecisionsCommand.Create(), ProductsCommand.Create(), AnswersCommand.Create(), AdaptersCommand.Create(),
+    PeersCommand.Create(), LlamaCppCommand.Create(),
     GrowthCommand.Create(), WebCommand.Create(),
 };
 return root.Parse(args).Invoke();

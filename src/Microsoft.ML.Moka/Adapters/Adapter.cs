@@ -88,13 +88,19 @@ internal sealed class Adapter : IDisposable
         var y = pass.DropoutSeed is { } seed && _dropout > 0
             ? WithDropout(tape, x, DropoutSeedOf(seed), dropped => TwoPaths(tape, x, dropped, weight, delta))
             : pass.TwoPaths ? TwoPaths(tape, x, x, weight, delta) : tape.Linear(x, weight, delta);
-        if (_bias is not null)
-            y = _bias.AddTo(tape, y);
-        if (_magnitude is null)
-            return y;
-        var scaled = tape.ScaleColumns(y, _magnitude.Parameter, _magnitude.NormsOf(weight, w => _backend.RowNorms(w, delta.Sum)));
-        y.Dispose();
-        return scaled;
+        return Finish(tape, y, weight, delta);
+    }
+
+    /// <summary>
+    /// What <see cref="Forward"/> gives where updates are computed token by token, from what the frozen map has made of x, which is disposed. It is for
+    /// decoding: no gradient passes.
+    /// </summary>
+    public Variable Beside(Tape tape, Variable x, Variable frozen, WeightMatrix weight)
+    {
+        if (Plan.MultipliesWeight)
+            return Sum(tape, frozen, tape.Hadamard(x, weight, Products.Left, Products.Right, 0));
+        using var delta = OnTape(tape);
+        return Finish(tape, Sum(tape, frozen, tape.Kronecker(x, delta)), weight, delta);
     }
 
     /// <summary>The adapted weight in full precision: W + Δ, its rows scaled to the magnitude where the method has one.</summary>
@@ -178,6 +184,18 @@ internal sealed class Adapter : IDisposable
 
     /// <summary>The factors of the sum that multiplies a weight.</summary>
     private (Parameter Left, Parameter Right) Products => (_factors[0].Left!.Parts[0].Parameter, _factors[0].Right.Parts[0].Parameter);
+
+    /// <summary>With the bias, and scaled to the magnitude.</summary>
+    private Variable Finish(Tape tape, Variable y, WeightMatrix weight, KroneckerVariable delta)
+    {
+        if (_bias is not null)
+            y = _bias.AddTo(tape, y);
+        if (_magnitude is null)
+            return y;
+        var scaled = tape.ScaleColumns(y, _magnitude.Parameter, _magnitude.NormsOf(weight, w => _backend.RowNorms(w, delta.Sum)));
+        y.Dispose();
+        return scaled;
+    }
 
     private ulong DropoutSeedOf(ulong seed) => new SeededRandom(seed, Plan.Map.Name).Next();
 

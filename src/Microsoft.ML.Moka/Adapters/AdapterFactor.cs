@@ -39,7 +39,10 @@ internal sealed class AdapterFactor : IDisposable
         {
             var partStack = stack with { Rows = rows, Columns = columns };
             var parameter = new Parameter(
-                backend, $"{map.Name}.{part.Name}.{stack.First}", values.Factors(map, part, partStack), partStack.Count * rows, columns);
+                backend, $"{map.Name}.{part.Name}.{stack.First}", values.Factors(map, part, partStack), partStack.Count * rows, columns)
+            {
+                RateFactor = part.RateFactor,
+            };
             owner(parameter);
             parts.Add(new FactorPart(part, partStack, parameter));
         }

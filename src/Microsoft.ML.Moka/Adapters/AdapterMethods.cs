@@ -66,7 +66,11 @@ public static class AdapterMethods
         },
         new()
         {
-            Names = [("lora", () => new LoraAdapter()), ("rslora", () => new LoraAdapter { RankStabilized = true })],
+            Names =
+            [
+                ("lora", () => new LoraAdapter()), ("rslora", () => new LoraAdapter { RankStabilized = true }),
+                ("loraplus", () => new LoraAdapter { LearningRateRatio = 16 }),
+            ],
             PeftType = LoraAdapter.MethodName,
             TensorPrefix = "lora_",
             Read = LoraAdapter.Read,

@@ -65,6 +65,9 @@ internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInit
     /// <summary>What the range of <see cref="FactorInitial.KaimingUniform"/> is multiplied with.</summary>
     public float Bound { get; init; } = 1;
 
+    /// <summary>What the learning rate is multiplied with.</summary>
+    public float RateFactor { get; init; } = 1;
+
     /// <summary>A factor whose elements are all 1, which is neither trained nor stored.</summary>
     public static FactorRule Ones { get; } = new("", FactorStorage.Fixed, FactorInitial.One);
 

@@ -25,14 +25,14 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
         Variable gate, up;
         using (tape.Backend.Reuse(normalized.Value))
         {
-            gate = weights.Gate.Forward(tape, normalized, pass.Adapters);
-            up = weights.Up.Forward(tape, normalized, pass.Adapters);
+            gate = weights.Gate.Forward(tape, normalized, wanted?.Adapters ?? pass.Adapters);
+            up = weights.Up.Forward(tape, normalized, wanted?.Adapters ?? pass.Adapters);
         }
         normalized.Dispose();
         var activated = tape.SwiGlu(gate, up);
         gate.Dispose();
         up.Dispose();
-        var down = weights.Down.Forward(tape, activated, pass.Adapters);
+        var down = weights.Down.Forward(tape, activated, wanted?.Adapters ?? pass.Adapters);
         activated.Dispose();
         return AddResidual(tape, afterAttention, down);
     }
@@ -54,7 +54,8 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
             normalized = Gather(tape, normalized, wanted);
             x = Gather(tape, x, wanted);
         }
-        q = Turn(tape, q ?? weights.Query.Forward(tape, normalized, pass.Adapters), weights.QueryNorm, wanted?.Positions ?? pass.Positions, pass);
+        q ??= weights.Query.Forward(tape, normalized, wanted?.Adapters ?? pass.Adapters);
+        q = Turn(tape, q, weights.QueryNorm, wanted?.Positions ?? pass.Positions, pass);
         normalized.Dispose();
         if (pass.Cache is not null)
         {
@@ -67,7 +68,7 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
         q.Dispose();
         k.Dispose();
         v.Dispose();
-        var output = weights.Output.Forward(tape, attended, pass.Adapters);
+        var output = weights.Output.Forward(tape, attended, wanted?.Adapters ?? pass.Adapters);
         attended.Dispose();
         return AddResidual(tape, x, output);
     }
@@ -108,5 +109,5 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, LayerWeights w
 internal sealed record LayerPass(
     RaggedBatch Batch, LayerLayouts Layouts, Tensor Positions, RotaryTable.Table Rotary, KeyValueCache? Cache, AdapterPass Adapters);
 
-/// <summary>The rows of a batch whose outputs are wanted, where their turns stand, and whom they attend to.</summary>
-internal sealed record RowSelection(Tensor Rows, Tensor Positions, LayerLayouts Layouts);
+/// <summary>The rows of a batch whose outputs are wanted, where their turns stand, and whom they attend to, and their adapters.</summary>
+internal sealed record RowSelection(Tensor Rows, Tensor Positions, LayerLayouts Layouts, AdapterPass Adapters);

@@ -7,7 +7,10 @@ namespace Microsoft.ML.Moka.Backbones;
 /// Continues prompts token by token, any number of them side by side: a step expands each weight once for all of them. What a prompt becomes does not
 /// depend on the others, and any number of threads may generate at a time.
 /// </summary>
-internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = null)
+/// <param name="backbone">The frozen backbone.</param>
+/// <param name="adapters">What it was tuned with; null for the backbone alone.</param>
+/// <param name="ownAdapters">The adapters of each prompt, in place of the same for all; they change linear maps alone.</param>
+internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = null, IReadOnlyList<AdapterSet>? ownAdapters = null)
 {
     private readonly LlamaBackbone _singleTokens = backbone.ForSingleTokens();
 
@@ -72,9 +75,12 @@ internal sealed class Generator(LlamaBackbone backbone, AdapterSet? adapters = n
         var backend = model.Backend;
         using var burst = backend.BeginBurst();
         using var tape = new Tape(backend, recording: false, cancellation);
+        // Each text has its place in the batch, and the places come in the order of the texts.
+        var rowAdapters = ownAdapters is null ? null
+            : texts.SelectMany(text => Enumerable.Repeat(ownAdapters[text.Number], text.Span.Rows.Length)).ToList();
         var hidden = model.Forward(
             tape, batch, adapters,
-            new ForwardOptions { Cache = cache, TwoPaths = isContinued },
+            new ForwardOptions { Cache = cache, TwoPaths = isContinued, RowAdapters = rowAdapters },
             [.. texts.Select(text => text.Span.Rows.Start + text.Span.Rows.Length - 1 - batch.FirstRow)]);
         using var logits = model.Logits(hidden.Value, adapters);
         backend.Download(logits, values);

@@ -20,6 +20,7 @@ internal sealed class LinearMap(MapShape shape, WeightMatrix weight, Parameter? 
 
     private Variable Multiply(Tape tape, Variable x, AdapterPass adapters) =>
         trained is not null ? tape.Linear(x, trained)
+        : adapters.Rows is { } rows ? rows.Forward(tape, x, Shape.Name, Weight, adapters)
         : adapters.Set?.Find(Shape.Name) is { } adapter ? adapter.Forward(tape, x, Weight, adapters)
         : tape.Linear(x, Weight);
 

@@ -197,11 +197,14 @@ internal sealed class LlamaBackbone : IDisposable
         var positions = tape.Own(Backend.Upload(turns.Rows)).Value;
         var pass = new LayerPass(
             batch, tape.Keep(new LayerLayouts(batch.Layout)), positions, turns.Table, options.Cache,
-            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed, options.Watch));
+            new AdapterPass(adapters, options.TwoPaths, options.DropoutSeed, options.Watch)
+            {
+                Rows = options.RowAdapters is null ? null : new AdapterRows(tape, options.RowAdapters),
+            });
         var x = Embed(tape, ids, adapters);
         options.Watch?.Invoke("the embedding", x.Value);
         int[]? distinct = rows is null ? null : [.. rows.Distinct().Order()];
-        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct);
+        var wanted = distinct is null || distinct.Length == batch.TokenCount ? null : Select(tape, batch, turns, distinct, pass.Adapters, options.RowAdapters);
         foreach (var layer in _layers)
         {
             tape.ThrowIfCanceled();
@@ -278,13 +281,15 @@ internal sealed class LlamaBackbone : IDisposable
         return output;
     }
 
-    private RowSelection Select(Tape tape, RaggedBatch batch, RotaryTable.Turns turns, int[] rows)
+    private RowSelection Select(
+        Tape tape, RaggedBatch batch, RotaryTable.Turns turns, int[] rows, AdapterPass adapters, IReadOnlyList<AdapterSet>? rowAdapters)
     {
         if (rows.Length == 0 || rows[0] < 0 || rows[^1] >= batch.TokenCount)
             throw new ArgumentOutOfRangeException(nameof(rows), $"The wanted rows must be among the {batch.TokenCount} of the batch, and at least one.");
         var positions = Array.ConvertAll(rows, row => turns.Rows[row]);
         return new RowSelection(
-            tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, tape.Keep(new LayerLayouts(batch.LayoutOf(rows))));
+            tape.Own(Backend.Upload(rows)).Value, tape.Own(Backend.Upload(positions)).Value, tape.Keep(new LayerLayouts(batch.LayoutOf(rows))),
+            rowAdapters is null ? adapters : adapters with { Rows = new AdapterRows(tape, Array.ConvertAll(rows, row => rowAdapters[row])) });
     }
 
     private Variable Arrange(Tape tape, Variable hidden, IReadOnlyList<int> rows, int[] distinct)
@@ -343,4 +348,9 @@ internal sealed record ForwardOptions
     /// Whether adapters are computed token by token beside the frozen map instead of added while its weight is expanded: cheaper for few tokens.
     /// </summary>
     public bool TwoPaths { get; init; }
+
+    /// <summary>
+    /// The adapters of each row of the batch, in place of one set for all: rows of several models over one backbone. They change linear maps alone.
+    /// </summary>
+    public IReadOnlyList<AdapterSet>? RowAdapters { get; init; }
 }

@@ -26,6 +26,9 @@ internal sealed class SharedBackbone : IDisposable
 
     public BackboneQuantization Quantization => _entry.Key.Quantization;
 
+    /// <summary>Whether both are shares in one backbone in memory.</summary>
+    public bool IsSameAs(SharedBackbone other) => ReferenceEquals(_entry, other._entry);
+
     /// <summary>The backbone, on a view of its backend that computes in this share's precision.</summary>
     public LlamaBackbone Backbone => _backbone!;
 

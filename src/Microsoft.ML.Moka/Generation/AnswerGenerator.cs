@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Text;
 using Microsoft.ML.Moka.Text.Constraints;
@@ -32,9 +33,11 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
     /// <param name="form">Where answers begin and end.</param>
     /// <param name="onPiece">Told each piece of text as soon as it is sure, with the number of its prompt.</param>
     /// <param name="cancellation">Ends the work between two tokens.</param>
+    /// <param name="adapters">The adapters of each prompt, where they are not all the model's own.</param>
     /// <exception cref="ObjectDisposedException">The model has been disposed.</exception>
     public IReadOnlyList<GeneratedAnswer> Generate(
-        IReadOnlyList<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string>? onPiece, CancellationToken cancellation)
+        IReadOnlyList<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string>? onPiece, CancellationToken cancellation,
+        IReadOnlyList<AdapterSet>? adapters = null)
     {
         using var usage = weights.Use();
         var answers = new List<GeneratedAnswer>();
@@ -48,20 +51,24 @@ internal sealed class AnswerGenerator(TunedBackbone weights, BackboneTokenizer t
                     break;
             }
             var first = answers.Count;
-            answers.AddRange(GenerateBatch(batch, options, form, (i, piece) => onPiece?.Invoke(first + i, piece), cancellation));
+            var generator = adapters is null
+                ? new Generator(weights.Backbone, weights.Adapters)
+                : new Generator(weights.Backbone, ownAdapters: [.. adapters.Skip(first).Take(batch.Count)]);
+            answers.AddRange(GenerateBatch(generator, batch, options, form, (i, piece) => onPiece?.Invoke(first + i, piece), cancellation));
         }
         return answers;
     }
 
     private IEnumerable<GeneratedAnswer> GenerateBatch(
-        List<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string> onPiece, CancellationToken cancellation)
+        Generator generator, List<int[]> prompts, TextGenerationOptions options, AnswerForm form, Action<int, string> onPiece,
+        CancellationToken cancellation)
     {
         var texts = prompts.Select(_ => new TokenText(tokenizer, form.Prefix, options.StopWords)).ToArray();
         // A model that has learned to write something before its answers may do so.
         var start = options.Form is null
             ? null
             : GrammarState.Start(GrammarNode.Sequence(GrammarNode.Optional(GrammarNode.Literal(form.Prefix)), options.Form));
-        var tokens = new Generator(weights.Backbone, weights.Adapters).Generate(
+        var tokens = generator.Generate(
             prompts,
             new GenerationOptions
             {

@@ -6,6 +6,9 @@ namespace Microsoft.ML.Moka.Generation;
 /// <summary>One answer, piece by piece while it is generated on a thread of the pool. Who stops reading stops the work.</summary>
 internal sealed class AnswerStream(AnswerGenerator generator, int[] prompt, TextGenerationOptions options, AnswerForm form)
 {
+    /// <summary>The prompt's tokens.</summary>
+    public int[] Prompt => prompt;
+
     /// <summary>How many tokens the prompt has.</summary>
     public int PromptTokenCount => prompt.Length;
 

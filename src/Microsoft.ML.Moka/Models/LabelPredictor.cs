@@ -1,5 +1,4 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Transforms;
 
 namespace Microsoft.ML.Moka.Models;
 
@@ -14,7 +13,7 @@ internal sealed class LabelPredictor
     /// <exception cref="ArgumentException">Nothing of Moka's in it tells labels.</exception>
     public static LabelPredictor Of(ITransformer model)
     {
-        List<ITransformer> steps = [.. Flat(model)];
+        List<ITransformer> steps = [.. UnlabelledSteps.In(model)];
         var place = steps.FindLastIndex(step => step is MokaModel { LabelProbabilities: not null });
         return place < 0
             ? throw new ArgumentException(
@@ -36,33 +35,13 @@ internal sealed class LabelPredictor
 
     public IEnumerable<LabelPrediction> Predict(IDataView rows)
     {
-        foreach (var step in _steps)
-        {
-            // The label is mapped for training; what is to be predicted has none.
-            if (step is ValueToKeyMappingTransformer && !CanBind(step, rows.Schema))
-                continue;
+        foreach (var step in UnlabelledSteps.For(rows.Schema, _steps))
             rows = step.Transform(rows);
-        }
         var column = rows.Schema[_source.Column];
         using var cursor = rows.GetRowCursor([column]);
         var reader = Reader(cursor, column);
         while (cursor.MoveNext())
             yield return Named(reader());
-    }
-
-    private static IEnumerable<ITransformer> Flat(ITransformer model) => model is IEnumerable<ITransformer> chain ? chain.SelectMany(Flat) : [model];
-
-    private static bool CanBind(ITransformer step, DataViewSchema schema)
-    {
-        try
-        {
-            step.GetOutputSchema(schema);
-            return true;
-        }
-        catch (Exception e) when (e is ArgumentException or InvalidOperationException)
-        {
-            return false;
-        }
     }
 
     private static Func<float[]> Reader(DataViewRow row, DataViewSchema.Column column)

@@ -78,12 +78,8 @@ public sealed class MokaTextGenerator : MokaModel
         ArgumentNullException.ThrowIfNull(instruction);
         var settings = Checked(options, nameof(options));
         if (ReadsConversations)
-            return StreamOf([new(ChatRole.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n\n{input}")], _chat.Value, settings)
-                .ReadAsync(cancellationToken);
-        var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
-        if (isCut)
-            _added!.WarnOnce(Host, [TextColumns.CutPrompts(1)]);
-        return new AnswerStream(_generator, prompt, settings, _form.Value).ReadAsync(cancellationToken);
+            return StreamOf(TurnsOf(instruction, input), _chat.Value, settings).ReadAsync(cancellationToken);
+        return new AnswerStream(_generator, PromptOf(instruction, input, settings), settings, _form.Value).ReadAsync(cancellationToken);
     }
 
     /// <summary>Generates the answer to a conversation, piece by piece.</summary>
@@ -110,6 +106,50 @@ public sealed class MokaTextGenerator : MokaModel
     /// none.</param>
     /// <returns>The client. It uses this model and does not own it: disposing the client leaves the model.</returns>
     public IChatClient AsChatClient(ChatTemplate? template = null) => new MokaChatClient(this, template ?? _chat.Value);
+
+    /// <summary>
+    /// Generates texts of several models over one backbone together: each step goes over the backbone's weights once for all texts, and every text has its own
+    /// model's adapter. A text is the one that its model generates by itself, to the last bit, whatever stands beside it.
+    /// </summary>
+    /// <param name="requests">
+    /// What is asked, of which model; models that share a backbone in memory (<see cref="WithAdapter"/>), or that were loaded over the same one.
+    /// </param>
+    /// <param name="options">How the texts are generated; null for the <see cref="Options"/> of each model.</param>
+    /// <param name="onPiece">Told each piece of text as soon as it is sure, with the number of its request.</param>
+    /// <param name="cancellationToken">Ends the work between two tokens, with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The texts, in the order of the requests.</returns>
+    /// <exception cref="ArgumentException">
+    /// The models are over different backbones, an adapter changes more than linear maps, or a setting makes no sense.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">A model has been disposed.</exception>
+    /// <remarks>
+    /// Texts with the same settings and end are generated in one batch. Prompts are read with each adapter added to the weights, so that it is the generated
+    /// tokens that cost less together.
+    /// </remarks>
+    public static IReadOnlyList<string> GenerateTogether(
+        IReadOnlyList<TextRequest> requests, TextGenerationOptions? options = null, Action<int, string>? onPiece = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        return RequestBatch.Generate(requests, options, onPiece, cancellationToken);
+    }
+
+    /// <summary>What a request comes to: tokens, settings, and where the answer ends.</summary>
+    internal (int[] Prompt, TextGenerationOptions Options, AnswerForm Form) Prepare(TextRequest request, TextGenerationOptions? options)
+    {
+        var settings = Checked(options, nameof(options));
+        if (ReadsConversations)
+        {
+            var stream = StreamOf(TurnsOf(request.Instruction, request.Input), _chat.Value, settings);
+            return (stream.Prompt, settings, _chat.Value.FormOf(Parts.Tokenizer));
+        }
+        return (PromptOf(request.Instruction, request.Input, settings), settings, _form.Value);
+    }
+
+    /// <summary>Generates answers of this model's backbone, each with the adapters that are given for it.</summary>
+    internal IReadOnlyList<GeneratedAnswer> Generate(
+        IReadOnlyList<int[]> prompts, IReadOnlyList<AdapterSet> adapters, TextGenerationOptions options, AnswerForm form, Action<int, string>? onPiece,
+        CancellationToken cancellation) => _generator.Generate(prompts, options, form, onPiece, cancellation, adapters);
 
     /// <summary>
     /// A model with another adapter over the same backbone, which is in memory once however many models share it: one model for each of several adapters, with
@@ -140,6 +180,17 @@ public sealed class MokaTextGenerator : MokaModel
                 "out of what the model reads. This is said once; each chat response has the number under moka.messages_left_out.");
         }
         return new AnswerStream(_generator, prompt, options, template.FormOf(Parts.Tokenizer)) { LeftOutMessages = leftOut };
+    }
+
+    private static IReadOnlyList<ChatTurn> TurnsOf(string instruction, string? input) =>
+        [new(ChatRole.User, string.IsNullOrEmpty(input) ? instruction : $"{instruction}\n\n{input}")];
+
+    private int[] PromptOf(string instruction, string? input, TextGenerationOptions settings)
+    {
+        var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        if (isCut)
+            _added!.WarnOnce(Host, [TextColumns.CutPrompts(1)]);
+        return prompt;
     }
 
     private bool ReadsConversations => Parts.Inputs.Messages is not null;

@@ -22,6 +22,9 @@ internal sealed class Parameter : IDisposable
     /// <summary>Whether it belongs to a head, which has a learning rate and a weight decay of its own.</summary>
     public bool IsHead { get; init; }
 
+    /// <summary>What the learning rate is multiplied with.</summary>
+    public float RateFactor { get; init; } = 1;
+
     public long Length => Value.Length;
 
     /// <summary>Goes up with every change of the value, for whoever keeps something that was computed from it.</summary>

@@ -18,7 +18,7 @@ internal sealed class Optimizer : IDisposable
         {
             foreach (var parameter in parameters)
                 _slots.Add(new Slot(parameter, ZerosLike(parameter), ZerosLike(parameter), _backend.Clone(parameter.Value)));
-            foreach (var alike in _slots.GroupBy(slot => (slot.Parameter.Decays, slot.Parameter.IsHead)))
+            foreach (var alike in _slots.GroupBy(slot => (slot.Parameter.Decays, slot.Parameter.IsHead, slot.Parameter.RateFactor)))
                 Join([.. alike]);
         }
         catch
@@ -56,7 +56,7 @@ internal sealed class Optimizer : IDisposable
             var decay = !joint.Decays ? 0 : joint.IsHead ? _plan.HeadWeightDecay ?? _plan.WeightDecay : _plan.WeightDecay;
             _backend.AdamW(
                 joint.Value, joint.Gradient, joint.First, joint.Second,
-                new AdamWStep(joint.IsHead ? headRate : learningRate, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
+                new AdamWStep((joint.IsHead ? headRate : learningRate) * joint.RateFactor, _plan.Beta1, _plan.Beta2, _plan.Epsilon, decay, scale, Step));
         }
         foreach (var slot in _slots)
             slot.Parameter.Changed();
@@ -109,7 +109,7 @@ internal sealed class Optimizer : IDisposable
         var gradients = Joined(slot => slot.Parameter.Gradient);
         var (first, second, good) = (Joined(slot => slot.First), Joined(slot => slot.Second), Joined(slot => slot.Good));
         for (var i = 0; i < values.Count; i++)
-            _joints.Add(new Joint(values[i], gradients[i], first[i], second[i], good[i], slots[0].Parameter.Decays, slots[0].Parameter.IsHead));
+            _joints.Add(new Joint(values[i], gradients[i], first[i], second[i], good[i], slots[0].Parameter));
 
         IReadOnlyList<Tensor> Joined(Func<Slot, Tensor> part) => _backend.Join([.. slots.Select(part)]);
     }
@@ -123,5 +123,12 @@ internal sealed class Optimizer : IDisposable
     private sealed record Slot(Parameter Parameter, Tensor First, Tensor Second, Tensor Good);
 
     /// <summary>What is updated at once: a parameter, or several in one memory.</summary>
-    private sealed record Joint(Tensor Value, Tensor Gradient, Tensor First, Tensor Second, Tensor Good, bool Decays, bool IsHead);
+    private sealed record Joint(Tensor Value, Tensor Gradient, Tensor First, Tensor Second, Tensor Good, Parameter Alike)
+    {
+        public bool Decays => Alike.Decays;
+
+        public bool IsHead => Alike.IsHead;
+
+        public float RateFactor => Alike.RateFactor;
+    }
 }

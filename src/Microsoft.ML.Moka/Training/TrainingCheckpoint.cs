@@ -128,6 +128,9 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
         hash.AppendData(JsonSerializer.SerializeToUtf8Bytes(shapes, TrainingJson.Default.IEnumerableString));
         foreach (var parameter in model.Parameters)
             hash.AppendData(MemoryMarshal.AsBytes<float>(WeightSnapshot.Download(model.Backend, parameter.Value)));
+        foreach (var parameter in model.Parameters.Where(p => p.RateFactor != 1))
+            hash.AppendData(JsonSerializer.SerializeToUtf8Bytes([FormattableString.Invariant($"{parameter.Name} {parameter.RateFactor:R}")],
+                TrainingJson.Default.IEnumerableString));
         AppendExamples(hash, examples);
         AppendExamples(hash, validation ?? []);
         if (model.Backend.Precision is not MokaPrecision.Float32 and var precision)

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Training;
@@ -37,6 +38,25 @@ public sealed class OptimizerTests : IDisposable
         optimizer.Update(0.5f, 0);
         Assert.Equal(2 - 0.5f * 0.1f * 2, TinyLlama.Download(_backend, matrix.Value)[0], 1e-6f);
         Assert.Equal(2, TinyLlama.Download(_backend, gate.Value)[0]);
+    }
+
+    [Fact]
+    public void LoRA_plus_lets_B_learn_so_many_times_faster()
+    {
+        using var lora = AdapterSet.Create(_backend, new LoraAdapter { Rank = 2 }, TinyLlama.Config.LinearMaps, seed: 1);
+        using var plus = AdapterSet.Create(_backend, AdapterMethods.Create("loraplus"), TinyLlama.Config.LinearMaps, seed: 1);
+        Assert.All(lora.Parameters, p => Assert.Equal(1, p.RateFactor));
+        Assert.All(plus.Parameters, p => Assert.Equal(p.Name.Contains("lora_B", StringComparison.Ordinal) ? 16 : 1, p.RateFactor));
+        Assert.Contains(plus.Parameters, p => p.RateFactor == 16);
+        using var a = Parameter("a", [2], decays: true);
+        using var b = new Parameter(_backend, "b", [2], 1) { RateFactor = 16 };
+        using var optimizer = new Optimizer(_backend, [a, b], TinyRun.Plan with { WeightDecay = 0 });
+        SetGradients(a, 1);
+        SetGradients(b, 1);
+        optimizer.Update(0.01f, 1);
+        // AdamW's first step is the rate, whatever the gradient.
+        Assert.Equal(2 - 0.01f, TinyLlama.Download(_backend, a.Value)[0], 1e-5f);
+        Assert.Equal(2 - 0.16f, TinyLlama.Download(_backend, b.Value)[0], 1e-5f);
     }
 
     [Fact]

@@ -29,8 +29,10 @@ internal sealed record SourceMessage(string File, string Text, bool IsThrown)
 internal static class SourceMessages
 {
     public static IReadOnlyList<SourceMessage> Read() =>
-        [.. ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.Moka.Orleans"])
-            .SelectMany(package => Of(Path.Combine(Repository.Root, "src", package)))];
+    [
+        .. ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.Moka.Extensions", "Microsoft.ML.Moka.Orleans"])
+            .SelectMany(package => Of(Path.Combine(Repository.Root, "src", package))),
+    ];
 
     private static List<SourceMessage> Of(string root)
     {

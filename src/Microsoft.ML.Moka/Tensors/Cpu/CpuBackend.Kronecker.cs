@@ -43,7 +43,7 @@ internal sealed unsafe partial class CpuBackend
     /// What becomes of the groups of a sum: those that are a whole matrix (a factor of one element, as full fine-tuning has) are added to the weight as it is
     /// expanded, others are computed token by token, and the rest is a sum that is written out in panels. The choice looks at shapes alone, so that a row's
     /// result does not depend on how many rows there are. Writing a filter out costs m · n once for all tokens; a group goes token by token where that
-    /// costs less than a hundredth per token, as LoRA does, or, with nothing else to write out, where all groups together cost less than half of m · n.
+    /// costs less than a hundredth per token, as LoRA does, or, with nothing else to write out, where all groups together cost less than m · n.
     /// </summary>
     private static Parts Split(KroneckerSum delta, bool maySkipDense)
     {
@@ -51,7 +51,7 @@ internal sealed unsafe partial class CpuBackend
         var size = (long)delta.Rows * delta.Columns;
         var whole = delta.Groups.Where(WholeFilter.Is).ToList();
         var rest = delta.Groups.Except(whole).ToList();
-        if (maySkipDense && whole.Count == 0 && rest.Sum(CostPerToken) < size / 2)
+        if (maySkipDense && whole.Count == 0 && rest.Sum(CostPerToken) < size)
             return new Parts(whole, rest, null);
         var perToken = rest.Where(g => 100 * CostPerToken(g) < size * g.Count).ToList();
         var dense = rest.Except(perToken).ToList();

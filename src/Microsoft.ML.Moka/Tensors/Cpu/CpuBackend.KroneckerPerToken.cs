@@ -13,6 +13,8 @@ namespace Microsoft.ML.Moka.Tensors.Cpu;
 /// </summary>
 internal sealed unsafe partial class CpuBackend
 {
+    private const int FloatsOnTheWay = 1 << 20;
+
     private static long CostPerToken(KroneckerGroup group)
     {
         var shape = group.Shape;
@@ -29,18 +31,32 @@ internal sealed unsafe partial class CpuBackend
                 AddTokens(x, group, left, y);
                 continue;
             }
-            using var u = Inner(x, group);
             using var weight = new TensorWeight(left);
             var source = new PanelSource(weight, null, true, left.Rows);
-            if (group.Shape.RightRows == 1)
+            foreach (var (first, rows) in Chunks(x.Rows, group))
             {
-                Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, y.Floats, accumulate: true);
-                continue;
+                var target = y.Floats + (long)first * y.Columns;
+                using var u = Inner(Floats(x) + (long)first * x.Columns, rows, group);
+                if (group.Shape.RightRows == 1)
+                {
+                    Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, target, accumulate: true);
+                    continue;
+                }
+                using var v = Allocate(TensorKind.Activation, u.Rows, left.Rows);
+                Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, v.Floats, accumulate: false);
+                Exchange(v.Floats, rows, group.Shape.RightRows, 1, group.Shape.LeftRows, target, accumulate: true);
             }
-            using var v = Allocate(TensorKind.Activation, u.Rows, left.Rows);
-            Multiply(u.Floats, u.Rows, u.Columns, transposed: false, source, v.Floats, accumulate: false);
-            Exchange(v, x.Rows, group.Shape.RightRows, 1, group.Shape.LeftRows, y, accumulate: true);
         }
+    }
+
+    /// <summary>Rows a few at a time, so that what is computed on the way stays in the caches and takes little memory.</summary>
+    private static IEnumerable<(int First, int Rows)> Chunks(int rows, KroneckerGroup group)
+    {
+        var shape = group.Shape;
+        var perRow = (long)shape.RightRows * Math.Max(group.Count * shape.LeftColumns, shape.LeftRows);
+        var chunk = (int)Math.Clamp(FloatsOnTheWay / perRow, 1, int.MaxValue);
+        for (var first = 0; first < rows; first += chunk)
+            yield return (first, Math.Min(chunk, rows - first));
     }
 
     /// <summary>Few tokens, and filters whose B is wide enough for vectors: then no indices need be exchanged. The sums are the same, to the bit.</summary>
@@ -123,11 +139,15 @@ internal sealed unsafe partial class CpuBackend
         foreach (var group in groups)
         {
             using var left = StackedLeft(delta, group);
-            using var outer = OuterGradient(dy, group);
-            using var z = InnerGradient(outer ?? (CpuTensor)dy, left, dy.Rows, group);
             using var right = new TensorWeight((CpuTensor)group.Right);
             var source = new PanelSource(right, null, false, right.Columns);
-            Multiply(z.Floats, z.Rows, z.Columns, transposed: false, source, dx.Floats, accumulate: true);
+            foreach (var (first, rows) in Chunks(dy.Rows, group))
+            {
+                var from = Floats(dy) + (long)first * dy.Columns;
+                using var outer = OuterGradient(from, rows, group);
+                using var z = InnerGradient(outer is null ? from : outer.Floats, left, rows, group);
+                Multiply(z.Floats, z.Rows, z.Columns, transposed: false, source, dx.Floats + (long)first * dx.Columns, accumulate: true);
+            }
         }
     }
 
@@ -136,8 +156,8 @@ internal sealed unsafe partial class CpuBackend
         var (leftGradient, rightGradient) = gradients.Groups[IndexOf(delta, group)];
         var shape = group.Shape;
         using var left = StackedLeft(delta, group);
-        using var outer = OuterGradient(dy, group);
-        var v = outer ?? (CpuTensor)dy;
+        using var outer = OuterGradient(Floats(dy), dy.Rows, group);
+        var v = outer is null ? Floats(dy) : outer.Floats;
         if (rightGradient is not null)
         {
             using var z = InnerGradient(v, left, x.Rows, group);
@@ -147,12 +167,12 @@ internal sealed unsafe partial class CpuBackend
         }
         if (leftGradient is null && gradients.Coefficients is null)
             return;
-        using var u = Inner(x, group);
+        using var u = Inner(Floats(x), x.Rows, group);
         using var stackedGradient = Allocate(TensorKind.Parameter, left.Rows, left.Columns);
         using (var columns = new TensorWeight(u))
         {
             var source = new PanelSource(columns, null, false, u.Columns);
-            Multiply(v.Floats, left.Rows, u.Rows, transposed: true, source, stackedGradient.Floats, accumulate: false);
+            Multiply(v, left.Rows, u.Rows, transposed: true, source, stackedGradient.Floats, accumulate: false);
         }
         for (var j = 0; j < group.Count; j++)
         {
@@ -199,57 +219,57 @@ internal sealed unsafe partial class CpuBackend
     }
 
     /// <summary>U[(t,b), (j,c)].</summary>
-    private CpuTensor Inner(Tensor x, KroneckerGroup group)
+    private CpuTensor Inner(float* x, int rows, KroneckerGroup group)
     {
         var shape = group.Shape;
         using var right = new TensorWeight((CpuTensor)group.Right);
-        var z = Allocate(TensorKind.Activation, x.Rows * shape.LeftColumns, right.Rows);
+        var z = Allocate(TensorKind.Activation, rows * shape.LeftColumns, right.Rows);
         var source = new PanelSource(right, null, true, right.Rows);
-        Multiply(Floats(x), z.Rows, shape.RightColumns, transposed: false, source, z.Floats, accumulate: false);
+        Multiply(x, z.Rows, shape.RightColumns, transposed: false, source, z.Floats, accumulate: false);
         if (shape.LeftColumns == 1 && shape.RightRows == 1)
             return z;
-        var u = Allocate(TensorKind.Activation, x.Rows * shape.RightRows, group.Count * shape.LeftColumns);
-        Exchange(z, x.Rows, shape.LeftColumns, group.Count, shape.RightRows, u, accumulate: false);
+        var u = Allocate(TensorKind.Activation, rows * shape.RightRows, group.Count * shape.LeftColumns);
+        Exchange(z.Floats, rows, shape.LeftColumns, group.Count, shape.RightRows, u.Floats, accumulate: false);
         z.Dispose();
         return u;
     }
 
     /// <summary>dV[(t,b), a], or nothing where that is dy itself.</summary>
-    private CpuTensor? OuterGradient(Tensor dy, KroneckerGroup group)
+    private CpuTensor? OuterGradient(float* dy, int rows, KroneckerGroup group)
     {
         var shape = group.Shape;
         if (shape.RightRows == 1)
             return null;
-        var v = Allocate(TensorKind.Activation, dy.Rows * shape.RightRows, shape.LeftRows);
-        Exchange((CpuTensor)dy, dy.Rows, shape.LeftRows, 1, shape.RightRows, v, accumulate: false);
+        var v = Allocate(TensorKind.Activation, rows * shape.RightRows, shape.LeftRows);
+        Exchange(dy, rows, shape.LeftRows, 1, shape.RightRows, v.Floats, accumulate: false);
         return v;
     }
 
     /// <summary>dZ[(t,c), (j,b)] from dV.</summary>
-    private CpuTensor InnerGradient(CpuTensor v, CpuTensor left, int tokens, KroneckerGroup group)
+    private CpuTensor InnerGradient(float* v, CpuTensor left, int tokens, KroneckerGroup group)
     {
         var shape = group.Shape;
         using var weight = new TensorWeight(left);
         var u = Allocate(TensorKind.Activation, tokens * shape.RightRows, left.Columns);
         var source = new PanelSource(weight, null, false, left.Columns);
-        Multiply(v.Floats, u.Rows, shape.LeftRows, transposed: false, source, u.Floats, accumulate: false);
+        Multiply(v, u.Rows, shape.LeftRows, transposed: false, source, u.Floats, accumulate: false);
         if (shape.LeftColumns == 1 && shape.RightRows == 1)
             return u;
         var z = Allocate(TensorKind.Activation, tokens * shape.LeftColumns, group.Count * shape.RightRows);
-        Exchange(u, tokens, shape.RightRows, group.Count, shape.LeftColumns, z, accumulate: false);
+        Exchange(u.Floats, tokens, shape.RightRows, group.Count, shape.LeftColumns, z.Floats, accumulate: false);
         u.Dispose();
         return z;
     }
 
     /// <summary>target[t, q, j, p] = source[t, p, j, q] for p below <paramref name="outer"/>, q below <paramref name="inner"/>.</summary>
-    private void Exchange(CpuTensor source, int tokens, int outer, int count, int inner, CpuTensor target, bool accumulate)
+    private void Exchange(float* source, int tokens, int outer, int count, int inner, float* target, bool accumulate)
     {
         var size = outer * count * inner;
         _workers.For(tokens, Math.Max(1, (1 << 14) / size), (first, end) =>
         {
             for (var t = first; t < end; t++)
             {
-                float* from = source.Floats + (long)t * size, to = target.Floats + (long)t * size;
+                float* from = source + (long)t * size, to = target + (long)t * size;
                 for (var q = 0; q < inner; q++)
                     for (var j = 0; j < count; j++)
                         for (var p = 0; p < outer; p++)
