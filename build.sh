@@ -19,6 +19,7 @@ Usage: ./build.sh VERB [ARGUMENT...]
   fuzz           give mutated inputs to every reader: './build.sh fuzz [TARGET] [SECONDS]', by default 3 seconds for each;
                  './build.sh fuzz short [TARGET]' has the same inputs each time, as the tests have them
   kills          kill processes that save, at random: './build.sh kills [COUNT]'
+  cluster-kills  kill workers of a cluster at random while they train: './build.sh cluster-kills [COUNT]'
   soak           load, train, cancel, swap and predict, and see that memory stays: './build.sh soak MINUTES'
   reliability    all of these and the tests of writers, of which each call fails, in one log: artifacts/reliability.log (20 minutes)
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
@@ -154,6 +155,7 @@ case "$verb" in
   docs) dotnet run -c Release --project build/api -- docs/api ;;
   reliability) reliability ;;
   fuzz|kills|soak) dotnet run -c Release --project test/Reliability -- "$verb" "$@" ;;
+  cluster-kills) MOKA_CLUSTER_KILLS=${1-20} dotnet run -c Release --project test/Orleans.Tests -- -noLogo -explicit only -showLiveOutput ;;
   bench) dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) pack_all "$@" ;;

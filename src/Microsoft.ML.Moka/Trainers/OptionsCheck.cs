@@ -267,6 +267,10 @@ internal sealed class OptionsCheck
         AtLeast(options.BatchTokens, 1, nameof(options.BatchTokens));
         AtLeast(options.BatchRows ?? 1, 1, nameof(options.BatchRows));
         AtLeast(options.GradientAccumulation, 1, nameof(options.GradientAccumulation));
+        Require(Enum.IsDefined(options.GradientExchange),
+            $"GradientExchange is {options.GradientExchange}: there are {string.Join(", ", Enum.GetNames<MokaExchange>())}.");
+        Require(options.GradientExchange == MokaExchange.Float32 || options.Workers is not null,
+            $"GradientExchange is {options.GradientExchange}, and there are no Workers to exchange with: set only both of them.");
         if (options.LearningRate is { } rate)
             InRange(rate > 0 && float.IsFinite(rate), rate, nameof(options.LearningRate), "above 0");
         InRange(options.WarmupFraction is >= 0 and <= 1, options.WarmupFraction, nameof(options.WarmupFraction), "from 0 to 1");

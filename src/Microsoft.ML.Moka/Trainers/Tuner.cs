@@ -149,7 +149,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         try
         {
             if (plan is not null)
-                Train(channel, backbone.Backbone, adapters, examples!, plan, cancellation);
+                Train(channel, start, backbone, adapters, examples!, plan, cancellation);
             return model;
         }
         catch (DivergenceException e)
@@ -187,15 +187,24 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         return TrainingData.Split(examples, options.ValidationFraction, _seed);
     }
 
-    private void Train(IChannel channel, LlamaBackbone backbone, AdapterSet adapters, TrainingData data, TrainingPlan plan, Cancellation cancellation)
+    private void Train(
+        IChannel channel, TuningStart start, SharedBackbone backbone, AdapterSet adapters, TrainingData data, TrainingPlan plan, Cancellation cancellation)
     {
         using var report = new ProgressReport(host, channel, options);
-        report.Begin(backbone, adapters, data);
+        report.Begin(backbone.Backbone, adapters, data);
         using var sole = options.CheckpointFolder is { } folder ? TakeCheckpoints(folder) : null;
-        var loop = new TrainingLoop(backbone, adapters, plan)
+        using var job = options.Workers is { } workers
+            ? workers.Open(
+                TrainingJob.Of(start.Source, backbone, adapters, data.Examples, plan.Exchange ?? MokaExchange.Float32, workers.AllowsOtherProcessors),
+                warning => channel.Warning(MessageSensitivity.None, warning))
+            : null;
+        using var shares = job is null ? null : new PooledShareSum(job, plan.Exchange ?? MokaExchange.Float32);
+        var loop = new TrainingLoop(backbone.Backbone, adapters, plan)
         {
+            Shares = shares,
             Progress = progress =>
             {
+                job?.Report(progress.Step, progress.Steps);
                 report.Step(progress);
                 cancellation.Check();
             },

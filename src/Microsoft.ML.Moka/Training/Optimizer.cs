@@ -32,6 +32,9 @@ internal sealed class Optimizer : IDisposable
     /// <summary>Updates that have been made.</summary>
     public int Step { get; private set; }
 
+    /// <summary>All gradients, in as few pieces as the backend makes of them.</summary>
+    public IEnumerable<Tensor> Gradients => _joints.Select(joint => joint.Gradient);
+
     /// <summary>The moments by parameter.</summary>
     public IEnumerable<(Parameter Parameter, Tensor First, Tensor Second)> Moments => _slots.Select(s => (s.Parameter, s.First, s.Second));
 

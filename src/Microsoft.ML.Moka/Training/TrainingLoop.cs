@@ -22,6 +22,9 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
     /// <summary>The time between two saves.</summary>
     public TimeSpan CheckpointInterval { get; init; }
 
+    /// <summary>What adds up the gradients of a step's batches; null where this process computes them all.</summary>
+    public ShareSum? Shares { get; init; }
+
     /// <summary>Whether cancellation ends the run with the best weights so far instead of an <see cref="OperationCanceledException"/>.</summary>
     public bool KeepBestWhenCanceled { get; init; }
 
@@ -39,7 +42,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
         Check(examples, nameof(examples));
         if (validation is not null)
             Check(validation, nameof(validation));
-        using var run = new TrainingRun(_model, plan, examples, validation, cancellation);
+        using var run = new TrainingRun(_model, plan, examples, validation, Shares, cancellation);
         var checkpoint = CheckpointPath is null
             ? null
             : new TrainingCheckpoint(CheckpointPath, TrainingCheckpoint.Fingerprint(plan, _model, examples, validation));

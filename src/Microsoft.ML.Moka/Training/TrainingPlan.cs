@@ -27,6 +27,10 @@ internal sealed record TrainingPlan
 
     public required int GradientAccumulation { get; init; }
 
+    /// <summary>How the gradients of batches are rounded before they are added; null where they are not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public MokaExchange? Exchange { get; init; }
+
     public required float LearningRate { get; init; }
 
     public required LearningRateSchedule LearningRateSchedule { get; init; }
@@ -75,6 +79,7 @@ internal sealed record TrainingPlan
         BatchTokens = options.BatchTokens,
         BatchRows = options.BatchRows,
         GradientAccumulation = options.GradientAccumulation,
+        Exchange = options.GradientExchange == MokaExchange.Float32 ? null : options.GradientExchange,
         LearningRate = learningRate,
         LearningRateSchedule = options.LearningRateSchedule,
         WarmupFraction = options.WarmupFraction,

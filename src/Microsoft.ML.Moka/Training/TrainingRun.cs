@@ -1,5 +1,3 @@
-using Microsoft.ML.Moka.Backbones;
-using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Training;
@@ -13,12 +11,15 @@ internal sealed class TrainingRun : IDisposable
     private readonly BatchOrder _order;
     private readonly LearningRate _rate;
     private readonly ProgressMeter _meter = new();
+    private readonly ShareSum _shares;
+    private readonly LocalShareSum? _alone;
 
     public TrainingRun(
         TrainedModel model, TrainingPlan plan, IReadOnlyList<TrainingExample> examples, IReadOnlyList<TrainingExample>? validation,
-        CancellationToken cancellation = default)
+        ShareSum? shares = null, CancellationToken cancellation = default)
     {
         Model = model;
+        _shares = shares ?? (_alone = new LocalShareSum());
         _plan = plan;
         _examples = examples;
         _validation = validation;
@@ -96,33 +97,29 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Gives the model the weights with the lowest validation loss, if there are any.</summary>
     public void RestoreBest() => Best?.Restore(Model.Backend, Model.Parameters);
 
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        _alone?.Dispose();
+    }
 
     private (double Loss, int Tokens) AccumulateGradients(ArraySegment<int[]> batches, CancellationToken cancellation)
     {
+        // The weighted mean over all targets of the step, however they are spread over its batches.
         var targets = batches.Sum(batch => batch.Sum(i => _examples[i].TargetWeight));
-        var (sum, tokens) = (0.0, 0);
-        for (var i = 0; i < batches.Count; i++)
+        StepShare[] shares = [.. batches.Select((batch, i) => new StepShare(State.Step, i, batch, targets, _plan.Seed, _plan.GradientCheckpointing))];
+        var sum = 0.0;
+        try
         {
-            TrainingExample[] examples = [.. batches[i].Select(index => _examples[index])];
-            var plan = new ForwardOptions
-            {
-                Recompute = _plan.GradientCheckpointing,
-                DropoutSeed = new SeededRandom(_plan.Seed, $"dropout {State.Step}.{i}").Next(),
-            };
-            // The weighted mean over all targets of the step, however they are spread over its batches.
-            try
-            {
-                cancellation.ThrowIfCancellationRequested();
-                sum += RequireFinite(Model.AccumulateGradients(examples, 1f / (float)targets, plan, cancellation), "loss");
-            }
-            catch (OperationCanceledException)
-            {
-                Optimizer.ClearGradients();
-                throw;
-            }
-            tokens += examples.Sum(e => e.InputCount);
+            foreach (var loss in _shares.Run(new StepShares(shares, Model, Optimizer, _examples), cancellation))
+                sum += RequireFinite(loss, "loss");
         }
+        catch (OperationCanceledException)
+        {
+            Optimizer.ClearGradients();
+            throw;
+        }
+        var tokens = batches.Sum(batch => batch.Sum(i => _examples[i].InputCount));
         return (sum / targets, tokens);
     }
 

@@ -83,6 +83,18 @@ public abstract class TuningOptions
     public int GradientAccumulation { get; set; } = 1;
 
     /// <summary>
+    /// Workers on other machines that compute batches of each update, at the same time; <see cref="GradientAccumulation"/> says how many there are to share
+    /// out. The result has the same bits with any number of them, and with none. Not set by default.
+    /// </summary>
+    public WorkerPool? Workers { get; set; }
+
+    /// <summary>
+    /// How workers send the gradient of a batch. Default: <see cref="MokaExchange.Float32"/>. With <see cref="MokaExchange.BFloat16"/> each batch's gradient is
+    /// rounded before it is added, by whomever it is computed: half as many bytes, and another result. Only together with <see cref="Workers"/>.
+    /// </summary>
+    public MokaExchange GradientExchange { get; set; }
+
+    /// <summary>
     /// Whether the prompt is learned as well as the answer. It moves accuracies by more than most methods do, so say so where results are compared.
     /// Default false.
     /// </summary>

@@ -49,7 +49,7 @@ public sealed partial class MarkdownTests
 
     /// <summary>Moka, and what else comes in the package Microsoft.ML.</summary>
     private static IEnumerable<string> Packages() =>
-        ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.StandardTrainers", "Microsoft.ML.Transforms"])
+        ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.Moka.Orleans", "Microsoft.ML.StandardTrainers", "Microsoft.ML.Transforms"])
             .SelectMany(LocalBuild.Package).Distinct();
 
     [Theory]

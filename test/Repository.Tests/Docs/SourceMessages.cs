@@ -30,7 +30,7 @@ internal static class SourceMessages
 {
     public static IReadOnlyList<SourceMessage> Read() =>
     [
-        .. ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.Moka.Extensions"])
+        .. ((string[])["Microsoft.ML.Moka", "Microsoft.ML.Moka.Datasets", "Microsoft.ML.Moka.Extensions", "Microsoft.ML.Moka.Orleans"])
             .SelectMany(package => Of(Path.Combine(Repository.Root, "src", package))),
     ];
 

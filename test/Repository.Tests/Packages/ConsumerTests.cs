@@ -47,6 +47,7 @@ public sealed class ConsumerTests(PackedPackages packages)
     [InlineData("Microsoft.ML.Moka")]
     [InlineData("Microsoft.ML.Moka.TorchSharp")]
     [InlineData("Microsoft.ML.Moka.Datasets")]
+    [InlineData("Microsoft.ML.Moka.Orleans")]
     [InlineData("Microsoft.ML.Moka.Extensions")]
     [InlineData("Microsoft.ML.Moka.Cli")]
     public void A_package_says_what_it_is(string id)

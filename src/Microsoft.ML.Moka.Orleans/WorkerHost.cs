@@ -1,0 +1,182 @@
+using System.Collections.Concurrent;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Jobs;
+using Microsoft.ML.Moka.Orleans.Grains;
+using Microsoft.ML.Moka.Work;
+using Microsoft.ML.Runtime;
+
+namespace Microsoft.ML.Moka.Orleans;
+
+/// <summary>What a silo computes with: opens jobs and does their items, one after the other, on one thread. Jobs that nobody asks for any more are
+/// closed.</summary>
+internal sealed class WorkerHost : IDisposable
+{
+    private static readonly TimeSpan LongestPoll = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestSilence = TimeSpan.FromMinutes(10);
+
+    private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
+    private readonly BlockingCollection<Action> _work = [];
+    private readonly IHostEnvironment _env;
+    private readonly Timer _timer;
+
+    public WorkerHost(MLContext context)
+    {
+        _env = MlNetAccess.EnvironmentOf(context.MulticlassClassification.Trainers);
+        new Thread(Compute) { IsBackground = true, Name = "Moka worker" }.Start();
+        _timer = new Timer(_ => CloseForgotten(), null, LongestSilence, LongestSilence);
+    }
+
+    public long Put(string job, string content, long length, long offset, byte[] piece)
+    {
+        var contents = JobOf(job).Contents;
+        lock (contents)
+        {
+            if (!contents.TryGetValue(content, out var there))
+                contents[content] = there = (new byte[length], 0);
+            piece.CopyTo(there.Bytes, offset);
+            contents[content] = there with { Came = there.Came + piece.Length };
+            return there.Came + piece.Length;
+        }
+    }
+
+    public void Open(string job, string kind, string[] files)
+    {
+        var hosted = JobOf(job);
+        var content = files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
+        _work.Add(() => hosted.Opened.Run(() =>
+        {
+            hosted.Task ??= JobKinds.Open(_env, kind, content, hosted.Closing.Token);
+            return [];
+        }));
+    }
+
+    public void Start(string job, string item, byte[] content, string? shared)
+    {
+        var hosted = JobOf(job);
+        var result = new PendingResult();
+        if (!hosted.Items.TryAdd(item, result))
+            return;
+        var common = shared is null ? null : hosted.Content(shared);
+        hosted.KeepOnly(shared);
+        _work.Add(() => result.Run(() => hosted.Task!.Run(content, common, hosted.Closing.Token)));
+    }
+
+    public async Task<WorkState> Poll(string job, string? item)
+    {
+        var hosted = JobOf(job);
+        if ((item is null ? hosted.Opened : hosted.Items.GetValueOrDefault(item)) is not { } result)
+            return new WorkState(WorkStatus.Unknown, 0, null);
+        await Task.WhenAny(result.Done, Task.Delay(LongestPoll)).ConfigureAwait(false);
+        return result.Done switch
+        {
+            { IsCompletedSuccessfully: true } done => new WorkState(WorkStatus.Done, (await done.ConfigureAwait(false)).Length, null),
+            { IsCompleted: true } failed => new WorkState(WorkStatus.Failed, 0, failed.Exception?.InnerException?.Message ?? "It was closed."),
+            _ => new WorkState(WorkStatus.Running, 0, null),
+        };
+    }
+
+    public byte[] Take(string job, string item, int offset, int count) => JobOf(job).Items[item].Done.Result.AsSpan(offset, count).ToArray();
+
+    public void Forget(string job, string item) => JobOf(job).Items.TryRemove(item, out _);
+
+    public void Close(string job)
+    {
+        if (!_jobs.TryRemove(job, out var hosted))
+            return;
+        hosted.Closing.Cancel();
+        _work.Add(hosted.Dispose);
+    }
+
+    public void Dispose()
+    {
+        _timer.Dispose();
+        // What is under way ends with the process.
+        foreach (var job in _jobs.Keys)
+            Close(job);
+        _work.CompleteAdding();
+    }
+
+    private HostedJob JobOf(string job)
+    {
+        var hosted = _jobs.GetOrAdd(job, _ => new HostedJob());
+        hosted.Touched = TimeProvider.System.GetTimestamp();
+        return hosted;
+    }
+
+    private void CloseForgotten()
+    {
+        foreach (var (name, hosted) in _jobs)
+        {
+            if (TimeProvider.System.GetElapsedTime(hosted.Touched) > LongestSilence)
+                Close(name);
+        }
+    }
+
+    private void Compute()
+    {
+        foreach (var work in _work.GetConsumingEnumerable())
+            work();
+    }
+
+    /// <summary>A result that comes.</summary>
+    private sealed class PendingResult
+    {
+        private readonly TaskCompletionSource<byte[]> _source = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<byte[]> Done => _source.Task;
+
+        public void Run(Func<byte[]> compute)
+        {
+            try
+            {
+                _source.TrySetResult(compute());
+            }
+            catch (Exception e)
+            {
+                // Whoever asks for the result is told.
+                _source.TrySetException(e);
+            }
+        }
+    }
+
+    private sealed class HostedJob : IDisposable
+    {
+        public Dictionary<string, (byte[] Bytes, long Came)> Contents { get; } = new(StringComparer.Ordinal);
+
+        public ConcurrentDictionary<string, PendingResult> Items { get; } = new(StringComparer.Ordinal);
+
+        public PendingResult Opened { get; } = new();
+
+        public CancellationTokenSource Closing { get; } = new();
+
+        public WorkerTask? Task { get; set; }
+
+        public long Touched { get; set; }
+
+        public void Dispose()
+        {
+            Task?.Dispose();
+            Closing.Dispose();
+        }
+
+        public byte[] Content(string name)
+        {
+            lock (Contents)
+            {
+                return Contents.TryGetValue(name, out var content) && content.Came >= content.Bytes.Length
+                    ? content.Bytes
+                    : throw new InvalidOperationException($"The worker has not all of '{name}'.");
+            }
+        }
+
+        /// <summary>Once an item is begun, the job's files are read, and what earlier rounds had in common is over.</summary>
+        public void KeepOnly(string? shared)
+        {
+            lock (Contents)
+            {
+                foreach (var name in Contents.Keys.Where(name => name != shared).ToList())
+                    Contents.Remove(name);
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Microsoft.ML.Moka.Work;
+
+/// <summary>An item that was taken, and what the items of its round have in common.</summary>
+internal sealed record TakenItem(WorkItem Item, byte[]? Shared, WorkRound Round);
+
+/// <summary>Items that wait for a worker. One round is under way at a time.</summary>
+internal sealed class WorkQueue : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly LinkedList<TakenItem> _waiting = [];
+    private readonly SemaphoreSlim _count = new(0);
+
+    /// <summary>Puts items at the end; what is left of them is withdrawn when the round is disposed.</summary>
+    public WorkRound Begin(IReadOnlyList<WorkItem> items, byte[]? shared)
+    {
+        var round = new WorkRound(this);
+        lock (_lock)
+        {
+            foreach (var item in items)
+                _waiting.AddLast(new TakenItem(item, shared, round));
+        }
+        if (items.Count > 0)
+            _count.Release(items.Count);
+        return round;
+    }
+
+    /// <summary>Takes the first item, if one waits.</summary>
+    public bool TryTake([NotNullWhen(true)] out TakenItem? taken)
+    {
+        taken = null;
+        return _count.Wait(0) && TryDequeue(out taken);
+    }
+
+    /// <summary>Takes the first item as soon as there is one.</summary>
+    public async Task<TakenItem> TakeAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            await _count.WaitAsync(cancellation).ConfigureAwait(false);
+            if (TryDequeue(out var taken))
+                return taken;
+        }
+    }
+
+    /// <summary>An item whose worker was lost: the next that is taken.</summary>
+    public void GiveBack(TakenItem taken)
+    {
+        if (taken.Round.IsOver)
+            return;
+        lock (_lock)
+            _waiting.AddFirst(taken);
+        _count.Release();
+        taken.Round.Wake();
+    }
+
+    public void Dispose() => _count.Dispose();
+
+    internal void Withdraw(WorkRound round)
+    {
+        lock (_lock)
+        {
+            for (var node = _waiting.First; node is not null;)
+            {
+                var next = node.Next;
+                if (node.Value.Round == round)
+                    _waiting.Remove(node);
+                node = next;
+            }
+        }
+    }
+
+    private bool TryDequeue([NotNullWhen(true)] out TakenItem? taken)
+    {
+        // The count may be higher than what waits, after a round was withdrawn.
+        lock (_lock)
+        {
+            taken = _waiting.First?.Value;
+            if (taken is not null)
+                _waiting.RemoveFirst();
+        }
+        return taken is not null;
+    }
+}
+
+/// <summary>The items of one call, and their results as they come.</summary>
+internal sealed class WorkRound(WorkQueue queue) : IDisposable
+{
+    private readonly object _results = new();
+    private readonly Queue<(WorkItem Item, byte[] Result)> _finished = new();
+    private bool _woken;
+
+    public bool IsOver { get; private set; }
+
+    /// <summary>A result, from any thread.</summary>
+    public void Finish(WorkItem item, byte[] result)
+    {
+        lock (_results)
+        {
+            _finished.Enqueue((item, result));
+            Monitor.Pulse(_results);
+        }
+    }
+
+    public void Wake()
+    {
+        lock (_results)
+        {
+            _woken = true;
+            Monitor.Pulse(_results);
+        }
+    }
+
+    public bool TryTakeResult([NotNullWhen(true)] out WorkItem? item, [NotNullWhen(true)] out byte[]? result)
+    {
+        lock (_results)
+        {
+            var has = _finished.TryDequeue(out var first);
+            (item, result) = first;
+            return has;
+        }
+    }
+
+    /// <summary>Waits for a result, or an item that was given back.</summary>
+    public void Wait(TimeSpan longest)
+    {
+        lock (_results)
+        {
+            if (_finished.Count == 0 && !_woken)
+                Monitor.Wait(_results, longest);
+            _woken = false;
+        }
+    }
+
+    public void Dispose()
+    {
+        IsOver = true;
+        queue.Withdraw(this);
+    }
+}

@@ -1,0 +1,62 @@
+namespace Microsoft.ML.Moka.Work;
+
+/// <summary>
+/// A job under way: items are given out to the workers that there are and, where it takes part, to the thread that has them. A worker that is lost has its
+/// item given out again. Whoever carries items to workers takes them from <see cref="Queue"/>.
+/// </summary>
+internal abstract class WorkerJob(bool takesPart) : IDisposable
+{
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(30);
+
+    /// <summary>Items that wait, and their results.</summary>
+    protected WorkQueue Queue { get; } = new();
+
+    /// <summary>Does all items.</summary>
+    /// <param name="items">The items.</param>
+    /// <param name="shared">What they have in common; null for nothing.</param>
+    /// <param name="here">Does one on this thread.</param>
+    /// <param name="finished">Told each result, on this thread, in the order in which they come.</param>
+    /// <param name="cancellation">Ends it early: items that are not finished are withdrawn.</param>
+    public void RunAll(
+        IReadOnlyList<WorkItem> items, byte[]? shared, Func<WorkItem, byte[]> here, Action<WorkItem, byte[]> finished, CancellationToken cancellation)
+    {
+        using var round = Queue.Begin(items, shared);
+        var (left, warned) = (items.Count, TimeProvider.System.GetTimestamp());
+        while (left > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (round.TryTakeResult(out var item, out var result))
+            {
+                finished(item, result);
+                left--;
+            }
+            else if (takesPart && Queue.TryTake(out var own))
+            {
+                finished(own.Item, here(own.Item));
+                left--;
+            }
+            else
+            {
+                round.Wait(Look);
+                if (!takesPart && TimeProvider.System.GetElapsedTime(warned) > WarningInterval)
+                {
+                    RequireWorkers();
+                    warned = TimeProvider.System.GetTimestamp();
+                }
+            }
+        }
+    }
+
+    /// <summary>Says where the job stands, for those who look at the cluster.</summary>
+    public abstract void Report(int done, int total);
+
+    public virtual void Dispose()
+    {
+        Queue.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Warns where there is no worker to wait for, and throws where there were some and none can do the job.</summary>
+    protected abstract void RequireWorkers();
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics;
+
+namespace Microsoft.ML.Moka.Tests.Orleans;
+
+/// <summary>Worker processes of a cluster of their own, killed in the end.</summary>
+internal sealed class WorkerProcesses : IDisposable
+{
+    private static readonly string Program = Path.Combine(Repository.Root, "samples", "Cluster", "bin", "Release", "net10.0", "Cluster.dll");
+
+    private readonly List<Process> _processes = [];
+
+    public WorkerProcesses(int count)
+    {
+        for (var i = 0; i < count; i++)
+            Start();
+    }
+
+    public string Folder { get; } = Directory.CreateTempSubdirectory("moka-cluster-").FullName;
+
+    public Process Start()
+    {
+        var start = new ProcessStartInfo(Repository.DotnetPath, [Program, "worker", Folder]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var process = Process.Start(start)!;
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        _processes.Add(process);
+        return process;
+    }
+
+    /// <summary>Kills the one that was started first of those that live.</summary>
+    public void KillFirst()
+    {
+        var first = _processes.First(process => !process.HasExited);
+        first.Kill();
+        first.WaitForExit();
+    }
+
+    public void Dispose()
+    {
+        foreach (var process in _processes)
+        {
+            if (!process.HasExited)
+                process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
+        Directory.Delete(Folder, recursive: true);
+    }
+}
