@@ -11,7 +11,10 @@ var tasks = new Argument<string[]>("tasks")
     Arity = ArgumentArity.ZeroOrMore,
     DefaultValueFactory = _ => ["banking77-10", "issues", "spam"],
 };
-var backbone = new Option<string?>("--backbone") { Description = "A GGUF file, a folder in Hugging Face form, or the name of a fetched model, beside the small backbone." };
+var backbone = new Option<string?>("--backbone")
+{
+    Description = "A GGUF file, a folder in Hugging Face form, or the name of a fetched model, beside the small backbone.",
+};
 var data = new Option<DirectoryInfo>("--data")
 {
     Description = "The folder that has text/banking77/train-10-each.csv and so on.",
@@ -69,6 +72,7 @@ static void Compare(TextTask task, string? backbone, string data)
         var share = (double)right / test.Count;
         var (lower, upper) = Figure.Interval(share, test.Count);
         Console.WriteLine(FormattableString.Invariant(
-            $"| {name} | {100 * share:0.0} % ({100 * lower:0.0} – {100 * upper:0.0}) | {learning?.TotalSeconds:0.0} | {telling?.TotalMilliseconds / test.Count:0.00} |"));
+            $"| {name} | {100 * share:0.0} % ({100 * lower:0.0} – {100 * upper:0.0}) "
+            + $"| {learning?.TotalSeconds:0.0} | {telling?.TotalMilliseconds / test.Count:0.00} |"));
     }
 }
