@@ -98,6 +98,6 @@ public sealed partial class MarkdownTests
     [GeneratedRegex("^#:.*$", RegexOptions.Multiline)]
     private static partial Regex AppDirective();
 
-    [GeneratedRegex("^using var ", RegexOptions.Multiline)]
+    [GeneratedRegex("^(await )?using var ", RegexOptions.Multiline)]
     private static partial Regex TopLevelUsing();
 }
