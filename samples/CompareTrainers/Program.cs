@@ -71,8 +71,8 @@ static void Compare(TextTask task, string? backbone, string data)
     {
         var share = (double)right / test.Count;
         var (lower, upper) = Figure.Interval(share, test.Count);
+        var accuracy = FormattableString.Invariant($"{100 * share:0.0} % ({100 * lower:0.0} – {100 * upper:0.0})");
         Console.WriteLine(FormattableString.Invariant(
-            $"| {name} | {100 * share:0.0} % ({100 * lower:0.0} – {100 * upper:0.0}) "
-            + $"| {learning?.TotalSeconds:0.0} | {telling?.TotalMilliseconds / test.Count:0.00} |"));
+            $"| {name} | {accuracy} | {learning?.TotalSeconds:0.0} | {telling?.TotalMilliseconds / test.Count:0.00} |"));
     }
 }

@@ -35,7 +35,7 @@ public sealed class MokaPredictionPoolTests(TwoModels models) : IClassFixture<Tw
     }
 
     [Fact]
-    public void A_file_that_takes_its_place_is_served_and_no_prediction_is_lost()
+    public async Task A_file_that_takes_its_place_is_served_and_no_prediction_is_lost()
     {
         File.Copy(models.First, Served);
         using var pool = Pool();
@@ -53,7 +53,7 @@ public sealed class MokaPredictionPoolTests(TwoModels models) : IClassFixture<Tw
             Until(() => Flat(pool.Predict(Asked).Score) == known[1 - swap % 2]);
         }
         end.Cancel();
-        Assert.True(Task.WaitAll(asking, TimeSpan.FromSeconds(30)));
+        await Task.WhenAll(asking).WaitAsync(TimeSpan.FromSeconds(30));
         Assert.Empty(Errors);
     }
 

@@ -111,7 +111,7 @@ public sealed class LargeOptionsTests(TunedModel tuned)
     {
         using var folder = new TemporaryFolder();
         var plan = TinyRun.Plan with { NumberOfSteps = 6, ValidationInterval = 2 };
-        var (examples, validation) = (TinyRun.Examples(8), TinyRun.Examples(400, seed: 7));
+        var (examples, validation) = (TinyRun.Examples(8), TinyRun.Examples(4000, seed: 7));
         using var straight = new TinyRun();
         var expected = straight.Loop(plan).Train(examples, validation);
         TrainingResult? result = null;
