@@ -27,10 +27,6 @@ internal sealed class ClusterJob : WorkerJob
         _watch = Task.Run(Watch);
     }
 
-    public override void Report(int done, int total)
-    {
-    }
-
     public override void Dispose()
     {
         _ending.Cancel();

@@ -1,7 +1,6 @@
 extern alias MlNetInternals;
 
 using Microsoft.ML.Moka;
-using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Models;
 using Microsoft.ML.Runtime;
 using MlNetInternals::Microsoft.ML;
@@ -17,20 +16,7 @@ namespace Microsoft.ML.Moka.Models;
 internal static class MokaMultiLabelLoader
 {
 #pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
-    private static MokaMultiLabelTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    private static MokaMultiLabelTransformer Create(IHostEnvironment env, ModelLoadContext ctx) =>
+        ModelLoader.Load<MultiLabelOutputs, MokaMultiLabelTransformer>(env, ctx, (parts, backbone, adapters) => new MokaMultiLabelTransformer(env, parts, backbone, adapters));
 #pragma warning restore IDE0051
-    {
-        try
-        {
-            var (parts, backbone, adapters) = ModelFile.Load<MultiLabelOutputs>(env, ctx);
-            return new MokaMultiLabelTransformer(env, parts, backbone, adapters);
-        }
-        catch (Exception e)
-        {
-            // ML.NET calls by reflection: exceptions that its environment has seen come out as its own loaders' do.
-            env.Process(e);
-            LoadFailure.Announce(e);
-            throw;
-        }
-    }
 }

@@ -204,7 +204,6 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             Shares = shares,
             Progress = progress =>
             {
-                job?.Report(progress.Step, progress.Steps);
                 report.Step(progress);
                 cancellation.Check();
             },

@@ -48,9 +48,6 @@ internal abstract class WorkerJob(bool takesPart) : IDisposable
         }
     }
 
-    /// <summary>Says where the job stands, for those who look at the cluster.</summary>
-    public abstract void Report(int done, int total);
-
     public virtual void Dispose()
     {
         Queue.Dispose();

@@ -116,10 +116,6 @@ public class WorkerJobTests
             _workers = [.. Enumerable.Range(0, workers).Select(_ => Task.Run(() => Work(env, job, fails, warn)))];
         }
 
-        public override void Report(int done, int total)
-        {
-        }
-
         public override void Dispose()
         {
             _ending.Cancel();

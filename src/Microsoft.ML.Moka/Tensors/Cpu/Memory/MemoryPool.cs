@@ -135,6 +135,7 @@ internal sealed unsafe class MemoryPool : IDisposable
             NativeMemory.AlignedFree((void*)block);
         _blocks.Clear();
         _free.Clear();
-        Freed(_bytesInUse + _bytesFree);
+        if (PeakBytes >= WorthGivingBack)
+            NativeHeap.GiveBack();
     }
 }
