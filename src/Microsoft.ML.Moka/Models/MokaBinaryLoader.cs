@@ -16,6 +16,7 @@ internal static class MokaBinaryLoader
 {
 #pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
     private static MokaBinaryTransformer Create(IHostEnvironment env, ModelLoadContext ctx) =>
-        ModelLoader.Load<BinaryOutputs, MokaBinaryTransformer>(env, ctx, (parts, backbone, adapters) => new MokaBinaryTransformer(env, parts, backbone, adapters));
+        ModelLoader.Load<BinaryOutputs, MokaBinaryTransformer>(
+            env, ctx, (parts, backbone, adapters) => new MokaBinaryTransformer(env, parts, backbone, adapters));
 #pragma warning restore IDE0051
 }

@@ -16,6 +16,7 @@ internal static class MokaEmbeddingLoader
 {
 #pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
     private static MokaEmbeddingTransformer Create(IHostEnvironment env, ModelLoadContext ctx) =>
-        ModelLoader.Load<EmbeddingOutputs, MokaEmbeddingTransformer>(env, ctx, (parts, backbone, adapters) => new MokaEmbeddingTransformer(env, parts, backbone, adapters));
+        ModelLoader.Load<EmbeddingOutputs, MokaEmbeddingTransformer>(
+            env, ctx, (parts, backbone, adapters) => new MokaEmbeddingTransformer(env, parts, backbone, adapters));
 #pragma warning restore IDE0051
 }

@@ -17,6 +17,7 @@ internal static class MokaMultiLabelLoader
 {
 #pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
     private static MokaMultiLabelTransformer Create(IHostEnvironment env, ModelLoadContext ctx) =>
-        ModelLoader.Load<MultiLabelOutputs, MokaMultiLabelTransformer>(env, ctx, (parts, backbone, adapters) => new MokaMultiLabelTransformer(env, parts, backbone, adapters));
+        ModelLoader.Load<MultiLabelOutputs, MokaMultiLabelTransformer>(
+            env, ctx, (parts, backbone, adapters) => new MokaMultiLabelTransformer(env, parts, backbone, adapters));
 #pragma warning restore IDE0051
 }

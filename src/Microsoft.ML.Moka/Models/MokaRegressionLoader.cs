@@ -16,6 +16,7 @@ internal static class MokaRegressionLoader
 {
 #pragma warning disable IDE0051 // ML.NET finds the method by its name and parameters.
     private static MokaRegressionTransformer Create(IHostEnvironment env, ModelLoadContext ctx) =>
-        ModelLoader.Load<ValueOutputs, MokaRegressionTransformer>(env, ctx, (parts, backbone, adapters) => new MokaRegressionTransformer(env, parts, backbone, adapters));
+        ModelLoader.Load<ValueOutputs, MokaRegressionTransformer>(
+            env, ctx, (parts, backbone, adapters) => new MokaRegressionTransformer(env, parts, backbone, adapters));
 #pragma warning restore IDE0051
 }
