@@ -44,7 +44,8 @@ internal static class AdapterTensors
     }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select, bool isOfGradients) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select, isOfGradients)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select, isOfGradients))
+            .Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
             .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))))
             .Concat(adapters.Head is { } head ? [Of(backend, head.Parameter.Name, select(head.Parameter))] : []);
 

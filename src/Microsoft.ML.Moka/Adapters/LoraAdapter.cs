@@ -65,8 +65,8 @@ public sealed class LoraAdapter : AdapterOptions
     }
 
     /// <summary>
-    /// With the rank that the tensors have where the fields do not give it; DoRA's options where the fields, or its tensors, say so, and CDKA's where the fields
-    /// are those of its authors.
+    /// With the rank that the tensors have where the fields do not give it; DoRA's options where the fields, or its tensors, say so, and CDKA's where the
+    /// fields are those of its authors.
     /// </summary>
     internal static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {

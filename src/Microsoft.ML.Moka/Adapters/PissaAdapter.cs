@@ -20,7 +20,7 @@ public sealed class PissaAdapter : AdapterOptions
     public int Rank { get; set; } = 16;
 
     /// <summary>
-    /// The scale is alpha / rank, or alpha / √rank where <see cref="RankStabilized"/>; not 0. Default 16: a scale of 1 at the default rank, as the paper has it.
+    /// The scale is alpha / rank, or alpha / √rank where <see cref="RankStabilized"/>; not 0. Default 16: at the default rank a scale of 1, the paper's.
     /// </summary>
     public float Alpha { get; set; } = 16;
 

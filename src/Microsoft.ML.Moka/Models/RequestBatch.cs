@@ -17,7 +17,8 @@ internal static class RequestBatch
         var prepared = requests.Select((request, number) => (Number: number, request.Model, Made: request.Model.Prepare(request, options))).ToList();
         var earlier = new Dictionary<string, int>(StringComparer.Ordinal);
         foreach (var batch in prepared.GroupBy(text => (
-            text.Made.Options, text.Made.Form.Prefix, string.Join(' ', text.Made.Form.EndTokens), text.Model.Precision, Time(text.Made.Prompt, text.Made.Options))))
+            text.Made.Options, text.Made.Form.Prefix, string.Join(' ', text.Made.Form.EndTokens), text.Model.Precision,
+            Time(text.Made.Prompt, text.Made.Options))))
         {
             var members = batch.ToList();
             var first = members[0];

@@ -4,7 +4,9 @@ using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Tests.Interchange;
 
-/// <summary>Adapters in the form of CDKA's authors: LoRA's fields with r1 and r2, component i in every r-th row of lora_A and every r-th column of lora_B.</summary>
+/// <summary>
+/// Adapters in the form of CDKA's authors: LoRA's fields with r1 and r2, component i in every r-th row of lora_A and every r-th column of lora_B.
+/// </summary>
 public sealed class CdkaFilesTests(TunedModel tuned) : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

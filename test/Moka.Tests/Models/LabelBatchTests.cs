@@ -23,7 +23,8 @@ public sealed class LabelBatchTests(TunedModel tuned) : IDisposable
             lora, lora.WithAdapter(_folder.Path), Fit(options => options.Adapter = new DoraAdapter { Rank = 2, Layers = [1] }),
             // Other words, and another prompt.
             Fit(options => options.PromptTemplate = new PromptTemplate("Review: {text} It was"), row => row.Label == "yes" ? "great" : "terrible"),
-            Fit(options => options.Head = MokaHead.LastToken), Fit(options => (options.Head, options.Adapter) = (MokaHead.LastToken, new PissaAdapter { Rank = 3 })),
+            Fit(options => options.Head = MokaHead.LastToken),
+            Fit(options => (options.Head, options.Adapter) = (MokaHead.LastToken, new PissaAdapter { Rank = 3 })),
             Fit(options => options.Head = MokaHead.Mean, row => row.Label + row.Text[^1]), Fit(options => options.Head = MokaHead.Mean),
             Fit(options => options.Adapter = new HiraAdapter { Rank = 2 }),
         ];

@@ -28,7 +28,8 @@ internal sealed class WordScorer : RowScorer
     /// </summary>
     public static ScoredRow[] Score(LlamaBackbone backbone, IReadOnlyList<(WordScorer Model, PositionedRow Row)> rows, CancellationToken cancellation) => Score(
         [.. rows.Select(row => (row.Model, row.Model.Encode(row.Row)))],
-        (encoded, models) => new LikelihoodScorer(backbone, null, ownAdapters: [.. models.Select(model => model.Weights.Adapters)]).Score(encoded, cancellation));
+        (encoded, models) => new LikelihoodScorer(backbone, null, ownAdapters: [.. models.Select(model => model.Weights.Adapters)])
+            .Score(encoded, cancellation));
 
     /// <summary>
     /// The scores of each row: of its candidates' log-likelihoods, with 0 for words that are no candidates of the row, and NaN where none of its candidates is
