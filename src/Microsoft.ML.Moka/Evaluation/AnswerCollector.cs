@@ -1,6 +1,8 @@
 namespace Microsoft.ML.Moka.Evaluation;
 
-/// <summary>The answers of an evaluation as they come, in the order of the questions; where there is a file, each batch is in it before the next is taken.</summary>
+/// <summary>
+/// The answers of an evaluation as they come, in the order of the questions; where there is a file, each batch is in it before the next is taken.
+/// </summary>
 internal sealed class AnswerCollector
 {
     private readonly IReadOnlyList<SetAnswers> _sets;

@@ -74,8 +74,10 @@ internal sealed class EvaluatedModel : IDisposable
             MokaTransformer { Head: not MokaHead.Words } => throw new ArgumentException(
                 $"'{name}' scores its own labels by a head, and benchmarks ask for other answers: evaluate it on rows with its labels, by "
                 + "MulticlassClassification.Evaluate or 'moka evaluate FILE --model'.", nameof(model)),
-            MokaTransformer { Parts: var parts } classifier => Of(parts.Backbone, classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
-            MokaTextGenerator { Parts: var parts } generator => Of(parts.Backbone, generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
+            MokaTransformer { Parts: var parts } classifier =>
+                Of(parts.Backbone, classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
+            MokaTextGenerator { Parts: var parts } generator =>
+                Of(parts.Backbone, generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(
                 $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.",
                 nameof(model)),

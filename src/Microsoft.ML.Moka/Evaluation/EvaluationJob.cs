@@ -8,7 +8,9 @@ using Microsoft.ML.Moka.Work;
 
 namespace Microsoft.ML.Moka.Evaluation;
 
-/// <summary>An evaluation as workers are told of it: backbone, adapter, and what is computed. Items are batches of tokens; texts stay with the program.</summary>
+/// <summary>
+/// An evaluation as workers are told of it: backbone, adapter, and what is computed. Items are batches of tokens; texts stay with the program.
+/// </summary>
 /// <param name="Backbone">The frozen backbone.</param>
 /// <param name="IsTuned">Whether an adapter's files come with it.</param>
 /// <param name="Settings">What is computed.</param>

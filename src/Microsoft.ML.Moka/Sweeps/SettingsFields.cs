@@ -14,14 +14,27 @@ internal static class SettingsFields
     /// <summary>What differs from the defaults, by name.</summary>
     /// <param name="settings">The settings.</param>
     /// <param name="defaults">Such settings as they are made.</param>
-    /// <param name="except">Properties that are no settings here.</param>
     /// <exception cref="InvalidOperationException">A property that is set is of a type that has no text.</exception>
-    public static SortedDictionary<string, string> Write<[DynamicallyAccessedMembers(Properties)] T>(
-        T settings, T defaults, params IReadOnlyCollection<string> except)
-        where T : class
+    public static SortedDictionary<string, string> Write(AdapterOptions settings, AdapterOptions defaults) =>
+        Write(settings.GetType(), settings, defaults, []);
+
+    /// <param name="settings">The settings.</param>
+    /// <param name="except">Properties that are not written.</param>
+    /// <inheritdoc cref="Write(AdapterOptions, AdapterOptions)"/>
+    public static SortedDictionary<string, string> Write(MokaTrainer.Options settings, IReadOnlyCollection<string> except) =>
+        Write(typeof(MokaTrainer.Options), settings, new MokaTrainer.Options(), except);
+
+    /// <summary>Sets what was written.</summary>
+    public static void Read(AdapterOptions settings, IReadOnlyDictionary<string, string> fields) => Read(settings.GetType(), settings, fields);
+
+    /// <inheritdoc cref="Read(AdapterOptions, IReadOnlyDictionary{string, string})"/>
+    public static void Read(MokaTrainer.Options settings, IReadOnlyDictionary<string, string> fields) => Read(typeof(MokaTrainer.Options), settings, fields);
+
+    private static SortedDictionary<string, string> Write(
+        [DynamicallyAccessedMembers(Properties)] Type type, object settings, object defaults, IReadOnlyCollection<string> except)
     {
         var fields = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (var property in Of(TypeOf(settings)).Where(property => !except.Contains(property.Name)))
+        foreach (var property in Of(type).Where(property => !except.Contains(property.Name)))
         {
             var (value, usual) = (Text(property, settings), Text(property, defaults));
             // Null is a value where the default is none.
@@ -31,11 +44,9 @@ internal static class SettingsFields
         return fields;
     }
 
-    /// <summary>Sets what was written.</summary>
-    public static void Read<[DynamicallyAccessedMembers(Properties)] T>(T settings, IReadOnlyDictionary<string, string> fields)
-        where T : class
+    private static void Read([DynamicallyAccessedMembers(Properties)] Type type, object settings, IReadOnlyDictionary<string, string> fields)
     {
-        var properties = Of(TypeOf(settings)).ToDictionary(property => property.Name, StringComparer.Ordinal);
+        var properties = Of(type).ToDictionary(property => property.Name, StringComparer.Ordinal);
         foreach (var (name, text) in fields)
         {
             if (!properties.TryGetValue(name, out var property))
@@ -43,11 +54,6 @@ internal static class SettingsFields
             property.SetValue(settings, text.Length == 0 ? null : Value(property.PropertyType, text));
         }
     }
-
-    // Adapters' options keep their properties in trimmed programs, whichever of them it is.
-    [return: DynamicallyAccessedMembers(Properties)]
-    private static Type TypeOf<[DynamicallyAccessedMembers(Properties)] T>(T settings)
-        where T : class => settings is AdapterOptions adapter ? adapter.GetType() : typeof(T);
 
     private static IEnumerable<PropertyInfo> Of([DynamicallyAccessedMembers(Properties)] Type type) =>
         type.GetProperties().Where(property => property is { CanWrite: true, SetMethod.IsPublic: true });

@@ -12,7 +12,7 @@ internal static class TrialBytes
     /// <exception cref="InvalidOperationException">The adapter has what settings cannot say.</exception>
     public static byte[] Write(TrialSettings settings, IReadOnlyList<MapShape> maps)
     {
-        var adapter = SettingsFields.Write<AdapterOptions>(settings.Adapter, Default(settings.Adapter.GetType().Name));
+        var adapter = SettingsFields.Write(settings.Adapter, Default(settings.Adapter.GetType().Name));
         var fields = new SortedDictionary<string, object?>(StringComparer.Ordinal)
         {
             ["adapter"] = adapter,

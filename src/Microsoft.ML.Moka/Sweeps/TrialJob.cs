@@ -45,7 +45,7 @@ internal sealed record TrialJob(JobBackbone Backbone, SortedDictionary<string, s
         var files = new Dictionary<string, byte[]>(StringComparer.Ordinal)
         {
             [RunName] = JsonSerializer.SerializeToUtf8Bytes(
-                new TrialJob(backbone, SettingsFields.Write(options, new MokaTrainer.Options(), NotSent)), TrialJson.Default.TrialJob),
+                new TrialJob(backbone, SettingsFields.Write(options, NotSent)), TrialJson.Default.TrialJob),
             [RowsName] = RowBytes.Write(data, columns),
         };
         if (options.ValidationSet is { } validation)

@@ -45,7 +45,8 @@ public sealed class SweepWorkersTests(TunedModel tuned) : IDisposable
         AdapterOptions[] adapters =
         [
             .. AdapterMethods.Names.Select(AdapterMethods.Create),
-            new MokaAdapter { FilterShapes = [new(2, 4), new(4, 2)], Copies = 2, InitialBound = MathF.Sqrt(3), TargetModules = ["*.self_attn.q_*", "v_proj"], Layers = [0] },
+            new MokaAdapter { FilterShapes = [new(2, 4), new(4, 2)], Copies = 2, InitialBound = MathF.Sqrt(3) },
+            new MokaAdapter { TargetModules = ["*.self_attn.q_*", "v_proj"], Layers = [0] },
             new MokaSAdapter { IdentitySizes = [2, 4] }, new KronaAdapter { Shape = new(8, 4), Scale = 1 / 3f }, new MissAdapter { MiniRank = 4 },
             new LoraAdapter { Rank = 3, Alpha = 0.1f, Dropout = 0.3f, LearningRateRatio = 16 }, new LokrAdapter { DecomposeBoth = true, DecomposeFactor = 4 },
         ];
@@ -74,7 +75,7 @@ public sealed class SweepWorkersTests(TunedModel tuned) : IDisposable
             var (sent, arrived) = (new MokaTrainer.Options(), new MokaTrainer.Options());
             property.SetValue(sent, Other(property.PropertyType, property.GetValue(sent)));
 
-            SettingsFields.Read(arrived, SettingsFields.Write(sent, new MokaTrainer.Options(), TrialJob.NotSent));
+            SettingsFields.Read(arrived, SettingsFields.Write(sent, TrialJob.NotSent));
 
             Assert.Equal(Shown(property.GetValue(sent)), Shown(property.GetValue(arrived)));
             Assert.NotEqual(Shown(property.GetValue(new MokaTrainer.Options())), Shown(property.GetValue(arrived)));
@@ -136,7 +137,7 @@ public sealed class SweepWorkersTests(TunedModel tuned) : IDisposable
             Progress = finished,
         });
         return string.Join('\n', found.Trials.Select(trial => FormattableString.Invariant(
-            $"{trial.Number} {trial.StepShare} {trial.LearningRate:R} {trial.MicroAccuracy:R} {trial.LogLoss:R} {trial.TrainableParameterCount} {trial.Rows}")));
+            $"{trial.Number} {trial.StepShare} {trial.LearningRate:R} {trial.MicroAccuracy:R} {trial.LogLoss:R} {trial.Rows}")));
     }
 
     private static SweepResult Sweep(MokaTrainer.Options options, SweepOptions sweep) =>

@@ -25,7 +25,9 @@ internal sealed record ComputedBatch(IReadOnlyList<ComputedAnswer> Answers, long
     public static ComputedBatch Empty { get; } = new([], 0);
 }
 
-/// <summary>The part of an evaluation that takes the time: tokens in, likelihoods or tokens out. It knows nothing of texts, so that any worker can do it.</summary>
+/// <summary>
+/// The part of an evaluation that takes the time: tokens in, likelihoods or tokens out. It knows nothing of texts, so that any worker can do it.
+/// </summary>
 internal sealed class BatchComputer(LlamaBackbone backbone, AdapterSet? adapters, BatchSettings settings)
 {
     private readonly LikelihoodScorer _scorer = new(backbone, adapters);
