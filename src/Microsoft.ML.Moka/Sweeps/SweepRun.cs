@@ -82,21 +82,24 @@ internal sealed class SweepRun(
             file?.Write(_trials.Concat(earlier.Where(other => !_trials.Contains(other))));
             if (StateOf(settings) is { } state && Directory.Exists(state))
                 Disk.Current.DeleteFolder(state);
-            channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Trial {settings.Number}, {_trials.Count} of {plan.TrialCount} finished: ") + (
-                trial.Problem ?? FormattableString.Invariant(
-                    $"it has {trial.MicroAccuracy:P1} of {trial.Rows} validation rows right, log-loss {trial.LogLoss:0.0000}.")));
+            // Of trials that are made at the same time, only the end is told.
+            var name = pool is null ? "It" : FormattableString.Invariant($"Trial {_trials.Count} of {plan.TrialCount}: {Named(settings)}");
+            channel.Info(MessageSensitivity.None, trial.Problem ?? FormattableString.Invariant(
+                $"{name} has {trial.MicroAccuracy:P1} of {trial.Rows} validation rows right, log-loss {trial.LogLoss:0.0000}."));
             sweep.Progress?.Invoke(trial);
         }
     }
 
     private SweepTrial Make(TrialSettings settings, CancellationToken cancellation)
     {
-        channel.Info(MessageSensitivity.None, FormattableString.Invariant(
-            $"Trial {settings.Number}: {settings.AdapterText}, rate {settings.LearningRate}") +
-            (settings.NumberOfEpochs is { } epochs ? FormattableString.Invariant($", {epochs} epochs") : "") +
-            (settings.StepShare < 1 ? FormattableString.Invariant($", {settings.StepShare:0.##} of the steps.") : "."));
+        if (pool is null)
+            channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Trial {_trials.Count + 1} of {plan.TrialCount}: {Named(settings)}."));
         return runTrial(settings, StateOf(settings), cancellation);
     }
+
+    private static string Named(TrialSettings settings) => FormattableString.Invariant($"{settings.AdapterText}, rate {settings.LearningRate}") +
+        (settings.NumberOfEpochs is { } epochs ? FormattableString.Invariant($", {epochs} epochs") : "") +
+        (settings.StepShare < 1 ? FormattableString.Invariant($", {settings.StepShare:0.##} of the steps") : "");
 
     private string? StateOf(TrialSettings settings) => sweep.Folder is null ? null : Path.Combine(sweep.Folder, string.Create(
         CultureInfo.InvariantCulture, $"trial-{settings.Number}-{Math.Round(1 / settings.StepShare)}"));
