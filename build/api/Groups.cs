@@ -31,7 +31,7 @@ internal static class Groups
         ("adapters", "Adapters and their design",
         [
             "AdapterOptions", "MokaAdapter", "MokaSAdapter", "CdkaAdapter", "KronaAdapter", "LokrAdapter", "LoraAdapter", "DoraAdapter", "HiraAdapter",
-            "MissAdapter", "FullFineTuning",
+            "MissAdapter", "PissaAdapter", "LoraInitialValues", "FullFineTuning",
             "FactorShape", "AdapterMethods", "AdapterSize",
             "AdapterDesigner", "AdapterDesign", "AdaptedMap",
         ]),

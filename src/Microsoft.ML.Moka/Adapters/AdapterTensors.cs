@@ -25,11 +25,11 @@ internal static class AdapterTensors
     }
 
     public static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters) =>
-        From(backend, adapters, parameter => parameter.Value).Concat(adapters.Tables.SelectMany(table => Bases(backend, table)));
+        From(backend, adapters, parameter => parameter.Value, isOfGradients: false).Concat(adapters.Tables.SelectMany(table => Bases(backend, table)));
 
     /// <summary>The gradients under the names of what they belong to.</summary>
     public static IEnumerable<SafetensorsTensor> GradientsOf(Backend backend, AdapterSet adapters) =>
-        From(backend, adapters, parameter => parameter.Gradient);
+        From(backend, adapters, parameter => parameter.Gradient, isOfGradients: true);
 
     /// <summary>Adapters of the kind and on the maps that the options name, with the values that a file holds.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing, has another shape or is one too many, or a value is not finite.</exception>
@@ -43,8 +43,8 @@ internal static class AdapterTensors
         throw new InvalidDataException($"{file.Name}: the tensor '{unread}' belongs to none of the maps that the adapter's options name.");
     }
 
-    private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select, bool isOfGradients) =>
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select, isOfGradients)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
             .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))))
             .Concat(adapters.Head is { } head ? [Of(backend, head.Parameter.Name, select(head.Parameter))] : []);
 
@@ -79,12 +79,15 @@ internal static class AdapterTensors
             : SafetensorsTensor.Of(Prefix + name, values, tensor.Rows, tensor.Columns);
     }
 
-    private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter, Func<Parameter, Tensor> select)
+    private static IEnumerable<SafetensorsTensor> From(Backend backend, Adapter adapter, Func<Parameter, Tensor> select, bool isOfGradients)
     {
         var map = adapter.Plan.Map;
-        foreach (var (rule, stack, parameter) in adapter.FactorParts)
+        foreach (var (rule, stack, value, parameter) in adapter.StoredFactors)
         {
-            var values = Download(parameter);
+            // What is not trained has no gradient.
+            if (parameter is null && isOfGradients)
+                continue;
+            var values = Download(parameter is null ? value : select(parameter));
             switch (rule.Storage)
             {
                 case FactorStorage.PerFilter:
@@ -106,16 +109,16 @@ internal static class AdapterTensors
             }
         }
         if (adapter.Gates is { } gates)
-            yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(gates), (int)gates.Length);
+            yield return SafetensorsTensor.Of(NameOf(map, ((SoftmaxGates)adapter.Plan.Coefficients).Name), Download(select(gates)), (int)gates.Length);
         if (adapter.Magnitude is { } magnitude)
-            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Magnitude!.Name), Download(magnitude), (int)magnitude.Length);
+            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Magnitude!.Name), Download(select(magnitude)), (int)magnitude.Length);
         if (adapter.Bias is { } bias)
-            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Bias!.Name), Download(bias.Parameter), (int)bias.Parameter.Length);
+            yield return SafetensorsTensor.Of(NameOf(map, adapter.Plan.Bias!.Name), Download(select(bias.Parameter)), (int)bias.Parameter.Length);
 
-        float[] Download(Parameter parameter)
+        float[] Download(Tensor tensor)
         {
-            var values = new float[parameter.Length];
-            backend.Download(select(parameter), values);
+            var values = new float[tensor.Length];
+            backend.Download(tensor, values);
             return values;
         }
     }

@@ -8,6 +8,8 @@ namespace Microsoft.ML.Moka.Interchange;
 /// <summary>Writes an adapter as another method that means the same update: numbers are copied, none is computed but the scale.</summary>
 internal static class AdapterConversion
 {
+    private const string NotPlain = "is not made of two plain factors";
+
     /// <exception cref="InvalidOperationException">The update is no update of that method.</exception>
     public static (AdapterOptions Options, IReadOnlyList<SafetensorsTensor> Tensors) Convert(AdapterFileFormat format, Backend backend, AdapterSet adapters)
     {
@@ -44,6 +46,8 @@ internal static class AdapterConversion
                 throw Refusal("LoKr", plan, $"has {plan.FilterCount} products, and LoKr has one");
         }
         var scale = Scale("LoKr", plans);
+        if (plans.Find(plan => plan.Filters[0].Left!.Storage == FactorStorage.StackedTransposed) is { } stacked)
+            throw Refusal("LoKr", stacked, NotPlain);
         // PEFT takes a factor for a product of two where the rank is below half its size. A power of two divides without rounding.
         var largest = plans.Max(plan => Math.Max(plan.Filters[0].Shape.RightRows, plan.Filters[0].Shape.RightColumns));
         var rank = (int)BitOperations.RoundUpToPowerOf2((uint)(largest + 1) / 2);
@@ -55,7 +59,7 @@ internal static class AdapterConversion
 
         IEnumerable<SafetensorsTensor> Factors(AdapterPlan plan)
         {
-            var (left, right) = FactorsOf(plan, plan.Filters[0], 0, tensors);
+            var (left, right) = FactorsOf(plan, plan.Filters[0], 0, 0, tensors);
             yield return left with { Name = AdapterTensors.NameOf(plan.Map, "lokr_w1") };
             yield return right with { Name = AdapterTensors.NameOf(plan.Map, "lokr_w2") };
         }
@@ -87,7 +91,7 @@ internal static class AdapterConversion
             var shape = filter.Shape;
             for (var i = 0; i < filter.Count; i++)
             {
-                var (leftTensor, rightTensor) = FactorsOf(plan, filter, filterIndex++, tensors);
+                var (leftTensor, rightTensor) = FactorsOf(plan, filter, filterIndex++, i, tensors);
                 var (left, right) = (leftTensor.ToFloats(), rightTensor.ToFloats());
                 // Column c·rightRows + b of A ⊗ I has A's column c at every rightRows-th row from b on; row c·rightRows + b of I ⊗ B has B's row b in block c.
                 for (var c = 0; c < shape.LeftColumns; c++)
@@ -107,13 +111,30 @@ internal static class AdapterConversion
         yield return SafetensorsTensor.Of(AdapterTensors.NameOf(plan.Map, "lora_B.weight"), up, rows, rank);
     }
 
+    /// <param name="plan">The map's plan.</param>
+    /// <param name="filter">The filters.</param>
+    /// <param name="index">Which one of the map.</param>
+    /// <param name="place">Which one of those filters.</param>
+    /// <param name="tensors">What is stored.</param>
     private static (SafetensorsTensor Left, SafetensorsTensor Right) FactorsOf(
-        AdapterPlan plan, FilterRule filter, int index, Dictionary<string, SafetensorsTensor> tensors)
+        AdapterPlan plan, FilterRule filter, int index, int place, Dictionary<string, SafetensorsTensor> tensors)
     {
-        return (Stored(filter.Left!), Stored(filter.Right));
+        var shape = filter.Shape;
+        return (Stored(filter.Left!, shape.LeftRows, shape.LeftColumns), Stored(filter.Right, shape.RightRows, shape.RightColumns));
 
-        SafetensorsTensor Stored(FactorRule rule) =>
-            tensors[AdapterTensors.NameOf(plan.Map, rule.Storage == FactorStorage.PerFilter ? $"{rule.Name}.{index}" : rule.Name)];
+        SafetensorsTensor Stored(FactorRule rule, int rows, int columns)
+        {
+            if (rule.Storage == FactorStorage.PerFilter)
+                return tensors[AdapterTensors.NameOf(plan.Map, $"{rule.Name}.{index}")];
+            var whole = tensors[AdapterTensors.NameOf(plan.Map, rule.Name)];
+            if (filter.Count == 1)
+                return whole;
+            var (values, size) = (whole.ToFloats(), rows * columns);
+            float[] own = rule.Storage == FactorStorage.StackedTransposed
+                ? [.. Enumerable.Range(0, rows).Select(row => values[row * filter.Count + place])]
+                : values[(place * size)..((place + 1) * size)];
+            return SafetensorsTensor.Of(whole.Name, own, rows, columns);
+        }
     }
 
     /// <summary>The constant that all products have in common.</summary>
@@ -130,8 +151,8 @@ internal static class AdapterConversion
             if (plan.Coefficients is not ConstantCoefficient && plan.FilterCount > 1)
                 throw Refusal(method, plan, "weights its products with gates");
             if (plan.Filters.Any(filter =>
-                filter is not { Left: { Rank: null, Storage: not (FactorStorage.Fixed or FactorStorage.StackedTransposed) }, Right.Rank: null }))
-                throw Refusal(method, plan, "is not made of two plain factors");
+                filter is not { Left: { Rank: null, Storage: not FactorStorage.Fixed }, Right.Rank: null }))
+                throw Refusal(method, plan, NotPlain);
         }
         // The softmax of a single gate is 1.
         return plans[0].Coefficients is ConstantCoefficient constant ? constant.Value : 1;

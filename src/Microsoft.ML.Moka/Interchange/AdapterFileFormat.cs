@@ -18,7 +18,8 @@ public enum AdapterFileFormat
     Lokr,
 
     /// <summary>
-    /// As LoRA, which nearly every program reads: CDKA, which on every map is LoRA of rank r·r₁·r₂, in a larger file but without loss.
+    /// As LoRA, which nearly every program reads: CDKA, which on every map is LoRA of rank r·r₁·r₂, in a larger file but without loss, and PiSSA, which is LoRA
+    /// of twice its rank.
     /// </summary>
     Lora,
 }

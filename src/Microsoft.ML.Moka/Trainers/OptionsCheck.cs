@@ -245,6 +245,9 @@ internal sealed class OptionsCheck
         Backbone(options.BackbonePath, options.Precision, options.Quantization);
         Adapter(options.InitialAdapterPath, nameof(options.InitialAdapterPath));
         Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
+        Require(options.Adapter?.StartsFromOriginalWeights != true || options.Quantization != BackboneQuantization.None || options.InitialAdapterPath is not null,
+            "InitialValues is LoftQ and Quantization is None, so that nothing is lost that it could make up for: set Quantization to NF4, or leave " +
+            "InitialValues as they are.");
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");
     }
 
