@@ -78,13 +78,16 @@ internal sealed class TrainingColumns
         if (named.FirstOrDefault(name => table.Find(name) == label) is { } answer)
             throw new UsageException(
                 $"--template has {{{answer}}}, which is the column of labels: the model would read the answer instead of learning to give it. Leave it out.");
-        var places = table.RequireAll(named, "which --template names");
+        if (named.Where(name => table.Find(name) is null).ToList() is { Count: > 0 } missing)
+            throw new UsageException(
+                $"--template has {string.Join(", ", missing.Select(name => $"{{{name}}}"))}, and {table.Path} has no such column. It has {table.Listed}; beside "
+                + "columns there are {text}, {instruction}, {input} and {candidates}.");
         // A column that the prompt names keeps its name, and so does what else would be called like it.
         var (textName, labelName) = (NameOf(LabelledRows.UsualText, text), NameOf(LabelledRows.UsualLabel, label)!);
         var columns = new List<(string Name, int Place)>();
         if (text is { } place)
             columns.Add((textName!, place));
-        columns.AddRange(named.Zip(places).Where(column => column.First != textName));
+        columns.AddRange(named.Where(name => name != textName).Select(name => (name, table.Find(name)!.Value)));
         return RowsOf(parsed, table, columns, (labelName, label), areSeveral) with { Text = textName };
 
         string? NameOf(string usual, int? column) => column is not { } at ? null : named.Contains(usual) ? table.Columns[at] : usual;
