@@ -8,7 +8,8 @@ namespace WebApp.Answers;
 
 /// <summary>Takes batches from the queue and scores them.</summary>
 public sealed partial class BatchScorer(
-    WaitingAnswers queue, MokaServedFile<QuestionModel> models, ServiceMetrics metrics, IOptions<ServingOptions> options, ILogger<BatchScorer> log) : BackgroundService
+    WaitingAnswers queue, MokaServedFile<QuestionModel> models, ServiceMetrics metrics, IOptions<ServingOptions> options, ILogger<BatchScorer> log)
+    : BackgroundService
 {
     /// <summary>Whatever was accepted is answered before the service ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)

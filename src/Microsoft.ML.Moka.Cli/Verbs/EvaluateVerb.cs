@@ -128,7 +128,7 @@ internal sealed class EvaluateVerb
         var reports = new List<EvaluatedRows>();
         foreach (var path in models)
         {
-            using var loaded = LoadedModel.Open(context, path.ToString(), parsed.GetValue(_precision));
+            using var loaded = LoadedModel.Open(_terminal, context, path.ToString(), parsed.GetValue(_precision));
             var report = loaded.Model switch
             {
                 MokaTransformer => ClassificationReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: false)),
@@ -218,7 +218,7 @@ internal sealed class EvaluateVerb
             var name = Unique(Path.GetFileNameWithoutExtension(file.Name));
             yield return (name, (benchmarks, options) =>
             {
-                using var loaded = LoadedModel.Open(context, file.ToString(), parsed.GetValue(_precision));
+                using var loaded = LoadedModel.Open(_terminal, context, file.ToString(), parsed.GetValue(_precision));
                 return context.MulticlassClassification.EvaluateBenchmarks(loaded.Transformer, benchmarks, options, name);
             });
         }

@@ -75,7 +75,7 @@ internal sealed class PredictVerb
     {
         Check(parsed);
         var context = Context.Create(_terminal);
-        using var loaded = LoadedModel.Open(context, parsed.GetValue(_model)!.ToString());
+        using var loaded = LoadedModel.Open(_terminal, context, parsed.GetValue(_model)!.ToString());
         var labels = LabelsOf(loaded.Model, parsed.GetValue(_model)!);
         var input = ModelInput.Of(loaded);
         var table = await ReadAsync(parsed, input, cancellation);
