@@ -36,6 +36,9 @@ public sealed class ClassWeights
         return new ClassWeights(new Dictionary<string, float>(weights, StringComparer.Ordinal));
     }
 
+    /// <summary>The weights by label; null for <see cref="Balanced"/>.</summary>
+    internal IReadOnlyDictionary<string, float>? ByLabel => _byLabel;
+
     /// <summary>The weights of the labels of a training set.</summary>
     /// <param name="labels">All labels.</param>
     /// <param name="rows">The label and the weight of each row.</param>
