@@ -27,7 +27,8 @@ public sealed class ProgressDisplayTests
                 display.Show(1, "2 of 2");
                 return true;
             }));
-        Assert.Equal(["Loading: 2 s.", "Predicting: 50 %, 1 of 2."], error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Order());
+        Assert.Equal(
+            ["Loading: 2 s.", "Predicting: 50 %, 1 of 2."], error.ToString().Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries).Order());
     }
 
     [Fact]

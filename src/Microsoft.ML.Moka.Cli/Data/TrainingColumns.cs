@@ -80,8 +80,8 @@ internal sealed class TrainingColumns
                 $"--template has {{{answer}}}, which is the column of labels: the model would read the answer instead of learning to give it. Leave it out.");
         if (named.Where(name => table.Find(name) is null).ToList() is { Count: > 0 } missing)
             throw new UsageException(
-                $"--template has {string.Join(", ", missing.Select(name => $"{{{name}}}"))}, and {table.Path} has no such column. It has {table.Listed}; beside "
-                + "columns there are {text}, {instruction}, {input} and {candidates}.");
+                $"--template has {string.Join(", ", missing.Select(name => $"{{{name}}}"))}, and {table.Path} has no such column. It has {table.Listed}; "
+                + "beside columns there are {text}, {instruction}, {input} and {candidates}.");
         // A column that the prompt names keeps its name, and so does what else would be called like it.
         var (textName, labelName) = (NameOf(LabelledRows.UsualText, text), NameOf(LabelledRows.UsualLabel, label)!);
         var columns = new List<(string Name, int Place)>();
