@@ -49,10 +49,12 @@ internal sealed class RowMapping : IRowToRowMapper
     public int AddedIndexOf(DataViewSchema.Column column) => column.Index - InputSchema.Count;
 
     /// <summary>Reads the row that <paramref name="row"/> stands on, each time that it is called.</summary>
-    public Func<PositionedRow> Reader(DataViewRow row, ActiveColumns active)
+    /// <param name="row">The row, in which the columns that are read are active.</param>
+    /// <param name="readsLabel">Whether the rows' own labels are read.</param>
+    public Func<PositionedRow> Reader(DataViewRow row, bool readsLabel)
     {
         var prompt = _inputs.Reader(row, InputSchema, _words);
-        var label = _label is { } column && active.ReadsLabel ? LabelColumn.Reader(row, column) : () => null;
+        var label = _label is { } column && readsLabel ? LabelColumn.Reader(row, column) : () => null;
         return () => new PositionedRow(row.Position, prompt(), label());
     }
 
