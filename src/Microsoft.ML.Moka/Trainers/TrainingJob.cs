@@ -23,9 +23,9 @@ internal static class TrainingJob
         files[RunName] = JsonSerializer.SerializeToUtf8Bytes(
             new ShareJob(
                 source.Kind == BackboneKind.Folder ? source.Files.Location : null, backbone.Fingerprint, backbone.Quantization, backend.Precision,
-                anyProcessor ? null : ShareJob.ArithmeticOf(backend), exchange),
+                anyProcessor ? null : backend.Arithmetic, exchange),
             TrainingJson.Default.ShareJob);
         files[ExamplesName] = ExampleBytes.Write(examples);
-        return new JobDescription(Kind, $"{adapters.Options.GetType().Name} on {source.Name}, {examples.Count} examples", files);
+        return new JobDescription(Kind, $"{adapters.Options.GetType().Name} on {source.Name}, {examples.Count} examples", files) { Device = backbone.Device };
     }
 }

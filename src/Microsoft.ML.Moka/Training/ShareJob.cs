@@ -12,15 +12,12 @@ namespace Microsoft.ML.Moka.Training;
 internal sealed record ShareJob(
     string? BackbonePath, string Fingerprint, BackboneQuantization Quantization, MokaPrecision Precision, string? Arithmetic, MokaExchange Exchange)
 {
-    /// <summary>A backend's description without what does not change results: "cpu (Vector512" of "cpu (Vector512, 2 threads)".</summary>
-    public static string ArithmeticOf(Backend backend) => backend.Description.Split(',')[0];
-
     /// <exception cref="InvalidOperationException">The backend would compute other bits.</exception>
     public void Require(Backend backend)
     {
-        if (Arithmetic is { } wanted && ArithmeticOf(backend) != wanted)
+        if (Arithmetic is { } wanted && backend.Arithmetic != wanted)
             throw new InvalidOperationException(
-                $"This worker computes with '{ArithmeticOf(backend)}' and the run with '{wanted}', so that the last bits would differ: "
+                $"This worker computes with '{backend.Arithmetic}' and the run with '{wanted}', so that the last bits would differ: "
                 + $"leave it out, or set {nameof(WorkerPool.AllowsOtherProcessors)}.");
         if (backend.Precision != Precision)
             throw new InvalidOperationException(
