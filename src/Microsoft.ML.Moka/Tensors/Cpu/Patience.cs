@@ -13,7 +13,7 @@ internal sealed class Patience
     private static readonly long MostSaved = Milliseconds(20);
 
     private static readonly long ShortestPause = Milliseconds(2);
-    private static readonly long LongestPause = Milliseconds(500);
+    private static readonly long LongestPause = Milliseconds(1000);
 
     private long _saved;
     private long _pause = ShortestPause;

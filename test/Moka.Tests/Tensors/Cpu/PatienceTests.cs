@@ -47,7 +47,7 @@ public sealed class PatienceTests
         }
         Run(saved: 0.05, waited: 10);
         Assert.False(_patience.IsWorthHelp(_now));
-        _now += Ticks(500);
+        _now += Ticks(1000);
         for (var loop = 0; loop < 100; loop++)
         {
             Assert.True(_patience.IsWorthHelp(_now));
