@@ -1,9 +1,7 @@
 using System.Collections.Concurrent;
-using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Jobs;
 using Microsoft.ML.Moka.Orleans.Grains;
 using Microsoft.ML.Moka.Work;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Orleans;
 
@@ -16,12 +14,15 @@ internal sealed class WorkerHost : IDisposable
 
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
     private readonly BlockingCollection<Action> _work = [];
-    private readonly IHostEnvironment _env;
+    private readonly MLContext _context;
     private readonly Timer _timer;
+
+    // Of the compute thread. The job that was closed last stays until the next is open: where that has the same backbone, it is loaded already.
+    private HostedJob? _closed;
 
     public WorkerHost(MLContext context)
     {
-        _env = MlNetAccess.EnvironmentOf(context.MulticlassClassification.Trainers);
+        _context = context;
         new Thread(Compute) { IsBackground = true, Name = "Moka worker" }.Start();
         _timer = new Timer(_ => CloseForgotten(), null, LongestSilence, LongestSilence);
     }
@@ -43,11 +44,15 @@ internal sealed class WorkerHost : IDisposable
     {
         var hosted = JobOf(job);
         var content = files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
-        _work.Add(() => hosted.Opened.Run(() =>
+        _work.Add(() =>
         {
-            hosted.Task ??= JobKinds.Open(_env, kind, content, hosted.Closing.Token);
-            return [];
-        }));
+            hosted.Opened.Run(() =>
+            {
+                hosted.Task ??= JobKinds.Open(_context, kind, content, hosted.Closing.Token);
+                return [];
+            });
+            Keep(null);
+        });
     }
 
     public void Start(string job, string item, byte[] content, string? shared)
@@ -84,7 +89,8 @@ internal sealed class WorkerHost : IDisposable
         if (!_jobs.TryRemove(job, out var hosted))
             return;
         hosted.Closing.Cancel();
-        _work.Add(hosted.Dispose);
+        hosted.Touched = TimeProvider.System.GetTimestamp();
+        _work.Add(() => Keep(hosted));
     }
 
     public void Dispose()
@@ -110,6 +116,17 @@ internal sealed class WorkerHost : IDisposable
             if (TimeProvider.System.GetElapsedTime(hosted.Touched) > LongestSilence)
                 Close(name);
         }
+        _work.Add(() =>
+        {
+            if (_closed is { } closed && TimeProvider.System.GetElapsedTime(closed.Touched) > LongestSilence)
+                Keep(null);
+        });
+    }
+
+    private void Keep(HostedJob? closed)
+    {
+        _closed?.Dispose();
+        _closed = closed;
     }
 
     private void Compute()

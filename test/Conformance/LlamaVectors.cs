@@ -82,8 +82,8 @@ public abstract class LlamaVectors<TBackends> : Conformance<TBackends>, IDisposa
             {
                 // A gate's gradient is a difference of sums that are nearly equal.
                 AssertGradient(adapter.Gates!, "gate", 512);
-                foreach (var (rule, stack, parameter) in adapter.FactorParts)
-                    AssertGradient(parameter, $"{rule.Name["moka_".Length..]}.{stack.First}", 16);
+                foreach (var (rule, stack, _, parameter) in adapter.StoredFactors)
+                    AssertGradient(parameter!, $"{rule.Name["moka_".Length..]}.{stack.First}", 16);
 
                 void AssertGradient(Parameter parameter, string name, double roundings)
                 {

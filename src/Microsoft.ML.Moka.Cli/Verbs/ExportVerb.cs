@@ -14,10 +14,10 @@ internal static class ExportVerb
         var output = CommonOptions.OutputFolder("The folder to be written: adapter_config.json and adapter_model.safetensors. Other files in it stay.");
         var format = new Option<string>("--format")
         {
-            Description = "as-trained, or lokr or lora where that says the same update: more programs know those.",
+            Description = "as-trained, or lokr or lora where that says the same update: more programs know those; or cdka, as CDKA's authors store it.",
             DefaultValueFactory = _ => "as-trained",
         };
-        format.AcceptOnlyFromAmong("as-trained", "lokr", "lora");
+        format.AcceptOnlyFromAmong("as-trained", "lokr", "lora", "cdka");
         var gguf = new Option<bool>("--gguf")
         {
             Description = "Writes one GGUF file for llama.cpp's --lora and Ollama's ADAPTER: LoRA, and what says the same. --output is the file.",
@@ -68,12 +68,12 @@ internal static class ExportVerb
                     throw new UsageException("--rank must be at least 1.");
                 if (parsed.GetValue(energy) is { } share && !(share > 0 && share <= 1))
                     throw new UsageException("--energy must be above 0 and at most 1.");
-                using var loaded = LoadedModel.Open(Context.Create(terminal), parsed.GetValue(model)!.ToString());
+                using var loaded = LoadedModel.Open(terminal, Context.Create(terminal), parsed.GetValue(model)!.ToString());
                 if (parsed.GetValue(lora))
                 {
-                    var conversion = parsed.GetValue(energy) is { } kept
+                    var conversion = ProgressDisplay.Wait(terminal, "Converting", () => parsed.GetValue(energy) is { } kept
                         ? loaded.Model.ToLoraOfEnergy(kept, cancellation)
-                        : loaded.Model.ToLora(parsed.GetValue(rank) ?? DefaultRank, cancellation);
+                        : loaded.Model.ToLora(parsed.GetValue(rank) ?? DefaultRank, cancellation));
                     Write(conversion, parsed.GetValue(gguf), parsed.GetValue(from));
                     return ExitCode.Success;
                 }

@@ -69,8 +69,8 @@ internal sealed class Adapter : IDisposable
     /// <summary>The stacked factors of each group, then the gates or the magnitude, then the bias.</summary>
     public IReadOnlyList<Parameter> Parameters => _parameters;
 
-    internal IEnumerable<FactorPart> FactorParts =>
-        _factors.SelectMany(factor => factor.Left is null ? factor.Right.Parts : factor.Left.Parts.Concat(factor.Right.Parts));
+    internal IEnumerable<StoredFactor> StoredFactors =>
+        _factors.SelectMany(factor => factor.Left is null ? factor.Right.Stored : factor.Left.Stored.Concat(factor.Right.Stored));
 
     internal Parameter? Gates => _gates;
 

@@ -3,8 +3,8 @@ using Microsoft.ML.Moka.Tensors;
 namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>
-/// The trained matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of;
-/// none where the factors are fixed.
+/// The matrices behind the stacked factors of one side of a group: the factors themselves, or the two that a factor of low rank is the product of; none where
+/// the factors are fixed.
 /// </summary>
 internal sealed class AdapterFactor : IDisposable
 {
@@ -16,7 +16,16 @@ internal sealed class AdapterFactor : IDisposable
         _fixed = @fixed;
     }
 
+    /// <summary>What is trained.</summary>
     public IReadOnlyList<FactorPart> Parts { get; }
+
+    /// <summary>The rule of what is not trained and stored all the same; null where there is no such thing.</summary>
+    private (FactorRule Rule, FactorStack Stack)? Frozen { get; init; }
+
+    /// <summary>What is stored: with the parameter behind it where it is trained.</summary>
+    public IEnumerable<StoredFactor> Stored => Frozen is { } frozen
+        ? [new StoredFactor(frozen.Rule, frozen.Stack, _fixed!, null)]
+        : Parts.Select(part => new StoredFactor(part.Rule, part.Stack, part.Parameter.Value, part.Parameter));
 
     /// <param name="backend">Where they live.</param>
     /// <param name="map">The adapted map.</param>
@@ -38,6 +47,11 @@ internal sealed class AdapterFactor : IDisposable
         foreach (var (part, rows, columns) in rule.Parts(stack.Rows, stack.Columns))
         {
             var partStack = stack with { Rows = rows, Columns = columns };
+            if (!part.IsTrained)
+                return new AdapterFactor([], backend.Upload(TensorKind.Parameter, values.Factors(map, part, partStack), partStack.Count * rows, columns))
+                {
+                    Frozen = (part, partStack),
+                };
             var parameter = new Parameter(
                 backend, $"{map.Name}.{part.Name}.{stack.First}", values.Factors(map, part, partStack), partStack.Count * rows, columns)
             {
@@ -58,3 +72,6 @@ internal sealed class AdapterFactor : IDisposable
 
 /// <summary>A trained matrix of stacked factors, or of one side of a product.</summary>
 internal sealed record FactorPart(FactorRule Rule, FactorStack Stack, Parameter Parameter);
+
+/// <summary>A matrix that files hold; without a parameter it is not trained.</summary>
+internal sealed record StoredFactor(FactorRule Rule, FactorStack Stack, Tensor Value, Parameter? Parameter);

@@ -70,6 +70,7 @@ public static class AdapterMethods
             [
                 ("lora", () => new LoraAdapter()), ("rslora", () => new LoraAdapter { RankStabilized = true }),
                 ("loraplus", () => new LoraAdapter { LearningRateRatio = 16 }),
+                ("loftq", () => new LoraAdapter { InitialValues = LoraInitialValues.LoftQ }),
             ],
             PeftType = LoraAdapter.MethodName,
             TensorPrefix = "lora_",
@@ -78,6 +79,18 @@ public static class AdapterMethods
             [
                 AdapterSize.Whole<LoraAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value),
                 AdapterSize.Real<LoraAdapter>(Alpha, AlphaMeaning, (options, value) => options.Alpha = value),
+            ],
+        },
+        new()
+        {
+            Names = [("pissa", () => new PissaAdapter())],
+            PeftType = PissaAdapter.MethodName,
+            TensorPrefix = "pissa_",
+            Read = (fields, _, _) => PissaAdapter.Read(fields),
+            Sizes =
+            [
+                AdapterSize.Whole<PissaAdapter>(Rank, RankMeaning, (options, value) => options.Rank = value),
+                AdapterSize.Real<PissaAdapter>(Alpha, AlphaMeaning, (options, value) => options.Alpha = value),
             ],
         },
         // To PEFT, DoRA is LoRA with a field of its own, which LoRA's reader looks for.

@@ -5,8 +5,8 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// Which weight update is trained, and on which linear maps: <see cref="MokaAdapter"/>, <see cref="MokaSAdapter"/>, <see cref="CdkaAdapter"/>,
-/// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="DoraAdapter"/>, <see cref="HiraAdapter"/>,
-/// <see cref="MissAdapter"/> or <see cref="FullFineTuning"/>.
+/// <see cref="KronaAdapter"/>, <see cref="LokrAdapter"/>, <see cref="LoraAdapter"/>, <see cref="PissaAdapter"/>, <see cref="DoraAdapter"/>,
+/// <see cref="HiraAdapter"/>, <see cref="MissAdapter"/> or <see cref="FullFineTuning"/>.
 /// </summary>
 // A trimmed program keeps the settings: the text of the options is made by looking at them.
 [DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties | DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)]
@@ -60,6 +60,9 @@ public abstract class AdapterOptions
 
     /// <summary>Whether single maps may have a rank of their own: <see cref="Ranks"/>.</summary>
     internal virtual bool HasModuleRanks => HasModuleAlphas;
+
+    /// <summary>Whether initial values are made of the weights as they were before they were quantized.</summary>
+    internal virtual bool StartsFromOriginalWeights => false;
 
     /// <summary>Whether single maps may have an alpha of their own: <see cref="Alphas"/>.</summary>
     internal virtual bool HasModuleAlphas => false;

@@ -68,6 +68,12 @@ internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInit
     /// <summary>What the learning rate is multiplied with.</summary>
     public float RateFactor { get; init; } = 1;
 
+    /// <summary>Whether it is trained; what is not is stored all the same, unless it is <see cref="FactorStorage.Fixed"/>.</summary>
+    public bool IsTrained { get; init; } = true;
+
+    /// <summary>Where <see cref="Initial"/> is <see cref="FactorInitial.Decomposed"/>: what is decomposed, and which side this is.</summary>
+    public DecomposedStart? Start { get; init; }
+
     /// <summary>A factor whose elements are all 1, which is neither trained nor stored.</summary>
     public static FactorRule Ones { get; } = new("", FactorStorage.Fixed, FactorInitial.One);
 
@@ -80,7 +86,22 @@ internal sealed record FactorRule(string Name, FactorStorage Storage, FactorInit
             (new FactorRule($"{Name}_b", Storage, FactorInitial.KaimingUniform), rank, columns),
         ];
 
-    public long ParameterCount(int rows, int columns) => Parts(rows, columns).Sum(part => (long)part.Rows * part.Columns);
+    public long ParameterCount(int rows, int columns) => IsTrained ? Parts(rows, columns).Sum(part => (long)part.Rows * part.Columns) : 0;
+}
+
+/// <summary>A factor that starts as one side of the leading singular vectors of a matrix: B A · |scale| is its best approximation of B's rank.</summary>
+/// <param name="Matrix">The matrix.</param>
+/// <param name="IsLeft">Whether the factor is B, with the left singular vectors.</param>
+/// <param name="Scale">What the product of both is multiplied with; where it is negative, B is negated.</param>
+internal sealed record DecomposedStart(DecomposedMatrix Matrix, bool IsLeft, float Scale);
+
+internal enum DecomposedMatrix
+{
+    /// <summary>The frozen weight, as it is in memory.</summary>
+    Weight,
+
+    /// <summary>What quantization took from the weight: the weight on disk less the one in memory.</summary>
+    QuantizationError,
 }
 
 internal enum FactorStorage
@@ -88,11 +109,11 @@ internal enum FactorStorage
     /// <summary>One tensor for each filter: <c>moka_A.0</c>, <c>moka_A.1</c> …</summary>
     PerFilter,
 
-    /// <summary>The stack is one tensor: the rows of LoRA's <c>lora_A</c>.</summary>
-    Stacked,
+    /// <summary>One tensor, whose row k·count + i is row k of filter i: LoRA's <c>lora_A</c>, with a row for each filter.</summary>
+    InterleavedRows,
 
-    /// <summary>The stack is one tensor, transposed: the columns of LoRA's <c>lora_B</c>.</summary>
-    StackedTransposed,
+    /// <summary>One tensor, whose column k·count + i is column k of filter i: LoRA's <c>lora_B</c>, with a column for each filter.</summary>
+    InterleavedColumns,
 
     /// <summary>The factor of a single filter, transposed: MiSS's <c>miss_block</c>.</summary>
     Transposed,
@@ -113,4 +134,7 @@ internal enum FactorInitial
 
     /// <summary>One, for ever.</summary>
     One,
+
+    /// <summary>The leading singular vectors of a matrix: <see cref="FactorRule.Start"/>.</summary>
+    Decomposed,
 }

@@ -38,9 +38,9 @@ internal sealed class AdapterSet : IDisposable
     /// <param name="options">What is added, and to which maps.</param>
     /// <param name="maps">The linear maps of the backbone.</param>
     /// <param name="seed">The seed.</param>
-    /// <param name="frozen">The weights of the maps, which DoRA's magnitudes start from; other methods do without.</param>
+    /// <param name="frozen">The weights of the maps, which the values of some methods start from; others do without.</param>
     public static AdapterSet Create(
-        Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, ulong seed, Func<MapShape, WeightMatrix>? frozen = null) =>
+        Backend backend, AdapterOptions options, IEnumerable<MapShape> maps, ulong seed, FrozenWeights? frozen = null) =>
         Create(backend, options, maps, new SeededValues(seed, backend, frozen));
 
     public Adapter? Find(string mapName) => _byMap.GetValueOrDefault(mapName);

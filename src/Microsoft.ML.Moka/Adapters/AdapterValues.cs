@@ -33,27 +33,3 @@ internal abstract class AdapterValues
     public virtual float[] Table(string name, int rows, int columns, bool isStoredTransposed = false) =>
         throw new InvalidOperationException($"'{name}' has no initial values: an adapter changes embedding and head only where its files do.");
 }
-
-/// <summary>The initial values that the rules prescribe; each tensor depends on the seed and its name alone, and magnitudes on the frozen weights.</summary>
-internal sealed class SeededValues(ulong seed, Backend backend, Func<MapShape, WeightMatrix>? frozen = null) : AdapterValues
-{
-    public override float[] Factors(MapShape map, FactorRule rule, FactorStack stack)
-    {
-        var values = new float[stack.Length];
-        if (rule.Initial == FactorInitial.KaimingUniform)
-            new SeededRandom(seed, $"{map.Name}.{rule.Name}.{stack.First}").FillUniform(values, rule.Bound / MathF.Sqrt(stack.Columns));
-        return values;
-    }
-
-    public override float[] Gates(MapShape map, SoftmaxGates rule, int count) => new float[count];
-
-    public override float[] Magnitudes(MapShape map, MagnitudeRule rule)
-    {
-        if (frozen is null)
-            throw new InvalidOperationException($"{rule.Name} starts at the lengths of the rows of {map.Name}: a backbone's weights are needed.");
-        using var norms = backend.RowNorms(frozen(map));
-        var values = new float[map.Rows];
-        backend.Download(norms, values);
-        return values;
-    }
-}

@@ -166,10 +166,16 @@ internal sealed class LlamaBackbone : IDisposable
     }
 
     /// <summary>New adapters for this backbone; the seed determines every initial value.</summary>
-    public AdapterSet CreateAdapters(AdapterOptions options, ulong seed)
+    /// <param name="options">What is added, and to which maps.</param>
+    /// <param name="seed">The seed.</param>
+    /// <param name="original">A map's weight as it was before it was quantized, for methods that start from what that took from it.</param>
+    /// <param name="cancellation">Ends the decomposition of weights, for methods that start from one.</param>
+    public AdapterSet CreateAdapters(
+        AdapterOptions options, ulong seed, Func<MapShape, DenseMatrix>? original = null, CancellationToken cancellation = default)
     {
         var maps = LinearMaps.ToDictionary(map => map.Shape, map => map.Weight);
-        return AdapterSet.Create(Backend, options, maps.Keys, seed, shape => maps[shape]);
+        var frozen = new FrozenWeights(shape => maps[shape]) { Original = original, Cancellation = cancellation };
+        return AdapterSet.Create(Backend, options, maps.Keys, seed, frozen);
     }
 
     /// <summary>The final hidden states, to be multiplied by the <see cref="Head"/>.</summary>

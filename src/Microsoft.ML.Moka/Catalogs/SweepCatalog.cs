@@ -1,8 +1,10 @@
 using System.Globalization;
 using Microsoft.ML.Moka;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Design;
 using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Sweeps;
+using Microsoft.ML.Moka.Work;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML;
@@ -60,8 +62,22 @@ public static class SweepCatalog
         using var channel = host.Start("Sweep");
         using var cancellation = new Cancellation(host, common.CancellationToken);
         var plan = SweepPlan.Of(common, wanted, common.Seed.Value);
-        using var runner = new TrialRunner(catalog, host, common, data, cancellation.Token);
-        var (trials, isComplete) = new SweepRun(wanted, plan, runner.Run, channel).Run(
+        WorkerJob? job = null;
+        var ofTrials = common.Copy();
+        if (wanted.Workers is not null)
+            ofTrials.Progress = progress =>
+            {
+                job?.HandOutResults();
+                common.Progress?.Invoke(progress);
+            };
+        using var runner = new TrialRunner(catalog, host, ofTrials, data, cancellation.Token);
+        using var opened = job = wanted.Workers is { } workers
+            ? workers.Open(
+                TrialJob.Of(common, data, DeviceSelection.Choose(host, channel), workers.AllowsOtherProcessors),
+                warning => channel.Warning(MessageSensitivity.None, warning))
+            : null;
+        var pool = job is null ? null : new TrialPool(job, LlamaConfigFile.Read(BackboneSource.Open(common.BackbonePath).Files));
+        var (trials, isComplete) = new SweepRun(wanted, plan, runner.Run, pool, channel).Run(
             () => Common(runner.Describe(), common, wanted), cancellation, common.KeepBestWhenCanceled);
         return new SweepResult(common, wanted.Metric, trials, plan.TrialCount, isComplete);
     }

@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Evaluation.Benchmarks;
 using Microsoft.ML.Moka.Evaluation.Protocols;
 using Microsoft.ML.Moka.Evaluation.Reports;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Work;
 using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Evaluation;
@@ -19,6 +21,7 @@ internal sealed class BenchmarkEvaluation
     private readonly Cancellation _cancellation;
     private readonly int _maxTokens;
     private readonly Answerer _answerer;
+    private readonly BatchComputer _computer;
 
     public BenchmarkEvaluation(EvaluatedModel model, BenchmarkOptions options, IChannel channel, Cancellation cancellation)
     {
@@ -28,6 +31,7 @@ internal sealed class BenchmarkEvaluation
         _cancellation = cancellation;
         _maxTokens = Math.Min(options.MaximumTokens ?? model.MaxTokens, model.Backbone.Config.MaxPositions);
         _answerer = Answerer.Create(options.Protocol, model, _maxTokens);
+        _computer = new BatchComputer(model.Backbone, model.Adapters, _answerer.Settings);
     }
 
     public BenchmarkMetrics Run(IReadOnlyList<BenchmarkSource> sources)
@@ -36,8 +40,15 @@ internal sealed class BenchmarkEvaluation
         BenchmarkSet[] sets = [.. sources.Select(Look)];
         var settings = Settings(sets);
         using var file = _options.ResultsFolder is null ? null : ResultsFile.Open(ResultsPath(), settings);
+        SetAnswers[] answers = [.. sets.Select(set => Earlier(set, file))];
         var log = new EvaluationLog(_model.Name, sets.Sum(set => (long)set.Rows), _channel, _options.Progress);
-        return new BenchmarkMetrics(_model.Name, _options.Protocol, settings, [.. sets.Select(set => Answer(set, file, log))])
+        var collector = new AnswerCollector(answers, file, log);
+        var batches = answers.SelectMany(set => Batches(set.Set, set.Earlier));
+        if (_options.Workers is { } workers)
+            AnswerWith(workers, batches, collector);
+        else
+            AnswerHere(batches, collector);
+        return new BenchmarkMetrics(_model.Name, _options.Protocol, settings, collector.Metrics)
         {
             Template = _answerer.Template,
             Tuning = _model.Tuning,
@@ -93,38 +104,77 @@ internal sealed class BenchmarkEvaluation
         return settings;
     }
 
-    private BenchmarkTaskMetrics Answer(BenchmarkSet set, ResultsFile? file, EvaluationLog log)
+    private SetAnswers Earlier(BenchmarkSet set, ResultsFile? file)
     {
-        var finished = file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? [];
-        var answers = finished.SelectMany(batch => batch.Answers).ToList();
-        RequireOfQuestions(answers, set);
-        var (seconds, tokens) = (finished.Sum(batch => batch.Seconds), finished.Sum(batch => batch.Tokens));
-        log.Begin(set, answers);
-        foreach (var batch in Batches(set, answers.Count))
-        {
-            var start = Stopwatch.GetTimestamp();
-            var batchAnswers = Answer(batch, out var batchTokens);
-            var batchSeconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-            file?.Add(new AnsweredBatch(set.Source.Name, answers.Count, batchSeconds, batchTokens, batchAnswers));
-            answers.AddRange(batchAnswers);
-            seconds += batchSeconds;
-            tokens += batchTokens;
-            log.Answered(answers, batch.Count, batchSeconds, batchTokens);
-            _cancellation.Check();
-        }
-        if (answers.TrueForAll(answer => answer.Problem is not null))
-            throw new InvalidOperationException($"{set.Source.Path}: none of its {answers.Count} questions can be asked. The first: {answers[0].Problem}");
-        var metrics = new BenchmarkTaskMetrics(set.Source.Name, set.Hashes[0], answers, seconds, tokens) { IsMmlu = set.Source is MmluSource };
-        log.End(metrics);
-        return metrics;
+        var answers = new SetAnswers(set, file?.Batches.Where(batch => batch.Task == set.Source.Name).ToList() ?? []);
+        RequireOfQuestions(answers.Answers, set);
+        return answers;
     }
 
-    private IReadOnlyList<BenchmarkAnswer> Answer(IReadOnlyList<AskedQuestion> batch, out long tokens)
+    private void AnswerHere(IEnumerable<List<AskedQuestion>> batches, AnswerCollector collector)
     {
-        EncodedQuestion[] askable = [.. batch.Select(asked => asked.Encoded).OfType<EncodedQuestion>()];
-        tokens = 0;
-        var answers = new Queue<BenchmarkAnswer>(askable.Length == 0 ? [] : _answerer.Answer(askable, out tokens, _cancellation.Token));
-        return [.. batch.Select(asked => asked.Encoded is null ? asked.Unanswered() : answers.Dequeue())];
+        foreach (var batch in batches)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var computed = Compute(batch);
+            collector.Add(Answers(batch, computed), Stopwatch.GetElapsedTime(start).TotalSeconds, computed.Tokens);
+            _cancellation.Check();
+        }
+    }
+
+    /// <summary>
+    /// Batches are computed by whoever is free, and taken in their order, with the time from one to the next: what is written is what one machine would write,
+    /// whoever computed it. A batch that came early waits for those before it.
+    /// </summary>
+    private void AnswerWith(WorkerPool workers, IEnumerable<List<AskedQuestion>> batches, AnswerCollector collector)
+    {
+        using var job = workers.Open(
+            EvaluationJob.Of(_model, _answerer.Settings, workers.AllowsOtherProcessors), warning => _channel.Warning(MessageSensitivity.None, warning));
+        var underWay = new Dictionary<int, (List<AskedQuestion> Batch, ComputedBatch? Computed)>();
+        var (next, last) = (0, Stopwatch.GetTimestamp());
+        job.RunAll(
+            Items(), null, item => BatchBytes.Write(Compute(underWay[item.Number].Batch)),
+            (item, result) => Take(item.Number, BatchBytes.ReadComputed(result)), _cancellation.Token);
+        TakeThoseInOrder();
+
+        IEnumerable<WorkItem> Items()
+        {
+            foreach (var (number, batch) in batches.Index())
+            {
+                var askable = Askable(batch);
+                underWay[number] = (batch, askable.Length == 0 ? ComputedBatch.Empty : null);
+                if (askable.Length > 0)
+                    yield return new WorkItem(number, BatchBytes.Write(askable));
+            }
+        }
+
+        void Take(int number, ComputedBatch computed)
+        {
+            underWay[number] = underWay[number] with { Computed = computed };
+            TakeThoseInOrder();
+        }
+
+        void TakeThoseInOrder()
+        {
+            for (; underWay.TryGetValue(next, out var first) && first.Computed is { } computed; next++)
+            {
+                underWay.Remove(next);
+                collector.Add(Answers(first.Batch, computed), Stopwatch.GetElapsedTime(last).TotalSeconds, computed.Tokens);
+                last = Stopwatch.GetTimestamp();
+                _cancellation.Check();
+            }
+        }
+    }
+
+    private ComputedBatch Compute(List<AskedQuestion> batch) =>
+        Askable(batch) is { Length: > 0 } askable ? _computer.Run(askable, _cancellation.Token) : ComputedBatch.Empty;
+
+    private static SequenceSet[] Askable(List<AskedQuestion> batch) => [.. batch.Select(asked => asked.Encoded?.Tokens).OfType<SequenceSet>()];
+
+    private List<BenchmarkAnswer> Answers(List<AskedQuestion> batch, ComputedBatch computed)
+    {
+        var next = 0;
+        return [.. batch.Select(asked => asked.Encoded is null ? asked.Unanswered() : _answerer.Answer(asked.Encoded, computed.Answers[next++]))];
     }
 
     /// <summary>Whether answers that were read from a file can be those to these questions.</summary>

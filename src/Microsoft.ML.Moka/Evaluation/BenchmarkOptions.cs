@@ -46,6 +46,12 @@ public sealed class BenchmarkOptions
     /// </summary>
     public string? ResultsFolder { get; set; }
 
+    /// <summary>
+    /// Workers on other machines that compute batches of questions, at the same time. Answers have the same bits with any number of them, and with none; they
+    /// are written, and progress is told, in the order of the questions. Not set by default.
+    /// </summary>
+    public WorkerPool? Workers { get; set; }
+
     /// <summary>Called after each batch of questions, on the thread that evaluates. Progress also goes to the log of the MLContext.</summary>
     public Action<BenchmarkProgress>? Progress { get; set; }
 

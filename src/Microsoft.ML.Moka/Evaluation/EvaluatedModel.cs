@@ -14,11 +14,13 @@ internal sealed class EvaluatedModel : IDisposable
 {
     private readonly IDisposable _held;
 
-    private EvaluatedModel(string name, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens,
-        TrainingRecord? training, IDisposable held)
+    private EvaluatedModel(string name, BackboneSource source, SharedBackbone backbone, AdapterSet? adapters, BackboneTokenizer tokenizer,
+        PromptTemplate template, int maxTokens, TrainingRecord? training, IDisposable held)
     {
         _held = held;
         Name = name;
+        Source = source;
+        Shared = backbone;
         Backbone = backbone.Backbone;
         Adapters = adapters;
         Tokenizer = tokenizer;
@@ -40,6 +42,11 @@ internal sealed class EvaluatedModel : IDisposable
     }
 
     public string Name { get; }
+
+    /// <summary>Where the backbone's files are.</summary>
+    public BackboneSource Source { get; }
+
+    public SharedBackbone Shared { get; }
 
     public LlamaBackbone Backbone { get; }
 
@@ -67,19 +74,22 @@ internal sealed class EvaluatedModel : IDisposable
             MokaTransformer { Head: not MokaHead.Words } => throw new ArgumentException(
                 $"'{name}' scores its own labels by a head, and benchmarks ask for other answers: evaluate it on rows with its labels, by "
                 + "MulticlassClassification.Evaluate or 'moka evaluate FILE --model'.", nameof(model)),
-            MokaTransformer { Parts: var parts } classifier => Of(classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
-            MokaTextGenerator { Parts: var parts } generator => Of(generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
+            MokaTransformer { Parts: var parts } classifier =>
+                Of(parts.Backbone, classifier.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
+            MokaTextGenerator { Parts: var parts } generator =>
+                Of(parts.Backbone, generator.Weights, parts.Tokenizer, parts.Template, parts.MaxTokens, parts.Training),
             _ => throw new ArgumentException(
                 $"'{name}' is no model that a {nameof(MokaTrainer)} or {nameof(MokaTextGenerationTrainer)} has fitted, nor a chain that holds one.",
                 nameof(model)),
         };
 
-        EvaluatedModel Of(TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training)
+        EvaluatedModel Of(
+            BackboneSource source, TunedBackbone weights, BackboneTokenizer tokenizer, PromptTemplate template, int maxTokens, TrainingRecord? training)
         {
             IDisposable held = weights.Use();
             try
             {
-                return new EvaluatedModel(name, weights.Shared, weights.Adapters, tokenizer, template, maxTokens, training, held);
+                return new EvaluatedModel(name, source, weights.Shared, weights.Adapters, tokenizer, template, maxTokens, training, held);
             }
             catch
             {
@@ -97,7 +107,7 @@ internal sealed class EvaluatedModel : IDisposable
         var source = BackboneSource.Open(folder);
         var tokenizer = BackboneTokenizer.Load(source.Files);
         var backbone = SharedBackbone.Open(source.Files, quantization, device, precision, progress, cancellation);
-        return new EvaluatedModel(name, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, null, backbone);
+        return new EvaluatedModel(name, source, backbone, null, tokenizer, PromptTemplate.Alpaca, 2048, null, backbone);
     }
 
     public void Dispose() => _held.Dispose();

@@ -1,4 +1,5 @@
 using Microsoft.ML.Moka.Adapters;
+using Microsoft.ML.Moka.Decomposition;
 using Microsoft.ML.Moka.Tensors;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 

@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
+using Microsoft.ML.Moka.Decomposition;
 using Microsoft.ML.Moka.Tensors;
 
 namespace Microsoft.ML.Moka.Inspection;

@@ -18,7 +18,14 @@ public enum AdapterFileFormat
     Lokr,
 
     /// <summary>
-    /// As LoRA, which nearly every program reads: CDKA, which on every map is LoRA of rank r·r₁·r₂, in a larger file but without loss.
+    /// As LoRA, which nearly every program reads: CDKA, which on every map is LoRA of rank r·r₁·r₂, in a larger file but without loss, and PiSSA, which is LoRA
+    /// of twice its rank.
     /// </summary>
     Lora,
+
+    /// <summary>
+    /// CDKA as its authors' modified PEFT stores it: <c>lora_A</c> and <c>lora_B</c> with the components interleaved, and <c>r1</c>, <c>r2</c> in a
+    /// configuration of LoRA's. Their PEFT alone reads it rightly: to others it is a LoRA of wrong shapes.
+    /// </summary>
+    Cdka,
 }

@@ -2,6 +2,7 @@ using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Checkpoints;
+using Microsoft.ML.Moka.Decomposition;
 using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Tensors;
 
@@ -76,7 +77,7 @@ internal static class LoraApproximation
         for (var tried = Math.Min(FirstTry, largest); ; tried = Math.Min(2 * tried, largest))
         {
             var kept = 0.0;
-            foreach (var (i, vector) in LeadingDirections.Of(update, tried, cancellation).U.Index())
+            foreach (var (i, vector) in LeadingDirections.Of(update, tried, cancellation: cancellation).U.Index())
             {
                 kept += TensorPrimitives.SumOfSquares<double>(vector);
                 // A share of 1 is reached but for rounding.
@@ -91,7 +92,7 @@ internal static class LoraApproximation
     /// <summary>B [rows, rank] and A [rank, columns], between which the singular values are divided evenly, as a rounding to 16 bits likes best.</summary>
     private static (float[] Up, float[] Down) Factors(WeightUpdate update, int rank, CancellationToken cancellation)
     {
-        var (u, v) = LeadingDirections.Of(update, rank, cancellation);
+        var (u, v) = LeadingDirections.Of(update, rank, cancellation: cancellation);
         var (up, down) = (new float[update.Rows * rank], new float[rank * update.Columns]);
         for (var i = 0; i < u.Length; i++)
         {

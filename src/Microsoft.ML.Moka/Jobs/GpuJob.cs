@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Work;
 
 namespace Microsoft.ML.Moka.Jobs;
@@ -43,7 +42,7 @@ internal sealed class GpuJob : WorkerJob
         {
             // A context of its own, for its device.
             var context = new MLContext { GpuDeviceId = gpu, FallbackToCpu = false };
-            using var task = JobKinds.Open(MlNetAccess.EnvironmentOf(context.MulticlassClassification.Trainers), _job.Kind, _job.Files, _ending.Token);
+            using var task = JobKinds.Open(context, _job.Kind, _job.Files, _ending.Token);
             while (true)
             {
                 taken = Queue.Take(_ending.Token);

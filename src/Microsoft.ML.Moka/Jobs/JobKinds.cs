@@ -1,3 +1,6 @@
+using Microsoft.ML.Moka.Evaluation;
+using Microsoft.ML.Moka.Interop;
+using Microsoft.ML.Moka.Sweeps;
 using Microsoft.ML.Moka.Trainers;
 using Microsoft.ML.Moka.Work;
 using Microsoft.ML.Runtime;
@@ -8,14 +11,18 @@ namespace Microsoft.ML.Moka.Jobs;
 internal static class JobKinds
 {
     /// <summary>Makes ready for the items of a job: loads what it needs.</summary>
-    /// <param name="env">Says on which device.</param>
+    /// <param name="context">Says on which device.</param>
     /// <param name="kind">What is to be done.</param>
     /// <param name="files">The job's content.</param>
     /// <param name="cancellation">Ends the loading.</param>
     /// <exception cref="InvalidOperationException">This worker cannot do it; the message says why.</exception>
-    public static WorkerTask Open(IHostEnvironment env, string kind, IReadOnlyDictionary<string, byte[]> files, CancellationToken cancellation) => kind switch
+    public static WorkerTask Open(MLContext context, string kind, IReadOnlyDictionary<string, byte[]> files, CancellationToken cancellation) => kind switch
     {
-        TrainingJob.Kind => new TrainingWorker(env, files, cancellation),
+        TrainingJob.Kind => new TrainingWorker(EnvironmentOf(context), files, cancellation),
+        EvaluationJob.Kind => new EvaluationWorker(EnvironmentOf(context), files, cancellation),
+        TrialJob.Kind => new TrialWorker(context, files, cancellation),
         _ => throw new InvalidOperationException($"This worker knows no jobs of the kind '{kind}': use one version of the package everywhere."),
     };
+
+    private static IHostEnvironment EnvironmentOf(MLContext context) => MlNetAccess.EnvironmentOf(context.MulticlassClassification.Trainers);
 }

@@ -26,21 +26,14 @@ internal sealed class TrainingWorker : WorkerTask
     public TrainingWorker(IHostEnvironment env, IReadOnlyDictionary<string, byte[]> files, CancellationToken cancellation)
     {
         var job = JsonSerializer.Deserialize(files[TrainingJob.RunName], TrainingJson.Default.ShareJob)!;
-        var source = job.BackbonePath is { } path
-            ? BackboneLocator.Find(new BackboneReference(path, job.Fingerprint), MokaTransformer.BackboneResolver)
-            : BackboneSource.Embedded();
+        var source = job.Backbone.Find(MokaTransformer.BackboneResolver);
         var config = LlamaConfigFile.Read(source.Files);
         using var stored = StoredAdapter.Open(new MemoryFiles("the run's adapter", files), config.LinearMaps, config.Shape);
         _exchange = job.Exchange;
         _examples = ExampleBytes.Read(files[TrainingJob.ExamplesName]);
-        _backbone = SharedBackbone.Open(source.Files, job.Quantization, DeviceSelection.Choose(env), job.Precision, cancellation: cancellation);
+        _backbone = job.Backbone.Load(source, DeviceSelection.Choose(env), cancellation);
         try
         {
-            if (_backbone.Fingerprint != job.Fingerprint)
-                throw new InvalidOperationException(
-                    $"The backbone inside this worker's package has the fingerprint {_backbone.Fingerprint}, and the run's {job.Fingerprint}: "
-                    + "use one version of the package everywhere.");
-            job.Require(_backbone.Backbone.Backend);
             _adapters = stored.Load(_backbone.Backbone.Backend);
         }
         catch

@@ -240,8 +240,8 @@ public abstract class MokaModel : ITransformer, IDisposable
     }
 
     /// <summary>
-    /// Saves the adapter as a GGUF file that llama.cpp (<c>--lora</c>) and Ollama (<c>ADAPTER</c>) put on the backbone: LoRA, rsLoRA and CDKA, which LoRA can
-    /// express. The others are to be merged, with <see cref="SaveGguf"/>, or approximated, with <see cref="ToLora"/>.
+    /// Saves the adapter as a GGUF file that llama.cpp (<c>--lora</c>) and Ollama (<c>ADAPTER</c>) put on the backbone: LoRA, rsLoRA, and PiSSA and CDKA, which
+    /// LoRA can express. The others are to be merged, with <see cref="SaveGguf"/>, or approximated, with <see cref="ToLora"/>.
     /// </summary>
     /// <param name="path">The file, which ends in <c>.gguf</c>. An earlier one is replaced when the new one is on the disk.</param>
     /// <param name="model">

@@ -26,7 +26,8 @@ internal sealed class SweepFile(string path, IReadOnlyDictionary<string, string>
             if (fields.Text("format") is var format && format != Format)
                 throw new InvalidDataException($"{path} is of the format '{format}'; this version reads '{Format}'. Delete it, or choose another folder.");
             var highest = fields.Objects("trials").Select(trial => trial.Integer("number", 1, int.MaxValue)).DefaultIfEmpty(0).Max();
-            SweepTrial[] trials = highest > plan.Settings.Count ? [] : [.. fields.Objects("trials").Select(trial => Trial(trial, plan))];
+            SweepTrial[] trials = highest > plan.Settings.Count ? [] : [.. fields.Objects("trials").Select(trial =>
+                Trial(trial, plan.Settings[trial.Integer("number", 1, plan.Settings.Count) - 1]))];
             return ((fields.Object("common") ?? throw fields.Error("common", "is missing")).AllTexts(), highest, trials);
         });
         RequireSame(written);
@@ -54,7 +55,8 @@ internal sealed class SweepFile(string path, IReadOnlyDictionary<string, string>
                 $"Choose another {nameof(SweepOptions.Folder)}, or delete it.");
     }
 
-    private static SortedDictionary<string, object?> Fields(SweepTrial trial) => new(StringComparer.Ordinal)
+    /// <summary>What a trial reached.</summary>
+    public static SortedDictionary<string, object?> Fields(SweepTrial trial) => new(StringComparer.Ordinal)
     {
         ["log_loss"] = Finite(trial.LogLoss),
         ["macro_accuracy"] = Finite(trial.MacroAccuracy),
@@ -70,9 +72,9 @@ internal sealed class SweepFile(string path, IReadOnlyDictionary<string, string>
     // JSON knows no infinity, which a probability of zero gives.
     private static object? Finite(double value) => double.IsFinite(value) ? value : null;
 
-    private static SweepTrial Trial(JsonFields fields, SweepPlan plan)
+    /// <summary>The trial of these settings with what it reached.</summary>
+    public static SweepTrial Trial(JsonFields fields, TrialSettings settings)
     {
-        var settings = plan.Settings[fields.Integer("number", 1, plan.Settings.Count) - 1];
         var problem = fields.OptionalText("problem");
         return new SweepTrial
         {

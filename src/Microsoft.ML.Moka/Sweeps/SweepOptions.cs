@@ -57,7 +57,14 @@ public sealed class SweepOptions
     /// </summary>
     public string? Folder { get; set; }
 
-    /// <summary>Called after each trial that was finished now, on the thread that trains.</summary>
+    /// <summary>
+    /// Workers on other machines that make trials, at the same time. The result is the same with any number of them, and with none. Trials that this process
+    /// makes itself go on in their midst after an interruption; one that a worker was at begins again. Not set by default; not together with
+    /// <see cref="TuningOptions.Workers"/>, which share the batches of each trial.
+    /// </summary>
+    public WorkerPool? Workers { get; set; }
+
+    /// <summary>Called after each trial that was finished now, on the thread that called.</summary>
     public Action<SweepTrial>? Progress { get; set; }
 
     internal SweepOptions Copy() => (SweepOptions)MemberwiseClone();
@@ -95,6 +102,10 @@ public sealed class SweepOptions
             yield return "InitialAdapterPath is set: a sweep compares adapters from their beginning. Leave it out.";
         if (options.CheckpointFolder is not null)
             yield return "CheckpointFolder is set: a sweep keeps the states of its trials in its own Folder. Leave it out.";
+        if (Workers is not null && options.Workers is not null)
+            yield return "Workers are set for the sweep and for its trainer: let them share trials, or the batches of each trial.";
+        if (Workers is not null && options.TensorBoardFolder is not null)
+            yield return "TensorBoardFolder is set, and trials are made on other machines: leave it, or Workers, out.";
     }
 
     private static string Wrong(string option, IFormattable value, string range) =>

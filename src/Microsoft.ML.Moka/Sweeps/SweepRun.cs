@@ -6,7 +6,13 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML.Moka.Sweeps;
 
 /// <summary>Goes through the trials of a plan, round after round, and keeps what is finished.</summary>
-internal sealed class SweepRun(SweepOptions sweep, SweepPlan plan, Func<TrialSettings, string?, CancellationToken, SweepTrial> runTrial, IChannel channel)
+/// <param name="sweep">The sweep's options.</param>
+/// <param name="plan">The trials.</param>
+/// <param name="runTrial">Makes one, with a folder for its state.</param>
+/// <param name="pool">Who makes trials beside this thread; null for nobody.</param>
+/// <param name="channel">Told how it goes.</param>
+internal sealed class SweepRun(
+    SweepOptions sweep, SweepPlan plan, Func<TrialSettings, string?, CancellationToken, SweepTrial> runTrial, TrialPool? pool, IChannel channel)
 {
     private readonly TrialOrder _order = new(sweep.Metric);
     private readonly List<SweepTrial> _trials = [];
@@ -50,37 +56,53 @@ internal sealed class SweepRun(SweepOptions sweep, SweepPlan plan, Func<TrialSet
     private IOrderedEnumerable<SweepTrial> Round(
         int index, IReadOnlyList<SweepTrial> before, IReadOnlyList<SweepTrial> earlier, SweepFile? file, CancellationToken cancellation)
     {
-        var round = new List<SweepTrial>();
-        foreach (var settings in plan.Round(index, before))
+        var planned = plan.Round(index, before).ToList();
+        var known = earlier.Where(trial => planned.Exists(settings => settings.IsOf(trial))).ToList();
+        var left = planned.Where(settings => !known.Exists(settings.IsOf)).ToList();
+        _trials.AddRange(known);
+        var made = new List<SweepTrial>();
+        if (pool is not null)
         {
-            cancellation.ThrowIfCancellationRequested();
-            var known = earlier.FirstOrDefault(settings.IsOf);
-            var trial = known ?? Finish(settings, file, earlier, cancellation);
-            round.Add(trial);
-            if (known is not null)
-                _trials.Add(known);
+            pool.Make(left, settings => Make(settings, cancellation), Keep, cancellation);
         }
-        return round.Order(_order);
+        else
+        {
+            foreach (var settings in left)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                Keep(settings, Make(settings, cancellation));
+            }
+        }
+        return known.Concat(made).Order(_order);
+
+        void Keep(TrialSettings settings, SweepTrial trial)
+        {
+            made.Add(trial);
+            _trials.Add(trial);
+            file?.Write(_trials.Concat(earlier.Where(other => !_trials.Contains(other))));
+            if (StateOf(settings) is { } state && Directory.Exists(state))
+                Disk.Current.DeleteFolder(state);
+            // Of trials that are made at the same time, only the end is told.
+            var name = pool is null ? "It" : FormattableString.Invariant($"Trial {_trials.Count} of {plan.TrialCount}: {Named(settings)}");
+            channel.Info(MessageSensitivity.None, trial.Problem ?? FormattableString.Invariant(
+                $"{name} has {trial.MicroAccuracy:P1} of {trial.Rows} validation rows right, log-loss {trial.LogLoss:0.0000}."));
+            sweep.Progress?.Invoke(trial);
+        }
     }
 
-    private SweepTrial Finish(TrialSettings settings, SweepFile? file, IReadOnlyList<SweepTrial> earlier, CancellationToken cancellation)
+    private SweepTrial Make(TrialSettings settings, CancellationToken cancellation)
     {
-        channel.Info(MessageSensitivity.None, FormattableString.Invariant(
-            $"Trial {_trials.Count + 1} of {plan.TrialCount}: {settings.AdapterText}, rate {settings.LearningRate}") +
-            (settings.NumberOfEpochs is { } epochs ? FormattableString.Invariant($", {epochs} epochs") : "") +
-            (settings.StepShare < 1 ? FormattableString.Invariant($", {settings.StepShare:0.##} of the steps.") : "."));
-        var state = sweep.Folder is null ? null : Path.Combine(sweep.Folder, string.Create(
-            CultureInfo.InvariantCulture, $"trial-{settings.Number}-{Math.Round(1 / settings.StepShare)}"));
-        var trial = runTrial(settings, state, cancellation);
-        _trials.Add(trial);
-        file?.Write(_trials.Concat(earlier.Where(known => !_trials.Contains(known))));
-        if (state is not null && Directory.Exists(state))
-            Disk.Current.DeleteFolder(state);
-        channel.Info(MessageSensitivity.None, trial.Problem ?? FormattableString.Invariant(
-            $"It has {trial.MicroAccuracy:P1} of {trial.Rows} validation rows right, log-loss {trial.LogLoss:0.0000}."));
-        sweep.Progress?.Invoke(trial);
-        return trial;
+        if (pool is null)
+            channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Trial {_trials.Count + 1} of {plan.TrialCount}: {Named(settings)}."));
+        return runTrial(settings, StateOf(settings), cancellation);
     }
+
+    private static string Named(TrialSettings settings) => FormattableString.Invariant($"{settings.AdapterText}, rate {settings.LearningRate}") +
+        (settings.NumberOfEpochs is { } epochs ? FormattableString.Invariant($", {epochs} epochs") : "") +
+        (settings.StepShare < 1 ? FormattableString.Invariant($", {settings.StepShare:0.##} of the steps") : "");
+
+    private string? StateOf(TrialSettings settings) => sweep.Folder is null ? null : Path.Combine(sweep.Folder, string.Create(
+        CultureInfo.InvariantCulture, $"trial-{settings.Number}-{Math.Round(1 / settings.StepShare)}"));
 
     private static WriterLock Take(string folder)
     {

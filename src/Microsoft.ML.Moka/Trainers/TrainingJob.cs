@@ -21,9 +21,7 @@ internal static class TrainingJob
         var (options, tensors) = AdapterConversion.Convert(AdapterFileFormat.AsTrained, backend, adapters);
         var files = AdapterFolder.Files(source, [.. backbone.Backbone.Config.LinearMaps], options, tensors);
         files[RunName] = JsonSerializer.SerializeToUtf8Bytes(
-            new ShareJob(
-                source.Kind == BackboneKind.Folder ? source.Files.Location : null, backbone.Fingerprint, backbone.Quantization, backend.Precision,
-                anyProcessor ? null : backend.Arithmetic, exchange),
+            new ShareJob(JobBackbone.Of(source, backbone.Fingerprint, backbone.Quantization, backend, anyProcessor), exchange),
             TrainingJson.Default.ShareJob);
         files[ExamplesName] = ExampleBytes.Write(examples);
         return new JobDescription(Kind, $"{adapters.Options.GetType().Name} on {source.Name}, {examples.Count} examples", files) { Device = backbone.Device };

@@ -136,7 +136,7 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             if (start.State != source.Files.State)
                 throw new IOException($"{source.Name} was replaced after its configuration and tokenizer were read: train again.");
             var head = start.Head?.On(config);
-            adapters = initial?.Load(backbone.Backbone.Backend, head) ?? backbone.Backbone.CreateAdapters(options.Adapter.WithHead(head), _seed);
+            adapters = initial?.Load(backbone.Backbone.Backend, head) ?? CreateAdapters(source, backbone.Backbone, head, cancellation.Token);
             plan = examples is null ? null : PlanOf(start, adapters, examples);
             model = modelOf(start with { Training = plan is null ? null : Record(plan, examples!) }, backbone, adapters);
         }
@@ -161,6 +161,12 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
             model.Dispose();
             throw;
         }
+    }
+
+    private AdapterSet CreateAdapters(BackboneSource source, LlamaBackbone backbone, ScoreHeadRule? head, CancellationToken cancellation)
+    {
+        using var originals = options.Adapter.StartsFromOriginalWeights ? new OriginalWeights(source.Files) : null;
+        return backbone.CreateAdapters(options.Adapter.WithHead(head), _seed, originals is null ? null : originals.Of, cancellation);
     }
 
     private MemoryCheck CheckMemory(

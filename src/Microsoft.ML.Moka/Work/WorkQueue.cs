@@ -3,7 +3,10 @@ using System.Diagnostics.CodeAnalysis;
 namespace Microsoft.ML.Moka.Work;
 
 /// <summary>An item that was taken, and what the items of its round have in common.</summary>
-internal sealed record TakenItem(WorkItem Item, byte[]? Shared, WorkRound Round);
+internal sealed record TakenItem(WorkItem Item, WorkRound Round)
+{
+    public byte[]? Shared => Round.Shared;
+}
 
 /// <summary>Items that wait for a worker. One round is under way at a time.</summary>
 internal sealed class WorkQueue : IDisposable
@@ -12,19 +15,9 @@ internal sealed class WorkQueue : IDisposable
     private readonly LinkedList<TakenItem> _waiting = [];
     private readonly SemaphoreSlim _count = new(0);
 
-    /// <summary>Puts items at the end; what is left of them is withdrawn when the round is disposed.</summary>
-    public WorkRound Begin(IReadOnlyList<WorkItem> items, byte[]? shared)
-    {
-        var round = new WorkRound(this);
-        lock (_lock)
-        {
-            foreach (var item in items)
-                _waiting.AddLast(new TakenItem(item, shared, round));
-        }
-        if (items.Count > 0)
-            _count.Release(items.Count);
-        return round;
-    }
+    /// <summary>Begins a round; what waits of its items is withdrawn when it is disposed.</summary>
+    /// <param name="shared">What its items have in common.</param>
+    public WorkRound Begin(byte[]? shared) => new(this, shared);
 
     /// <summary>Takes the first item, if one waits.</summary>
     public bool TryTake([NotNullWhen(true)] out TakenItem? taken)
@@ -68,6 +61,13 @@ internal sealed class WorkQueue : IDisposable
 
     public void Dispose() => _count.Dispose();
 
+    internal void Add(TakenItem item)
+    {
+        lock (_lock)
+            _waiting.AddLast(item);
+        _count.Release();
+    }
+
     internal void Withdraw(WorkRound round)
     {
         lock (_lock)
@@ -96,13 +96,18 @@ internal sealed class WorkQueue : IDisposable
 }
 
 /// <summary>The items of one call, and their results as they come.</summary>
-internal sealed class WorkRound(WorkQueue queue) : IDisposable
+internal sealed class WorkRound(WorkQueue queue, byte[]? shared) : IDisposable
 {
     private readonly object _results = new();
     private readonly Queue<(WorkItem Item, byte[] Result)> _finished = new();
     private bool _woken;
 
+    public byte[]? Shared { get; } = shared;
+
     public bool IsOver { get; private set; }
+
+    /// <summary>Puts an item at the end.</summary>
+    public void Add(WorkItem item) => queue.Add(new TakenItem(item, this));
 
     /// <summary>A result, from any thread.</summary>
     public void Finish(WorkItem item, byte[] result)

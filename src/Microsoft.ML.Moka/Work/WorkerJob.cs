@@ -9,44 +9,64 @@ internal abstract class WorkerJob(bool takesPart) : IDisposable
     private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan WarningInterval = TimeSpan.FromSeconds(30);
 
+    // More than workers have in hand; what is behind is not even made yet.
+    private const int MostUnderWay = 256;
+
+    private Action _handOut = () => { };
+
     /// <summary>Items that wait, and their results.</summary>
     protected WorkQueue Queue { get; } = new();
 
     /// <summary>Does all items.</summary>
-    /// <param name="items">The items.</param>
+    /// <param name="items">The items, which are asked for as workers come to them.</param>
     /// <param name="shared">What they have in common; null for nothing.</param>
     /// <param name="here">Does one on this thread.</param>
     /// <param name="finished">Told each result, on this thread, in the order in which they come.</param>
     /// <param name="cancellation">Ends it early: items that are not finished are withdrawn.</param>
     public void RunAll(
-        IReadOnlyList<WorkItem> items, byte[]? shared, Func<WorkItem, byte[]> here, Action<WorkItem, byte[]> finished, CancellationToken cancellation)
+        IEnumerable<WorkItem> items, byte[]? shared, Func<WorkItem, byte[]> here, Action<WorkItem, byte[]> finished, CancellationToken cancellation)
     {
-        using var round = Queue.Begin(items, shared);
-        var (left, warned) = (items.Count, TimeProvider.System.GetTimestamp());
-        while (left > 0)
+        using var round = Queue.Begin(shared);
+        using var source = items.GetEnumerator();
+        var (left, isMore, warned) = (0, true, TimeProvider.System.GetTimestamp());
+        _handOut = HandOut;
+        while (true)
         {
+            HandOut();
             cancellation.ThrowIfCancellationRequested();
-            if (round.TryTakeResult(out var item, out var result))
+            while (isMore && left < MostUnderWay && (isMore = source.MoveNext()))
             {
-                finished(item, result);
-                left--;
+                round.Add(source.Current);
+                left++;
             }
-            else if (takesPart && Queue.TryTake(out var own))
+            if (left == 0)
+                return;
+            if (takesPart && Queue.TryTake(out var own))
             {
                 finished(own.Item, here(own.Item));
                 left--;
+                continue;
             }
-            else
+            round.Wait(Look);
+            if (!takesPart && TimeProvider.System.GetElapsedTime(warned) > WarningInterval)
             {
-                round.Wait(Look);
-                if (!takesPart && TimeProvider.System.GetElapsedTime(warned) > WarningInterval)
-                {
-                    RequireWorkers();
-                    warned = TimeProvider.System.GetTimestamp();
-                }
+                RequireWorkers();
+                warned = TimeProvider.System.GetTimestamp();
+            }
+        }
+
+        void HandOut()
+        {
+            while (round.TryTakeResult(out var item, out var result))
+            {
+                left--;
+                finished(item, result);
             }
         }
     }
+
+    /// <summary>Hands out the results that have come meanwhile: for an item that takes long on the thread that waits for all.</summary>
+    public void HandOutResults() => _handOut();
 
     public virtual void Dispose()
     {

@@ -75,8 +75,8 @@ public sealed class AdapterOptionsTests
         using var backend = new CpuBackend();
         options.TargetModules = ["*"];
         using var adapters = AdapterSet.Create(backend, options, TinyLlama.Config.LinearMaps, seed: 1);
-        var bound = adapters.Adapters.SelectMany(adapter => adapter.FactorParts).Where(part => part.Rule.Name == "moka_A")
-            .Max(part => TinyLlama.Download(backend, part.Parameter.Value).Max(Math.Abs) * MathF.Sqrt(part.Stack.Columns));
+        var bound = adapters.Adapters.SelectMany(adapter => adapter.StoredFactors).Where(part => part.Rule.Name == "moka_A")
+            .Max(part => TinyLlama.Download(backend, part.Value).Max(Math.Abs) * MathF.Sqrt(part.Stack.Columns));
         Assert.InRange(bound, 0.95f * MathF.Sqrt(3), MathF.Sqrt(3));
     }
 

@@ -9,7 +9,7 @@ internal static class RandomAdapters
     public static AdapterOptions Options(MapShape map, Random random)
     {
         var smallest = Math.Min(map.Rows, map.Columns);
-        AdapterOptions options = random.Next(11) switch
+        AdapterOptions options = random.Next(12) switch
         {
             0 => new MokaAdapter { Filters = random.Next(1, 7) },
             1 => new MokaAdapter { FilterShapes = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Shape())] },
@@ -26,6 +26,7 @@ internal static class RandomAdapters
             6 => new LoraAdapter { Rank = random.Next(1, smallest + 1), Alpha = Scale(), RankStabilized = random.Next(2) == 0 },
             7 => new DoraAdapter { Rank = random.Next(1, smallest + 1), Alpha = Scale(), RankStabilized = random.Next(2) == 0 },
             8 => new HiraAdapter { Rank = random.Next(1, smallest + 1) },
+            10 => new PissaAdapter { Rank = random.Next(1, smallest + 1), Alpha = Scale(), RankStabilized = random.Next(2) == 0 },
             9 => new MissAdapter { Rank = Divisor(map.Columns), MiniRank = random.Next(2) == 0 ? null : Divisor(map.Rows) },
             _ => new FullFineTuning(),
         };

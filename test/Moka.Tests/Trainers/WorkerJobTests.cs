@@ -1,9 +1,6 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Moka.Interop;
-using Microsoft.ML.Moka.Jobs;
+using Microsoft.ML.Moka.Tests.Work;
 using Microsoft.ML.Moka.Training;
-using Microsoft.ML.Moka.Work;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Tests.Trainers;
 
@@ -18,13 +15,13 @@ public class WorkerJobTests
     {
         var alone = Fit(head, null);
 
-        Assert.Equal(alone, Fit(head, new ThreadPool(workers: 2)));
+        Assert.Equal(alone, Fit(head, new ThreadWorkers(count: 2)));
     }
 
     [Fact]
     public void An_item_that_a_worker_lost_is_given_out_again()
     {
-        var pool = new ThreadPool(workers: 1) { Fails = true };
+        var pool = new ThreadWorkers(count: 1) { Fails = true };
 
         Assert.Equal(Fit(MokaHead.Words, null), Fit(MokaHead.Words, pool));
         Assert.Contains("an item was lost", pool.Warnings);
@@ -37,6 +34,7 @@ public class WorkerJobTests
         [
             new([1, 2, 3], 1), new([1, 2, 3, 4, 5], [new TokenRange(1, 2), new TokenRange(3, 5)]) { Weight = 2.5f }, new([7], new HeadTarget(2)),
             new([7, 8], new HeadTarget(0, -0.5f)), new([9], HeadTarget.Of([])), new([9], HeadTarget.Of([1, 4])),
+            new([9], HeadTarget.Of([1, 4], [2, 0.5f])),
         ];
 
         var arrived = ExampleBytes.Read(ExampleBytes.Write(examples));
@@ -60,7 +58,7 @@ public class WorkerJobTests
         Assert.Equal(expected, BitConverter.ToUInt16(packed, sizeof(double)));
     }
 
-    private static string Fit(MokaHead head, ThreadPool? pool)
+    private static string Fit(MokaHead head, ThreadWorkers? pool)
     {
         var context = new MLContext(seed: 1);
         var rows = context.Data.LoadFromEnumerable(Enumerable.Range(0, 16).Select(i => i % 2 == 0
@@ -84,65 +82,5 @@ public class WorkerJobTests
         public string Text { get; set; } = "";
 
         public string Label { get; set; } = "";
-    }
-
-    /// <summary>Workers that are threads.</summary>
-    private sealed class ThreadPool : WorkerPool
-    {
-        private readonly int _workers;
-
-        public ThreadPool(int workers) => (_workers, TakesPart) = (workers, false);
-
-        public bool Fails { get; init; }
-
-        public List<string> Warnings { get; } = [];
-
-        internal override WorkerJob Open(JobDescription job, Action<string> warn) => new ThreadJob(job, _workers, TakesPart, Fails, warning =>
-        {
-            lock (Warnings)
-                Warnings.Add(warning);
-        });
-    }
-
-    private sealed class ThreadJob : WorkerJob
-    {
-        private readonly CancellationTokenSource _ending = new();
-        private readonly Task[] _workers;
-
-        public ThreadJob(JobDescription job, int workers, bool takesPart, bool fails, Action<string> warn)
-            : base(takesPart)
-        {
-            var env = MlNetAccess.EnvironmentOf(new MLContext().MulticlassClassification.Trainers);
-            _workers = [.. Enumerable.Range(0, workers).Select(_ => Task.Run(() => Work(env, job, fails, warn)))];
-        }
-
-        public override void Dispose()
-        {
-            _ending.Cancel();
-            Task.WhenAll(_workers).ContinueWith(_ => { }, TaskScheduler.Default).Wait();
-            _ending.Dispose();
-            base.Dispose();
-        }
-
-        protected override void RequireWorkers()
-        {
-        }
-
-        private async Task Work(IHostEnvironment env, JobDescription job, bool fails, Action<string> warn)
-        {
-            using var task = JobKinds.Open(env, job.Kind, job.Files, _ending.Token);
-            while (true)
-            {
-                var taken = await Queue.TakeAsync(_ending.Token);
-                if (fails)
-                {
-                    warn("an item was lost");
-                    Queue.GiveBack(taken);
-                    fails = false;
-                    continue;
-                }
-                taken.Round.Finish(taken.Item, task.Run(taken.Item.Content, taken.Shared, _ending.Token));
-            }
-        }
     }
 }

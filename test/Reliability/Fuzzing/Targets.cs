@@ -139,12 +139,14 @@ internal static class Targets
     {
         var config = LlamaConfigFile.Parse(samples.BackboneFiles()["config.json"], "config.json");
         List<byte[]> seeds = [];
+        StoredMatrix Random(MapShape shape, ulong seed) => new RandomWeights(config, seed).Matrix(shape.Name, shape.Rows, shape.Columns, isLinearMap: true);
+
         foreach (var method in AdapterMethods.Names)
         {
             using var backend = new CpuBackend(1);
             using var adapters = AdapterSet.Create(
                 backend, AdapterMethods.Create(method), config.LinearMaps, 1,
-                shape => backend.Upload(new RandomWeights(config, 1).Matrix(shape.Name, shape.Rows, shape.Columns, isLinearMap: true)));
+                new FrozenWeights(shape => backend.Upload(Random(shape, 1))) { Original = shape => (DenseMatrix)Random(shape, 2) });
             var (options, tensors) = AdapterConversion.Convert(AdapterFileFormat.AsTrained, backend, adapters);
             seeds.Add(Join(AdapterConfigFile.Write(options, [.. config.LinearMaps], null), SafetensorsWriter.ToBytes(tensors, CheckpointWriter.Metadata)));
         }

@@ -3,14 +3,17 @@ using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Evaluation.Protocols;
 
-/// <summary>Answers questions by a protocol, a batch at a time.</summary>
+/// <summary>Answers questions by a protocol: makes tokens of them, and answers of what is computed of the tokens.</summary>
 internal abstract class Answerer
 {
     /// <summary>How rows become prompts; null where lm-evaluation-harness says it task by task.</summary>
     public virtual PromptTemplate? Template => null;
 
+    /// <summary>What is computed of the tokens.</summary>
+    public virtual BatchSettings Settings => BatchSettings.Likelihoods;
+
     /// <summary>How many tokens the model writes for a question.</summary>
-    public virtual long NewTokens => 0;
+    public long NewTokens => (long)Settings.NewTokens * Settings.Beams;
 
     public static Answerer Create(EvaluationProtocol protocol, EvaluatedModel model, int maxTokens) => protocol switch
     {
@@ -25,11 +28,7 @@ internal abstract class Answerer
 
     public abstract EncodedQuestion Encode(Question question);
 
-    /// <summary>The answers in the order of the questions.</summary>
-    /// <param name="questions">The questions of one batch.</param>
-    /// <param name="tokens">How many tokens went through the backbone.</param>
-    /// <param name="cancellation">Ends the work early.</param>
-    public abstract BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation);
+    public abstract BenchmarkAnswer Answer(EncodedQuestion encoded, ComputedAnswer computed);
 
     private protected static IEnumerable<Question> ReadInstructions(BenchmarkSource source) => source.ReadInstructions().Select(row =>
         new Question(

@@ -9,7 +9,6 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
 {
     private readonly RowEncoder _encoder = new(model.Tokenizer, PromptTemplate.Plain, maxTokens);
     private readonly OpeningFinder _openings = new(model.Tokenizer, PromptTemplate.Plain, maxTokens);
-    private readonly LikelihoodScorer _scorer = new(model.Backbone, model.Adapters);
 
     public override IEnumerable<Question> Read(BenchmarkSource source) =>
         source.ReadChoices().Select(row => new Question(new PromptRow(row.Text, row.Candidates), row.LabelIndex, source.Task, source.ChoiceOpening));
@@ -30,17 +29,9 @@ internal sealed class ChoiceAnswerer(EvaluatedModel model, int maxTokens) : Answ
         return new EncodedQuestion(question, new SequenceSet([.. rows.SelectMany(row => new SequenceSet(row).Sequences)]), rows.Any(row => row.PromptIsCut));
     }
 
-    public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
+    public override BenchmarkAnswer Answer(EncodedQuestion encoded, ComputedAnswer computed)
     {
-        cancellation.ThrowIfCancellationRequested();
-        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed, cancellation);
-        tokens = computed;
-        return [.. questions.Select((q, i) => Answer(q, scores[i]))];
-    }
-
-    private static BenchmarkAnswer Answer(EncodedQuestion encoded, double[] scores)
-    {
-        var (choices, label) = (encoded.Question.Prompt.Candidates, encoded.Question.Label);
+        var (choices, label, scores) = (encoded.Question.Prompt.Candidates, encoded.Question.Label, computed.Scores!);
         // The harness divides by Python's len: characters, not bytes.
         double[] normalized = [.. scores.Select((score, i) => score / Math.Max(1, choices[i].EnumerateRunes().Count()))];
         return new BenchmarkAnswer

@@ -12,10 +12,9 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
 
     public override PromptTemplate? Template => protocol.PromptTemplate;
 
-    public override long NewTokens => (long)MostNewTokens * protocol.Beams;
-
     // No text is longer than the backbone has positions.
-    private int MostNewTokens => Math.Min(protocol.MaximumNewTokens, model.Backbone.Config.MaxPositions);
+    public override BatchSettings Settings { get; } = new(
+        Math.Min(protocol.MaximumNewTokens, model.Backbone.Config.MaxPositions), protocol.Beams, [.. model.Tokenizer.EndsOfSequence]);
 
     public override IEnumerable<Question> Read(BenchmarkSource source) => ReadInstructions(source);
 
@@ -25,21 +24,10 @@ internal sealed class GenerationAnswerer(EvaluatedModel model, GenerationProtoco
         return new EncodedQuestion(question, new SequenceSet([new ScoredSequence(prompt, prompt.Length)], _openings.In(prompt, question)), isCut);
     }
 
-    public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
-    {
-        OpenedPrompt[] prompts = [.. questions.Select(q => new OpenedPrompt(q.Tokens.Sequences[0].Ids, q.Tokens.Opening))];
-        var options = new GenerationOptions { MaxNewTokens = MostNewTokens, StopTokens = model.Tokenizer.EndsOfSequence };
-        var outputs = protocol.Beams == 1
-            ? new Generator(model.Backbone, model.Adapters).Generate(prompts, options, out tokens, cancellation: cancellation)
-            : new BeamSearch(model.Backbone, model.Adapters, protocol.Beams)
-                .Generate(prompts, options.MaxNewTokens, options.StopTokens, out tokens, cancellation);
-        return [.. questions.Zip(outputs, (q, output) => Answer(q, model.Tokenizer.Decode(output)))];
-    }
-
-    private static BenchmarkAnswer Answer(EncodedQuestion encoded, string output)
+    public override BenchmarkAnswer Answer(EncodedQuestion encoded, ComputedAnswer computed)
     {
         var (candidates, label) = (encoded.Question.Prompt.Candidates, encoded.Question.Prompt.Candidates[encoded.Question.Label]);
-        var response = AnswerExtraction.Response(output);
+        var response = AnswerExtraction.Response(model.Tokenizer.Decode(computed.Text!));
         var predicted = AnswerExtraction.First(response, encoded.Question.Task?.AnswerWords ?? candidates);
         return new BenchmarkAnswer
         {

@@ -9,7 +9,6 @@ internal sealed class WordAnswerer(EvaluatedModel model, PromptTemplate template
 {
     private readonly RowEncoder _encoder = new(model.Tokenizer, template, maxTokens);
     private readonly OpeningFinder _openings = new(model.Tokenizer, template, maxTokens);
-    private readonly LikelihoodScorer _scorer = new(model.Backbone, model.Adapters);
 
     public override PromptTemplate? Template => template;
 
@@ -21,19 +20,18 @@ internal sealed class WordAnswerer(EvaluatedModel model, PromptTemplate template
         return new EncodedQuestion(question, new SequenceSet(row) { Opening = _openings.In(row.Prompt, question) }, row.PromptIsCut);
     }
 
-    public override BenchmarkAnswer[] Answer(IReadOnlyList<EncodedQuestion> questions, out long tokens, CancellationToken cancellation)
+    public override BenchmarkAnswer Answer(EncodedQuestion encoded, ComputedAnswer computed)
     {
-        cancellation.ThrowIfCancellationRequested();
-        var scores = _scorer.ScoreBatch([.. questions.Select(q => q.Tokens)], out var computed, cancellation);
-        tokens = computed;
-        return [.. questions.Select((q, i) => new BenchmarkAnswer
+        var (candidates, label, scores) = (encoded.Question.Prompt.Candidates, encoded.Question.Label, computed.Scores!);
+        var best = Best(scores);
+        return new BenchmarkAnswer
         {
-            Label = q.Question.Prompt.Candidates[q.Question.Label],
-            Predicted = q.Question.Prompt.Candidates[Best(scores[i])],
-            IsCorrect = Best(scores[i]) == q.Question.Label,
-            Candidates = q.Question.Prompt.Candidates,
-            LogLikelihoods = scores[i],
-            PromptWasCut = q.IsCut,
-        })];
+            Label = candidates[label],
+            Predicted = candidates[best],
+            IsCorrect = best == label,
+            Candidates = candidates,
+            LogLikelihoods = scores,
+            PromptWasCut = encoded.IsCut,
+        };
     }
 }

@@ -47,8 +47,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
         foreach (var adapter in adapters.Adapters)
         {
             Compare(adapter.Gates!, "gate");
-            foreach (var (rule, stack, parameter) in adapter.FactorParts)
-                Compare(parameter, $"{rule.Name["moka_".Length..]}.{stack.First}");
+            foreach (var (rule, stack, _, parameter) in adapter.StoredFactors)
+                Compare(parameter!, $"{rule.Name["moka_".Length..]}.{stack.First}");
 
             void Compare(Parameter parameter, string name) => errors[$"{adapter.Plan.Map.Name}.{name}"] =
                 Error(expected[$"moka.grad.{adapter.Plan.Map.Name}.{name}"].ToFloats(), TinyLlama.Download(backend, parameter.Gradient));

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Inspection;
+namespace Microsoft.ML.Moka.Decomposition;
 
 /// <summary>
 /// The largest singular values of an update with their vectors, by a block Krylov method from a fixed start (Musco and Musco, arXiv 1504.05477), restarted with
@@ -15,7 +15,7 @@ internal static class LeadingDirections
     private const int Beside = 8;
     private const int Powers = 4;
     private const int MostRestarts = 60;
-    private const double Growth = 1e-10;
+    private const double Exact = 1e-10;
 
     // What is left of a vector that others span is rounding.
     private const double Dependent = 1e-10;
@@ -24,7 +24,11 @@ internal static class LeadingDirections
     /// ΔW ≈ U Vᵀ of the best approximation of a rank: column i of V has length 1 and is a right singular vector, column i of U is ΔW times it, as long as the
     /// singular value. There are fewer columns where ΔW has a lower rank.
     /// </summary>
-    public static (double[][] U, double[][] V) Of(WeightUpdate update, int rank, CancellationToken cancellation = default)
+    /// <param name="update">ΔW.</param>
+    /// <param name="rank">How many are wanted.</param>
+    /// <param name="growth">It is enough where a further round adds no more than this share to the energy.</param>
+    /// <param name="cancellation">Ends the work.</param>
+    public static (double[][] U, double[][] V) Of(WeightUpdate update, int rank, double growth = Exact, CancellationToken cancellation = default)
     {
         var (rows, columns) = (update.Rows, update.Columns);
         var width = Math.Min(rank + Beside, columns);
@@ -36,7 +40,7 @@ internal static class LeadingDirections
             var space = isWhole ? Identity(columns) : Space(update, block, cancellation);
             var (u, v) = Ritz(update, space, width, cancellation);
             var energy = u.Take(rank).Sum(vector => TensorPrimitives.SumOfSquares<double>(vector));
-            if (isWhole || energy - last <= Growth * energy || restart == MostRestarts || v.Length < width)
+            if (isWhole || energy - last <= growth * energy || restart == MostRestarts || v.Length < width)
                 return (u[..Math.Min(rank, u.Length)], v[..Math.Min(rank, v.Length)]);
             (last, block) = (energy, v);
         }

@@ -1,6 +1,6 @@
 using MathNet.Numerics.LinearAlgebra;
 
-namespace Microsoft.ML.Moka.Inspection;
+namespace Microsoft.ML.Moka.Decomposition;
 
 /// <summary>The update ΔW of one map in double precision, as something to multiply with: large ones are never written out.</summary>
 internal abstract class WeightUpdate(int rows, int columns)

@@ -1,8 +1,9 @@
 using MathNet.Numerics.LinearAlgebra;
+using Microsoft.ML.Moka.Decomposition;
 using Microsoft.ML.Moka.Inspection;
 using Microsoft.ML.Moka.Tensors;
 
-namespace Microsoft.ML.Moka.Tests.Inspection;
+namespace Microsoft.ML.Moka.Tests.Decomposition;
 
 public sealed class LeadingDirectionsTests
 {

@@ -1,9 +1,9 @@
 using System.Numerics.Tensors;
 using MathNet.Numerics.LinearAlgebra;
 
-namespace Microsoft.ML.Moka.Inspection;
+namespace Microsoft.ML.Moka.Decomposition;
 
-/// <summary>ΔW in full: what an update that multiplies the weight comes to.</summary>
+/// <summary>A matrix in full: what an update that multiplies the weight comes to, or a weight itself.</summary>
 internal sealed class DenseUpdate(int rows, int columns, float[] values) : WeightUpdate(rows, columns)
 {
     public override int RankBound => Math.Min(Rows, Columns);
