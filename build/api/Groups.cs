@@ -17,7 +17,7 @@ internal static class Groups
             "MokaEmbeddingEstimator", "MokaEmbeddingEstimator.Options",
             "MokaTrainer", "MokaTrainer.Options", "EnumTypeAttribute", "MokaBinaryTrainer", "MokaBinaryTrainer.Options", "ClassWeights",
             "MokaMultiLabelTrainer", "MokaMultiLabelTrainer.Options", "MokaRegressionTrainer", "MokaRegressionTrainer.Options", "MokaTextGenerationTrainer",
-            "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "WorkerPool", "MokaExchange", "BackboneQuantization",
+            "MokaTextGenerationTrainer.Options", "ScoringOptions", "MokaHead", "TuningOptions", "WorkerPool", "MokaGpus", "MokaExchange", "BackboneQuantization",
             "MokaPrecision", "LearningRateSchedule", "PromptTemplate", "ConversationRow", "TextFileSource",
             "SweepOptions", "SweepSearch", "SweepMetric", "SweepResult", "SweepTrial",
             "TrainingProgress", "TrainingCurve", "MemoryPlan", "TrainingDivergedException", "DeviceMemoryException",

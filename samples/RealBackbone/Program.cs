@@ -120,9 +120,7 @@ IEnumerable<RunSettings> Plan(ParseResult parsed, string task, Experiment experi
         Device = parsed.GetValue(device)!,
     };
     var headName = parsed.GetValue(head) is { } chosen && chosen != "words" ? chosen : null;
-    if (headName is null)
-        yield return untuned;
-    else if (experiment is CommonsenseExperiment)
+    if (headName is not null && experiment is CommonsenseExperiment)
         throw new ArgumentException("--head is for texts with labels: commonsense's choices are texts of their own.");
     foreach (var seed in parsed.GetValue(seeds)!)
         foreach (var adapter in parsed.GetValue(adapters)!)
@@ -137,6 +135,8 @@ IEnumerable<RunSettings> Plan(ParseResult parsed, string task, Experiment experi
                 Seed = seed,
             };
         }
+    if (headName is null)
+        yield return untuned;
 }
 
 static int[] Numbers(ArgumentResult result)

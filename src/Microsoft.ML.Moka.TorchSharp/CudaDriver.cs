@@ -89,6 +89,9 @@ internal sealed class CudaDriver
         }
     }
 
+    /// <summary>What NVIDIA calls the GPU of that number, as PyTorch counts them.</summary>
+    public string NameOf(int gpu) => gpu < Gpus.Count ? Gpus[gpu].Name : "a GPU";
+
     /// <summary>The driver's own version, "580.159.03", by NVIDIA's management library; null where that does not say.</summary>
     public static string? DriverVersion()
     {

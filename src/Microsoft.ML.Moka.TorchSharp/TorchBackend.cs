@@ -57,6 +57,9 @@ internal sealed partial class TorchBackend : Backend
 
     public override string Description => $"{Name} (TorchSharp, {(_activation == ScalarType.BFloat16 ? "bfloat16" : "float32")} activations)";
 
+    public override string Arithmetic =>
+        $"PyTorch on {(_device.type == DeviceType.CPU ? "the CPU" : CudaDriver.Installed.NameOf(Math.Max(0, _device.index)))}, {_activation} activations";
+
     private string Name => _device.type == DeviceType.CPU ? "cpu" : $"cuda:{Math.Max(0, _device.index)}";
 
     public override void Dispose() => _kept.Dispose();

@@ -19,6 +19,8 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 
     public override string Description => inner.Description;
 
+    public override string Arithmetic => inner.Arithmetic;
+
     /// <summary>What this thread's calls to PyTorch have made so far, by whatever backend.</summary>
     private static long TensorsMade()
     {

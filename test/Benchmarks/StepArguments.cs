@@ -15,7 +15,7 @@ internal sealed class StepArguments
         Choice("--mode", "train", "A training step, log-likelihoods, or decoding token by token.", "train", "score", "decode");
     private readonly Option<int> _filters = Number("--filters", 5, "Filters of MoKA.");
     private readonly Option<int> _rank = Number("--rank", 16, "The rank of LoRA, rsLoRA and DoRA.");
-    private readonly Option<int> _batch = Number("--batch", 4, "Sequences of a step.");
+    private readonly Option<int> _batch = Number("--batch", 4, "Sequences of a step; when decoding, one where it is not given.");
     private readonly Option<int> _sequence = Number("--seq", 128, "Tokens of a sequence.");
     private readonly Option<int> _threads = Number("--threads", 2, "Threads of a kernel.");
     private readonly Option<int?> _answer = new("--answer")
@@ -73,7 +73,7 @@ internal sealed class StepArguments
             Filters = parsed.GetValue(_filters),
             Rank = parsed.GetValue(_rank),
             Mode = parsed.GetValue(_mode)!,
-            Batch = parsed.GetValue(_batch),
+            Batch = parsed.GetValue(_mode) == "decode" && parsed.GetResult(_batch) is (null or { Implicit: true }) ? 1 : parsed.GetValue(_batch),
             Sequence = parsed.GetValue(_sequence),
             Steps = steps,
             Threads = parsed.GetValue(_threads),

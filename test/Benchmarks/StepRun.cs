@@ -180,12 +180,15 @@ internal sealed class StepRun : IDisposable
     {
         var generator = new Generator(_backbone, _adapters);
         var generation = new GenerationOptions { MaxNewTokens = _options.NewTokens + 1, StopTokens = [] };
+        List<int[]> prompts = [.. Enumerable.Range(0, _options.Batch).Select(_ => Ids(16))];
         // What is made first pays for compiling.
-        generator.Generate([Ids(16)], generation);
+        generator.Generate(prompts, generation);
         Thread.Sleep(200);
-        generator.Generate([Ids(16)], generation);
-        generator.Generate([Ids(16)], generation, (_, _) =>
+        generator.Generate(prompts, generation);
+        generator.Generate(prompts, generation, (prompt, _) =>
         {
+            if (prompt > 0)
+                return true;
             // The first token comes with the prompt.
             if (_start != 0)
                 Stop();
@@ -193,7 +196,7 @@ internal sealed class StepRun : IDisposable
                 Start();
             return true;
         });
-        return Result(1);
+        return Result(_options.Batch);
     }
 
     private StepResult Result(int tokens) =>

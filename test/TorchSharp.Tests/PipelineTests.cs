@@ -84,6 +84,16 @@ public sealed class PipelineTests
     }
 
     [Fact]
+    public void SeveralGpusGiveTheBitsOfOne()
+    {
+        using var replaced = BackendProvider.Replace(new CpuDevice());
+        var context = new MLContext(seed: 1) { GpuDeviceId = 0 };
+        using var one = Fit(context, out _, batches: 3);
+        using var three = Fit(context, out _, workers: new MokaGpus(1, 2) { TakesPart = false }, batches: 3);
+        Assert.Equal(Scores(one.Transform(Rows(context))), Scores(three.Transform(Rows(context))));
+    }
+
+    [Fact]
     public void MemoryThatIsNotThereIsANamedError()
     {
         using var backend = new TorchBackend(torch.CPU, torch.ScalarType.Float32);
@@ -107,7 +117,8 @@ public sealed class PipelineTests
         sum.Dispose();
     }
 
-    private static TransformerChain<MokaTransformer> Fit(MLContext context, out string line, MokaHead head = MokaHead.Words)
+    private static TransformerChain<MokaTransformer> Fit(
+        MLContext context, out string line, MokaHead head = MokaHead.Words, WorkerPool? workers = null, int batches = 1)
     {
         var lines = new List<string>();
         context.Log += (_, e) =>
@@ -115,7 +126,15 @@ public sealed class PipelineTests
             if (e.RawMessage.StartsWith("Running on", StringComparison.Ordinal))
                 lines.Add(e.RawMessage);
         };
-        var options = new MokaTrainer.Options { NumberOfSteps = 3, BatchTokens = 100, PromptTemplate = new PromptTemplate("{text} is"), Head = head };
+        var options = new MokaTrainer.Options
+        {
+            NumberOfSteps = 3,
+            BatchTokens = 100,
+            GradientAccumulation = batches,
+            PromptTemplate = new PromptTemplate("{text} is"),
+            Head = head,
+            Workers = workers,
+        };
         var model = context.Transforms.Conversion.MapValueToKey("Label").Append(context.MulticlassClassification.Trainers.Moka(options)).Fit(Rows(context));
         line = Assert.Single(lines);
         return model;
@@ -148,7 +167,7 @@ public sealed class PipelineTests
 
     private sealed class CpuDevice : BackendProvider
     {
-        public override string DeviceName(int gpu) => "torch cpu";
+        public override string DeviceName(int gpu) => gpu == 0 ? "torch cpu" : $"torch cpu {gpu}";
 
         public override string? Problem(int gpu) => null;
 

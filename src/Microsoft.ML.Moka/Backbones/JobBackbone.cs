@@ -25,7 +25,7 @@ internal sealed record JobBackbone(string? Path, string Fingerprint, BackboneQua
                 _ => throw new InvalidOperationException(
                     "The model has its backbone inside, where workers cannot find it: save it without SaveBackbone, so that it has the backbone's path."),
             },
-            fingerprint, quantization, backend.Precision, allowsOtherProcessors ? null : ArithmeticOf(backend));
+            fingerprint, quantization, backend.Precision, allowsOtherProcessors ? null : backend.Arithmetic);
 
     /// <summary>Finds the backbone on this machine; the same to the last byte.</summary>
     /// <param name="resolver">Asked where it is not found otherwise.</param>
@@ -56,14 +56,11 @@ internal sealed record JobBackbone(string? Path, string Fingerprint, BackboneQua
         }
     }
 
-    // A backend's description without what does not change results: "cpu (Vector512" of "cpu (Vector512, 2 threads)".
-    private static string ArithmeticOf(Backend backend) => backend.Description.Split(',')[0];
-
     private void Require(Backend backend)
     {
-        if (Arithmetic is { } wanted && ArithmeticOf(backend) != wanted)
+        if (Arithmetic is { } wanted && backend.Arithmetic != wanted)
             throw new InvalidOperationException(
-                $"This worker computes with '{ArithmeticOf(backend)}' and the run with '{wanted}', so that the last bits would differ: "
+                $"This worker computes with '{backend.Arithmetic}' and the run with '{wanted}', so that the last bits would differ: "
                 + $"leave it out, or set {nameof(WorkerPool.AllowsOtherProcessors)}.");
         if (backend.Precision != Precision)
             throw new InvalidOperationException(

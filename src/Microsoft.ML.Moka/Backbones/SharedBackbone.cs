@@ -26,6 +26,9 @@ internal sealed class SharedBackbone : IDisposable
 
     public BackboneQuantization Quantization => _entry.Key.Quantization;
 
+    /// <summary>The name of the device whose memory it is in.</summary>
+    public string Device => _entry.Key.Device;
+
     /// <summary>Whether both are shares in one backbone in memory.</summary>
     public bool IsSameAs(SharedBackbone other) => ReferenceEquals(_entry, other._entry);
 

@@ -32,7 +32,7 @@ internal sealed record EvaluationJob(JobBackbone Backbone, bool IsTuned, BatchSe
         var backbone = JobBackbone.Of(source, shared.Fingerprint, shared.Quantization, backend, allowsOtherProcessors);
         files[RunName] = JsonSerializer.SerializeToUtf8Bytes(
             new EvaluationJob(backbone, model.Adapters is not null, settings), EvaluationJson.Default.EvaluationJob);
-        return new JobDescription(Kind, $"the evaluation of {model.Name}", files);
+        return new JobDescription(Kind, $"the evaluation of {model.Name}", files) { Device = shared.Device };
     }
 
     public static EvaluationJob Read(IReadOnlyDictionary<string, byte[]> files) =>

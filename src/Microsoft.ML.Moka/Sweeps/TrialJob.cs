@@ -50,7 +50,7 @@ internal sealed record TrialJob(JobBackbone Backbone, SortedDictionary<string, s
         };
         if (options.ValidationSet is { } validation)
             files[ValidationName] = RowBytes.Write(validation, columns);
-        return new JobDescription(Kind, $"a sweep on {source.Name}", files);
+        return new JobDescription(Kind, $"a sweep on {source.Name}", files) { Device = device.Name };
     }
 
     /// <summary>The same on a worker.</summary>

@@ -11,6 +11,9 @@ internal abstract class Backend : IDisposable
     /// <summary>Name and instruction set or device, for the log: "cpu (Vector512, 2 threads)".</summary>
     public abstract string Description { get; }
 
+    /// <summary>What the last bits of results depend on: backends that agree in it, and in <see cref="Precision"/>, compute the same bits.</summary>
+    public virtual string Arithmetic => Description;
+
     /// <summary>The most bytes of tensors that were ever in use at one time, weights not counted; 0 where nobody counts.</summary>
     public virtual long PeakTensorBytes => 0;
 

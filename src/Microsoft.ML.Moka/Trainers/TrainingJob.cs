@@ -24,6 +24,6 @@ internal static class TrainingJob
             new ShareJob(JobBackbone.Of(source, backbone.Fingerprint, backbone.Quantization, backend, anyProcessor), exchange),
             TrainingJson.Default.ShareJob);
         files[ExamplesName] = ExampleBytes.Write(examples);
-        return new JobDescription(Kind, $"{adapters.Options.GetType().Name} on {source.Name}, {examples.Count} examples", files);
+        return new JobDescription(Kind, $"{adapters.Options.GetType().Name} on {source.Name}, {examples.Count} examples", files) { Device = backbone.Device };
     }
 }

@@ -199,6 +199,10 @@ internal sealed class Tuner(IHost host, TuningOptions options, int? contextSeed)
         using var report = new ProgressReport(host, channel, options);
         report.Begin(backbone.Backbone, adapters, data);
         using var sole = options.CheckpointFolder is { } folder ? TakeCheckpoints(folder) : null;
+        if (options.Workers is not null && options.GradientAccumulation == 1)
+            channel.Warning(MessageSensitivity.None,
+                "Workers are set, and GradientAccumulation is 1: an update has one batch, which one of them computes. "
+                + "Set it to the number of workers, this process among them, with a smaller BatchTokens.");
         using var job = options.Workers is { } workers
             ? workers.Open(
                 TrainingJob.Of(start.Source, backbone, adapters, data.Examples, plan.Exchange ?? MokaExchange.Float32, workers.AllowsOtherProcessors),

@@ -83,8 +83,9 @@ public abstract class TuningOptions
     public int GradientAccumulation { get; set; } = 1;
 
     /// <summary>
-    /// Workers on other machines that compute batches of each update, at the same time; <see cref="GradientAccumulation"/> says how many there are to share
-    /// out. The result has the same bits with any number of them, and with none. Not set by default.
+    /// Workers that compute batches of each update at the same time: more GPUs of this machine (<see cref="MokaGpus"/>), or other machines.
+    /// <see cref="GradientAccumulation"/> says how many batches there are to share out. The result has the same bits with any number of workers, and with
+    /// none. Not set by default.
     /// </summary>
     public WorkerPool? Workers { get; set; }
 

@@ -4,7 +4,11 @@ namespace Microsoft.ML.Moka.Work;
 /// <param name="Kind">What is to be done: training, evaluation or sweep.</param>
 /// <param name="Title">What people call it.</param>
 /// <param name="Files">The content that the kind needs, by name.</param>
-internal sealed record JobDescription(string Kind, string Title, IReadOnlyDictionary<string, byte[]> Files);
+internal sealed record JobDescription(string Kind, string Title, IReadOnlyDictionary<string, byte[]> Files)
+{
+    /// <summary>The device of the process that has the job, which takes part in it; null where that does not matter.</summary>
+    public string? Device { get; init; }
+}
 
 /// <summary>A part of a job. Done twice, it has the same result.</summary>
 /// <param name="Number">Tells items of a call apart.</param>

@@ -37,6 +37,17 @@ internal sealed class WorkQueue : IDisposable
         }
     }
 
+    /// <inheritdoc cref="TakeAsync"/>
+    public TakenItem Take(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            _count.Wait(cancellation);
+            if (TryDequeue(out var taken))
+                return taken;
+        }
+    }
+
     /// <summary>An item whose worker was lost: the next that is taken.</summary>
     public void GiveBack(TakenItem taken)
     {

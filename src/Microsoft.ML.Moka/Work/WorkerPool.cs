@@ -3,8 +3,8 @@ using Microsoft.ML.Moka.Work;
 namespace Microsoft.ML.Moka;
 
 /// <summary>
-/// Workers that compute for this process: those of a cluster, as <c>MokaCluster</c> of the package Microsoft.ML.Moka.Orleans has them. They change how long
-/// something takes, and not what comes of it.
+/// Workers that compute for this process: more GPUs (<see cref="MokaGpus"/>), or those of a cluster, as <c>MokaCluster</c> of the package
+/// Microsoft.ML.Moka.Orleans has them. They change how long something takes, and not what comes of it.
 /// </summary>
 public abstract class WorkerPool
 {

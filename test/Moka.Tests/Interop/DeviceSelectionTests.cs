@@ -5,7 +5,8 @@ using Microsoft.ML.Moka.Tests.Tensors;
 
 namespace Microsoft.ML.Moka.Tests.Interop;
 
-/// <summary>No other test sets GpuDeviceId, and without it no provider is asked: the replacement disturbs nobody.</summary>
+/// <summary>No test outside the collection sets GpuDeviceId, and without it no provider is asked: the replacement disturbs nobody.</summary>
+[Collection(FakeProvider.Collection)]
 public sealed class DeviceSelectionTests(TunedModel tuned)
 {
     [Fact]

@@ -76,7 +76,7 @@ internal sealed unsafe partial class CpuBackend
         var y = Allocate(TensorKind.Activation, x.Rows, source.LaneCount);
         if (CanStream(x, source))
         {
-            MultiplyRow(x, source, y.Floats);
+            MultiplyFewRows(x, source, y.Floats);
             return y;
         }
         Multiply(Floats(x), x.Rows, x.Columns, transposed: false, source, y.Floats, accumulate: false);

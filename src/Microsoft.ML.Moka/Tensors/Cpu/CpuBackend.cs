@@ -70,6 +70,8 @@ internal sealed unsafe partial class CpuBackend : Backend
     public override string? PrecisionProblem =>
         Tiles is not null ? null : AmxDetection.Problem ?? $"the kernels of {Simd} have no panels for AMX";
 
+    public override string Arithmetic => Simd.ToString();
+
     public override string Description =>
         $"cpu ({Simd}{(_tiles is { } tiles ? $", AMX {tiles.Precision}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 

@@ -41,6 +41,7 @@ internal sealed class Workers
     /// long go back to the pool until there is work again, so that a burst may stretch over anything; there had better be loops all through it.
     /// </summary>
     public IDisposable? Begin() => Threads == 1 || InBurst ? null : new Burst(this);
+
     /// <exception cref="InvalidOperationException">The setting is no number of threads.</exception>
     internal static int ThreadsBy(object? setting) => setting switch
     {
@@ -98,12 +99,18 @@ internal sealed class Workers
         /// <summary>Shows a loop to the helpers that are awake, calls those that are missing, and takes part.</summary>
         public void Run(Loop loop, int helpers)
         {
-            if (Owner._patience.IsWorthHelp())
-                Offer(loop, helpers);
-            var fastest = loop.Execute();
-            var start = Stopwatch.GetTimestamp();
+            if (!Owner._patience.IsWorthHelp(Stopwatch.GetTimestamp()))
+            {
+                loop.Execute();
+                loop.Wait(awake: true);
+                return;
+            }
+            Offer(loop, helpers);
+            var (own, fastest) = loop.Execute();
+            var done = Stopwatch.GetTimestamp();
             loop.Wait(awake: true);
-            Owner._patience.Add(fastest, Stopwatch.GetTimestamp() - start);
+            if (own > 0)
+                Owner._patience.Add((loop.Chunks - own) * fastest, Stopwatch.GetTimestamp() - done - fastest, Stopwatch.GetTimestamp());
         }
 
         private void Offer(Loop loop, int helpers)
@@ -145,36 +152,7 @@ internal sealed class Workers
         }
     }
 
-    /// <summary>
-    /// Whether help is worth while. On a machine that has more to do than processors, a helper is put aside in the middle of its chunk, and the loop waits for
-    /// milliseconds. After such a wait loops go without help, the longer the more often it happens. Races do no harm: numbers here change no result.
-    /// </summary>
-    private sealed class Patience
-    {
-        private const int FewestLoops = 32;
-        private const int MostLoops = 1 << 13;
-
-        private static readonly long LongWait = Stopwatch.Frequency / 5_000;
-
-        private int _loopsAlone;
-        private int _next = FewestLoops;
-
-        public bool IsWorthHelp() => _loopsAlone == 0 || --_loopsAlone < 0;
-
-        /// <summary>Learns how long a caller's fastest chunk took, and how long it waited for others in the end: a chunk or two, if all is well.</summary>
-        public void Add(long fastestChunk, long waited)
-        {
-            if (waited > LongWait + 3 * fastestChunk)
-            {
-                _loopsAlone = _next;
-                _next = Math.Min(2 * _next, MostLoops);
-            }
-            else if (_loopsAlone == 0 && _next > FewestLoops)
-                _next--;
-        }
-    }
-
-    private sealed class Loop(int count, int chunk, int chunks, Action<int, int> body) : IThreadPoolWorkItem
+    private sealed class Loop(int length, int chunk, int chunks, Action<int, int> body) : IThreadPoolWorkItem
     {
         private static readonly long ChunkTime = Stopwatch.Frequency / 10_000;
 
@@ -184,18 +162,20 @@ internal sealed class Workers
 
         void IThreadPoolWorkItem.Execute() => Execute();
 
-        /// <summary>Takes chunks while there are any, and gives the ticks of the fastest.</summary>
-        public long Execute()
+        public int Chunks => chunks;
+
+        /// <summary>Takes chunks while there are any, and gives their number and the ticks of the fastest.</summary>
+        public (int Count, long Fastest) Execute()
         {
             int index;
-            var fastest = long.MaxValue / 4;
+            var (count, fastest) = (0, long.MaxValue);
             while ((index = Interlocked.Increment(ref _next) - 1) < chunks)
             {
                 var began = Stopwatch.GetTimestamp();
                 try
                 {
                     var start = index * chunk;
-                    body(start, (int)Math.Min(count, (long)start + chunk));
+                    body(start, (int)Math.Min(length, (long)start + chunk));
                 }
                 catch (Exception exception)
                 {
@@ -203,8 +183,9 @@ internal sealed class Workers
                 }
                 Interlocked.Increment(ref _done);
                 fastest = Math.Min(fastest, Stopwatch.GetTimestamp() - began);
+                count++;
             }
-            return fastest;
+            return (count, fastest);
         }
 
         /// <summary>

@@ -6,7 +6,7 @@ using Microsoft.ML.Moka.Tensors.Cpu.Weights;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 
-/// <summary>A row that is multiplied alone, as weights stream by, has the bits that it has among others; and both are right.</summary>
+/// <summary>Few rows, which are multiplied as weights stream by, have the bits that they have among others; and both are right.</summary>
 public sealed unsafe class RowStreamTests
 {
     private static readonly SimdLevel[] Levels = [.. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best)];
@@ -16,7 +16,7 @@ public sealed unsafe class RowStreamTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_single_row_has_the_bits_of_a_row_among_others(WeightForm form, string level)
+    public void Few_rows_have_the_bits_of_rows_among_others(WeightForm form, string level)
     {
         var random = new Random(7);
         // Whole panels and parts, one block of the depth and several, depths that are whole blocks of codes, of their halves and of neither.
@@ -32,14 +32,14 @@ public sealed unsafe class RowStreamTests
             using var all = backend.Upload(TensorKind.Activation, x, 13, columns);
             using var expected = backend.Linear(all, weight);
             var among = Download(backend, expected);
-            for (var row = 0; row < 13; row += 4)
+            foreach (var (row, count) in (ReadOnlySpan<(int, int)>)[(0, 1), (12, 1), (3, 2), (1, 3), (5, 4), (4, 5), (0, 6), (6, 7), (2, 8), (4, 9)])
             {
-                using var one = backend.Upload(TensorKind.Activation, x.AsSpan(row * columns, columns), 1, columns);
-                using var y = backend.Linear(one, weight);
+                using var few = backend.Upload(TensorKind.Activation, x.AsSpan(row * columns, count * columns), count, columns);
+                using var y = backend.Linear(few, weight);
                 using (backend.BeginBurst())
-                using (var inBurst = backend.Linear(one, weight))
+                using (var inBurst = backend.Linear(few, weight))
                     Assert.Equal(Download(backend, y), Download(backend, inBurst));
-                Assert.Equal(among[(row * rows)..((row + 1) * rows)], Download(backend, y));
+                Assert.Equal(among[(row * rows)..((row + count) * rows)], Download(backend, y));
             }
             for (var i = 0; i < rows; i++)
             {

@@ -42,7 +42,7 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
                 TransposeRows(rows, depth, panel + half, (long)TSimd.Count * weight.Columns);
                 continue;
             }
-            if (count == TSimd.Count && Streams(weight) && column % 32 == 0 && depth % 32 == 0)
+            if (count == TSimd.Count && HasLanes(weight) && column % 32 == 0 && depth % 32 == 0)
             {
                 ExpandLanes(weight, lane + half, column, depth, panel + half);
                 continue;
@@ -61,17 +61,37 @@ internal sealed unsafe class MatrixKernels<TSimd, TVector> : MatrixKernels
     public override void MultiplyStrided(float* a, long rowStep, float* panel, long panelStride, int rows, int depth, float* c, long stride) =>
         StridedTiles<TSimd, TVector>.Multiply(a, rowStep, 1, panel, panelStride, rows, depth, c, stride, accumulate: false);
 
-    public override int StreamLanes => RowStream<TSimd, TVector>.Lanes;
+    public override int StreamLanes => RowStream<TSimd, TVector, OneRow>.Lanes;
 
-    public override bool Streams(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
+    // Four rows' sums and what expands codes take 26 registers: where there are 16, codes are expanded anew for each row. Floats need no expansion.
+    public override int MostStreamedRows(CpuWeight weight) => !HasLanes(weight) ? 0 : weight is DenseWeight ? 4 : TSimd.Count == 16 ? 8 : 1;
+
+    private static bool HasLanes(CpuWeight weight) => TSimd.ReadsWords && weight.HasLanes;
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn)
+    public override void MultiplyRows(CpuWeight weight, int lane, int column, int depth, float* x, long rowStep, int rows, float* y, bool goesOn)
     {
         var scales = stackalloc float[depth / 32 * StreamLanes];
         var least = stackalloc float[depth / 32 * StreamLanes];
-        RowStream<TSimd, TVector>.Multiply(weight.Lanes(lane, StreamLanes, column, depth, scales, least), x, y, goesOn);
+        var w = weight.Lanes(lane, StreamLanes, column, depth, scales, least);
+        for (; rows > 4; rows -= 4, x += 4 * rowStep, y += 4 * StreamLanes)
+            RowStream<TSimd, TVector, FourRows>.Multiply(w, x, rowStep, y, goesOn: false);
+        switch (rows)
+        {
+            case 1:
+                RowStream<TSimd, TVector, OneRow>.Multiply(w, x, rowStep, y, goesOn);
+                break;
+            case 2:
+                RowStream<TSimd, TVector, TwoRows>.Multiply(w, x, rowStep, y, goesOn);
+                break;
+            case 3:
+                RowStream<TSimd, TVector, ThreeRows>.Multiply(w, x, rowStep, y, goesOn);
+                break;
+            default:
+                RowStream<TSimd, TVector, FourRows>.Multiply(w, x, rowStep, y, goesOn);
+                break;
+        }
     }
 
     [SkipLocalsInit]

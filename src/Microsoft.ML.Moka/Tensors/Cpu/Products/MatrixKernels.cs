@@ -33,14 +33,20 @@ internal abstract unsafe class MatrixKernels
     /// <summary>panel[k, i] = weight[lane + i, column + k]: the panel of x Wᵀ.</summary>
     public abstract void FillFromRows(CpuWeight weight, int lane, int lanes, int column, int depth, float* panel, float* scratch);
 
-    /// <summary>Whether <see cref="MultiplyRow"/> can take a weight.</summary>
-    public abstract bool Streams(CpuWeight weight);
+    /// <summary>
+    /// How many rows <see cref="MultiplyRows"/> takes where it is faster than a panel: with more of them it pays to expand a weight to memory once. 0 where it
+    /// cannot take the weight.
+    /// </summary>
+    public abstract int MostStreamedRows(CpuWeight weight);
 
-    /// <summary>The lanes of <see cref="MultiplyRow"/>.</summary>
+    /// <summary>The lanes of <see cref="MultiplyRows"/>.</summary>
     public abstract int StreamLanes { get; }
 
-    /// <summary>y[i] = Σₖ x[k] · weight[lane + i, column + k] for so many lanes and k below a depth; column and depth are multiples of 32.</summary>
-    public abstract void MultiplyRow(CpuWeight weight, int lane, int column, int depth, float* x, float* y, bool goesOn);
+    /// <summary>
+    /// y[row, i] = Σₖ x[row · <paramref name="rowStep"/> + k] · weight[lane + i, column + k] for so many lanes and k below a depth; column and depth are
+    /// multiples of 32.
+    /// </summary>
+    public abstract void MultiplyRows(CpuWeight weight, int lane, int column, int depth, float* x, long rowStep, int rows, float* y, bool goesOn);
 
     /// <summary>
     /// c[i, lane] = Σₖ a[i · <paramref name="rowStep"/> + k] · panel[k, lane] for the lanes of a panel that is part of a wider one; see
