@@ -44,7 +44,8 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal override string Method => MethodName;
 
-    internal override float RateTimesWidth => 0.4f;
+    // The rate is A's. With a ratio B gets LoRA's usual one: at that for A, LoRA+ learned nothing on the embedded backbone (docs/compare-adapters.md).
+    internal override float RateTimesWidth => 0.4f / MathF.Max(1, LearningRateRatio);
 
     internal override bool StartsFromOriginalWeights => InitialValues == LoraInitialValues.LoftQ;
 
