@@ -19,6 +19,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
     /// <summary>Whether the state of training is saved, so that the same command goes on from there.</summary>
     public bool CanGoOn { get; init; }
 
+    /// <summary>Who computes batches too; null for nobody.</summary>
+    public WorkerPool? Workers { get; init; }
+
     /// <summary>The verb that the model answers to, and a text to try it on; null where there is none that a shell takes as it is.</summary>
     public (string Verb, string? Text) Next { get; set; }
 
