@@ -25,7 +25,7 @@ internal static class Groups
         ("models", "Models", ["MokaModel", "MokaTransformer", "MokaBinaryTransformer", "MokaMultiLabelTransformer", "MokaRegressionTransformer",
             "LabelPrediction", "LabelProbability", "MultiLabelMetrics", "LabelMetrics", "MokaTextGenerator",
             "MokaEmbeddingTransformer",
-            "TextRequest", "TextGenerationOptions", "ChatTemplate",
+            "TextRequest", "LabelRequest", "TextGenerationOptions", "ChatTemplate",
             "BackboneReference", "BackboneDescription", "AdapterFileFormat", "MergeOptions", "GgufOptions", "GgufFormat", "MokaBackbone",
             "LoraConversion", "LoraMapConversion", "BackboneDownloadOptions", "BackboneDownloadProgress", "MokaTokenizer"]),
         ("adapters", "Adapters and their design",

@@ -119,9 +119,9 @@ internal sealed class CellCommands
                 outcome = folder.Complete(
                     settings, checkpoints => Experiment.Of(settings.Task, cells.Backbone, cells.Data).Run(settings, checkpoints, cancellation));
             }
-            catch (ArgumentException e)
+            catch (Exception e) when (e is ArgumentException or InvalidOperationException)
             {
-                // A method that cannot keep the budget, say.
+                // A method that cannot keep the budget, or LoftQ on a backbone whose files are quantized.
                 outcome = $"left out. {e.Message.Split(" (Parameter", 2)[0].ReplaceLineEndings(" ")}";
             }
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{clock.Elapsed:hh\\:mm\\:ss} {settings.Name}: {outcome}"));

@@ -54,24 +54,43 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
         var tried = contestants.GroupBy(contestant => contestant.Name).Select(group => group.ElementAt(group.Count() / 2)).ToList();
         var trials = tried.ToDictionary(contestant => contestant.Name, _ => new List<RateTrial>());
         foreach (var rate in settings.Rates)
-            foreach (var contestant in tried)
+            foreach (var contestant in tried.ToList())
             {
-                var validation = Enumerable.Range(1, TrialSeeds)
-                    .Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
-                trials[contestant.Name].Add(new RateTrial(rate, validation));
-                Report(contestant, rate, "validation", trials[contestant.Name][^1].Accuracy);
+                try
+                {
+                    var validation = Enumerable.Range(1, TrialSeeds)
+                        .Select(seed => Fit(contestant.Design.Options, questions.Fitting, questions.Validation, rate, seed)).ToList();
+                    trials[contestant.Name].Add(new RateTrial(rate, validation));
+                    Report(contestant, rate, "validation", trials[contestant.Name][^1].Accuracy);
+                }
+                catch (InvalidOperationException e)
+                {
+                    // LoftQ on a backbone whose files are quantized, say.
+                    refused.Add($"{contestant.Name}. {e.Message}");
+                    tried.Remove(contestant);
+                    contestants.RemoveAll(other => other.Name == contestant.Name);
+                }
             }
+        if (contestants.Count == 0)
+            throw new ArgumentException($"Nothing is left to compare. {string.Join(' ', refused)}");
         var runs = contestants.ToDictionary(contestant => contestant, _ => new List<Measurement>());
         for (var seed = 1; seed <= settings.Seeds; seed++)
             foreach (var contestant in contestants)
             {
-                var rate = ContestantResult.Best(trials[contestant.Name]).Rate;
-                runs[contestant].Add(Fit(contestant.Design.Options, questions.Train, questions.Test, rate, seed));
+                var best = ContestantResult.Best(trials[contestant.Name]);
+                var rate = best.Rate;
+                // What is to be remembered was trained on and scored in the trial already.
+                var isThere = questions.IsMemory && tried.Contains(contestant) && seed <= TrialSeeds;
+                runs[contestant].Add(
+                    isThere ? best.Validation[seed - 1] : Fit(contestant.Design.Options, questions.Train, questions.Test, rate, seed));
                 Report(contestant, rate, $"test, seed {seed}", runs[contestant][^1].Accuracy);
             }
         return new ComparisonResult(
             _designer.Backbone, _designer.BackboneParameterCount, untuned.Accuracy, questions.Majority, questions.Test.Count,
-            [.. contestants.Select(contestant => new ContestantResult(contestant, trials[contestant.Name], runs[contestant]))], refused);
+            [.. contestants.Select(contestant => new ContestantResult(contestant, trials[contestant.Name], runs[contestant]))], refused)
+        {
+            IsMemory = questions.IsMemory,
+        };
     }
 
     /// <summary>Each method with the sizes that use each budget best. A method that cannot keep a budget is left out there, with the reason.</summary>
@@ -120,6 +139,8 @@ internal sealed class Comparison(Settings settings, Questions questions, Action<
             BackbonePath = settings.Backbone,
             Quantization = settings.Quantization,
             Adapter = adapter,
+            // A fact is its text and its answer, and nothing beside.
+            PromptTemplate = questions.IsMemory ? PromptTemplate.Plain : null,
             NumberOfEpochs = rate is null ? 0 : settings.Epochs,
             LearningRate = rate,
             BatchTokens = settings.BatchTokens,

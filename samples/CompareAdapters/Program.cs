@@ -13,6 +13,10 @@ var train = new Option<FileInfo?>("--train")
     Description = "Rows to tune on: a header, then text and label separated by a tab. Without it, questions about the everyday world in BoolQ's form.",
 };
 var test = new Option<FileInfo?>("--test") { Description = "Rows to report on, in the same form." };
+var facts = new Option<int?>("--facts")
+{
+    Description = "So many unrelated facts to remember, in place of the questions about the everyday world: what is made to need rank.",
+};
 var methods = new Option<string[]>("--methods")
 {
     Description = "What is compared; 'full' is the reference without a budget.",
@@ -47,6 +51,11 @@ var quantization = new Option<BackboneQuantization>("--quantization")
 var json = new Option<string?>("--json") { Description = "A file to write every figure to." };
 var markdown = new Option<string?>("--markdown") { Description = "A file to write the table to." };
 var svg = new Option<string?>("--svg") { Description = "A file to write the picture to." };
+facts.Validators.Add(result =>
+{
+    if (result.GetValueOrDefault<int?>() is < 8 or > 100_000)
+        result.AddError("--facts must be from 8 to 100000.");
+});
 methods.AcceptOnlyFromAmong([.. AdapterMethods.Names]);
 foreach (var count in new[] { seeds, epochs, batch })
     count.Validators.Add(result =>
@@ -57,7 +66,7 @@ foreach (var count in new[] { seeds, epochs, batch })
 
 var command = new RootCommand("Tunes one backbone on the same rows with every adapter at the same budgets, and compares accuracy, parameters, time and memory.")
 {
-    backbone, train, test, methods, targets, budgets, rates, seeds, epochs, batch, quantization, json, markdown, svg,
+    backbone, train, test, facts, methods, targets, budgets, rates, seeds, epochs, batch, quantization, json, markdown, svg,
 };
 command.SetAction(Run);
 foreach (var cells in CellCommands.All())
@@ -69,10 +78,12 @@ int Run(ParseResult parsed)
 {
     try
     {
-        var questions = (parsed.GetValue(train), parsed.GetValue(test)) switch
+        var questions = (parsed.GetValue(train), parsed.GetValue(test), parsed.GetValue(facts)) switch
         {
-            (null, null) => Questions.OfEverydayWorld(),
-            ({ } trainFile, { } testFile) => Questions.Read(trainFile, testFile),
+            (null, null, { } count) => Questions.OfFacts(count),
+            (null, null, null) => Questions.OfEverydayWorld(),
+            ({ } trainFile, { } testFile, null) => Questions.Read(trainFile, testFile),
+            (_, _, { }) => throw new ArgumentException("--facts makes the rows itself: leave out --train and --test."),
             _ => throw new ArgumentException("--train and --test go together."),
         };
         var settings = new Settings

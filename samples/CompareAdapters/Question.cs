@@ -22,9 +22,15 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
     /// <summary>The part of the training rows that learning rates are chosen by; the choice trains on the others.</summary>
     public const double ValidationShare = 0.25;
 
-    public IReadOnlyList<Question> Fitting => [.. Train.Take(Train.Count - ValidationCount)];
+    /// <summary>
+    /// Whether the questions are to be remembered, and there is nothing to be told of those that were not trained on: all rows are one, learning rates are
+    /// chosen by it too, and what is compared is how much of it a method takes in.
+    /// </summary>
+    public bool IsMemory { get; init; }
 
-    public IReadOnlyList<Question> Validation => [.. Train.TakeLast(ValidationCount)];
+    public IReadOnlyList<Question> Fitting => IsMemory ? Train : [.. Train.Take(Train.Count - ValidationCount)];
+
+    public IReadOnlyList<Question> Validation => IsMemory ? Train : [.. Train.TakeLast(ValidationCount)];
 
     /// <summary>All answer words, also those that a part of the rows lacks.</summary>
     public IReadOnlyList<string> Words => [.. Train.Concat(Test).Select(question => question.Label).Distinct()];
@@ -46,6 +52,26 @@ internal sealed record Questions(IReadOnlyList<Question> Train, IReadOnlyList<Qu
         List<Question> About(Part part, int count, int seed) =>
             [.. new BenchmarkQuestions(world, part).Rows(BenchmarkForm.BoolQ, count, seed)
                 .Select(row => new Question { Text = row.Instruction, Label = row.Answer })];
+    }
+
+    /// <summary>
+    /// Facts that have nothing to do with each other: made-up names, each with one of eight colours by the dice. No fact helps with another, so that an update
+    /// has to hold each of them: what is made to need rank.
+    /// </summary>
+    public static Questions OfFacts(int count)
+    {
+        string[] colours = ["red", "blue", "green", "black", "white", "brown", "yellow", "grey"];
+        var random = new Random(3);
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        while (names.Count < count)
+            names.Add(string.Concat(Enumerable.Range(0, 3).Select(_ => Syllable())));
+        // Every colour as often as the others.
+        var dealt = Enumerable.Range(0, count).Select(i => colours[i % colours.Length]).ToArray();
+        random.Shuffle(dealt);
+        List<Question> facts = [.. names.Zip(dealt, (name, colour) => new Question { Text = $"Which colour has {name}?", Label = colour })];
+        return new Questions(facts, facts) { IsMemory = true };
+
+        string Syllable() => $"{"bdfgklmnprstv"[random.Next(13)]}{"aeiou"[random.Next(5)]}";
     }
 
     /// <summary>Text files with a header and two columns, text and label, separated by tabs.</summary>

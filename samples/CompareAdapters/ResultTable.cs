@@ -10,7 +10,8 @@ internal static class ResultTable
     public static string Of(ComparisonResult result)
     {
         var text = new StringBuilder();
-        Append(text, $"{result.Backbone}, {result.BackboneParameters:N0} parameters; {result.TestRows} held-out rows, ");
+        Append(text, $"{result.Backbone}, {result.BackboneParameters:N0} parameters; ");
+        Append(text, $"{result.TestRows} {(result.IsMemory ? "facts to remember" : "held-out rows")}, ");
         Append(text, result.Contestants[0].Runs.Count is > 1 and var seeds
             ? (FormattableString)$"mean ± standard deviation of {seeds} seeds. "
             : $"one seed, so that nobody knows how far another one would be off. ");

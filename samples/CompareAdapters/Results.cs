@@ -56,4 +56,8 @@ internal sealed record ContestantResult(Contestant Contestant, IReadOnlyList<Rat
 /// <param name="Refused">What could not take part, and why.</param>
 internal sealed record ComparisonResult(
     string Backbone, long BackboneParameters, double Untuned, double Majority, int TestRows, IReadOnlyList<ContestantResult> Contestants,
-    IReadOnlyList<string> Refused);
+    IReadOnlyList<string> Refused)
+{
+    /// <summary>Whether the accuracies are of the rows that were trained on.</summary>
+    public bool IsMemory { get; init; }
+}

@@ -14,10 +14,10 @@ internal static class ExportVerb
         var output = CommonOptions.OutputFolder("The folder to be written: adapter_config.json and adapter_model.safetensors. Other files in it stay.");
         var format = new Option<string>("--format")
         {
-            Description = "as-trained, or lokr or lora where that says the same update: more programs know those.",
+            Description = "as-trained, or lokr or lora where that says the same update: more programs know those; or cdka, as CDKA's authors store it.",
             DefaultValueFactory = _ => "as-trained",
         };
-        format.AcceptOnlyFromAmong("as-trained", "lokr", "lora");
+        format.AcceptOnlyFromAmong("as-trained", "lokr", "lora", "cdka");
         var gguf = new Option<bool>("--gguf")
         {
             Description = "Writes one GGUF file for llama.cpp's --lora and Ollama's ADAPTER: LoRA, and what says the same. --output is the file.",

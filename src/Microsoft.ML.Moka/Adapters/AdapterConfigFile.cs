@@ -63,15 +63,18 @@ internal static class AdapterConfigFile
         var options = method.Read(fields, tensors, maps);
         (options.Ranks, options.Alphas) = (ModuleValues.Read(fields, RankPattern, 1, 1 << 20), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
         if (options.Ranks is not null && !options.HasModuleRanks)
-            throw fields.Error(RankPattern, $"is set, and {type} has no rank for single modules");
+            throw fields.Error(RankPattern, $"is set, and {NameOf(options)} has no rank for single modules");
         if (options.Alphas is not null && !options.HasModuleAlphas)
-            throw fields.Error(AlphaPattern, $"is set, and {type} has no alpha for single modules");
+            throw fields.Error(AlphaPattern, $"is set, and {NameOf(options)} has no alpha for single modules");
         (options.TargetModules, options.Layers) = AdapterTargets.Read(fields, tensors, maps);
         options.Head = ScoreHeads.Read(fields, tensors, shape);
         options.Tables = TableRules.Read(fields, tensors, options, shape);
         (options.BiasKind, options.Biases) = (TrainedBiases.Kind(fields), TrainedBiases.Read(fields, tensors, maps, shape));
         return options;
     }
+
+    // CDKA's authors call it LORA.
+    private static string NameOf(AdapterOptions options) => options is CdkaAdapter ? CdkaAdapter.MethodName : options.Method;
 
     /// <summary>The method whose tensors a file holds.</summary>
     private static string? TypeIn(SafetensorsFile tensors) => AdapterMethods.All.FirstOrDefault(

@@ -109,11 +109,11 @@ internal enum FactorStorage
     /// <summary>One tensor for each filter: <c>moka_A.0</c>, <c>moka_A.1</c> …</summary>
     PerFilter,
 
-    /// <summary>The stack is one tensor: the rows of LoRA's <c>lora_A</c>.</summary>
-    Stacked,
+    /// <summary>One tensor, whose row k·count + i is row k of filter i: LoRA's <c>lora_A</c>, with a row for each filter.</summary>
+    InterleavedRows,
 
-    /// <summary>The stack is one tensor, transposed: the columns of LoRA's <c>lora_B</c>.</summary>
-    StackedTransposed,
+    /// <summary>One tensor, whose column k·count + i is column k of filter i: LoRA's <c>lora_B</c>, with a column for each filter.</summary>
+    InterleavedColumns,
 
     /// <summary>The factor of a single filter, transposed: MiSS's <c>miss_block</c>.</summary>
     Transposed,

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Moka.Adapters;
 /// Adapters as named tensors in PEFT's style, <c>base_model.model.MAP.TENSOR</c>: PEFT's own <c>lora_A.weight</c>, <c>lora_B.weight</c>,
 /// <c>lora_magnitude_vector</c>, <c>lokr_w1</c> and <c>lokr_w2</c> (or <c>_a</c> and <c>_b</c> of either), <c>hira_A</c>, <c>hira_B</c> and
 /// <c>miss_block</c>, and in the same manner <c>moka_A.i</c>, <c>moka_B.i</c>, <c>moka_gate</c>, <c>cdka_A.i</c>, <c>cdka_B.i</c>, <c>krona_A</c>,
-/// <c>krona_B</c> and <c>full_delta</c>.
+/// <c>krona_B</c>, <c>pissa_A.weight</c>, <c>pissa_A_start.weight</c> and <c>full_delta</c>.
 /// </summary>
 internal static class AdapterTensors
 {
@@ -44,7 +44,8 @@ internal static class AdapterTensors
     }
 
     private static IEnumerable<SafetensorsTensor> From(Backend backend, AdapterSet adapters, Func<Parameter, Tensor> select, bool isOfGradients) =>
-        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select, isOfGradients)).Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
+        adapters.Adapters.SelectMany(adapter => From(backend, adapter, select, isOfGradients))
+            .Concat(adapters.Tables.SelectMany(table => From(backend, table, select)))
             .Concat(adapters.Biases.Select(bias => Vector(backend, NameOf(bias.Bias.Map, bias.Bias.Name), select(bias.Parameter))))
             .Concat(adapters.Head is { } head ? [Of(backend, head.Parameter.Name, select(head.Parameter))] : []);
 
@@ -96,15 +97,11 @@ internal static class AdapterTensors
                         yield return SafetensorsTensor.Of(
                             NameOf(map, $"{rule.Name}.{stack.First + i}"), values.AsSpan(i * size, size), stack.Rows, stack.Columns);
                     break;
-                case FactorStorage.Stacked:
-                    yield return SafetensorsTensor.Of(NameOf(map, rule.Name), values, stack.Count * stack.Rows, stack.Columns);
-                    break;
                 case FactorStorage.Transposed:
                     yield return SafetensorsTensor.Of(NameOf(map, rule.Name), Transpose(values, stack.Rows, stack.Columns), stack.Columns, stack.Rows);
                     break;
                 default:
-                    // Filters of one column (LoRA's B): the stack [count, rows] is the transpose of what is stored.
-                    yield return SafetensorsTensor.Of(NameOf(map, rule.Name), Transpose(values, stack.Count, stack.Rows), stack.Rows, stack.Count);
+                    yield return Interleaved(NameOf(map, rule.Name), values, rule.Storage, stack);
                     break;
             }
         }
@@ -121,6 +118,38 @@ internal static class AdapterTensors
             backend.Download(tensor, values);
             return values;
         }
+    }
+
+    /// <summary>The one tensor of stacked factors.</summary>
+    public static SafetensorsTensor Interleaved(string name, float[] stacked, FactorStorage storage, FactorStack stack)
+    {
+        var values = new float[stacked.Length];
+        foreach (var (inStack, inFile) in Places(storage, stack))
+            values[inFile] = stacked[inStack];
+        return storage == FactorStorage.InterleavedRows
+            ? SafetensorsTensor.Of(name, values, stack.Count * stack.Rows, stack.Columns)
+            : SafetensorsTensor.Of(name, values, stack.Rows, stack.Columns * stack.Count);
+    }
+
+    /// <summary>The stacked factors of one tensor.</summary>
+    public static float[] Stacked(float[] interleaved, FactorStorage storage, FactorStack stack)
+    {
+        var values = new float[interleaved.Length];
+        foreach (var (inStack, inFile) in Places(storage, stack))
+            values[inStack] = interleaved[inFile];
+        return values;
+    }
+
+    /// <summary>Where each element stands in the stack, and where in the tensor.</summary>
+    private static IEnumerable<(int InStack, int InFile)> Places(FactorStorage storage, FactorStack stack)
+    {
+        var (count, rows, columns) = (stack.Count, stack.Rows, stack.Columns);
+        var inStack = 0;
+        for (var i = 0; i < count; i++)
+            for (var row = 0; row < rows; row++)
+                for (var column = 0; column < columns; column++)
+                    yield return (
+                        inStack++, storage == FactorStorage.InterleavedRows ? (row * count + i) * columns + column : (row * columns + column) * count + i);
     }
 
     private static float[] Transpose(float[] values, int rows, int columns)
@@ -151,12 +180,12 @@ internal static class AdapterTensors
                     for (var i = 0; i < stack.Count; i++)
                         Read(NameOf(map, $"{rule.Name}.{stack.First + i}"), stack.Rows, stack.Columns).CopyTo(values, i * size);
                     return values;
-                case FactorStorage.Stacked:
-                    return Read(NameOf(map, rule.Name), stack.Count * stack.Rows, stack.Columns);
+                case FactorStorage.InterleavedRows:
+                    return Stacked(Read(NameOf(map, rule.Name), stack.Count * stack.Rows, stack.Columns), rule.Storage, stack);
                 case FactorStorage.Transposed:
                     return Transpose(Read(NameOf(map, rule.Name), stack.Columns, stack.Rows), stack.Columns, stack.Rows);
                 default:
-                    return Transpose(Read(NameOf(map, rule.Name), stack.Rows, stack.Count), stack.Rows, stack.Count);
+                    return Stacked(Read(NameOf(map, rule.Name), stack.Rows, stack.Columns * stack.Count), rule.Storage, stack);
             }
         }
 

@@ -38,12 +38,29 @@ public sealed class CdkaAdapter : AdapterOptions
 
     internal const string MethodName = "CDKA";
 
-    internal override string Method => MethodName;
+    private const string AuthorsR1 = "r1";
+    private const string AuthorsR2 = "r2";
+
+    /// <summary>
+    /// Whether files have the form of the authors' modified PEFT (github.com/rainstonee/CDKA): LoRA's fields with r1 and r2, and the components interleaved,
+    /// component i being <c>lora_A[i::r]</c> and <c>lora_B[:, i::r]</c>.
+    /// </summary>
+    internal bool IsOfAuthors { get; private set; }
+
+    internal override string Method => IsOfAuthors ? LoraAdapter.MethodName : MethodName;
 
     internal override float RateTimesWidth => 0.4f;
 
+    internal CdkaAdapter OfAuthors() => Changed(this, options => options.IsOfAuthors = true);
+
     internal override void Write(SortedDictionary<string, object?> fields)
     {
+        if (IsOfAuthors)
+        {
+            new LoraAdapter { Rank = Filters, Alpha = Alpha, RankStabilized = true, Dropout = Dropout, BiasKind = BiasKind }.Write(fields);
+            (fields[AuthorsR1], fields[AuthorsR2]) = (R1, R2);
+            return;
+        }
         fields["cdka_alpha"] = Alpha;
         fields["dropout"] = Dropout;
         fields["r"] = Filters;
@@ -59,6 +76,28 @@ public sealed class CdkaAdapter : AdapterOptions
         Alpha = (float)fields.Number("cdka_alpha", -1e9, 1e9),
         Dropout = (float)fields.Number("dropout", 0, 1, 0),
     };
+
+    /// <summary>Whether LoRA's fields are those of the authors' PEFT.</summary>
+    internal static bool IsIn(JsonFields fields) => fields.IsSet(AuthorsR1) || fields.IsSet(AuthorsR2);
+
+    /// <summary>What the authors' PEFT writes. Its scale is known with rsLoRA alone, and no default of it is.</summary>
+    internal static CdkaAdapter ReadAuthors(JsonFields fields)
+    {
+        if (!fields.Boolean(LoraAdapter.RankStabilizedField, false))
+            throw fields.Error(LoraAdapter.RankStabilizedField, "is not true, and r1 and r2 are set: how CDKA's authors scale such an adapter is not known");
+        foreach (var field in (string[])["use_dora", "lora_bias"])
+            if (fields.Boolean(field, false))
+                throw fields.Error(field, "is true, and r1 and r2 are set: how CDKA's authors combine the two is not known");
+        return new CdkaAdapter
+        {
+            Filters = fields.Integer("r", 1, KroneckerMixture.MostFilters),
+            R1 = fields.Integer(AuthorsR1, 1, int.MaxValue),
+            R2 = fields.Integer(AuthorsR2, 1, int.MaxValue),
+            Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9),
+            Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
+            IsOfAuthors = true,
+        };
+    }
 
     /// <summary>
     /// The paper's advice: r₁ from 2 to 4, r₂ large, r from 2 to 8. Of those that reach the same rank a moderate r comes first, and then the larger r₂.
@@ -87,8 +126,12 @@ public sealed class CdkaAdapter : AdapterOptions
         var filter = new FilterRule(
             new FilterShape(map.Rows / R1, R2, R1, map.Columns / R2),
             Filters,
-            new FactorRule("cdka_B", FactorStorage.PerFilter, FactorInitial.Zero),
-            new FactorRule("cdka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform));
+            IsOfAuthors
+                ? new FactorRule("lora_B.weight", FactorStorage.InterleavedColumns, FactorInitial.Zero)
+                : new FactorRule("cdka_B", FactorStorage.PerFilter, FactorInitial.Zero),
+            IsOfAuthors
+                ? new FactorRule("lora_A.weight", FactorStorage.InterleavedRows, FactorInitial.KaimingUniform)
+                : new FactorRule("cdka_A", FactorStorage.PerFilter, FactorInitial.KaimingUniform));
         return new AdapterPlan(map, new ConstantCoefficient(Alpha / MathF.Sqrt((float)Filters * R2)), [filter]);
     }
 }

@@ -27,5 +27,8 @@ public sealed class FullFineTuning : AdapterOptions
     private protected override AdapterPlan Plan(MapShape map) => new(
         map,
         new ConstantCoefficient(1),
-        [new FilterRule(new FilterShape(1, 1, map.Rows, map.Columns), 1, null, new FactorRule("full_delta", FactorStorage.Stacked, FactorInitial.Zero))]);
+        [
+            new FilterRule(
+                new FilterShape(1, 1, map.Rows, map.Columns), 1, null, new FactorRule("full_delta", FactorStorage.InterleavedRows, FactorInitial.Zero)),
+        ]);
 }

@@ -52,8 +52,8 @@ public sealed class HiraAdapter : AdapterOptions
         var filter = new FilterRule(
             new FilterShape(map.Rows, 1, 1, map.Columns),
             rank,
-            new FactorRule("hira_B", FactorStorage.StackedTransposed, FactorInitial.Zero),
-            new FactorRule("hira_A", FactorStorage.Stacked, FactorInitial.KaimingUniform));
+            new FactorRule("hira_B", FactorStorage.InterleavedColumns, FactorInitial.Zero),
+            new FactorRule("hira_A", FactorStorage.InterleavedRows, FactorInitial.KaimingUniform));
         return new AdapterPlan(map, new ConstantCoefficient(1), [filter]) { MultipliesWeight = true };
     }
 }

@@ -58,8 +58,8 @@ public sealed class KronaAdapter : AdapterOptions
         var filter = new FilterRule(
             shape,
             1,
-            new FactorRule("krona_A", FactorStorage.Stacked, FactorInitial.KaimingUniform),
-            new FactorRule("krona_B", FactorStorage.Stacked, FactorInitial.Zero));
+            new FactorRule("krona_A", FactorStorage.InterleavedRows, FactorInitial.KaimingUniform),
+            new FactorRule("krona_B", FactorStorage.InterleavedRows, FactorInitial.Zero));
         return new AdapterPlan(map, new ConstantCoefficient(Scale), [filter]);
     }
 }

@@ -84,8 +84,8 @@ public sealed class LokrAdapter : AdapterOptions
         var filter = new FilterRule(
             shape.Filter,
             1,
-            new FactorRule("lokr_w1", FactorStorage.Stacked, FactorInitial.Zero, shape.LeftRank),
-            new FactorRule("lokr_w2", FactorStorage.Stacked, FactorInitial.KaimingUniform, shape.RightRank));
+            new FactorRule("lokr_w1", FactorStorage.InterleavedRows, FactorInitial.Zero, shape.LeftRank),
+            new FactorRule("lokr_w2", FactorStorage.InterleavedRows, FactorInitial.KaimingUniform, shape.RightRank));
         return new AdapterPlan(map, new ConstantCoefficient(AlphaOf(map, Alpha) / rank), [filter]);
     }
 

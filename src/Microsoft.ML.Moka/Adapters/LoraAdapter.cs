@@ -37,6 +37,8 @@ public sealed class LoraAdapter : AdapterOptions
 
     internal const string MethodName = "LORA";
 
+    internal const string RankStabilizedField = "use_rslora";
+
     // What PEFT takes for r and lora_alpha where a file does not give them.
     private const int PeftDefault = 8;
 
@@ -59,18 +61,23 @@ public sealed class LoraAdapter : AdapterOptions
         fields["lora_dropout"] = Dropout;
         fields["r"] = Rank;
         fields["use_dora"] = false;
-        fields["use_rslora"] = RankStabilized;
+        fields[RankStabilizedField] = RankStabilized;
     }
 
-    /// <summary>With the rank that the tensors have where the fields do not give it; DoRA's options where the fields, or its tensors, say so.</summary>
+    /// <summary>
+    /// With the rank that the tensors have where the fields do not give it; DoRA's options where the fields, or its tensors, say so, and CDKA's where the
+    /// fields are those of its authors.
+    /// </summary>
     internal static AdapterOptions Read(JsonFields fields, SafetensorsFile tensors, IReadOnlyList<MapShape> maps)
     {
+        if (CdkaAdapter.IsIn(fields))
+            return CdkaAdapter.ReadAuthors(fields);
         var lora = new LoraAdapter
         {
             Rank = fields.Integer("r", 1, 1 << 20, AdapterTensors.RowsIn(tensors, ".lora_A.weight") ?? PeftDefault),
             Alpha = (float)fields.Number("lora_alpha", -1e9, 1e9, PeftDefault),
             Dropout = (float)fields.Number("lora_dropout", 0, 1, 0),
-            RankStabilized = fields.Boolean("use_rslora", false),
+            RankStabilized = fields.Boolean(RankStabilizedField, false),
             HasBias = fields.Boolean("lora_bias", false),
         };
         if (lora.HasBias && fields.Boolean("use_dora", false))
@@ -104,8 +111,8 @@ public sealed class LoraAdapter : AdapterOptions
         CheckRank(map, rank);
         CheckAlpha(alpha);
         var scale = Scale(alpha, rank, rankStabilized);
-        var up = new FactorRule("lora_B.weight", FactorStorage.StackedTransposed, FactorInitial.Zero) { RateFactor = rateRatio };
-        var down = new FactorRule("lora_A.weight", FactorStorage.Stacked, FactorInitial.KaimingUniform);
+        var up = new FactorRule("lora_B.weight", FactorStorage.InterleavedColumns, FactorInitial.Zero) { RateFactor = rateRatio };
+        var down = new FactorRule("lora_A.weight", FactorStorage.InterleavedRows, FactorInitial.KaimingUniform);
         if (startsAtError)
             (up, down) = Decomposed(up, down, DecomposedMatrix.QuantizationError, scale);
         return new AdapterPlan(map, new ConstantCoefficient(scale), [new FilterRule(new FilterShape(map.Rows, 1, 1, map.Columns), rank, up, down)]);

@@ -20,7 +20,7 @@ public sealed class PissaAdapter : AdapterOptions
     public int Rank { get; set; } = 16;
 
     /// <summary>
-    /// The scale is alpha / rank, or alpha / √rank where <see cref="RankStabilized"/>; not 0. Default 16: a scale of 1 at the default rank, as the paper has it.
+    /// The scale is alpha / rank, or alpha / √rank where <see cref="RankStabilized"/>; not 0. Default 16: at the default rank a scale of 1, the paper's.
     /// </summary>
     public float Alpha { get; set; } = 16;
 
@@ -63,8 +63,8 @@ public sealed class PissaAdapter : AdapterOptions
         FilterRule Filter(string suffix, float signedScale, bool isTrained)
         {
             var (up, down) = LoraAdapter.Decomposed(
-                new FactorRule($"pissa_B{suffix}.weight", FactorStorage.StackedTransposed, FactorInitial.Zero) { IsTrained = isTrained },
-                new FactorRule($"pissa_A{suffix}.weight", FactorStorage.Stacked, FactorInitial.Zero) { IsTrained = isTrained },
+                new FactorRule($"pissa_B{suffix}.weight", FactorStorage.InterleavedColumns, FactorInitial.Zero) { IsTrained = isTrained },
+                new FactorRule($"pissa_A{suffix}.weight", FactorStorage.InterleavedRows, FactorInitial.Zero) { IsTrained = isTrained },
                 DecomposedMatrix.Weight, signedScale);
             return new FilterRule(new FilterShape(map.Rows, 1, 1, map.Columns), Rank, up, down);
         }

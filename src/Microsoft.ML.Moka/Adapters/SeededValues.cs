@@ -20,8 +20,8 @@ internal sealed record FrozenWeights(Func<MapShape, WeightMatrix> InMemory)
 /// </summary>
 internal sealed class SeededValues(ulong seed, Backend backend, FrozenWeights? frozen = null) : AdapterValues
 {
-    // Each further round of the search costs as much as the one before. Of a flat spectrum, as a quantization error has it, the last thousandth of the energy is
-    // other directions that are as good.
+    // Each further round of the search costs as much as the one before. Of a flat spectrum, as a quantization error has it, the last thousandth of the energy
+    // is other directions that are as good.
     private const double Growth = 1e-3;
 
     // Both sides of a product, and more than one pair, are made of one decomposition.

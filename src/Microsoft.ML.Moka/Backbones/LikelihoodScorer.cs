@@ -11,7 +11,9 @@ namespace Microsoft.ML.Moka.Backbones;
 /// <param name="backbone">The frozen backbone.</param>
 /// <param name="adapters">What it was tuned with; null for the backbone alone.</param>
 /// <param name="tokenBudget">How many tokens a batch may have; a row that has more is a batch of its own.</param>
-internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapters, int tokenBudget = LikelihoodScorer.DefaultTokenBudget)
+/// <param name="ownAdapters">The adapters of each row, in place of the same for all; they change linear maps alone.</param>
+internal sealed class LikelihoodScorer(
+    LlamaBackbone backbone, AdapterSet? adapters, int tokenBudget = LikelihoodScorer.DefaultTokenBudget, IReadOnlyList<AdapterSet>? ownAdapters = null)
 {
     public const int DefaultTokenBudget = 2048;
 
@@ -25,7 +27,7 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
             var end = start;
             for (var tokens = 0L; end < rows.Count && (end == start || tokens + TokenCount(rows[end]) <= tokenBudget); end++)
                 tokens += TokenCount(rows[end]);
-            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(row => new SequenceSet(row))], out _, cancellation).CopyTo(scores, start);
+            ScoreBatch([.. rows.Skip(start).Take(end - start).Select(row => new SequenceSet(row))], start, out _, cancellation).CopyTo(scores, start);
             start = end;
         }
         return scores;
@@ -38,15 +40,19 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
     /// <param name="rows">The rows. Those with the same opening come one after the other.</param>
     /// <param name="computedTokens">How many tokens went through the backbone.</param>
     /// <param name="cancellation">Ends the work between two layers.</param>
-    public double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, out int computedTokens, CancellationToken cancellation = default)
+    public double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, out int computedTokens, CancellationToken cancellation = default) =>
+        ScoreBatch(rows, 0, out computedTokens, cancellation);
+
+    private double[][] ScoreBatch(IReadOnlyList<SequenceSet> rows, int first, out int computedTokens, CancellationToken cancellation)
     {
         var batch = new RaggedBatch();
+        var own = ownAdapters is null ? null : new List<AdapterSet>();
         var openings = new SharedOpenings(batch);
         // Where answers begin alike, the same row predicts the same token for all of them: the head, as wide as the vocabulary, is asked once.
         var predictions = new List<(int Row, int Target)>();
         var places = new Dictionary<(int, int), int>();
         var lossesOfTokens = new List<int>();
-        foreach (var row in rows)
+        foreach (var (number, row) in rows.Index())
         {
             var opening = openings.Add(row.Sequences[0].Ids.AsSpan(0, row.Opening));
             var sequences = batch.AddShared(Array.ConvertAll(row.Sequences, sequence => sequence.Ids[row.Opening..^1]), opening);
@@ -60,8 +66,9 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
                     lossesOfTokens.Add(places[prediction]);
                 }
             }
+            own?.AddRange(Enumerable.Repeat(ownAdapters![first + number], batch.TokenCount - own.Count));
         }
-        var losses = Losses(batch, [.. predictions], cancellation);
+        var losses = Losses(batch, [.. predictions], own, cancellation);
         computedTokens = batch.TokenCount;
         var next = 0;
         return [.. rows.Select(row => row.Sequences.Select(Sum).ToArray())];
@@ -75,18 +82,19 @@ internal sealed class LikelihoodScorer(LlamaBackbone backbone, AdapterSet? adapt
         }
     }
 
-    private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions, CancellationToken cancellation)
+    private float[] Losses(RaggedBatch batch, (int Row, int Target)[] predictions, IReadOnlyList<AdapterSet>? own, CancellationToken cancellation)
     {
+        var options = new ForwardOptions { RowAdapters = own };
         var backend = backbone.Backend;
         using var burst = backend.BeginBurst();
         using var tape = new Tape(backend, recording: false, cancellation);
-        var predicting = backbone.Forward(tape, batch, adapters, rows: Array.ConvertAll(predictions, prediction => prediction.Row));
+        var predicting = backbone.Forward(tape, batch, adapters, options, Array.ConvertAll(predictions, prediction => prediction.Row));
         using var targetIds = backend.Upload(Array.ConvertAll(predictions, prediction => prediction.Target));
         using var losses = backbone.TokenLosses(tape, predicting, targetIds, adapters: adapters);
         var values = new float[predictions.Length];
         backend.Download(losses, values);
         if (Array.Exists(values, loss => !float.IsFinite(loss)))
-            throw Overflow.Of("The scores are not finite", backbone, batch, adapters);
+            throw Overflow.Of("The scores are not finite", backbone, batch, adapters, own);
         return values;
     }
 }

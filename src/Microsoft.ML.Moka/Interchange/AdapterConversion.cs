@@ -18,7 +18,8 @@ internal static class AdapterConversion
         {
             AdapterFileFormat.AsTrained => true,
             AdapterFileFormat.Lokr => adapters.Options.Method == LokrAdapter.MethodName,
-            AdapterFileFormat.Lora => adapters.Options.Method == LoraAdapter.MethodName,
+            AdapterFileFormat.Lora => adapters.Options is LoraAdapter or DoraAdapter,
+            AdapterFileFormat.Cdka => adapters.Options is CdkaAdapter { IsOfAuthors: true },
             _ => throw new ArgumentOutOfRangeException(nameof(format), format, "No such format."),
         };
         if (isThereAlready)
@@ -32,8 +33,12 @@ internal static class AdapterConversion
         var plans = adapters.Adapters.Select(adapter => adapter.Plan).ToList();
         var head = tensors.Where(tensor => tensor.Name == AdapterTensors.NameOf(ScoreHeadRule.TensorName)).ToList();
         var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-        var (options, converted) =
-            format == AdapterFileFormat.Lokr ? ToLokr(adapters.Options, plans, byName) : ToLora(adapters.Options, plans, byName);
+        var (options, converted) = format switch
+        {
+            AdapterFileFormat.Lokr => ToLokr(adapters.Options, plans, byName),
+            AdapterFileFormat.Lora => ToLora(adapters.Options, plans, byName),
+            _ => ToCdka(adapters.Options, plans, byName),
+        };
         return (options.WithHead(adapters.Options.Head), [.. converted, .. head]);
     }
 
@@ -46,7 +51,7 @@ internal static class AdapterConversion
                 throw Refusal("LoKr", plan, $"has {plan.FilterCount} products, and LoKr has one");
         }
         var scale = Scale("LoKr", plans);
-        if (plans.Find(plan => plan.Filters[0].Left!.Storage == FactorStorage.StackedTransposed) is { } stacked)
+        if (plans.Find(plan => plan.Filters[0].Left!.Storage == FactorStorage.InterleavedColumns) is { } stacked)
             throw Refusal("LoKr", stacked, NotPlain);
         // PEFT takes a factor for a product of two where the rank is below half its size. A power of two divides without rounding.
         var largest = plans.Max(plan => Math.Max(plan.Filters[0].Shape.RightRows, plan.Filters[0].Shape.RightColumns));
@@ -79,6 +84,26 @@ internal static class AdapterConversion
             throw Refusal("LoRA", tooLarge, $"would have rank {ranks[0]}, above that of the map");
         return (Targeting(new LoraAdapter { Rank = ranks[0], Alpha = scale * ranks[0] }, options),
             [.. plans.SelectMany(plan => LoraFactors(plan, ranks[0], tensors))]);
+    }
+
+    /// <summary>The components side by side in one tensor for each side, as CDKA's authors store them.</summary>
+    private static (AdapterOptions, IReadOnlyList<SafetensorsTensor>) ToCdka(
+        AdapterOptions options, List<AdapterPlan> plans, Dictionary<string, SafetensorsTensor> tensors)
+    {
+        var authors = options is CdkaAdapter cdka ? cdka.OfAuthors() : throw Refusal("CDKA", plans[0], $"is of another method, {options.Method}");
+        return (authors, [.. authors.Plan(plans.Select(plan => plan.Map)).Zip(plans, Factors).SelectMany(factors => factors)]);
+
+        IEnumerable<SafetensorsTensor> Factors(AdapterPlan wanted, AdapterPlan plan)
+        {
+            var (filter, shape) = (wanted.Filters[0], wanted.Filters[0].Shape);
+            var factors = Enumerable.Range(0, filter.Count).Select(i => FactorsOf(plan, plan.Filters[0], i, i, tensors)).ToList();
+            yield return Joined(filter.Left!, shape.LeftRows, shape.LeftColumns, factors.Select(factor => factor.Left));
+            yield return Joined(filter.Right, shape.RightRows, shape.RightColumns, factors.Select(factor => factor.Right));
+
+            SafetensorsTensor Joined(FactorRule rule, int rows, int columns, IEnumerable<SafetensorsTensor> parts) => AdapterTensors.Interleaved(
+                AdapterTensors.NameOf(plan.Map, rule.Name), [.. parts.SelectMany(part => part.ToFloats())], rule.Storage,
+                new FactorStack(0, filter.Count, rows, columns));
+        }
     }
 
     private static IEnumerable<SafetensorsTensor> LoraFactors(AdapterPlan plan, int rank, Dictionary<string, SafetensorsTensor> tensors)
@@ -129,11 +154,9 @@ internal static class AdapterConversion
             var whole = tensors[AdapterTensors.NameOf(plan.Map, rule.Name)];
             if (filter.Count == 1)
                 return whole;
-            var (values, size) = (whole.ToFloats(), rows * columns);
-            float[] own = rule.Storage == FactorStorage.StackedTransposed
-                ? [.. Enumerable.Range(0, rows).Select(row => values[row * filter.Count + place])]
-                : values[(place * size)..((place + 1) * size)];
-            return SafetensorsTensor.Of(whole.Name, own, rows, columns);
+            var size = rows * columns;
+            var stacked = AdapterTensors.Stacked(whole.ToFloats(), rule.Storage, new FactorStack(0, filter.Count, rows, columns));
+            return SafetensorsTensor.Of(whole.Name, stacked.AsSpan(place * size, size), rows, columns);
         }
     }
 

@@ -22,4 +22,10 @@ public enum AdapterFileFormat
     /// of twice its rank.
     /// </summary>
     Lora,
+
+    /// <summary>
+    /// CDKA as its authors' modified PEFT stores it: <c>lora_A</c> and <c>lora_B</c> with the components interleaved, and <c>r1</c>, <c>r2</c> in a
+    /// configuration of LoRA's. Their PEFT alone reads it rightly: to others it is a LoRA of wrong shapes.
+    /// </summary>
+    Cdka,
 }

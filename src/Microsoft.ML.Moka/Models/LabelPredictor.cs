@@ -21,17 +21,8 @@ internal sealed class LabelPredictor
             : new LabelPredictor(((MokaModel)steps[place]).LabelProbabilities!, steps.GetRange(0, place + 1));
     }
 
-    /// <summary>The name of the only column that the model reads, for whoever has texts alone.</summary>
-    /// <exception cref="ArgumentException">It reads several.</exception>
-    public string TextColumn
-    {
-        get
-        {
-            string[] read = [.. _source.Inputs.Names];
-            return read is [var only] ? only : throw new ArgumentException(
-                $"The model reads the columns {string.Join(", ", read.Select(name => $"'{name}'"))}, and a text is one: pass a row that has them.");
-        }
-    }
+    /// <inheritdoc cref="LabelProbabilities.TextColumn"/>
+    public string TextColumn => _source.TextColumn;
 
     public IEnumerable<LabelPrediction> Predict(IDataView rows)
     {
@@ -41,7 +32,7 @@ internal sealed class LabelPredictor
         using var cursor = rows.GetRowCursor([column]);
         var reader = Reader(cursor, column);
         while (cursor.MoveNext())
-            yield return Named(reader());
+            yield return _source.Named(reader());
     }
 
     private static Func<float[]> Reader(DataViewRow row, DataViewSchema.Column column)
@@ -63,12 +54,5 @@ internal sealed class LabelPredictor
             getter(ref values);
             return [.. values.DenseValues()];
         };
-    }
-
-    private LabelPrediction Named(float[] probabilities)
-    {
-        var named = _source.Labels.Zip(probabilities, (label, probability) => new LabelProbability(label, probability));
-        LabelProbability[] labels = [.. named.OrderByDescending(label => label.Probability)];
-        return new LabelPrediction(float.IsNaN(labels[0].Probability) ? "" : labels[0].Label, labels[0].Probability, labels);
     }
 }

@@ -48,6 +48,9 @@ public sealed class MokaTransformer : MokaModel
 
     internal ModelParts<ScoreOutputs> Parts { get; }
 
+    /// <summary>What scores rows.</summary>
+    internal RowScorer Scorer => _scorer;
+
     /// <summary>Ends scoring with an <see cref="OperationCanceledException"/>, within a layer.</summary>
     internal CancellationToken ScoringCancellation
     {
@@ -88,6 +91,43 @@ public sealed class MokaTransformer : MokaModel
         var (backbone, adapters) = AdapterFolder.Open(folder, Weights, Weights.Adapters.Options.Head);
         return new MokaTransformer(Environment, Parts with { Training = null }, backbone, adapters);
     }
+
+    /// <summary>
+    /// Tells the labels of texts of several models over one backbone together: each batch goes through attention and the maps without an adapter once for all
+    /// texts, and every text has its own model's adapter and head. The probabilities are those that its model gives by itself, to the last bit, whatever stands
+    /// beside it.
+    /// </summary>
+    /// <param name="requests">
+    /// The texts, each with its model; models that share a backbone in memory (<see cref="WithAdapter"/>), or that were loaded over the same one. Their words
+    /// and prompts may differ.
+    /// </param>
+    /// <param name="cancellationToken">Ends the work with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The labels of each text, in the order of the requests.</returns>
+    /// <exception cref="ArgumentException">
+    /// The models are over different backbones, an adapter changes more than linear maps, or a model reads more than a text.
+    /// </exception>
+    /// <exception cref="ObjectDisposedException">A model has been disposed.</exception>
+    /// <remarks>A map with an adapter is expanded once for each adapter, as each model would do it alone.</remarks>
+    public static IReadOnlyList<LabelPrediction> PredictTogether(IReadOnlyList<LabelRequest> requests, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        return LabelBatch.Predict(requests, cancellationToken);
+    }
+
+    /// <summary>Texts as rows of the only column that the model reads.</summary>
+    internal IReadOnlyList<PositionedRow> RowsOf(IReadOnlyList<string> texts)
+    {
+        var view = new TextRows(LabelProbabilities.TextColumn, texts);
+        using var cursor = view.GetRowCursor(view.Schema);
+        var read = MapRows(view.Schema).Reader(cursor);
+        var rows = new List<PositionedRow>();
+        while (cursor.MoveNext())
+            rows.Add(read());
+        return rows;
+    }
+
+    /// <summary>Tells what was noticed about texts that came without a view.</summary>
+    internal void Warn(long cutPrompts, long blankTexts) => _added.WarnOnce(Host, _added.Remarks(cutPrompts, blankTexts, 0));
 
     private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
 

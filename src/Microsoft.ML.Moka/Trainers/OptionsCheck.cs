@@ -245,7 +245,8 @@ internal sealed class OptionsCheck
         Backbone(options.BackbonePath, options.Precision, options.Quantization);
         Adapter(options.InitialAdapterPath, nameof(options.InitialAdapterPath));
         Require(options.Adapter is not null, $"Adapter is not set: use new {nameof(MokaAdapter)}().");
-        Require(options.Adapter?.StartsFromOriginalWeights != true || options.Quantization != BackboneQuantization.None || options.InitialAdapterPath is not null,
+        var needsLosses = options.InitialAdapterPath is null && options.Adapter?.StartsFromOriginalWeights == true;
+        Require(!needsLosses || options.Quantization != BackboneQuantization.None,
             "InitialValues is LoftQ and Quantization is None, so that nothing is lost that it could make up for: set Quantization to NF4, or leave " +
             "InitialValues as they are.");
         Require(options.MaximumTokens >= 8, $"MaximumTokens is {options.MaximumTokens}; at least 8 are needed for a prompt and an answer.");

@@ -163,7 +163,8 @@ public sealed class DecomposedStartTests(TunedModel tuned) : IDisposable
         using var dense = backend.Upload(TensorKind.Parameter, [.. column.SelectMany(c => row.Select(r => c * r))], 6, 5);
         using var weight = backend.AsWeight(dense);
 
-        using var adapters = AdapterSet.Create(backend, new PissaAdapter { Rank = 3, Alpha = 3, TargetModules = ["q_proj"] }, [map], 1, new FrozenWeights(_ => weight));
+        var options = new PissaAdapter { Rank = 3, Alpha = 3, TargetModules = ["q_proj"] };
+        using var adapters = AdapterSet.Create(backend, options, [map], 1, new FrozenWeights(_ => weight));
 
         var (up, down) = (TinyLlama.Download(backend, adapters.Parameters.First().Value), TinyLlama.Download(backend, adapters.Parameters.Last().Value));
         for (var i = 0; i < 6; i++)
@@ -174,7 +175,7 @@ public sealed class DecomposedStartTests(TunedModel tuned) : IDisposable
         using var merged = adapters.Adapters[0].Merge(weight);
         Assert.Equal(TinyLlama.Download(backend, dense).Select(value => (double)value), TinyLlama.Download(backend, merged).Select(value => (double)value),
             (a, b) => Math.Abs(a - b) < 1e-5);
-        Assert.Throws<InvalidOperationException>(() => AdapterSet.Create(backend, new PissaAdapter { Rank = 3, TargetModules = ["q_proj"] }, [map], 1));
+        Assert.Throws<InvalidOperationException>(() => AdapterSet.Create(backend, options, [map], 1));
     }
 
     private MokaTransformer Fit(AdapterOptions adapter, int steps = 0, BackboneQuantization quantization = BackboneQuantization.NF4)

@@ -71,6 +71,9 @@ public sealed class AdapterConversionTests(TunedModel tuned) : IDisposable
         { new MokaAdapter(), AdapterFileFormat.Lora, "with gates" },
         { new CdkaAdapter { Filters = 8 }, AdapterFileFormat.Lora, "above that of the map" },
         { new KronaAdapter { TargetModules = ["q_proj", "up_proj"] }, AdapterFileFormat.Lora, "rank" },
+        { new KronaAdapter(), AdapterFileFormat.Cdka, "is of another method, KRONA" },
+        { new LoraAdapter(), AdapterFileFormat.Cdka, "is of another method, LORA" },
+        { new LoraAdapter { Rank = 1 }, AdapterFileFormat.Lokr, "not made of two plain factors" },
         { new FullFineTuning { TargetModules = ["q_proj"] }, AdapterFileFormat.Lokr, "not made of two plain factors" },
     };
 

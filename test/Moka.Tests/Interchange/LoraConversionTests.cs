@@ -11,7 +11,8 @@ public sealed class LoraConversionTests(TunedModel tuned) : IDisposable
     public static TheoryData<AdapterOptions> Methods =>
     [
         new MokaAdapter(), new MokaSAdapter { TargetModules = ["*"] }, new CdkaAdapter { Filters = 2 }, new KronaAdapter(), new LokrAdapter { Rank = 2 },
-        new LoraAdapter { Rank = 8 }, new PissaAdapter { Rank = 2 }, new DoraAdapter { Rank = 2 }, new HiraAdapter { Rank = 2 }, new MissAdapter { Rank = 4 }, new FullFineTuning(),
+        new LoraAdapter { Rank = 8 }, new PissaAdapter { Rank = 2 }, new DoraAdapter { Rank = 2 }, new HiraAdapter { Rank = 2 },
+        new MissAdapter { Rank = 4 }, new FullFineTuning(),
     ];
 
     public void Dispose() => _folder.Dispose();

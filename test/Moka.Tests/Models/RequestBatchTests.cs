@@ -37,6 +37,26 @@ public sealed class RequestBatchTests(WritingModel writing) : IDisposable
         Assert.Empty(MokaTextGenerator.GenerateTogether([]));
     }
 
+    /// <summary>Alone, a text without a seed is drawn anew each time; beside others of the same prompt too.</summary>
+    [Fact]
+    public void Without_a_seed_texts_of_one_prompt_are_drawn_anew()
+    {
+        using var untuned = Fit(new LoraAdapter { Rank = 2 });
+        var options = new TextGenerationOptions { Temperature = 3, MaximumNewTokens = 12 };
+        TextRequest[] requests = [.. Enumerable.Repeat(new TextRequest(untuned, "sky"), 4)];
+
+        Assert.True(MokaTextGenerator.GenerateTogether(requests, options).Distinct().Count() > 1);
+        Assert.Single(MokaTextGenerator.GenerateTogether(requests, options with { Seed = 3 }).Distinct());
+    }
+
+    [Fact]
+    public void Requests_without_a_model_or_a_text_are_refused()
+    {
+        Assert.Throws<ArgumentNullException>(() => MokaTextGenerator.GenerateTogether([null!]));
+        Assert.Throws<ArgumentNullException>(() => MokaTextGenerator.GenerateTogether([new(null!, "sky")]));
+        Assert.Throws<ArgumentNullException>(() => MokaTextGenerator.GenerateTogether([new(writing.Model, null!)]));
+    }
+
     [Fact]
     public void Models_that_do_not_belong_together_are_refused()
     {

@@ -23,6 +23,17 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     /// <summary>What is told of rows whose text is blank.</summary>
     protected virtual string BlankProblem => "Rows whose text is blank, and whose scores say only how likely the labels are by themselves";
 
+    /// <summary>What there is to say of so many rows of a kind; nothing of none.</summary>
+    public IEnumerable<RowWarning> Remarks(long cutPrompts, long blankTexts, long unknownCandidates)
+    {
+        if (cutPrompts > 0)
+            yield return new RowWarning("Prompts that were too long and lost their beginning", cutPrompts);
+        if (blankTexts > 0)
+            yield return new RowWarning(BlankProblem, blankTexts);
+        if (unknownCandidates > 0)
+            yield return new RowWarning("Rows with candidates that are no values of the label that was trained on, and are never chosen", unknownCandidates);
+    }
+
     /// <summary>A <c>ValueGetter</c> of an added column.</summary>
     /// <param name="added">The column, counted from 0 among the added ones.</param>
     /// <param name="scores">The wanted row's scores.</param>
@@ -44,19 +55,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
         private long _unknownCandidates;
         private long _blankTexts;
 
-        public override IEnumerable<RowWarning> Warnings
-        {
-            get
-            {
-                if (_cutPrompts > 0)
-                    yield return new RowWarning("Prompts that were too long and lost their beginning", _cutPrompts);
-                if (_blankTexts > 0)
-                    yield return new RowWarning(columns.BlankProblem, _blankTexts);
-                if (_unknownCandidates > 0)
-                    yield return new RowWarning(
-                        "Rows with candidates that are no values of the label that was trained on, and are never chosen", _unknownCandidates);
-            }
-        }
+        public override IEnumerable<RowWarning> Warnings => columns.Remarks(_cutPrompts, _blankTexts, _unknownCandidates);
 
         public override void Compute(IReadOnlyList<PositionedRow> rows)
         {
