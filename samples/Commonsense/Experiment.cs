@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
-using Microsoft.ML.Runtime;
 
 namespace Commonsense;
 
@@ -14,12 +13,8 @@ internal sealed class Experiment(IReadOnlyList<QuestionSet> tasks, MokaTrainer.O
     public Result Run(string? saveTo)
     {
         var train = Load(tasks.SelectMany(task => task.Train));
+        using var log = _mlContext.LogToConsole();
         var before = Score(0, train, saveTo: null, out _);
-        _mlContext.Log += (_, log) =>
-        {
-            if (log.Kind is ChannelMessageKind.Info or ChannelMessageKind.Warning && log.Source.Contains(nameof(MokaTrainer), StringComparison.Ordinal))
-                Console.WriteLine(log.RawMessage);
-        };
         var clock = Stopwatch.StartNew();
         var after = Score(_epochs, train, saveTo, out var model);
         return new Result(before, after, model.TrainableParameterCount, model.BackboneParameterCount, clock.Elapsed);

@@ -52,6 +52,7 @@ static void Compare(TextTask task, string? backbone, string data)
     foreach (var contestant in Contestant.All(backbone))
     {
         var ml = new MLContext(seed: 1);
+        using var log = ml.LogToConsole();
         var pipeline = ml.Transforms.Conversion.MapValueToKey("Label", nameof(TextRow.Answer))
             .Append(contestant.Pipeline(ml, task))
             .Append<ITransformer>(ml.Transforms.Conversion.MapKeyToValue(nameof(ScoredRow.Predicted), "PredictedLabel"));

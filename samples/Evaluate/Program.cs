@@ -2,7 +2,6 @@ using System.CommandLine;
 using Evaluate;
 using Microsoft.ML;
 using Microsoft.ML.Moka;
-using Microsoft.ML.Runtime;
 
 const string Embedded = "embedded";
 
@@ -66,11 +65,7 @@ int Run(ParseResult parsed, CancellationToken cancellation)
         var reportOptions = ReportOptions(parsed);
         reportOptions.Check(parsed.GetValue(report));
         var mlContext = new MLContext(seed: 1);
-        mlContext.Log += (_, log) =>
-        {
-            if (log.Kind is ChannelMessageKind.Info or ChannelMessageKind.Warning && log.Source.Contains("EvaluateBenchmarks", StringComparison.Ordinal))
-                Console.Error.WriteLine(log.RawMessage);
-        };
+        using var log = mlContext.LogToConsole();
         using var folder = new QuestionFolder(parsed.GetValue(data));
         var all = new List<BenchmarkMetrics>();
         foreach (var protocol in parsed.GetValue(protocols)!)

@@ -9,6 +9,7 @@ using Microsoft.ML.Moka;
 // training.
 var world = new World();
 var mlContext = new MLContext(seed: 1);
+using var log = mlContext.LogToConsole();
 var train = mlContext.Data.LoadFromEnumerable(Rows(Part.Training));
 var held = Rows(Part.Test);
 var test = mlContext.Data.LoadFromEnumerable(held);

@@ -12,16 +12,18 @@ internal static class ClassificationReport
     private const int MostUnknownLabels = 5;
 
     /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
-    public static TestReport Of(MLContext context, ITransformer model, IReadOnlyList<LabelledText> rows)
+    public static TestReport Of(Terminal terminal, MLContext context, ITransformer model, LabelledRows rows)
     {
-        var scored = model.Transform(context.Data.LoadFromEnumerable(rows));
-        var labels = LabelsOf(scored);
+        var schema = model.GetOutputSchema(rows.View.Schema);
+        var score = ModelInput.ScoreIn(schema)!.Value;
+        var labels = LabelsOf(score);
         // ML.NET's evaluation leaves out rows whose label has no key, without a word.
-        var leftOut = rows.Where(row => !labels.Contains(row.Label)).Select(row => row.Label).ToList();
+        var leftOut = rows.Labels.Select(row => row[0]).Where(label => !labels.Contains(label)).ToList();
         var unknown = $"the model knows {string.Join(", ", labels.Take(MostLabels))}; they have {Listed(leftOut)}";
-        if (leftOut.Count == rows.Count)
-            throw new InvalidDataException($"None of the {rows.Count} held-out rows has a label that the model was trained on: {unknown}.");
-        var metrics = context.MulticlassClassification.Evaluate(scored);
+        if (leftOut.Count == rows.Labels.Count)
+            throw new InvalidDataException($"None of the {rows.Labels.Count} held-out rows has a label that the model was trained on: {unknown}.");
+        var metrics = context.MulticlassClassification.Evaluate(
+            ScoredRows.Of(terminal, model, rows.View), KeyIn(schema, rows.Label), score.Name);
         var counts = metrics.ConfusionMatrix.Counts;
         var numbers = new ClassificationNumbers(
             (long)counts.Sum(row => row.Sum()), leftOut.Count, metrics.MicroAccuracy, metrics.MacroAccuracy, metrics.LogLoss,
@@ -45,10 +47,16 @@ internal static class ClassificationReport
         return string.Join(", ", all.Take(MostUnknownLabels)) + (all.Count > MostUnknownLabels ? " …" : "");
     }
 
-    private static List<string> LabelsOf(IDataView scored)
+    /// <summary>The labels as keys: a chain maps them, and else the model adds them.</summary>
+    private static string KeyIn(DataViewSchema schema, string label) => schema[label].Type is KeyDataViewType ? label
+        : schema.GetColumnOrNull("LabelKey")?.Type is KeyDataViewType ? "LabelKey"
+        : throw new InvalidDataException(
+            $"The model learned labels that a chain makes of the column '{label}': evaluate it in a program, which knows their column.");
+
+    private static List<string> LabelsOf(DataViewSchema.Column score)
     {
         var names = default(VBuffer<ReadOnlyMemory<char>>);
-        scored.Schema["Score"].Annotations.GetValue("SlotNames", ref names);
+        score.Annotations.GetValue("SlotNames", ref names);
         return [.. names.DenseValues().Select(name => name.ToString())];
     }
 

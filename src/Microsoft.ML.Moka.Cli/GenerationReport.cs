@@ -8,15 +8,17 @@ internal static class GenerationReport
 {
     private const int Shown = 3;
 
+    /// <param name="terminal">Where it is shown how far it is.</param>
     /// <param name="context">The context.</param>
     /// <param name="model">The model.</param>
     /// <param name="data">The rows.</param>
     /// <param name="rows">What each of them asks, and what is to be written.</param>
-    public static TestReport Of(MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows)
+    public static TestReport Of(
+        Terminal terminal, MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows)
     {
         if (!rows.Any(row => row.Expected.Trim().Length > 0))
             throw new InvalidDataException($"None of the {rows.Count} held-out rows has a text that is to be written: there is nothing to measure.");
-        var written = context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false).ToList();
+        var written = ScoredRows.Read(terminal, context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false), rows.Count);
         var exact = rows.Zip(written).Count(pair => pair.First.Expected.Trim() == pair.Second.Generated.Trim());
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {rows.Count,9:N0}");

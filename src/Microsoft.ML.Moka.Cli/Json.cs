@@ -17,6 +17,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(GeneratedText))]
 [JsonSerializable(typeof(GenerationNumbers))]
 [JsonSerializable(typeof(InspectedModel))]
+[JsonSerializable(typeof(MultiLabelNumbers))]
 [JsonSerializable(typeof(PredictedText[]))]
 [JsonSerializable(typeof(SweepNumbers))]
 [JsonSerializable(typeof(TokenizedText))]

@@ -17,10 +17,15 @@ internal sealed class LoadedModel : IDisposable
 
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
-    public static LoadedModel Open(MLContext context, string path, MokaPrecision? precision = null)
+    public static LoadedModel Open(Terminal terminal, MLContext context, string path, MokaPrecision? precision = null)
     {
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
+        return ProgressDisplay.Wait(terminal, $"Loading {Path.GetFileName(path)}", () => Open(context, path, precision));
+    }
+
+    private static LoadedModel Open(MLContext context, string path, MokaPrecision? precision)
+    {
         ITransformer transformer;
         DataViewSchema schema;
         try

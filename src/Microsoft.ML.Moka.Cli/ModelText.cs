@@ -25,6 +25,12 @@ internal static class ModelText
         yield return ("model", $"{path} ({Sizes.Of(new FileInfo(path).Length)})");
         if (model is MokaTransformer classifier)
             yield return (classifier.Head == MokaHead.Words ? "answers" : "labels", Labels(classifier.Labels));
+        if (model is MokaMultiLabelTransformer several)
+        {
+            yield return ("labels", Labels(several.Labels));
+            yield return ("tells", Text($"any number of labels, those above {several.Threshold}, by a linear layer over the ")
+                + $"{(several.Head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
+        }
         if (model is MokaTransformer { Head: not MokaHead.Words and var head })
             yield return ("head", $"a linear layer over the {(head == MokaHead.LastToken ? "last token's state" : "mean of all tokens' states")}");
         if (model is MokaBinaryTransformer binary)
@@ -50,9 +56,12 @@ internal static class ModelText
             MokaTransformer => "classifier",
             MokaBinaryTransformer => "binary classifier",
             MokaRegressionTransformer => "regression",
-            _ => "generator",
+            MokaMultiLabelTransformer => "multi-label classifier",
+            MokaTextGenerator => "generator",
+            _ => "embedding",
         },
-        (model as MokaTransformer)?.Labels, (model as MokaTransformer)?.Head, (model as MokaTextGenerator)?.Options, model.PromptTemplate.ToString(),
+        (model as MokaTransformer)?.Labels ?? (model as MokaMultiLabelTransformer)?.Labels,
+        (model as MokaTransformer)?.Head ?? (model as MokaMultiLabelTransformer)?.Head, (model as MokaTextGenerator)?.Options, model.PromptTemplate.ToString(),
         model.MaximumTokens, model.Quantization);
 
     private static string Labels(IReadOnlyList<string> labels) =>

@@ -7,6 +7,7 @@ namespace Microsoft.ML.Moka.Cli;
 /// <summary>Shows how far a work is: a bar that is redrawn where somebody looks, a line now and then where nobody does.</summary>
 internal sealed class ProgressDisplay
 {
+    private static readonly TimeSpan FirstLine = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan LineInterval = TimeSpan.FromSeconds(5);
 
     private readonly Action<double, string> _show;
@@ -52,14 +53,47 @@ internal sealed class ProgressDisplay
         return result!;
     }
 
+    /// <summary>
+    /// Runs a work that does not tell how far it is: something moves where somebody looks, and elsewhere a line now and then says that it goes on.
+    /// </summary>
+    /// <param name="terminal">Where it is shown.</param>
+    /// <param name="title">What is done: "Loading model.zip".</param>
+    /// <param name="work">The work.</param>
+    public static T Wait<T>(Terminal terminal, string title, Func<T> work)
+    {
+        // What is shown already says enough.
+        if (terminal.Drawing is not null)
+            return work();
+        if (!terminal.IsLive)
+        {
+            var clock = Stopwatch.StartNew();
+            using var timer = new Timer(
+                _ => terminal.Error.WriteLine(FormattableString.Invariant($"{title}: {clock.Elapsed.TotalSeconds:0} s.")), null, FirstLine, LineInterval);
+            return work();
+        }
+        var result = default(T);
+        var console = terminal.Live();
+        terminal.Drawing = console;
+        try
+        {
+            console.Status().Start(Markup.Escape(title), _ => result = work());
+        }
+        finally
+        {
+            terminal.Drawing = null;
+        }
+        return result!;
+    }
+
     private static ProgressDisplay InLines(Terminal terminal, string title)
     {
-        var last = Stopwatch.GetTimestamp();
+        var clock = Stopwatch.StartNew();
+        var next = FirstLine;
         return new ProgressDisplay((share, details) =>
         {
-            if (Stopwatch.GetElapsedTime(last) < LineInterval)
+            if (clock.Elapsed < next)
                 return;
-            last = Stopwatch.GetTimestamp();
+            next = clock.Elapsed + LineInterval;
             terminal.Error.WriteLine(FormattableString.Invariant($"{title}: {100 * share:0} %{(details.Length > 0 ? $", {details}" : "")}."));
         });
     }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Cli.Data;
 
 namespace Microsoft.ML.Moka.Cli;
 
@@ -22,8 +23,8 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
     /// <summary>Who computes batches too; null for nobody.</summary>
     public WorkerPool? Workers { get; init; }
 
-    /// <summary>The verb that the model answers to, and a text to try it on; null where there is none that a shell takes as it is.</summary>
-    public (string Verb, string? Text) Next { get; set; }
+    /// <summary>The verb that the model answers to, and a row to try it on by its columns; null where there is none.</summary>
+    public (string Verb, IReadOnlyDictionary<string, string>? Row) Next { get; set; }
 
     /// <summary>To be called after each step.</summary>
     public void Progress(TrainingProgress progress)
@@ -60,6 +61,18 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
         return stoppedEarly ? ExitCode.Cancelled : ExitCode.Success;
     }
 
+    /// <summary>A row as the verb and a shell take it: a text alone, or the columns that the prompt names.</summary>
+    private static string Tried(IReadOnlyDictionary<string, string>? row) => row is null or { Count: 1 }
+        && (row is null || row.ContainsKey(LabelledRows.UsualText))
+            ? Argument(Example(row?[LabelledRows.UsualText]))
+            : $"--row '{JsonList.Write(json =>
+            {
+                json.WriteStartObject();
+                foreach (var (name, value) in row)
+                    json.WriteString(name, Example(value).Replace('\'', ' '));
+                json.WriteEndObject();
+            })}'";
+
     private static string Example(string? text) =>
         text is { Length: > 0 and <= LongestExample }
         && text.All(letter => char.IsLetterOrDigit(letter) || " .,;:?'-()".Contains(letter, StringComparison.Ordinal))
@@ -80,9 +93,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
         {
             return (fit(data), null);
         }
-        catch (TrainingDivergedException error) when (((MokaModel?)error.Model ?? error.TextGenerator) is not null)
+        catch (TrainingDivergedException error)
         {
-            return ((MokaModel?)error.Model ?? error.TextGenerator!, error);
+            return (error.TrainedModel, error);
         }
     }
 
@@ -108,7 +121,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             ? FormattableString.Invariant($" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}")
             : "";
         terminal.Out.WriteLine(FormattableString.Invariant($"Saved {result.Model} ({Sizes.Of(result.Bytes)}; {steps}).{cancelled}"));
-        terminal.Out.WriteLine($"Try it: moka {Next.Verb} {Argument(Example(Next.Text))} --model {Argument(result.Model)}");
+        terminal.Out.WriteLine($"Try it: moka {Next.Verb} {Tried(Next.Row)} --model {Argument(result.Model)}");
     }
 }
 

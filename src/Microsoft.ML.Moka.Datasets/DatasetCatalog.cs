@@ -11,9 +11,10 @@ public static class DatasetCatalog
     /// </summary>
     /// <remarks>
     /// A CSV or TSV names its columns in the first line, and all of them are text. Of JSON and Parquet, texts are text, whole numbers Int64 (Single where some
-    /// are missing), other numbers Single, truth values Boolean (text where some are missing); lists and what else JSON has is text as it is written, and of
-    /// Parquet left out. Numbers that stand for classes (ClassLabel) become the classes' names, where the Parquet file, <c>dataset_infos.json</c> or the head
-    /// of <c>README.md</c> has them; a missing text, and the class -1, are empty.
+    /// are missing), other numbers Single, truth values Boolean (text where some are missing). Lists of texts are vectors of text; other lists, and structures
+    /// such as the messages of conversations, are text as JSON has them. Of Parquet, dates, bytes and maps are left out. Numbers
+    /// that stand for classes (ClassLabel) become the classes' names, also in lists, where the Parquet file, <c>dataset_infos.json</c> or the head of
+    /// <c>README.md</c> has them; a missing text, and the class -1, are empty.
     /// </remarks>
     /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
     /// <param name="path">The file or the folder.</param>
@@ -26,6 +27,6 @@ public static class DatasetCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentException.ThrowIfNullOrEmpty(path);
         ArgumentException.ThrowIfNullOrEmpty(split);
-        return new TableView(TableReader.Read(path, split));
+        return TableColumns.Of(TableReader.Read(path, split));
     }
 }

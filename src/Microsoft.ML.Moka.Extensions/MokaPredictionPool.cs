@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.Moka.Extensions;
 
 namespace Microsoft.ML.Moka;
@@ -15,10 +14,7 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
     where TRow : class
     where TPrediction : class, new()
 {
-    private readonly Dictionary<string, ServedFile<TRow, TPrediction>> _models = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _end = new();
-    private readonly TimeSpan _interval;
-    private readonly Task _watching;
+    private readonly Dictionary<string, MokaServedFile<PooledModel<TRow, TPrediction>>> _models = new(StringComparer.Ordinal);
 
     /// <summary>Loads the models.</summary>
     /// <param name="options">Their files, and the bounds of the pool.</param>
@@ -30,18 +26,21 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
     {
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        _interval = options.PollInterval;
         try
         {
-            foreach (var file in options.Files)
-                _models.Add(file.Name, new ServedFile<TRow, TPrediction>(file, options.MaximumEngines, log ?? (ILogger)NullLogger.Instance));
+            foreach (var (name, path, isWatched) in options.Files)
+            {
+                var served = new MokaServedFileOptions { WatchForChanges = isWatched, PollInterval = options.PollInterval };
+                var engines = options.MaximumEngines;
+                _models.Add(name, new MokaServedFile<PooledModel<TRow, TPrediction>>(
+                    path, file => new PooledModel<TRow, TPrediction>(file, engines), served, log));
+            }
         }
         catch
         {
-            DisposeModels();
+            Dispose();
             throw;
         }
-        _watching = _models.Values.Any(model => model.IsWatched) ? Task.Run(WatchAsync) : Task.CompletedTask;
     }
 
     /// <summary>Predicts by the model that has no name.</summary>
@@ -59,7 +58,8 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
     public TPrediction Predict(string modelName, TRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return Of(modelName).Use(model => model.Predict(row));
+        using var use = Of(modelName);
+        return use.Model.Predict(row);
     }
 
     /// <summary>Tells all labels with their names and probabilities, by the model that has no name.</summary>
@@ -76,49 +76,26 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
     public LabelPrediction PredictLabels(string modelName, TRow row)
     {
         ArgumentNullException.ThrowIfNull(row);
-        return Of(modelName).Use(model => model.PredictLabels(row));
+        using var use = Of(modelName);
+        return use.Model.PredictLabels(row);
     }
 
     /// <summary>Ends the watching, and disposes the models when predictions that have begun are finished.</summary>
     public void Dispose()
     {
-        if (_end.IsCancellationRequested)
-            return;
-        _end.Cancel();
-        _watching.Wait();
-        DisposeModels();
-        _end.Dispose();
-    }
-
-    private ServedFile<TRow, TPrediction> Of(string modelName)
-    {
-        ArgumentNullException.ThrowIfNull(modelName);
-        return _models.TryGetValue(modelName, out var model) ? model : throw new ArgumentException(
-            modelName.Length == 0
-                ? $"The pool's models have names, and none was given: there are '{string.Join("', '", _models.Keys)}'."
-                : $"The pool has no model '{modelName}': there are '{string.Join("', '", _models.Keys)}'.",
-            nameof(modelName));
-    }
-
-    private void DisposeModels()
-    {
         foreach (var model in _models.Values)
             model.Dispose();
     }
 
-    private async Task WatchAsync()
+    private MokaModelUse<PooledModel<TRow, TPrediction>> Of(string modelName)
     {
-        using var timer = new PeriodicTimer(_interval);
-        try
-        {
-            while (await timer.WaitForNextTickAsync(_end.Token).ConfigureAwait(false))
-            {
-                foreach (var model in _models.Values.Where(model => model.IsWatched))
-                    model.Check();
-            }
-        }
-        catch (OperationCanceledException)
-        {
-        }
+        ArgumentNullException.ThrowIfNull(modelName);
+        if (!_models.TryGetValue(modelName, out var model))
+            throw new ArgumentException(
+                modelName.Length == 0
+                    ? $"The pool's models have names, and none was given: there are '{string.Join("', '", _models.Keys)}'."
+                    : $"The pool has no model '{modelName}': there are '{string.Join("', '", _models.Keys)}'.",
+                nameof(modelName));
+        return model.Use() ?? throw new ObjectDisposedException(nameof(MokaPredictionPool<TRow, TPrediction>));
     }
 }

@@ -17,7 +17,8 @@ public sealed class MokaPredictionPoolOptions
     /// <summary>Takes a model out of a file, under the name that is asked for where none is given.</summary>
     /// <param name="filePath">The file. It has to be there when the pool is made.</param>
     /// <param name="watchForChanges">
-    /// Whether a file that takes its place (by renaming, behind a symbolic link, or by being written anew) is taken into service.
+    /// Whether a file that takes its place (by renaming, behind a symbolic link or a linked folder, or by being written anew) is taken into
+    /// service.
     /// </param>
     /// <returns>These options.</returns>
     public MokaPredictionPoolOptions FromFile(string filePath, bool watchForChanges = false) => FromFile("", filePath, watchForChanges);
@@ -26,7 +27,8 @@ public sealed class MokaPredictionPoolOptions
     /// <param name="modelName">The name that it is asked for by.</param>
     /// <param name="filePath">The file. It has to be there when the pool is made.</param>
     /// <param name="watchForChanges">
-    /// Whether a file that takes its place (by renaming, behind a symbolic link, or by being written anew) is taken into service.
+    /// Whether a file that takes its place (by renaming, behind a symbolic link or a linked folder, or by being written anew) is taken into
+    /// service.
     /// </param>
     /// <returns>These options.</returns>
     /// <exception cref="ArgumentException">There is a model of that name already.</exception>
@@ -46,8 +48,6 @@ public sealed class MokaPredictionPoolOptions
     {
         if (MaximumEngines < 1)
             throw new ArgumentException(FormattableString.Invariant($"MaximumEngines is {MaximumEngines}; it must be at least 1."));
-        if (PollInterval < TimeSpan.FromMilliseconds(10) || PollInterval > TimeSpan.FromDays(1))
-            throw new ArgumentException(FormattableString.Invariant($"PollInterval is {PollInterval}; it must be from 10 ms to a day."));
         if (Files.Count == 0)
             throw new ArgumentException("The pool has no model: name its file with FromFile.");
     }

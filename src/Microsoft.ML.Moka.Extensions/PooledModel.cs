@@ -4,7 +4,7 @@ using Microsoft.ML.Moka.Models;
 
 namespace Microsoft.ML.Moka.Extensions;
 
-/// <summary>A loaded model with its engines. It is disposed when its owner has let it go and the last use of it has ended.</summary>
+/// <summary>A loaded model with its engines.</summary>
 internal sealed class PooledModel<TRow, TPrediction> : IDisposable
     where TRow : class
     where TPrediction : class, new()
@@ -14,8 +14,6 @@ internal sealed class PooledModel<TRow, TPrediction> : IDisposable
     private readonly ITransformer _loaded;
     private readonly ITransformer _predicting;
     private readonly SemaphoreSlim _free;
-    private int _users = 1;
-    private int _isDisposed;
 
     /// <exception cref="Exception">The file is no model, or one that does not take such rows; the message says which.</exception>
     public PooledModel(Stream file, int maximumEngines)
@@ -34,30 +32,6 @@ internal sealed class PooledModel<TRow, TPrediction> : IDisposable
             (_loaded as IDisposable)?.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Keeps the model until <see cref="Leave"/>; false where it is gone already.</summary>
-    public bool TryEnter()
-    {
-        int users;
-        do
-        {
-            users = Volatile.Read(ref _users);
-            if (users == 0)
-                return false;
-        }
-        while (Interlocked.CompareExchange(ref _users, users + 1, users) != users);
-        return true;
-    }
-
-    public void Leave()
-    {
-        if (Interlocked.Decrement(ref _users) > 0)
-            return;
-        foreach (var engine in _engines)
-            engine.Dispose();
-        (_loaded as IDisposable)?.Dispose();
-        _free.Dispose();
     }
 
     public TPrediction Predict(TRow row)
@@ -102,8 +76,10 @@ internal sealed class PooledModel<TRow, TPrediction> : IDisposable
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-            Leave();
+        foreach (var engine in _engines)
+            engine.Dispose();
+        (_loaded as IDisposable)?.Dispose();
+        _free.Dispose();
     }
 
     private PredictionEngine<TRow, TPrediction> NewEngine() =>

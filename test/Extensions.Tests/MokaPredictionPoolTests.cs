@@ -74,6 +74,34 @@ public sealed class MokaPredictionPoolTests(TwoModels models) : IClassFixture<Tw
         Until(() => IsServed(pool, models.First));
     }
 
+    /// <summary>As Kubernetes mounts a volume: the file is a link into a folder that is a link itself, and that one is renamed over.</summary>
+    [Fact]
+    public void A_folder_that_is_linked_elsewhere_is_noticed()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Links need rights there.");
+        foreach (var (version, model) in ((string, string)[])[("..v1", models.First), ("..v2", models.Second)])
+        {
+            Directory.CreateDirectory(Path.Combine(_folder, version));
+            File.Copy(model, Path.Combine(_folder, version, "model.zip"));
+        }
+        Directory.CreateSymbolicLink(Path.Combine(_folder, "..data"), "..v1");
+        File.CreateSymbolicLink(Served, Path.Combine("..data", "model.zip"));
+        using var pool = Pool();
+        Assert.True(IsServed(pool, models.First));
+        foreach (var (version, model) in ((string, string)[])[("..v2", models.Second), ("..v1", models.First)])
+        {
+            // A link that is made beside the old one and renamed over it: at no moment is there none.
+            Directory.CreateSymbolicLink(Path.Combine(_folder, "..data_tmp"), version);
+            Rename(Path.Combine(_folder, "..data_tmp"), Path.Combine(_folder, "..data"));
+            Until(() => IsServed(pool, model));
+        }
+        // The folder that was in service before may go.
+        Directory.Delete(Path.Combine(_folder, "..v2"), recursive: true);
+        Assert.True(IsServed(pool, models.First));
+        Assert.Empty(Errors);
+    }
+
     [Fact]
     public void What_cannot_be_served_changes_nothing_and_is_said_once()
     {
@@ -133,6 +161,14 @@ public sealed class MokaPredictionPoolTests(TwoModels models) : IClassFixture<Tw
     }
 
     private static string Flat(float[] score) => string.Join(' ', score.Select(value => BitConverter.SingleToUInt32Bits(value)));
+
+    // .NET renames no link to a folder over another.
+    private static void Rename(string from, string to)
+    {
+        using var mv = System.Diagnostics.Process.Start("mv", ["-T", from, to]);
+        mv.WaitForExit();
+        Assert.Equal(0, mv.ExitCode);
+    }
 
     private static void Until(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(
         () =>

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.ML.Moka;
 using WebApp.Answers;
 using WebApp.Models;
 
@@ -26,7 +27,7 @@ internal sealed class RunningService : IAsyncDisposable
 
     public string ModelPath => Path.Combine(_folder.FullName, "model.zip");
 
-    public string? Version => App.Services.GetRequiredService<ModelHost>().Version;
+    public string? Version => App.Services.GetRequiredService<MokaServedFile<QuestionModel>>().Version;
 
     /// <summary>Starts it, and waits for the model where there is one.</summary>
     public static async Task<RunningService> Start(string? model, params string[] settings)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.Moka;
 using WebApp.Hosting;
 using WebApp.Models;
 
@@ -22,16 +23,16 @@ public static class AnswerEndpoints
     public static void MapAnswers(this WebApplication app) => app.MapPost("/api/answers", Answer);
 
     private static async Task<Results<Ok<AnswerResponse>, ValidationProblem, ProblemHttpResult>> Answer(
-        AnswerRequest request, WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, IOptions<ServingOptions> options, HttpResponse response,
-        CancellationToken dropped)
+        AnswerRequest request, WaitingAnswers queue, MokaServedFile<QuestionModel> models, ServiceMetrics metrics, IOptions<ServingOptions> options,
+        HttpResponse response, CancellationToken dropped)
     {
         PendingAnswer pending;
-        using (var lease = models.Use())
+        using (var use = models.Use())
         {
-            if (lease is null)
+            if (use is null)
                 return Later(response, StatusCodes.Status503ServiceUnavailable, "There is no model yet",
                     "The first model is being trained or loaded; /ready says when it is there.");
-            if (RequestCheck.Run(request, lease.Model, options.Value, out var row, out var tokens) is { Count: > 0 } errors)
+            if (RequestCheck.Run(request, use.Model, options.Value, out var row, out var tokens) is { Count: > 0 } errors)
             {
                 metrics.Rejected("invalid");
                 return TypedResults.ValidationProblem(errors);

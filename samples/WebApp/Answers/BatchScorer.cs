@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Options;
+using Microsoft.ML.Moka;
 using WebApp.Hosting;
 using WebApp.Models;
 
@@ -7,7 +8,8 @@ namespace WebApp.Answers;
 
 /// <summary>Takes batches from the queue and scores them.</summary>
 public sealed partial class BatchScorer(
-    WaitingAnswers queue, ModelHost models, ServiceMetrics metrics, IOptions<ServingOptions> options, ILogger<BatchScorer> log) : BackgroundService
+    WaitingAnswers queue, MokaServedFile<QuestionModel> models, ServiceMetrics metrics, IOptions<ServingOptions> options, ILogger<BatchScorer> log)
+    : BackgroundService
 {
     /// <summary>Whatever was accepted is answered before the service ends.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -39,12 +41,12 @@ public sealed partial class BatchScorer(
 
     private void Score(List<PendingAnswer> batch)
     {
-        using var lease = models.Use() ?? throw new InvalidOperationException("There is no model.");
+        using var use = models.Use() ?? throw new InvalidOperationException("There is no model.");
         var started = Stopwatch.GetTimestamp();
-        var answers = lease.Model.Score(batch.ConvertAll(pending => pending.Row));
+        var answers = use.Model.Score(batch.ConvertAll(pending => pending.Row));
         metrics.Scored(batch.Count, batch.Sum(pending => pending.Tokens), Stopwatch.GetElapsedTime(started));
         foreach (var (pending, probabilities) in batch.Zip(answers))
-            pending.Complete(new Answer(lease.Model.Version, probabilities));
+            pending.Complete(new Answer(use.Version, probabilities));
     }
 
     private void ScoreAlone(PendingAnswer pending, Exception? known)

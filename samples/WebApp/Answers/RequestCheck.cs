@@ -8,7 +8,7 @@ internal static class RequestCheck
     private const int AnswerTokens = 16;
 
     /// <returns>What is wrong, by field; empty where the request is fine.</returns>
-    public static Dictionary<string, string[]> Run(AnswerRequest request, ServedModel model, ServingOptions options, out QuestionRow row, out int tokens)
+    public static Dictionary<string, string[]> Run(AnswerRequest request, QuestionModel model, ServingOptions options, out QuestionRow row, out int tokens)
     {
         var errors = new Dictionary<string, string[]>();
         var choices = request.Choices ?? [];

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.ML.Moka;
 using WebApp.Models;
 
 namespace WebApp.Hosting;
@@ -27,13 +28,13 @@ internal static class Health
 }
 
 /// <summary>Ready: there is a model, and the service is not about to stop. Degraded, and still ready: a newer file was refused.</summary>
-internal sealed class ModelHealth(ModelHost models, IHostApplicationLifetime lifetime) : IHealthCheck
+internal sealed class ModelHealth(MokaServedFile<QuestionModel> models, ModelStatus status, IHostApplicationLifetime lifetime) : IHealthCheck
 {
     public const string Name = "model";
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var (version, error) = (models.Version, models.Error);
+        var (version, error) = (models.Version, status.Error);
         var data = version is null ? new Dictionary<string, object>() : new Dictionary<string, object> { ["version"] = version };
         return Task.FromResult(
             lifetime.ApplicationStopping.IsCancellationRequested ? HealthCheckResult.Unhealthy("The service is stopping.", data: data)

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+using Microsoft.ML.Moka;
 using WebApp.Hosting;
 using WebApp.Tuning;
 
@@ -9,16 +11,28 @@ public static class ModelEndpoints
     public static void AddModels(this WebApplicationBuilder builder)
     {
         builder.Services.AddOptionsWithValidateOnStart<ModelOptions>().BindConfiguration(ModelOptions.Section).ValidateDataAnnotations();
-        builder.Services.AddSingleton<ModelHost>();
-        builder.Services.AddSingleton<ModelWatcher>();
-        builder.Services.AddHostedService(services => services.GetRequiredService<ModelWatcher>());
+        builder.Services.AddSingleton(services =>
+        {
+            var options = services.GetRequiredService<IOptions<ModelOptions>>().Value;
+            return new MokaServedFile<QuestionModel>(
+                Path.GetFullPath(options.Path, AppContext.BaseDirectory), file => new QuestionModel(file),
+                new MokaServedFileOptions
+                {
+                    IsRequired = false,
+                    WatchForChanges = true,
+                    PollInterval = TimeSpan.FromMilliseconds(options.PollMilliseconds),
+                    Exchanged = services.GetRequiredService<ServiceMetrics>().Loaded,
+                },
+                services.GetRequiredService<ILogger<MokaServedFile<QuestionModel>>>());
+        });
+        builder.Services.AddSingleton<ModelStatus>();
         builder.Services.AddHealthChecks().AddCheck<ModelHealth>(ModelHealth.Name);
     }
 
-    public static void MapModels(this WebApplication app) => app.MapGet("/api/model", (ModelHost models) =>
+    public static void MapModels(this WebApplication app) => app.MapGet("/api/model", (MokaServedFile<QuestionModel> models, ModelStatus status) =>
     {
-        using var lease = models.Use();
-        return new ModelDescription(lease?.Model.Version, lease?.Model.LoadedAt, models.Error, lease?.Model.MaximumChoices, ExampleQuestions.All);
+        using var use = models.Use();
+        return new ModelDescription(use?.Version, use?.LoadedAt, status.Error, use?.Model.MaximumChoices, ExampleQuestions.All);
     });
 }
 

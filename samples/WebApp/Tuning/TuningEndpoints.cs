@@ -45,11 +45,11 @@ public static class TuningEndpoints
         changes.MapPost("/deploy", PutIntoService);
     }
 
-    private static async Task<IResult> PutIntoService(TuningService tuning)
+    private static IResult PutIntoService(TuningService tuning)
     {
         try
         {
-            return Results.Ok(new { version = await tuning.PutIntoServiceAsync() });
+            return Results.Ok(new { version = tuning.PutIntoService() });
         }
         catch (InvalidOperationException e)
         {

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Microsoft.ML.Moka;
 using WebApp.Hosting;
 using WebApp.Models;
 
@@ -6,7 +7,7 @@ namespace WebApp.Tuning;
 
 /// <summary>The training run of this service: one at a time, beside the serving.</summary>
 public sealed partial class TuningService(
-    ModelHost models, ModelWatcher watcher, TrainingAccess access, IOptions<TrainingSettings> settings, ILogger<TuningService> log)
+    MokaServedFile<QuestionModel> models, ModelStatus status, TrainingAccess access, IOptions<TrainingSettings> settings, ILogger<TuningService> log)
     : IHostedService, IDisposable
 {
     private static readonly TuningState NoRun = new(0, TuningPhase.Idle, 0, []);
@@ -38,7 +39,7 @@ public sealed partial class TuningService(
             var number = (_run?.Number ?? 0) + 1;
             _run?.Dispose();
             var run = _run = new TuningRun(number, request, settings.Value.LearningRate, Notify);
-            _running = Task.Factory.StartNew(() => Run(run, putIntoService), TaskCreationOptions.LongRunning).Unwrap();
+            _running = Task.Factory.StartNew(() => Run(run, putIntoService), TaskCreationOptions.LongRunning);
             return true;
         }
     }
@@ -58,7 +59,7 @@ public sealed partial class TuningService(
     /// <summary>Puts the model of the finished run in the place of the one in service, as anybody could who writes the file.</summary>
     /// <returns>The model's version.</returns>
     /// <exception cref="InvalidOperationException">There is no finished run, or its model cannot be saved or served; the message says why.</exception>
-    public async Task<string> PutIntoServiceAsync()
+    public string PutIntoService()
     {
         TuningRun run;
         lock (_lock)
@@ -66,15 +67,15 @@ public sealed partial class TuningService(
             run = _run is { HasModel: true } finished ? finished : throw new InvalidOperationException("There is no finished training run.");
             try
             {
-                run.Save(watcher.Path);
+                run.Save(models.FilePath);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new InvalidOperationException($"The model cannot be saved. {PublicMessage.Of(e)}", e);
             }
         }
-        await watcher.CheckAsync(CancellationToken.None);
-        if (models.Error is { } error)
+        models.Refresh();
+        if (status.Error is { } error)
             throw new InvalidOperationException(error);
         var version = models.Version!;
         run.SetInService(version);
@@ -84,9 +85,9 @@ public sealed partial class TuningService(
     /// <summary>Trains a first model where there is none to serve.</summary>
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        if (settings.Value.AtFirstStart && !File.Exists(watcher.Path))
+        if (settings.Value.AtFirstStart && !File.Exists(models.FilePath))
         {
-            LogFirst(watcher.Path);
+            LogFirst(models.FilePath);
             TryStart(new TuningRequest(settings.Value.FirstQuestions), putIntoService: true);
         }
         return Task.CompletedTask;
@@ -101,7 +102,7 @@ public sealed partial class TuningService(
 
     public void Dispose() => _run?.Dispose();
 
-    private async Task Run(TuningRun run, bool putIntoService)
+    private void Run(TuningRun run, bool putIntoService)
     {
         run.Run();
         var state = run.StateFrom(int.MaxValue);
@@ -113,11 +114,11 @@ public sealed partial class TuningService(
             return;
         try
         {
-            await PutIntoServiceAsync();
+            PutIntoService();
         }
         catch (InvalidOperationException e)
         {
-            models.Refuse(e.Message);
+            status.HasNoFirst(e.Message);
             LogNotInService(e);
         }
     }

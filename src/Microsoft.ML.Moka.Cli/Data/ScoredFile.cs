@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Microsoft.ML.Moka.Cli.Data;
 
-/// <summary>The rows of a table with the label that a model gives them, its probability, and the scores of all labels, as CSV or TSV.</summary>
+/// <summary>The rows of a table with the labels that a model gives them, and the probabilities of all labels, as CSV or TSV.</summary>
 internal static class ScoredFile
 {
     private const string Predicted = "PredictedLabel";
@@ -12,10 +12,17 @@ internal static class ScoredFile
     /// <exception cref="UsageException">The name says no form that is written here.</exception>
     public static void Check(string path) => _ = SeparatorOf(path);
 
+    /// <param name="path">The file.</param>
+    /// <param name="table">The rows.</param>
+    /// <param name="told">The labels, and which of them apply.</param>
+    /// <param name="found">What was predicted for each row.</param>
     /// <exception cref="InvalidDataException">The table has a column of a name that is written.</exception>
-    public static void Write(string path, Table table, IReadOnlyList<string> labels, IReadOnlyList<float[]> scores)
+    public static void Write(string path, Table table, ToldLabels told, IReadOnlyList<LabelPrediction> found)
     {
-        string[] added = [Predicted, Probability, .. labels.Select(label => $"Score.{label}")];
+        // Where any number of labels may apply, each has a probability, and none is that of the prediction.
+        string[] added = told.Threshold is null
+            ? [Predicted, Probability, .. told.Labels.Select(label => $"Score.{label}")]
+            : [Predicted, .. told.Labels.Select(label => $"{Probability}.{label}")];
         if (table.Columns.FirstOrDefault(column => added.Contains(column, StringComparer.OrdinalIgnoreCase)) is { } taken)
             throw new InvalidDataException($"{table.Path} has a column '{taken}' already, which would be written twice: rename it.");
         var separator = SeparatorOf(path);
@@ -23,8 +30,10 @@ internal static class ScoredFile
         Append(text, table.Columns.Concat(added), separator);
         for (var i = 0; i < table.Rows.Count; i++)
         {
-            var best = Array.IndexOf(scores[i], scores[i].Max());
-            Append(text, [.. table.Rows[i].Values.Select(value => value ?? ""), labels[best], Number(scores[i][best]), .. scores[i].Select(Number)], separator);
+            var byLabel = found[i].Labels.ToDictionary(label => label.Label, label => label.Probability);
+            string[] predicted = told.Applying(found[i]) is { } applying ? [told.Joined(applying)] : [found[i].Label, Number(found[i].Probability)];
+            var probabilities = told.Labels.Select(label => Number(byLabel[label]));
+            Append(text, [.. table.Rows[i].Values.Select(value => value ?? ""), .. predicted, .. probabilities], separator);
         }
         // Whoever opens the file meanwhile sees the old one or the new one, whole.
         var beside = $"{path}.{Environment.ProcessId}.tmp";

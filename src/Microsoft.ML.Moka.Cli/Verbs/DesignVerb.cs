@@ -45,9 +45,9 @@ internal static class DesignVerb
                 throw new UsageException("--budget and --rank are two questions: ask one of them.");
             var adapter = settings.Read(parsed);
             var designer = AdapterDesigner.ForBackbone(parsed.GetValue(backbone));
-            var design = parsed.GetValue(budget) is { } parameters ? designer.ForBudget(adapter, parameters)
-                : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach)
-                : designer.Describe(adapter);
+            var design = ProgressDisplay.Wait(terminal, "Designing", () => parsed.GetValue(budget) is { } parameters
+                ? designer.ForBudget(adapter, parameters)
+                : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach) : designer.Describe(adapter));
             if (parsed.GetValue(json))
                 Json.Write(terminal.Out, new DesignNumbers(
                     designer.Backbone, design.TrainableParameterCount, design.BackboneParameterCount, design.SmallestRank, design.OperationsPerToken,

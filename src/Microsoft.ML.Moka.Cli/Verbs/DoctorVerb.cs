@@ -34,7 +34,7 @@ internal static class DoctorVerb
         {
             if (parsed.GetValue(app) is { } folder)
                 ProgramFolder.Use(folder.ToString());
-            var diagnostics = MokaDiagnostics.Run(parsed.GetValue(gpu), cancellation);
+            var diagnostics = ProgressDisplay.Wait(terminal, "Checking", () => MokaDiagnostics.Run(parsed.GetValue(gpu), cancellation));
             if (parsed.GetValue(json))
                 Json.Write(terminal.Out, new DoctorFindings(diagnostics.IsHealthy, diagnostics.Findings));
             else

@@ -129,16 +129,18 @@ internal sealed class EvaluateVerb
     {
         if (parsed.GetValue(_models) is not [_, ..] models)
             throw new UsageException("Which model? Name its file with --model.");
-        var rows = _columns.Labelled(parsed, file, "test");
         var reports = new List<EvaluatedRows>();
         foreach (var path in models)
         {
-            using var loaded = LoadedModel.Open(context, path.ToString(), parsed.GetValue(_precision));
-            if (loaded.Model is not MokaTransformer)
-                throw new UsageException(loaded.Model is MokaTextGenerator
-                    ? $"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."
-                    : $"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog.");
-            var report = ClassificationReport.Of(context, loaded.Transformer, rows);
+            using var loaded = LoadedModel.Open(_terminal, context, path.ToString(), parsed.GetValue(_precision));
+            var report = loaded.Model switch
+            {
+                MokaTransformer => ClassificationReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: false)),
+                MokaMultiLabelTransformer several =>
+                    MultiLabelReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: true), several.Labels),
+                MokaTextGenerator => throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."),
+                _ => throw new UsageException($"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog."),
+            };
             reports.Add(new EvaluatedRows(path.ToString(), report.Numbers));
             if (parsed.GetValue(_json))
                 continue;
@@ -149,6 +151,13 @@ internal sealed class EvaluateVerb
         if (parsed.GetValue(_json))
             Json.Write(_terminal.Out, reports.ToArray());
         return ExitCode.Success;
+
+        LabelledRows RowsFor(LoadedModel loaded, bool areSeveral)
+        {
+            if (!areSeveral)
+                _columns.RequireNoSeparator(parsed);
+            return _columns.Labelled(parsed, file, "test", ModelInput.Of(loaded), areSeveral);
+        }
     }
 
     private int OnBenchmarks(ParseResult parsed, MLContext context, string[] folders, WorkerPool? workers, CancellationToken cancellation)
@@ -213,7 +222,7 @@ internal sealed class EvaluateVerb
             var name = Unique(Path.GetFileNameWithoutExtension(file.Name));
             yield return (name, (benchmarks, options) =>
             {
-                using var loaded = LoadedModel.Open(context, file.ToString(), parsed.GetValue(_precision));
+                using var loaded = LoadedModel.Open(_terminal, context, file.ToString(), parsed.GetValue(_precision));
                 return context.MulticlassClassification.EvaluateBenchmarks(loaded.Transformer, benchmarks, options, name);
             });
         }

@@ -68,12 +68,12 @@ internal static class ExportVerb
                     throw new UsageException("--rank must be at least 1.");
                 if (parsed.GetValue(energy) is { } share && !(share > 0 && share <= 1))
                     throw new UsageException("--energy must be above 0 and at most 1.");
-                using var loaded = LoadedModel.Open(Context.Create(terminal), parsed.GetValue(model)!.ToString());
+                using var loaded = LoadedModel.Open(terminal, Context.Create(terminal), parsed.GetValue(model)!.ToString());
                 if (parsed.GetValue(lora))
                 {
-                    var conversion = parsed.GetValue(energy) is { } kept
+                    var conversion = ProgressDisplay.Wait(terminal, "Converting", () => parsed.GetValue(energy) is { } kept
                         ? loaded.Model.ToLoraOfEnergy(kept, cancellation)
-                        : loaded.Model.ToLora(parsed.GetValue(rank) ?? DefaultRank, cancellation);
+                        : loaded.Model.ToLora(parsed.GetValue(rank) ?? DefaultRank, cancellation));
                     Write(conversion, parsed.GetValue(gguf), parsed.GetValue(from));
                     return ExitCode.Success;
                 }

@@ -142,9 +142,10 @@ internal sealed class GenerateVerb
     private LoadedModel Open(ParseResult parsed, MLContext context, CancellationToken cancellation)
     {
         if (parsed.GetValue(_model) is not { } file)
-            return LoadedModel.OfBackbone(context, parsed.GetValue(_backbone)?.ToString(), parsed.GetValue(_adapter)?.ToString(),
-                parsed.GetValue(_quantization), parsed.GetValue(_precision), TemplateOf(parsed), cancellation);
-        var loaded = LoadedModel.Open(context, file.ToString(), parsed.GetValue(_precision));
+            return ProgressDisplay.Wait(_terminal, "Loading the backbone", () => LoadedModel.OfBackbone(
+                context, parsed.GetValue(_backbone)?.ToString(), parsed.GetValue(_adapter)?.ToString(), parsed.GetValue(_quantization),
+                parsed.GetValue(_precision), TemplateOf(parsed), cancellation));
+        var loaded = LoadedModel.Open(_terminal, context, file.ToString(), parsed.GetValue(_precision));
         if (loaded.Model is MokaTextGenerator)
             return loaded;
         loaded.Dispose();

@@ -71,11 +71,13 @@ internal sealed class InspectVerb
         if (isAdapter)
         {
             var backbone = parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path);
-            var adapter = context.Model.InspectAdapter(backbone, path, parsed.GetValue(_spectrum));
+            var adapter = ProgressDisplay.Wait(
+                _terminal, "Inspecting", () => context.Model.InspectAdapter(backbone, path, parsed.GetValue(_spectrum)));
             return Show(parsed, path, null, BackboneDescription.Of(backbone), adapter);
         }
-        using var loaded = LoadedModel.Open(context, path);
-        return Show(parsed, path, loaded.Model, loaded.Model.DescribeBackbone(), loaded.Model.Inspect(parsed.GetValue(_spectrum)));
+        using var loaded = LoadedModel.Open(_terminal, context, path);
+        return Show(parsed, path, loaded.Model, loaded.Model.DescribeBackbone(),
+            ProgressDisplay.Wait(_terminal, "Inspecting", () => loaded.Model.Inspect(parsed.GetValue(_spectrum))));
     }
 
     private int Backbone(ParseResult parsed, BackboneDescription backbone)

@@ -73,7 +73,7 @@ internal static class MergeVerb
                 {
                     if (parsed.GetValue(backbone) is not null)
                         throw new UsageException("A model file knows its backbone: leave out --backbone.");
-                    using var loaded = LoadedModel.Open(context, file.ToString());
+                    using var loaded = LoadedModel.Open(terminal, context, file.ToString());
                     if (form is { } one)
                     {
                         GgufWriting.Run(terminal, "Merging", one, parsed.GetValue(pre), options =>

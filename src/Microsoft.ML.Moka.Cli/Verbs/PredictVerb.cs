@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text;
+using System.Text.Json.Serialization;
 using Microsoft.ML.Moka.Cli.Data;
 using Microsoft.ML.Moka.Cli.Options;
 
@@ -13,12 +15,12 @@ internal sealed class PredictVerb
     private readonly Terminal _terminal;
     private readonly Argument<string?> _text = new("text")
     {
-        Description = "The text. [default: what comes in on standard input, a text each line]",
+        Description = "The text. [default: what comes in on standard input, a text each line; a JSON object each for a model that reads several columns]",
         Arity = ArgumentArity.ZeroOrOne,
     };
     private readonly Option<FileInfo> _model = new("--model", "-m")
     {
-        Description = "A model that was trained to classify.",
+        Description = "A model that tells labels: one of a text, or any number of them (--multi-label).",
         Required = true,
         HelpName = "model.zip",
     };
@@ -26,6 +28,11 @@ internal sealed class PredictVerb
     {
         Description = "A file of texts: CSV, TSV, JSON, JSON lines or Parquet; or a folder of Hugging Face's, whose test split is meant.",
         HelpName = "file|folder",
+    };
+    private readonly Option<string?> _row = new("--row")
+    {
+        Description = "A row by the columns that the model reads, as JSON: '{\"City\": \"Bern\", \"Price\": 12.5}'; or a list of such rows.",
+        HelpName = "json",
     };
     private readonly Option<string?> _column = new("--text-column")
     {
@@ -39,7 +46,7 @@ internal sealed class PredictVerb
     }.Within(1, int.MaxValue);
     private readonly Option<FileInfo?> _output = new("--output", "-o")
     {
-        Description = "A file for the rows with their labels and the scores of all labels: .csv or .tsv.",
+        Description = "A file for the rows with their labels and the probabilities of all labels: .csv or .tsv.",
         HelpName = "scored.csv",
     };
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -51,13 +58,14 @@ internal sealed class PredictVerb
         var verb = new PredictVerb(terminal);
         var command = new CliCommand("predict",
             """
-            Tells the labels of texts, and how likely each is: of one text, of a file, or of what comes in on standard input.
+            Tells the labels of texts or rows, and how likely each is: of one, of a file, or of what comes in on standard input.
 
               moka predict "The chain slips." --model tickets.zip
+              moka predict --row '{"City": "Bern", "Price": 950000, "Text": "Near the river."}' --model homes.zip
               moka predict --file new.csv --model tickets.zip --output scored.csv
             """)
         {
-            verb._text, verb._model, verb._file, verb._column, verb._top, verb._output, verb._json,
+            verb._text, verb._model, verb._row, verb._file, verb._column, verb._top, verb._output, verb._json,
         };
         command.SetAction((parsed, cancellation) => Task.Run(() => verb.RunAsync(parsed, cancellation), CancellationToken.None));
         return command;
@@ -66,83 +74,104 @@ internal sealed class PredictVerb
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         Check(parsed);
-        var (table, column) = await ReadAsync(parsed, cancellation);
-        using var loaded = LoadedModel.Open(Context.Create(_terminal), parsed.GetValue(_model)!.ToString());
-        if (loaded.Model is not MokaTransformer model)
-            throw new UsageException($"'{parsed.GetValue(_model)}' writes text: use moka generate.");
-        var texts = table.Rows.Select(row => row.Values[column] ?? "").ToList();
-        var scores = ProgressDisplay.Run(_terminal, "Predicting", hasLines: false, display => Predictions.Of(loaded, texts, display, cancellation));
+        var context = Context.Create(_terminal);
+        using var loaded = LoadedModel.Open(_terminal, context, parsed.GetValue(_model)!.ToString());
+        var labels = LabelsOf(loaded.Model, parsed.GetValue(_model)!);
+        var input = ModelInput.Of(loaded);
+        var table = await ReadAsync(parsed, input, cancellation);
+        var places = input.PlacesIn(table, parsed.GetValue(_column), _column.Name);
+        var view = input.View(table, places, []);
+        var found = ProgressDisplay.Run(_terminal, "Predicting", hasLines: false, display =>
+        {
+            var all = new List<LabelPrediction>();
+            foreach (var prediction in context.Model.PredictAllLabels(loaded.Transformer, view))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                all.Add(prediction);
+                display.Show((double)all.Count / table.Rows.Count, FormattableString.Invariant($"{all.Count:N0} of {table.Rows.Count:N0}"));
+            }
+            return all;
+        });
+        List<IReadOnlyList<string>> rows = [.. table.Rows.Select(row => (IReadOnlyList<string>)[.. places.Select(place => row.Values[place] ?? "")])];
+        var told = new ToldLabels(labels, (loaded.Model as MokaMultiLabelTransformer)?.Threshold);
         if (parsed.GetValue(_output) is { } output)
-            ScoredFile.Write(output.FullName, table, model.Labels, scores);
+            ScoredFile.Write(output.FullName, table, told, found);
         if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, texts.Zip(scores, (text, row) => Prediction(text, model.Labels, row, parsed.GetValue(_top))).ToArray());
+            Json.Write(_terminal.Out, rows.Zip(found, (row, prediction) =>
+                PredictedText.Of(row, input, told.Applying(prediction), prediction, parsed.GetValue(_top))).ToArray());
         else if (parsed.GetValue(_output) is { } written)
-            _terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {written}: {texts.Count:N0} rows."));
+            _terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {written}: {table.Rows.Count:N0} rows."));
         else
-            Tell(texts, model.Labels, scores, parsed.GetValue(_top) ?? Shown);
+            Tell(rows, found, told, parsed.GetValue(_top) ?? Shown);
         return ExitCode.Success;
     }
 
+    private static IReadOnlyList<string> LabelsOf(MokaModel model, FileInfo path) => model switch
+    {
+        MokaTransformer one => one.Labels,
+        MokaMultiLabelTransformer several => several.Labels,
+        MokaBinaryTransformer => ["true", "false"],
+        MokaTextGenerator => throw new UsageException($"'{path}' writes text: use moka generate."),
+        _ => throw new UsageException($"'{path}' tells no labels: use it from a program."),
+    };
+
     private void Check(ParseResult parsed)
     {
-        if (parsed.GetValue(_text) is { } text && (parsed.GetValue(_file) is not null || string.IsNullOrWhiteSpace(text)))
-            throw new UsageException(string.IsNullOrWhiteSpace(text) ? "The text is empty." : "There are two sources of texts: leave out the text or --file.");
+        if (parsed.GetValue(_text) is { } text && string.IsNullOrWhiteSpace(text))
+            throw new UsageException("The text is empty.");
+        if (new[] { parsed.GetValue(_text) is not null, parsed.GetValue(_row) is not null, parsed.GetValue(_file) is not null }.Count(given => given) > 1)
+            throw new UsageException("There are two sources of texts: give the text, --row or --file.");
         if (parsed.GetValue(_file) is null && parsed.GetValue(_column) is not null)
             throw new UsageException("--text-column names a column of a file: it needs --file.");
         if (parsed.GetValue(_output) is { } output)
             ScoredFile.Check(output.ToString());
     }
 
-    private async Task<(Table Table, int Column)> ReadAsync(ParseResult parsed, CancellationToken cancellation)
+    private async Task<Table> ReadAsync(ParseResult parsed, ModelInput input, CancellationToken cancellation)
     {
         if (parsed.GetValue(_file) is { } file)
-        {
-            var table = TableReader.Read(file.ToString(), "test");
-            return (table, ColumnOf(table, parsed.GetValue(_column)));
-        }
-        List<string> texts = [];
+            return TableReader.Read(file.ToString(), "test");
+        if (parsed.GetValue(_row) is { } row)
+            return RowsOf(row, _row.Name);
         if (parsed.GetValue(_text) is { } text)
-            texts.Add(text);
-        else if (!_terminal.IsInputRedirected)
-            _terminal.Error.WriteLine("Type texts, a line each, and end them with Ctrl+D (Ctrl+Z on Windows).");
-        while (parsed.GetValue(_text) is null && await _terminal.ReadLineAsync(cancellation) is { } line)
+            return input.IsText ? TextsOf([text]) : throw new UsageException(
+                $"The model reads the columns {ModelInput.Quoted(input.Names)}, and a text is one: give a row with {_row.Name} '{input.Example}', or a file "
+                + $"with {_file.Name}.");
+        if (!_terminal.IsInputRedirected)
+            _terminal.Error.WriteLine(
+                $"Type {(input.IsText ? "texts, a line each" : $"rows, {input.Example} each")}, and end them with Ctrl+D (Ctrl+Z on Windows).");
+        List<string> lines = [];
+        while (await _terminal.ReadLineAsync(cancellation) is { } line)
         {
             if (!string.IsNullOrWhiteSpace(line))
-                texts.Add(line);
+                lines.Add(line);
         }
-        return texts.Count > 0
-            ? (new Table("standard input", ["text"], [.. texts.Select((one, i) => new TableRow(i + 1, [one]))], new TableFormat(',')), 0)
-            : throw new UsageException("There is no text: give it as an argument, in --file, or on standard input.");
+        return lines.Count == 0
+            ? throw new UsageException($"There is no text: give it as an argument, in {_row.Name}, in {_file.Name}, or on standard input.")
+            : input.IsText ? TextsOf(lines) : RowsOf(string.Join('\n', lines), "standard input");
     }
 
-    private int ColumnOf(Table table, string? name)
+    private static Table TextsOf(List<string> texts) =>
+        new("the text", ["text"], [.. texts.Select((one, i) => new TableRow(i + 1, [one]))], new TableFormat(','));
+
+    private static Table RowsOf(string json, string source) => JsonTable.Read(source, Encoding.UTF8.GetBytes(json)) is { Rows.Count: > 0 } table
+        ? table
+        : throw new UsageException($"{source} has no row.");
+
+    private void Tell(List<IReadOnlyList<string>> rows, List<LabelPrediction> found, ToldLabels told, int top)
     {
-        if (name is null && table.Find("text") is null)
+        for (var i = 0; i < rows.Count; i++)
         {
-            var others = Enumerable.Range(0, table.Columns.Count).Where(place => place != table.Find("label")).ToList();
-            if (others is [var only])
-                return only;
-        }
-        return table.Require(name, _column.Name, "text");
-    }
-
-    private void Tell(List<string> texts, IReadOnlyList<string> labels, IReadOnlyList<float[]> scores, int top)
-    {
-        for (var i = 0; i < texts.Count; i++)
-        {
-            var best = Best(labels, scores[i], top).Select(label => FormattableString.Invariant($"{label.Name} {100 * label.Score:0.0} %"));
-            _terminal.Out.WriteLine(texts.Count == 1 ? string.Join(Environment.NewLine, best) : $"{string.Join(", ", best)}\t{OneLine(texts[i])}");
+            var applying = told.Applying(found[i]);
+            var best = found[i].Labels.Where(label => rows.Count == 1 || applying?.Contains(label.Label) is not false).Take(top).Select(label =>
+                FormattableString.Invariant($"{label.Label} {100 * label.Probability:0.0} %")
+                + (rows.Count == 1 && applying is not null ? applying.Contains(label.Label) ? "  applies" : "  does not" : "")).ToList();
+            if (best.Count == 0)
+                best.Add("none");
+            _terminal.Out.WriteLine(
+                rows.Count == 1 ? string.Join(Environment.NewLine, best) : $"{string.Join(", ", best)}\t{OneLine(string.Join(", ", rows[i]))}");
         }
     }
-
-    private static PredictedText Prediction(string text, IReadOnlyList<string> labels, float[] scores, int? top)
-    {
-        var best = Best(labels, scores, top ?? labels.Count).ToList();
-        return new PredictedText(text, best[0].Name, best[0].Score, [.. best.Select(label => new LabelScore(label.Name, label.Score))]);
-    }
-
-    private static IEnumerable<(string Name, float Score)> Best(IReadOnlyList<string> labels, float[] scores, int count) =>
-        labels.Zip(scores).OrderByDescending(label => label.Second).Take(count);
 
     private static string OneLine(string text)
     {
@@ -151,8 +180,21 @@ internal sealed class PredictVerb
     }
 }
 
-/// <summary>A text's labels for scripts.</summary>
-internal sealed record PredictedText(string Text, string Label, float Probability, IReadOnlyList<LabelScore> Labels);
+/// <summary>A row's labels for scripts: the likeliest one, or those that apply where any number of them may.</summary>
+internal sealed record PredictedText(
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Text,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string>? Row,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Label,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] float? Probability,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Applying,
+    IReadOnlyList<LabelScore> Labels)
+{
+    public static PredictedText Of(IReadOnlyList<string> row, ModelInput input, IReadOnlyList<string>? applying, LabelPrediction prediction, int? top) => new(
+        input.IsText ? row[0] : null,
+        input.IsText ? null : input.Names.Zip(row).ToDictionary(column => column.First, column => column.Second),
+        applying is null ? prediction.Label : null, applying is null ? prediction.Probability : null, applying,
+        [.. prediction.Labels.Take(top ?? prediction.Labels.Count).Select(label => new LabelScore(label.Label, label.Probability))]);
+}
 
 /// <summary>One of them.</summary>
 internal sealed record LabelScore(string Label, float Probability);

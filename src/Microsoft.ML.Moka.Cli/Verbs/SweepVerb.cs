@@ -127,15 +127,15 @@ internal sealed class SweepVerb
             ? Durations.Parse(time) ?? throw new UsageException($"--time is '{time}'; a time is 90s, 30m, 2h or 00:30:00, and above zero.")
             : (TimeSpan?)null;
         var path = parsed.GetValue(_data)!.ToString();
-        var rows = _train.Columns.Labelled(parsed, path, "train");
+        var template = _train.ClassifierTemplate(parsed);
+        var rows = _train.Columns.Labelled(parsed, path, "train", template);
         var context = Context.Create(_terminal, parsed.GetValue(_train.Seed), ofTrials: true);
-        var data = context.Data.LoadFromEnumerable(rows);
-        var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
+        var keys = context.Transforms.Conversion.MapValueToKey(rows.Label).Fit(rows.View);
         var made = 0;
         ProgressDisplay? display = null;
-        var options = _train.ClassifierOptions(parsed);
+        var options = _train.ClassifierOptions(parsed, rows);
         _train.Fill(
-            options, parsed, file => keys.Transform(context.Data.LoadFromEnumerable(_train.Columns.Labelled(parsed, file, "validation"))),
+            options, parsed, file => keys.Transform(_train.Columns.Labelled(parsed, file, "validation", template).View),
             progress => display?.Show(progress.Percentage / 100, FormattableString.Invariant($"trial {made + 1}, loss {progress.SmoothedLoss:0.000}")),
             cancellation);
         if (options.ValidationSet is null && options.ValidationFraction == 0)
@@ -158,7 +158,7 @@ internal sealed class SweepVerb
         var found = ProgressDisplay.Run(_terminal, "Sweeping", hasLines: true, shown =>
         {
             display = shown;
-            return context.MulticlassClassification.SweepMoka(keys.Transform(data), options, sweep);
+            return context.MulticlassClassification.SweepMoka(keys.Transform(rows.View), options, sweep);
         });
         var isCancelled = cancellation.IsCancellationRequested && !found.IsComplete;
         if (found.Best is not { } best)

@@ -81,6 +81,16 @@ internal sealed class TrainVerb
         DefaultValueFactory = _ => "words",
         HelpName = "words|last-token|mean",
     };
+    private readonly Option<bool> _multiLabel = new("--multi-label")
+    {
+        Description =
+            "Any number of labels may apply to a row, or none: the label column has lists (JSON, Parquet), or texts such as \"late;damaged\". Told by a head.",
+    };
+    private readonly Option<float?> _threshold = new Option<float?>("--threshold")
+    {
+        Description = "With --multi-label: the probability above which a label applies. [default: 0.5]",
+        HelpName = "number",
+    }.Within(0, 1);
     private readonly Option<float?> _headRate = new Option<float?>("--head-rate")
     {
         Description = "The head's learning rate. [default: 1 / the backbone's hidden size]",
@@ -93,7 +103,9 @@ internal sealed class TrainVerb
     }.Within(0, double.MaxValue);
     private readonly Option<string> _classWeights = new("--class-weights")
     {
-        Description = "none: all rows count alike; balanced: all labels do, however many rows each has.",
+        Description =
+            "none: all rows count alike; balanced: all labels do, however many rows each has (with --multi-label, whether a label applies counts as much as "
+            + "whether it does not).",
         DefaultValueFactory = _ => "none",
         HelpName = "none|balanced",
     };
@@ -119,8 +131,9 @@ internal sealed class TrainVerb
     private readonly Option<string?> _template = new("--template")
     {
         Description =
-            "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}. [default: one that suits the task; " +
-            "for conversations the backbone's own chat template]",
+            "The prompt, such as \"Review: {text}\\nSentiment:\", with {text}, {instruction}, {input}, {candidates}; to classify also with columns of the file "
+            + "by their names, \"City: {City}. Price: {Price}. {text}\". [default: one that suits the task; for conversations the backbone's own chat "
+            + "template]",
         HelpName = "text",
     };
     private readonly Option<int> _seed = new("--seed")
@@ -180,6 +193,8 @@ internal sealed class TrainVerb
             Ctrl+C ends training early and saves the best weights so far.
 
               moka train tickets.csv --validation 0.1 --test held-out.csv --output tickets.zip
+              moka train complaints.csv --multi-label --class-weights balanced --output complaints.zip
+              moka train homes.csv --template "City: {City}. Price: {Price}. {Text}\nVerdict:" --label-column Verdict --output homes.zip
               moka train alpaca.json --task generate --backbone Llama-2-7b-hf --adapter lora --rank 16 --output chef-lora.zip
             """)
         {
@@ -187,9 +202,9 @@ internal sealed class TrainVerb
             verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._headRate, verb._headDecay,
-            verb._classWeights, verb._batch, verb._accumulate, verb._cluster, verb._length, verb._template, verb._seed, verb._tensorBoard, verb._checkpoints,
-            verb._include, verb._recompute])
+        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._multiLabel, verb._threshold, verb._headRate,
+            verb._headDecay, verb._classWeights, verb._batch, verb._accumulate, verb._cluster, verb._length, verb._template, verb._seed, verb._tensorBoard,
+            verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
@@ -215,22 +230,59 @@ internal sealed class TrainVerb
     private int Classifier(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         // A wrong file is noticed before hours of training, not after.
-        var rows = _columns.Labelled(parsed, parsed.GetValue(_data)!.ToString(), "train");
-        var test = parsed.GetValue(_test) is { } file ? _columns.Labelled(parsed, file.ToString(), "test") : null;
-        var options = ClassifierOptions(parsed);
-        training.Next = ("predict", (test ?? rows)[0].Text);
-        var data = training.Load(rows);
-        FillForOne(options, parsed, path => training.Load(_columns.Labelled(parsed, path, "validation")), training, cancellation);
-        var context = training.Context;
-        var keys = context.Transforms.Conversion.MapValueToKey("Label").Fit(data);
-        return training.Run(
-            data,
-            rows => context.MulticlassClassification.Trainers.Moka(options).Fit(keys.Transform(rows)),
-            model =>
-                new TransformerChain<ITransformer>(
-                    keys, model, context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(model.Transform(keys.Transform(data)))),
-            model => test is null ? null : ClassificationReport.Of(context, model, test),
-            parsed.GetValue(_json));
+        var (file, template, areSeveral) = (parsed.GetValue(_data)!.ToString(), ClassifierTemplate(parsed), parsed.GetValue(_multiLabel));
+        if (!areSeveral)
+            RequireOneLabel(parsed);
+        var rows = Rows(file, "train");
+        var test = parsed.GetValue(_test) is { } held ? Rows(held.ToString(), "test") : null;
+        training.Next = ("predict", (test ?? rows).First);
+        return areSeveral ? MultiLabel() : OneLabel();
+
+        LabelledRows Rows(string path, string split) => _columns.Labelled(parsed, path, split, template, areSeveral);
+
+        int OneLabel()
+        {
+            var options = ClassifierOptions(parsed, rows);
+            FillForOne(options, parsed, path => Rows(path, "validation").View, training, cancellation);
+            var context = training.Context;
+            var keys = context.Transforms.Conversion.MapValueToKey(rows.Label).Fit(rows.View);
+            return training.Run(
+                rows.View,
+                data => context.MulticlassClassification.Trainers.Moka(options).Fit(keys.Transform(data)),
+                model =>
+                    new TransformerChain<ITransformer>(
+                        keys, model,
+                        context.Transforms.Conversion.MapKeyToValue(options.PredictedLabelColumnName).Fit(model.Transform(keys.Transform(rows.View)))),
+                model => test is null ? null : ClassificationReport.Of(_terminal, context, model, test),
+                parsed.GetValue(_json));
+        }
+
+        int MultiLabel()
+        {
+            var options = new MokaMultiLabelTrainer.Options();
+            FillHead(options, parsed, rows);
+            if (parsed.GetResult(_head) is { Implicit: false } && options.Head == MokaHead.Words)
+                throw new UsageException("--head is words, and words tell one label of a row: --multi-label takes last-token or mean.");
+            if (options.Head == MokaHead.Words)
+                options.Head = MokaHead.LastToken;
+            options.Threshold = parsed.GetValue(_threshold) ?? options.Threshold;
+            options.ClassWeights = WeightsIn(parsed);
+            FillForOne(options, parsed, path => Rows(path, "validation").View, training, cancellation);
+            var context = training.Context;
+            return training.Run(
+                rows.View,
+                context.MultiLabelClassification.Trainers.Moka(options).Fit,
+                model => model,
+                model => test is null ? null : MultiLabelReport.Of(_terminal, context, model, test, ((MokaMultiLabelTransformer)model).Labels),
+                parsed.GetValue(_json));
+        }
+    }
+
+    private void RequireOneLabel(ParseResult parsed)
+    {
+        if (parsed.GetValue(_threshold) is not null)
+            throw new UsageException("--threshold is for --multi-label: of one label, the likeliest is told.");
+        _columns.RequireNoSeparator(parsed);
     }
 
     private int Generator(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
@@ -239,17 +291,20 @@ internal sealed class TrainVerb
             throw new UsageException("--head, --head-rate and --head-weight-decay are for --task classify: a head writes no text.");
         if (parsed.GetValue(_classWeights) != "none")
             throw new UsageException("--class-weights is for --task classify: a text has no label.");
+        if (parsed.GetValue(_multiLabel))
+            throw new UsageException("--multi-label is for --task classify: a text has no label.");
+        RequireOneLabel(parsed);
         if (Conversations.AreIn(parsed.GetValue(_data)!.ToString()))
             return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString(), "train");
         var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString(), "test") : null;
-        var template = Template(parsed, "");
+        var template = WriterTemplate(parsed);
         var options = new MokaTextGenerationTrainer.Options
         {
             PromptTemplate = template,
             InputColumnName = template is null || template.Text.Contains("{input}", StringComparison.Ordinal) ? nameof(InstructionRow.Input) : null,
         };
-        training.Next = ("generate", (test ?? rows)[0].Instruction);
+        training.Next = ("generate", new Dictionary<string, string> { [LabelledRows.UsualText] = (test ?? rows)[0].Instruction });
         var data = training.Load(rows);
         FillForOne(options, parsed, path => training.Load(_columns.Instructions(parsed, path, "validation")), training, cancellation);
         return training.Run(
@@ -258,44 +313,53 @@ internal sealed class TrainVerb
             model => model,
             model => test is null
                 ? null
-                : GenerationReport.Of(training.Context, model, training.Load(test), [.. test.Select(row => (row.Instruction, row.Output))]),
+                : GenerationReport.Of(_terminal, training.Context, model, training.Load(test), [.. test.Select(row => (row.Instruction, row.Output))]),
             parsed.GetValue(_json));
     }
 
     private int Chatter(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
     {
         var context = training.Context;
-        var rows = Conversations.Read(context, parsed.GetValue(_data)!.ToString());
-        var test = parsed.GetValue(_test) is { } file ? Conversations.Read(context, file.ToString()) : null;
+        var rows = Conversations.Read(context, parsed.GetValue(_data)!.ToString(), "train");
+        var test = parsed.GetValue(_test) is { } file ? Conversations.Read(context, file.ToString(), "test") : null;
         var options = new MokaTextGenerationTrainer.Options
         {
             MessagesColumnName = nameof(ConversationRow.Messages),
-            ChatTemplate = Template(parsed, "") is { } template ? ChatTemplate.Of(template) : null,
+            ChatTemplate = WriterTemplate(parsed) is { } template ? ChatTemplate.Of(template) : null,
         };
         training.Next = ("generate", null);
         var data = training.Load(rows);
-        FillForOne(options, parsed, path => training.Load(Conversations.Read(context, path)), training, cancellation);
+        FillForOne(options, parsed, path => training.Load(Conversations.Read(context, path, "validation")), training, cancellation);
         return training.Run(
             data,
             context.TextGeneration.Trainers.Moka(options).Fit,
             model => model,
-            model => test is null ? null : GenerationReport.Of(context, model, training.Load(test), [.. test.Select(Conversations.LastExchange)]),
+            model => test is null ? null : GenerationReport.Of(_terminal, context, model, training.Load(test), [.. test.Select(Conversations.LastExchange)]),
             parsed.GetValue(_json));
     }
 
+    /// <summary>The prompt of a classifier; null for the usual one.</summary>
+    public PromptTemplate? ClassifierTemplate(ParseResult parsed) => Template(parsed, " ");
+
     /// <summary>What is a classifier's alone.</summary>
-    public MokaTrainer.Options ClassifierOptions(ParseResult parsed)
+    public MokaTrainer.Options ClassifierOptions(ParseResult parsed, LabelledRows rows)
     {
-        var options = new MokaTrainer.Options
-        {
-            PromptTemplate = Template(parsed, " "),
-            Head = Heads[parsed.GetValue(_head)!],
-            HeadLearningRate = parsed.GetValue(_headRate),
-            ClassWeights = parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null,
-        };
-        options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
+        var options = new MokaTrainer.Options { ClassWeights = WeightsIn(parsed) };
+        FillHead(options, parsed, rows);
         return options;
     }
+
+    private void FillHead(ScoringOptions options, ParseResult parsed, LabelledRows rows)
+    {
+        options.LabelColumnName = rows.Label;
+        options.TextColumnName = rows.Text ?? options.TextColumnName;
+        options.PromptTemplate = ClassifierTemplate(parsed);
+        options.Head = Heads[parsed.GetValue(_head)!];
+        options.HeadLearningRate = parsed.GetValue(_headRate);
+        options.HeadWeightDecay = parsed.GetValue(_headDecay) ?? options.HeadWeightDecay;
+    }
+
+    private ClassWeights? WeightsIn(ParseResult parsed) => parsed.GetValue(_classWeights) == "balanced" ? ClassWeights.Balanced : null;
 
     private void FillForOne(
         TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
@@ -339,6 +403,15 @@ internal sealed class TrainVerb
         options.KeepBestWhenCanceled = true;
     }
 
+    private PromptTemplate? WriterTemplate(ParseResult parsed)
+    {
+        var template = Template(parsed, "");
+        return template?.Columns is [var column, ..]
+            ? throw new UsageException(
+                $"--template has {{{column}}}; there are {{text}}, {{instruction}}, {{input}} and {{candidates}} here. Other columns are for --task classify.")
+            : template;
+    }
+
     private PromptTemplate? Template(ParseResult parsed, string answerPrefix)
     {
         if (parsed.GetValue(_template) is not { } text)
@@ -346,10 +419,7 @@ internal sealed class TrainVerb
         try
         {
             // A shell hands \n over as two characters.
-            var template = new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
-            return template.Columns.Count == 0 ? template : throw new UsageException(
-                $"--template has {{{template.Columns[0]}}}; there are {{text}}, {{instruction}}, {{input}} and {{candidates}} here. "
-                + "Other columns are for programs (PromptTemplate of a trainer's options).");
+            return new PromptTemplate(text.Replace("\\n", "\n", StringComparison.Ordinal), answerPrefix);
         }
         catch (ArgumentException error)
         {

@@ -58,7 +58,10 @@ internal sealed class ClassNames(IReadOnlyDictionary<string, IReadOnlyList<strin
         {
             var place = table.Columns.ToList().IndexOf(column);
             if (place >= 0 && (table.KindOf(place) == ValueKind.Whole || (table.Kinds is null && AreNumbers(table, place))))
-                table = Named(table, place, names);
+                table = Named(table, place, ValueKind.Text, (value, row) => NameOf(value, names, row));
+            else if (place >= 0 && table.KindOf(place) == ValueKind.List)
+                table = Named(table, place, ValueKind.List, (value, row) => value is null ? null : JsonList.Map(
+                    value, item => item.ValueKind == JsonValueKind.String ? item.GetString() : NameOf(item.GetRawText(), names, row)));
         }
         return table;
     }
@@ -66,10 +69,10 @@ internal sealed class ClassNames(IReadOnlyDictionary<string, IReadOnlyList<strin
     private static bool AreNumbers(Table table, int place) =>
         table.Rows.All(row => string.IsNullOrEmpty(row.Values[place]) || long.TryParse(row.Values[place], CultureInfo.InvariantCulture, out _));
 
-    private Table Named(Table table, int place, IReadOnlyList<string> names) => table with
+    private static Table Named(Table table, int place, ValueKind kind, Func<string?, int, string?> name) => table with
     {
-        Rows = [.. table.Rows.Select(row => row with { Values = [.. row.Values.Select((value, i) => i == place ? NameOf(value, names, row.Line) : value)] })],
-        Kinds = [.. table.Columns.Select((_, i) => i == place ? ValueKind.Text : table.KindOf(i))],
+        Rows = [.. table.Rows.Select(row => row with { Values = [.. row.Values.Select((value, i) => i == place ? name(value, row.Line) : value)] })],
+        Kinds = [.. table.Columns.Select((_, i) => i == place ? kind : table.KindOf(i))],
     };
 
     // -1 is what datasets write where the class is not told, as in the test sets of competitions.
@@ -102,13 +105,22 @@ internal sealed class ClassNames(IReadOnlyDictionary<string, IReadOnlyList<strin
             return;
         foreach (var feature in features.EnumerateObject())
         {
-            if (feature.Value.ValueKind == JsonValueKind.Object
-                && feature.Value.TryGetProperty("_type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() == ClassLabel
-                && feature.Value.TryGetProperty("names", out var listed) && listed.ValueKind == JsonValueKind.Array
+            var label = ItemOf(feature.Value);
+            if (label.ValueKind == JsonValueKind.Object
+                && label.TryGetProperty("_type", out var type) && type.ValueKind == JsonValueKind.String && type.GetString() == ClassLabel
+                && label.TryGetProperty("names", out var listed) && listed.ValueKind == JsonValueKind.Array
                 && listed.EnumerateArray().All(name => name.ValueKind == JsonValueKind.String))
                 Add(names, feature.Name, [.. listed.EnumerateArray().Select(name => name.GetString()!)], source);
         }
     }
+
+    /// <summary>What a list's items are (Sequence, List, or a list of one, as it was before), and else what the values are.</summary>
+    private static JsonElement ItemOf(JsonElement feature) => feature.ValueKind switch
+    {
+        JsonValueKind.Array when feature.GetArrayLength() == 1 => feature[0],
+        JsonValueKind.Object when feature.TryGetProperty("feature", out var item) => item,
+        _ => feature,
+    };
 
     private static void Add(Dictionary<string, IReadOnlyList<string>> names, string column, IReadOnlyList<string> classes, string source)
     {

@@ -42,6 +42,7 @@ internal static class JsonTable
         JsonValueKind.Number => long.TryParse(value.GetRawText(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _)
             ? ValueKind.Whole
             : ValueKind.Number,
+        JsonValueKind.Array => ValueKind.List,
         _ => ValueKind.Text,
     };
 

@@ -50,7 +50,7 @@ internal static class ParquetTable
         await using (reader.ConfigureAwait(false))
         {
             var fields = reader.Schema.Fields.ToList();
-            var read = fields.OfType<DataField>().Where(field => !field.IsArray && Kinds.ContainsKey(field.ClrType)).ToList();
+            var read = fields.FindAll(NestedParquet.CanRead);
             var values = read.ConvertAll(_ => new List<string?>());
             for (var group = 0; group < reader.RowGroupCount; group++)
             {
@@ -64,12 +64,22 @@ internal static class ParquetTable
             List<TableRow> all = [.. Enumerable.Range(0, count).Select(row => new TableRow(row + 1, values.ConvertAll(column => column[row])))];
             var table = new Table(path, read.ConvertAll(field => field.Name), all, Format)
             {
-                Kinds = read.ConvertAll(field => Kinds[field.ClrType]),
+                Kinds = read.ConvertAll(KindOf),
                 LeftOut = [.. fields.Select(field => field.Name).Except(read.Select(field => field.Name))],
             };
             return reader.CustomMetadata.TryGetValue(Description, out var json) ? ClassNames.OfParquet(json, path).Apply(table) : table;
         }
     }
+
+    /// <summary>What a column of values holds; null where it is not read.</summary>
+    public static ValueKind? KindOf(DataField field) => Kinds.TryGetValue(field.ClrType, out var kind) ? kind : null;
+
+    private static ValueKind KindOf(Field field) => field switch
+    {
+        ListField or DataField { IsArray: true } => ValueKind.List,
+        DataField data => Kinds[data.ClrType],
+        _ => ValueKind.Text,
+    };
 
     private static Dictionary<Type, ValueKind> Kinds { get; } = new()
     {
@@ -86,8 +96,10 @@ internal static class ParquetTable
         [typeof(double)] = ValueKind.Number,
     };
 
-    private static Task<IEnumerable<string?>> ColumnAsync(ParquetRowGroupReader rows, DataField field, int count)
+    private static Task<IEnumerable<string?>> ColumnAsync(ParquetRowGroupReader rows, Field column, int count)
     {
+        if (column is not DataField { IsArray: false } field)
+            return NestedParquet.ReadAsync(rows, column, count);
         if (field.ClrType == typeof(ReadOnlyMemory<char>))
             return TextsAsync(rows, field, count);
         if (field.ClrType == typeof(bool))

@@ -10,7 +10,7 @@ internal sealed record Table(string Path, IReadOnlyList<string> Columns, IReadOn
     /// <summary>What the columns' values are; all texts where the file does not say.</summary>
     public IReadOnlyList<ValueKind>? Kinds { get; init; }
 
-    /// <summary>Columns of the file whose values are no single texts or numbers, such as lists.</summary>
+    /// <summary>Columns of the file that are not read, as they hold dates or bytes.</summary>
     public IReadOnlyList<string> LeftOut { get; init; } = [];
 
     /// <summary>The place of a column by its name; null where there is none. The exact name wins over one that differs in case.</summary>
@@ -38,9 +38,22 @@ internal sealed record Table(string Path, IReadOnlyList<string> Columns, IReadOn
                 $"{Path} has no column named {string.Join(" or ", usual.Select(u => $"'{u}'"))}: say with {option} which one is meant. It has {Listed}.");
     }
 
+    /// <summary>The places of columns by their names.</summary>
+    /// <param name="names">The names.</param>
+    /// <param name="reason">What asks for them: "which the model reads".</param>
+    /// <exception cref="InvalidDataException">Some are missing; the message names all of them.</exception>
+    public IReadOnlyList<int> RequireAll(IReadOnlyList<string> names, string reason)
+    {
+        var missing = names.Where(name => Find(name) is null).ToList();
+        return missing.Count == 0
+            ? [.. names.Select(name => Find(name)!.Value)]
+            : throw new InvalidDataException(
+                $"{Path} has no column{(missing.Count == 1 ? "" : "s")} {Quoted(missing)}, {reason}. It has {Listed}.");
+    }
+
     /// <summary>The columns' names for a message.</summary>
     public string Listed => (Columns.Count == 0 ? "no columns" : Quoted(Columns)) +
-        (LeftOut.Count == 0 ? "" : $"; lists, structures, dates and bytes are not read: {Quoted(LeftOut)}");
+        (LeftOut.Count == 0 ? "" : $"; dates, bytes and maps are not read: {Quoted(LeftOut)}");
 
     public ValueKind KindOf(int column) => Kinds?[column] ?? ValueKind.Text;
 
@@ -54,6 +67,9 @@ internal enum ValueKind
     Whole,
     Number,
     Boolean,
+
+    /// <summary>Lists, as JSON.</summary>
+    List,
 }
 
 /// <summary>One row.</summary>

@@ -1,4 +1,6 @@
+using Microsoft.ML.Data;
 using Microsoft.ML.Moka;
+using Microsoft.ML.Moka.DataViews.Columns;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Generation.Conversations;
 
@@ -26,6 +28,47 @@ public static class ConversationDataCatalog
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
         return catalog.LoadFromEnumerable(Rows(Path.GetFullPath(path)));
+    }
+
+    /// <summary>
+    /// Makes <see cref="ConversationRow"/>s of rows in which conversations are text as JSON has them, as a Parquet file's lists of messages are where
+    /// Microsoft.ML.Moka.Datasets has loaded it: <c>mlContext.Data.LoadConversations(mlContext.Data.LoadDataset("chats.parquet"))</c>.
+    /// </summary>
+    /// <param name="catalog">The data operations of an <see cref="MLContext"/>.</param>
+    /// <param name="rows">Rows with a text column messages or conversations; a text column system stands before its messages.</param>
+    /// <returns>
+    /// The rows. One that cannot be read, or that says what cannot be learned, ends the enumeration with an <see cref="InvalidDataException"/> that names row
+    /// and field.
+    /// </returns>
+    /// <exception cref="ArgumentOutOfRangeException">There is no column of conversations; the message lists what there is.</exception>
+    public static IDataView LoadConversations(this DataOperationsCatalog catalog, IDataView rows)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(rows);
+        var columns = rows.Schema
+            .Where(column => !column.IsHidden && column.Type is TextDataViewType && ConversationJson.Fields.Contains(column.Name)).ToList();
+        return columns.Exists(column => ConversationJson.Lists.Contains(column.Name))
+            ? catalog.LoadFromEnumerable(Rows(rows, columns))
+            : throw InputColumns.SchemaError(
+                [$"Could not find a text column of conversations: it is called {string.Join(" or ", ConversationJson.Lists.Select(name => $"'{name}'"))}."],
+                nameof(rows), rows.Schema.Select(column => column.Name));
+    }
+
+    private static IEnumerable<ConversationRow> Rows(IDataView rows, List<DataViewSchema.Column> columns)
+    {
+        using var cursor = rows.GetRowCursor(columns);
+        var getters = columns.ConvertAll(column => (column.Name, Getter: cursor.GetGetter<ReadOnlyMemory<char>>(column)));
+        var value = default(ReadOnlyMemory<char>);
+        while (cursor.MoveNext())
+        {
+            var fields = getters.Select(column =>
+            {
+                column.Getter(ref value);
+                return (column.Name, value.ToString());
+            });
+            var turns = JsonFields.Parse(ConversationJson.RowOf(fields), $"Row {cursor.Position + 1}", row => ConversationJson.Read(row));
+            yield return new ConversationRow { Messages = ConversationJson.Write(turns) };
+        }
     }
 
     // Cursors read at the same time, and again: an iterator gives each an enumeration of its own.

@@ -64,4 +64,18 @@ public static class LabelPredictionCatalog
         // A context of its own, for no setting of the caller's has a part in making a view.
         return [.. LabelPredictor.Of(model).Predict(new MLContext().Data.LoadFromEnumerable(rows))];
     }
+
+    /// <summary>Tells the labels of a view's rows, one after the other while they are asked for, scored in batches.</summary>
+    /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
+    /// <param name="model">A model of Moka's that tells labels, or a chain with one in it.</param>
+    /// <param name="rows">The rows, with the columns that the model reads; they need no label.</param>
+    /// <returns>The labels of each row, the likeliest first. Each enumeration scores anew.</returns>
+    /// <exception cref="ArgumentException">The model tells no labels, or a row lacks a column: that is told when the first row is asked for.</exception>
+    public static IEnumerable<LabelPrediction> PredictAllLabels(this ModelOperationsCatalog catalog, ITransformer model, IDataView rows)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(rows);
+        return LabelPredictor.Of(model).Predict(rows);
+    }
 }

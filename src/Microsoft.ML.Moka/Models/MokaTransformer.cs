@@ -119,7 +119,7 @@ public sealed class MokaTransformer : MokaModel
     {
         var view = new TextRows(LabelProbabilities.TextColumn, texts);
         using var cursor = view.GetRowCursor(view.Schema);
-        var read = MapRows(view.Schema).Reader(cursor);
+        var read = MapRows(view.Schema).Reader(cursor, readsLabel: false);
         var rows = new List<PositionedRow>();
         while (cursor.MoveNext())
             rows.Add(read());

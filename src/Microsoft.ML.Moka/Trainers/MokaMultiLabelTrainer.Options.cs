@@ -25,6 +25,13 @@ public sealed partial class MokaMultiLabelTrainer
         /// </summary>
         public float Threshold { get; set; } = 0.5f;
 
+        /// <summary>
+        /// How much each label counts in the loss where it applies, beside 1 where it does not, as PyTorch's <c>pos_weight</c> has it:
+        /// <see cref="Moka.ClassWeights.Balanced"/>, or weights by label. Default null: both count alike. Multiplied with a row's own weight where there is an
+        /// <see cref="ScoringOptions.ExampleWeightColumnName"/>.
+        /// </summary>
+        public ClassWeights? ClassWeights { get; set; }
+
         internal MultiLabelNames Outputs => new(PredictedLabelColumnName, ScoreColumnName, ProbabilityColumnName);
 
         internal Options Copy() => (Options)MemberwiseClone();

@@ -77,6 +77,7 @@ public sealed partial class MokaMultiLabelTrainer : IEstimator<MokaMultiLabelTra
             start => new MultiLabelReader(_inputs, _options.LabelColumnName, labels, new RowEncoder(start.Tokenizer, template, start.MaxTokens))
             {
                 WeightColumn = _options.ExampleWeightColumnName,
+                ClassWeights = _options.ClassWeights,
             },
             (start, backbone, adapters) => new MokaMultiLabelTransformer(
                 _host,

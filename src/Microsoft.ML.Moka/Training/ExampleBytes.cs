@@ -23,6 +23,9 @@ internal static class ExampleBytes
                 writer.Write(label.Applying?.Count ?? -1);
                 foreach (var output in label.Applying ?? [])
                     writer.Write(output);
+                writer.Write(label.Weights is not null);
+                foreach (var weight in label.Weights ?? [])
+                    writer.Write(weight);
                 continue;
             }
             writer.Write(example.Targets.Count);
@@ -55,7 +58,10 @@ internal static class ExampleBytes
     private static HeadTarget ReadLabel(BinaryReader reader)
     {
         var label = new HeadTarget(reader.ReadInt32(), reader.ReadSingle());
-        return reader.ReadInt32() is var count and >= 0 ? HeadTarget.Of([.. Times(count, reader.ReadInt32)]) : label;
+        var count = reader.ReadInt32();
+        int[] applying = [.. Times(count, reader.ReadInt32)];
+        float[]? weights = reader.ReadBoolean() ? [.. Times(count, reader.ReadSingle)] : null;
+        return count < 0 ? label : HeadTarget.Of(applying, weights);
     }
 
     private static IEnumerable<T> Times<T>(int count, Func<T> read)

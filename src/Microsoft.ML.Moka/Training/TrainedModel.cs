@@ -109,8 +109,8 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
     }
 
     /// <summary>
-    /// The mean over the labels of −log σ(output) where the label applies and −log σ(−output) where it does not, as transformers' multi-label loss
-    /// (BCEWithLogitsLoss) has it: a few numbers a row, which the host computes as well.
+    /// The mean over the labels of −w·log σ(output) where the label applies and −log σ(−output) where it does not, as transformers' multi-label loss
+    /// (BCEWithLogitsLoss, with w as its pos_weight) has it: a few numbers a row, which the host computes as well.
     /// </summary>
     private double SumOfCrossEntropies(Tape tape, Variable states, IReadOnlyList<TrainingExample> examples, float weight, ScoreHead head)
     {
@@ -122,16 +122,18 @@ internal sealed class TrainedModel(LlamaBackbone backbone, AdapterSet? adapters)
         for (var i = 0; i < examples.Count; i++)
         {
             var row = values.AsSpan(i * labels, labels);
-            var applying = examples[i].Label!.Value.Applying!;
+            var target = examples[i].Label!.Value;
+            var applying = target.Applying!;
             var (next, loss) = (0, 0.0);
             for (var label = 0; label < labels; label++)
             {
                 var applies = next < applying.Count && applying[next] == label;
+                var counts = applies ? target.Weights?[next] ?? 1.0 : 1.0;
                 next += applies ? 1 : 0;
                 var output = (double)row[label];
                 // log(1 + e^−|z|) does not overflow, whatever the output.
-                loss += Math.Max(output, 0) - (applies ? output : 0) + Math.Log(1 + Math.Exp(-Math.Abs(output)));
-                row[label] = (float)(weight * examples[i].Weight * (1 / (1 + Math.Exp(-output)) - (applies ? 1 : 0)) / labels);
+                loss += counts * (Math.Max(output, 0) - (applies ? output : 0) + Math.Log(1 + Math.Exp(-Math.Abs(output))));
+                row[label] = (float)(weight * examples[i].Weight * counts * (1 / (1 + Math.Exp(-output)) - (applies ? 1 : 0)) / labels);
             }
             sum += examples[i].Weight * loss / labels;
         }

@@ -164,6 +164,8 @@ internal sealed class TrainingCheckpoint(string path, string fingerprint)
             // Nor can a weight, which stands before the others as a number below the negative of any count.
             if (example.Weight != 1)
                 hash.AppendData(MemoryMarshal.AsBytes<int>([int.MinValue, BitConverter.SingleToInt32Bits(example.Weight)]));
+            if (example.Label is { Weights: { } own })
+                hash.AppendData(MemoryMarshal.AsBytes<int>([int.MinValue + 1, own.Count, .. own.Select(BitConverter.SingleToInt32Bits)]));
             hash.AppendData(MemoryMarshal.AsBytes<int>(layout));
             hash.AppendData(MemoryMarshal.AsBytes<int>(example.Ids));
         }

@@ -66,7 +66,12 @@ internal readonly record struct HeadTarget(int Output, float Value = 0)
     /// <summary>The outputs whose labels apply, in their order, where each output says by itself if its label does; else null.</summary>
     public IReadOnlyList<int>? Applying { get; private init; }
 
+    /// <summary>How much the loss of each of those counts, above 0, as PyTorch's pos_weight has it; null where all count 1.</summary>
+    public IReadOnlyList<float>? Weights { get; private init; }
+
     /// <summary>The target of a head whose labels apply or not, each by itself.</summary>
     /// <param name="outputs">Those that do, in their order; there may be none.</param>
-    public static HeadTarget Of(IReadOnlyList<int> outputs) => new(0) { Applying = outputs };
+    /// <param name="weights">How much each of them counts; null where all count 1.</param>
+    public static HeadTarget Of(IReadOnlyList<int> outputs, IReadOnlyList<float>? weights = null) =>
+        new(0) { Applying = outputs, Weights = weights?.Any(weight => weight != 1) is true ? weights : null };
 }

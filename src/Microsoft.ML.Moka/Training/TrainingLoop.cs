@@ -119,6 +119,7 @@ internal sealed class TrainingLoop(LlamaBackbone backbone, AdapterSet? adapters,
 
     private static bool Fits(HeadTarget label, ScoreHeadRule head) => head.IsMultiLabel
         ? label.Applying is { } outputs && outputs.All(output => (uint)output < (uint)head.Outputs) && outputs.Zip(outputs.Skip(1)).All(p => p.First < p.Second)
+            && (label.Weights is not { } weights || (weights.Count == outputs.Count && weights.All(weight => weight is > 0 and < float.PositiveInfinity)))
         : label.Applying is null && (uint)label.Output < (uint)head.Outputs && float.IsFinite(label.Value);
 
     private static bool AreInOrder(IReadOnlyList<TokenRange> targets, int length)

@@ -28,6 +28,10 @@ public sealed class LabelPredictionTests(TunedModel tuned)
         Assert.Equal(told[2].Labels, context.Model.PredictLabels(chain, new Unlabelled { Text = Rows()[2].Text }).Labels);
         Assert.Equal(told.Select(one => one.Label), context.Model.PredictAllLabels(chain, Rows()).Select(one => one.Label));
         Assert.Empty(context.Model.PredictAllLabels(chain, new List<string>()));
+        Assert.Equal(
+            told.Select(one => one.Probability),
+            context.Model.PredictAllLabels(chain, context.Data.LoadFromEnumerable(Rows().Select(row => new Unlabelled { Text = row.Text })))
+                .Select(one => one.Probability));
     }
 
     [Fact]
@@ -54,6 +58,25 @@ public sealed class LabelPredictionTests(TunedModel tuned)
             new MokaTrainer.Options { PromptTemplate = new PromptTemplate("{Name}: {text}"), NumberOfSteps = 1 }).Fit(rows);
         Assert.Contains("'Text', 'Name'", Assert.Throws<ArgumentException>(() => context.Model.PredictLabels(city, "a")).Message);
         Assert.Equal(2, context.Model.PredictLabels(city, new City { Text = "a", Name = "Rome" }).Labels.Count);
+        Assert.Throws<ArgumentOutOfRangeException>(() => context.Model.PredictAllLabels(city, data).ToList());
+    }
+
+    /// <summary>The rows' own labels are read for their keys alone, so that nobody who asks for scores has to have them.</summary>
+    [Fact]
+    public void Scores_do_not_depend_on_the_label()
+    {
+        var context = tuned.Context;
+        var rows = context.Data.LoadFromEnumerable(Rows());
+        using var model = context.MulticlassClassification.Trainers.Moka(new MokaTrainer.Options { NumberOfSteps = 1 }).Fit(rows);
+        var mapper = ((ITransformer)model).GetRowToRowMapper(rows.Schema);
+        Assert.Equal(["Text"], mapper.GetDependencies([mapper.OutputSchema["Score"], mapper.OutputSchema["PredictedLabel"]]).Select(column => column.Name));
+        Assert.Equal(
+            ["Label", "Text"], mapper.GetDependencies([mapper.OutputSchema["LabelKey"]]).Select(column => column.Name).Order(StringComparer.Ordinal));
+        var scored = model.Transform(rows);
+        // Scores that are kept of a pass without labels serve one with them.
+        Assert.Equal(6, scored.GetColumn<float[]>("Score").Count());
+        Assert.Equal(Rows().Select(row => row.Label == "one" ? 1u : 2), scored.GetColumn<uint>("LabelKey"));
+        Assert.True(context.MulticlassClassification.Evaluate(scored, "LabelKey").LogLoss > 0);
     }
 
     private static List<Labelled> Rows() =>

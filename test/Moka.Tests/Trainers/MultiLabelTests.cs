@@ -106,6 +106,34 @@ public sealed class MultiLabelTests(TunedModel tuned) : IDisposable
         }
     }
 
+    /// <summary>A label that one row in eight has, and that is not learned from a few steps unless it counts more.</summary>
+    [Fact]
+    public void Labels_that_are_rare_count_as_much_where_they_apply_as_where_they_do_not()
+    {
+        var options = Options();
+        options.NumberOfSteps = 2;
+        var rows = Painted.Make(40).Select(row => new Painted { Text = row.Text, Label = row.Label.Length == 3 ? ["all"] : [] }).ToList();
+        var plain = Probabilities(null);
+        var balanced = Probabilities(ClassWeights.Balanced);
+        var (with, without) = (rows.Count(row => row.Label.Length > 0), rows.Count(row => row.Label.Length == 0));
+        var named = Probabilities(ClassWeights.Of(new Dictionary<string, float> { ["all"] = (float)without / with }));
+
+        Assert.Equal(balanced, named);
+        Assert.True(balanced.Average() > plain.Average(), $"{balanced.Average()} {plain.Average()}");
+        Assert.Equal(plain, Probabilities(ClassWeights.Of(new Dictionary<string, float> { ["all"] = 1 })));
+        Assert.Contains("'none'", Assert.Throws<InvalidOperationException>(
+            () => Probabilities(ClassWeights.Of(new Dictionary<string, float> { ["none"] = 2 }))).Message, StringComparison.Ordinal);
+        // Weights of rows have a part in what is balanced, and labels of all rows or none in nothing.
+        Assert.Equal([3, 1, 1], ClassWeights.Balanced.OfApplying(["a", "b", "c"], [([0, 2], 1), ([2], 2.5f), ([2], 0.5f)]));
+
+        float[] Probabilities(ClassWeights? weights)
+        {
+            options.ClassWeights = weights;
+            using var model = Trainers.Moka(options).Fit(Texts(rows));
+            return Flat(model.Transform(Texts(rows)));
+        }
+    }
+
     [Fact]
     public void Others_are_told_that_labels_apply_each_by_itself()
     {

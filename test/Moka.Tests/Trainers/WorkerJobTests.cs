@@ -34,6 +34,7 @@ public class WorkerJobTests
         [
             new([1, 2, 3], 1), new([1, 2, 3, 4, 5], [new TokenRange(1, 2), new TokenRange(3, 5)]) { Weight = 2.5f }, new([7], new HeadTarget(2)),
             new([7, 8], new HeadTarget(0, -0.5f)), new([9], HeadTarget.Of([])), new([9], HeadTarget.Of([1, 4])),
+            new([9], HeadTarget.Of([1, 4], [2, 0.5f])),
         ];
 
         var arrived = ExampleBytes.Read(ExampleBytes.Write(examples));

@@ -165,18 +165,27 @@ public class HeadTrainingTests
 
     /// <summary>The same sequences with sets of labels: none, one, several, all.</summary>
     private static TrainingExample[] WithSets(TrainingExample[] examples, int outputs) =>
-        [.. examples.Select((example, i) => example.With(HeadTarget.Of([.. Enumerable.Range(0, outputs).Where(o => (i + o * example.Ids[0]) % 3 < i % 4)])))];
+    [
+        .. examples.Select((example, i) =>
+        {
+            int[] applying = [.. Enumerable.Range(0, outputs).Where(o => (i + o * example.Ids[0]) % 3 < i % 4)];
+            // Every other one has labels that count more or less than 1.
+            return example.With(HeadTarget.Of(applying, i % 2 == 0 ? null : [.. applying.Select(o => 0.25f + o)]));
+        }),
+    ];
 
     [Fact]
     public void Sets_of_labels_tell_runs_apart_and_have_to_fit_the_head()
     {
         using var cpu = new CpuBackend(threads: 1);
         var example = new TrainingExample([1, 2], new HeadTarget(0));
-        string[] hashes = [.. ((HeadTarget[])[new(0), HeadTarget.Of([]), HeadTarget.Of([0]), HeadTarget.Of([1]), HeadTarget.Of([0, 1])])
+        string[] hashes = [.. ((HeadTarget[])[new(0), HeadTarget.Of([]), HeadTarget.Of([0]), HeadTarget.Of([1]), HeadTarget.Of([0, 1]),
+            HeadTarget.Of([0], [2]), HeadTarget.Of([0], [3]), HeadTarget.Of([0, 1], [2, 1]), HeadTarget.Of([0, 1], [1, 2])])
             .Select(target => TrainingCheckpoint.HashOf([example.With(target)], null))];
         Assert.Distinct(hashes);
         using var run = new HeadRun(cpu, new ScoreHeadRule(MokaHead.LastToken, 2, TinyLlama.Config.HiddenSize) { IsMultiLabel = true });
-        foreach (var target in (HeadTarget[])[new(0), HeadTarget.Of([2]), HeadTarget.Of([1, 0]), HeadTarget.Of([1, 1]), HeadTarget.Of([-1])])
+        foreach (var target in (HeadTarget[])[new(0), HeadTarget.Of([2]), HeadTarget.Of([1, 0]), HeadTarget.Of([1, 1]), HeadTarget.Of([-1]),
+            HeadTarget.Of([0, 1], [2]), HeadTarget.Of([0], [0]), HeadTarget.Of([0], [float.NaN])])
             Assert.Throws<ArgumentException>(() => run.Loop(Plan).Train([example.With(target)]));
         using var one = new HeadRun(cpu, new ScoreHeadRule(MokaHead.LastToken, 2, TinyLlama.Config.HiddenSize));
         Assert.Throws<ArgumentException>(() => one.Loop(Plan).Train([example.With(HeadTarget.Of([0]))]));
@@ -260,7 +269,9 @@ public class HeadTrainingTests
                     : hidden[(count - 1) * width + c]).ToArray();
                 var outputs = Enumerable.Range(0, rule.Outputs).Select(o => state.Select((s, c) => s * weight[o * width + c]).Sum()).ToArray();
                 sum += example.Label!.Value.Applying is { } applying
-                    ? outputs.Select((z, o) => applying.Contains(o) ? Math.Log(1 + Math.Exp(-z)) : Math.Log(1 + Math.Exp(z))).Average()
+                    ? outputs.Select((z, o) => applying.Contains(o)
+                        ? (example.Label!.Value.Weights?[applying.ToList().IndexOf(o)] ?? 1) * Math.Log(1 + Math.Exp(-z))
+                        : Math.Log(1 + Math.Exp(z))).Average()
                     : rule.Outputs == 1
                     ? Math.Pow(outputs[0] - example.Label!.Value.Value, 2)
                     : Math.Log(outputs.Sum(Math.Exp)) - outputs[example.Label!.Value.Output];

@@ -17,6 +17,10 @@ internal sealed class MultiLabelReader(InputColumns inputs, string labelName, IR
     private readonly int[] _counts = new int[labels.Count];
     private int _rows;
     private int _without;
+    private float[]? _weights;
+
+    /// <summary>How much the labels count where they apply; null where all count as much as where they do not.</summary>
+    public ClassWeights? ClassWeights { get; init; }
 
     protected override TrainingRow Encode(PromptRow prompt, string answer)
     {
@@ -25,6 +29,15 @@ internal sealed class MultiLabelReader(InputColumns inputs, string labelName, IR
     }
 
     protected override TrainingExample Learn(TrainingRow row, string answer) => new(row.Ids, HeadTarget.Of(OutputsOf(answer)));
+
+    /// <summary>A validation set's labels weigh what they weigh in the training set, which is read first.</summary>
+    protected override IReadOnlyList<TrainingExample> Weigh(IReadOnlyList<TrainingExample> examples, IReadOnlyList<string> answers, string role)
+    {
+        if (ClassWeights is null)
+            return examples;
+        _weights ??= ClassWeights.OfApplying(labels, examples.Select(example => (example.Label!.Value.Applying!, example.Weight)));
+        return [.. examples.Select(example => example.With(Weighed(example.Label!.Value.Applying!)))];
+    }
 
     protected override void Notice(PromptRow prompt, string answer)
     {
@@ -58,6 +71,8 @@ internal sealed class MultiLabelReader(InputColumns inputs, string labelName, IR
 
     private static IReadOnlyList<int> OutputsOf(string answer) =>
         [.. answer.Split(Separator, StringSplitOptions.RemoveEmptyEntries).Select(output => int.Parse(output, CultureInfo.InvariantCulture))];
+
+    private HeadTarget Weighed(IReadOnlyList<int> outputs) => HeadTarget.Of(outputs, [.. outputs.Select(output => _weights![output])]);
 
     private int OutputOf(string label, long row, string role) => _outputs.TryGetValue(label, out var output) ? output : throw new InvalidOperationException(
         $"Row {row} of the {role} set has the label '{label}', which no row of the training set has. There are '{string.Join("', '", labels.Take(20))}'.");

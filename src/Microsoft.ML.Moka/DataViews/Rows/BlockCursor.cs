@@ -32,7 +32,7 @@ internal sealed class BlockCursor : DataViewRowCursor
         _active = active;
         _input = input;
         _idGetter = input.GetIdGetter();
-        _reader = active.Computes ? mapping.Reader(input) : null;
+        _reader = active.Computes ? mapping.Reader(input, active.ReadsLabel) : null;
         _block = mapping.Added.NewBlock(memory);
         _nextBlock = mapping.Added.FirstBlock(rowCount);
         // A column of objects with a life of their own (images) cannot be kept: then rows are computed one by one.

@@ -17,7 +17,7 @@ internal sealed class ComputedRow : DataViewRow
         _mapping = mapping;
         _active = active;
         _input = input;
-        _reader = active.Computes ? mapping.Reader(input) : null;
+        _reader = active.Computes ? mapping.Reader(input, active.ReadsLabel) : null;
         _block = mapping.Added.NewBlock(RowMemory.None);
     }
 

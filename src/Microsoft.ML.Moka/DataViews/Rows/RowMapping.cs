@@ -30,7 +30,7 @@ internal sealed class RowMapping : IRowToRowMapper
         Host = host;
         _inputs = inputs;
         _label = added.LabelIn(inputSchema);
-        _inputColumns = _label is { } label ? [.. inputs.In(inputSchema), label] : inputs.In(inputSchema);
+        _inputColumns = inputs.In(inputSchema);
         _words = words;
         Added = added;
         InputSchema = inputSchema;
@@ -49,10 +49,12 @@ internal sealed class RowMapping : IRowToRowMapper
     public int AddedIndexOf(DataViewSchema.Column column) => column.Index - InputSchema.Count;
 
     /// <summary>Reads the row that <paramref name="row"/> stands on, each time that it is called.</summary>
-    public Func<PositionedRow> Reader(DataViewRow row)
+    /// <param name="row">The row, in which the columns that are read are active.</param>
+    /// <param name="readsLabel">Whether the rows' own labels are read.</param>
+    public Func<PositionedRow> Reader(DataViewRow row, bool readsLabel)
     {
         var prompt = _inputs.Reader(row, InputSchema, _words);
-        var label = _label is { } column ? LabelColumn.Reader(row, column) : () => null;
+        var label = _label is { } column && readsLabel ? LabelColumn.Reader(row, column) : () => null;
         return () => new PositionedRow(row.Position, prompt(), label());
     }
 
@@ -67,9 +69,11 @@ internal sealed class RowMapping : IRowToRowMapper
             wanted[column.Index] = true;
         }
         var computes = wanted.AsSpan(InputSchema.Count).Contains(true);
-        var read = computes ? _inputColumns : [];
+        // The labels as keys are added last, and need nothing else of the rows' labels.
+        var readsLabel = _label is not null && wanted[^1];
+        IEnumerable<DataViewSchema.Column> read = computes ? readsLabel ? _inputColumns.Append(_label!.Value) : _inputColumns : [];
         var passed = InputSchema.Where(c => wanted[c.Index]).ToArray();
-        return new ActiveColumns(wanted, computes, passed, [.. passed.Concat(read).DistinctBy(c => c.Index).OrderBy(c => c.Index)]);
+        return new ActiveColumns(wanted, computes, passed, [.. passed.Concat(read).DistinctBy(c => c.Index).OrderBy(c => c.Index)], readsLabel);
     }
 
     public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns) =>
@@ -90,5 +94,6 @@ internal sealed class RowMapping : IRowToRowMapper
 /// <param name="Computes">One of the added columns is among them.</param>
 /// <param name="Passed">The input's columns among them.</param>
 /// <param name="InputColumns">What the input must have active: the passed columns and, to compute others, those that the prompt is made of.</param>
+/// <param name="ReadsLabel">Whether the rows' own labels are among those.</param>
 internal sealed record ActiveColumns(
-    bool[] Wanted, bool Computes, IReadOnlyList<DataViewSchema.Column> Passed, IReadOnlyList<DataViewSchema.Column> InputColumns);
+    bool[] Wanted, bool Computes, IReadOnlyList<DataViewSchema.Column> Passed, IReadOnlyList<DataViewSchema.Column> InputColumns, bool ReadsLabel);

@@ -16,25 +16,53 @@ internal static class ConversationJson
 
     private static readonly JsonWriterOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    private static readonly string[] Lists = [Column, "conversations", "conversation"];
+    private const string System = "system";
+
+    private static readonly string[] Tools = ["tools", "functions"];
 
     // What a message can say beside its text that would change what is learned.
     private static readonly string[] Refused =
         ["tool_calls", "function_call", "tool_call_id", "images", "audio", "reasoning_content", "reasoning", "thinking"];
+
+    /// <summary>What lists of messages are called.</summary>
+    public static IReadOnlyList<string> Lists { get; } = [Column, "conversations", "conversation"];
+
+    /// <summary>The fields of a row that have a part in its conversation.</summary>
+    public static IReadOnlyList<string> Fields { get; } = [.. Lists, System, .. Tools];
+
+    /// <summary>A row's fields as an object: lists and objects as they are, and all else is text.</summary>
+    public static byte[] RowOf(IEnumerable<(string Name, string Value)> fields)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, Readable))
+        {
+            json.WriteStartObject();
+            foreach (var (name, value) in fields.Where(field => field.Value.Length > 0))
+            {
+                json.WritePropertyName(name);
+                if (name != System && value.AsSpan().TrimStart() is ['[' or '{', ..])
+                    json.WriteRawValue(value, skipInputValidation: true);
+                else
+                    json.WriteStringValue(value);
+            }
+            json.WriteEndObject();
+        }
+        return stream.ToArray();
+    }
 
     /// <summary>The conversation of a file's row.</summary>
     /// <exception cref="InvalidDataException">It has none, or one that is not understood; the message names the field.</exception>
     public static IReadOnlyList<ChatTurn> Read(JsonFields row)
     {
         var list = Lists.FirstOrDefault(row.Has) ?? throw row.Error(Column, "is missing; a conversation is a list in messages or in conversations");
-        foreach (var name in (string[])["tools", "functions"])
+        foreach (var name in Tools)
         {
             if (row.IsSet(name))
                 throw row.Error(name, "is not learned here: leave out conversations with tools");
         }
         var turns = Read(row, list);
         // Some of ShareGPT's rows have what the system says beside the list.
-        return row.IsText("system") && row.IsSet("system") ? [new ChatTurn(ChatRole.System, row.Text("system")), .. turns] : turns;
+        return row.IsText(System) && row.IsSet(System) ? [new ChatTurn(ChatRole.System, row.Text(System)), .. turns] : turns;
     }
 
     /// <summary>The conversation in a column's text: the list alone.</summary>

@@ -49,6 +49,35 @@ public sealed class ConversationFileTests : IDisposable
         Assert.All(named, name => Assert.Contains(name, message, StringComparison.Ordinal));
     }
 
+    /// <summary>Rows of a view, as those of a Parquet file are, with conversations as text.</summary>
+    [Fact]
+    public void Rows_of_a_view_are_those_of_a_file()
+    {
+        const string Expected = """[{"role":"system","content":"s"},{"role":"user","content":"ü"},{"role":"assistant","content":"a"}]""";
+        ViewRow[] rows =
+        [
+            new() { messages = Expected }, new() { system = "s", messages = """ [{"from":"human","value":"ü"},{"from":"gpt","value":"a"}]""", tools = "[]" },
+        ];
+
+        Assert.Equal([Expected, Expected], Read(rows).Select(row => row.Messages));
+        foreach (var (row, named) in ((ViewRow, string)[])
+            [(new() { messages = "x" }, "'messages'"), (new() { messages = "[{\"role\":\"user\"" }, "not valid JSON"), (new(), "'messages'"),
+                (new() { messages = "[]", tools = "get_weather" }, "'tools'"),
+                (new() { messages = "[{\"role\":\"user\",\"content\":\"x\"}],\"tools\":[" }, "JSON"),
+                (new() { messages = "[{\"role\":\"judge\",\"content\":\"x\"}]" }, "messages[0].role")])
+        {
+            var message = Assert.Throws<InvalidDataException>(() => Read([.. rows, row])).Message;
+            Assert.Contains("Row 3", message, StringComparison.Ordinal);
+            Assert.Contains(named, message, StringComparison.Ordinal);
+        }
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => _context.Data.LoadConversations(
+            _context.Data.LoadFromEnumerable([new ConversationRow()])));
+        Assert.Contains("There are 'Messages'", error.Message, StringComparison.Ordinal);
+
+        List<ConversationRow> Read(ViewRow[] all) => [.. _context.Data.CreateEnumerable<ConversationRow>(
+            _context.Data.LoadConversations(_context.Data.LoadFromEnumerable(all)), reuseRowObject: false)];
+    }
+
     [Fact]
     public void A_conversation_has_a_limit()
     {
@@ -88,4 +117,15 @@ public sealed class ConversationFileTests : IDisposable
 
     private List<ConversationRow> Rows(string content) => [.. _context.Data.CreateEnumerable<ConversationRow>(
         _context.Data.LoadConversations(Write( content)), reuseRowObject: false)];
+
+#pragma warning disable IDE1006, SA1300 // As the columns of files are called.
+    private sealed class ViewRow
+    {
+        public string messages { get; set; } = "";
+
+        public string system { get; set; } = "";
+
+        public string tools { get; set; } = "";
+    }
+#pragma warning restore IDE1006, SA1300
 }
