@@ -84,6 +84,8 @@ public static class MokaWorkerHosting
             using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lost.Token);
             try
             {
+                // A device that cannot be used is told now, and not to those who ask for work.
+                host.Services.GetRequiredService<WorkerHost>();
                 await host.StartAsync(end.Token).ConfigureAwait(false);
                 joined = true;
                 await host.WaitForShutdownAsync(end.Token).ConfigureAwait(false);

@@ -53,7 +53,7 @@ internal sealed class WorkerHost : IDisposable
         var hosted = JobOf(job);
         hosted.Title = opening.Title;
         var content = opening.Files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
-        _work.Add(() =>
+        Enqueue(() =>
         {
             hosted.Opened.Run(() =>
             {
@@ -73,7 +73,7 @@ internal sealed class WorkerHost : IDisposable
             return;
         var common = shared is null ? null : hosted.Content(shared);
         hosted.KeepOnly(shared);
-        _work.Add(() =>
+        Enqueue(() =>
         {
             result.Run(() => hosted.Task!.Run(content, common, hosted.Closing.Token));
             Interlocked.Increment(ref _finished);
@@ -106,7 +106,7 @@ internal sealed class WorkerHost : IDisposable
         Tell(FormattableString.Invariant($"{hosted.Finished} items were done for {hosted.Title}."));
         hosted.Closing.Cancel();
         hosted.Touched = TimeProvider.System.GetTimestamp();
-        _work.Add(() => Keep(hosted));
+        Enqueue(() => Keep(hosted));
     }
 
     public void Dispose()
@@ -115,6 +115,7 @@ internal sealed class WorkerHost : IDisposable
         // What is under way ends with the process.
         foreach (var job in _jobs.Keys)
             Close(job);
+        Enqueue(() => Keep(null));
         _work.CompleteAdding();
     }
 
@@ -140,7 +141,7 @@ internal sealed class WorkerHost : IDisposable
             if (TimeProvider.System.GetElapsedTime(hosted.Touched) > LongestSilence)
                 Close(name);
         }
-        _work.Add(() =>
+        Enqueue(() =>
         {
             if (_closed is { } closed && TimeProvider.System.GetElapsedTime(closed.Touched) > LongestSilence)
                 Keep(null);
@@ -151,6 +152,18 @@ internal sealed class WorkerHost : IDisposable
     {
         _closed?.Dispose();
         _closed = closed;
+    }
+
+    private void Enqueue(Action work)
+    {
+        try
+        {
+            _work.Add(work);
+        }
+        catch (InvalidOperationException)
+        {
+            // The silo is over, and with it what was asked of it.
+        }
     }
 
     private void Compute()

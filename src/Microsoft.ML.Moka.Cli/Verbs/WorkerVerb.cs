@@ -15,11 +15,6 @@ internal static class WorkerVerb
             Description = "The address that other machines reach it by. [default: this machine alone]",
             HelpName = "address",
         };
-        var gpu = new Option<int?>("--gpu")
-        {
-            Description = "Computes on the GPU of this number, counted from 0. [default: the CPU]",
-            HelpName = "number",
-        }.Within(0, int.MaxValue);
         var command = new CliCommand("worker",
             """
             Computes for whoever trains, sweeps or evaluates with the same cluster, until Ctrl+C. Start as many as there are machines; the folder of a cluster
@@ -29,25 +24,22 @@ internal static class WorkerVerb
               moka worker --cluster /shared/cluster --address 10.0.0.2
             """)
         {
-            folder, address, gpu,
+            folder, address,
         };
         command.SetAction((parsed, cancellation) =>
         {
             var reached = parsed.GetValue(address) is not { } text ? null : IPAddress.TryParse(text, out var found)
                 ? found
                 : throw new UsageException($"--address is '{text}'; an address is such as 10.0.0.2.");
-            return Run(terminal, ClusterOption.FolderOf(parsed.GetValue(folder)), reached, parsed.GetValue(gpu), cancellation);
+            return Run(terminal, ClusterOption.FolderOf(parsed.GetValue(folder)), reached, cancellation);
         });
         return command;
     }
 
-    private static async Task<int> Run(Terminal terminal, string? folder, IPAddress? address, int? gpu, CancellationToken cancellation)
+    private static async Task<int> Run(Terminal terminal, string? folder, IPAddress? address, CancellationToken cancellation)
     {
-        var context = Context.Create(terminal);
-        if (gpu is not null)
-            (context.GpuDeviceId, context.FallbackToCpu) = (gpu, false);
         terminal.Tell("A worker. Ctrl+C ends it.");
-        await MokaWorkerHosting.RunWorkerAsync(folder, address, context, cancellation);
+        await MokaWorkerHosting.RunWorkerAsync(folder, address, Context.Create(terminal), cancellation);
         return ExitCode.Success;
     }
 }
