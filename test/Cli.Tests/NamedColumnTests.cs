@@ -96,8 +96,10 @@ public sealed class NamedColumnTests : IDisposable
     {
         var context = new MLContext(seed: 1);
         var data = context.Data.LoadFromEnumerable(Enumerable.Range(0, 4).Select(i =>
-            new Home { Price = i + 0.5f, Rooms = i, IsNew = i > 1, Label = i % 2 == 0 ? "a" : "b" }));
+            new Home { Price = i + 0.5f, Rooms = i, IsNew = i > 1, Unread = i, Label = i % 2 == 0 ? "a" : "b" }));
+        // A column that no score depends on, and that the chain asks for all the same: files need not have it.
         using var model = context.Transforms.NormalizeMinMax("Scaled", "Price")
+            .Append(context.Transforms.NormalizeMinMax("Unread"))
             .Append(context.MulticlassClassification.Trainers.Moka(
                 new MokaTrainer.Options { PromptTemplate = new PromptTemplate("{Scaled} {Rooms} {IsNew}:"), NumberOfSteps = 1 })).Fit(data);
         context.Model.Save(model, data.Schema, _folder.File("own.zip"));
@@ -145,6 +147,8 @@ public sealed class NamedColumnTests : IDisposable
         public int Rooms { get; set; }
 
         public bool IsNew { get; set; }
+
+        public float Unread { get; set; }
 
         public string Label { get; set; } = "";
     }

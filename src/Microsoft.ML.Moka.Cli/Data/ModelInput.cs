@@ -71,13 +71,22 @@ internal sealed class ModelInput
         return table.RequireAll(Names, Reads);
     }
 
-    /// <summary>Rows of a table as the model reads them.</summary>
+    /// <summary>Rows of a table as the model reads them. Columns that have no part in its scores, which a chain may ask for nevertheless, are empty.</summary>
     /// <param name="table">The table.</param>
     /// <param name="places">Where it has the model's columns.</param>
     /// <param name="added">Columns beside them.</param>
     /// <exception cref="InvalidDataException">A value is not of the column's type; the message names file and line.</exception>
-    public ColumnView View(Table table, IReadOnlyList<int> places, IReadOnlyList<(string Name, Array Values)> added) =>
-        new([.. _columns.Zip(places, (column, place) => (column.Name, ValuesOf(table, place, column))), .. added], table.Rows.Count);
+    public ColumnView View(Table table, IReadOnlyList<int> places, IReadOnlyList<(string Name, Array Values)> added)
+    {
+        List<(string Name, Array Values)> columns =
+            [.. _columns.Zip(places, (column, place) => (column.Name, ValuesOf(table, place, column))), .. added];
+        foreach (var column in _schema.Where(column => !column.IsHidden && !columns.Exists(known => known.Name == column.Name)).ToList())
+        {
+            if (Empty(column.Type, table.Rows.Count) is { } values)
+                columns.Add((column.Name, values));
+        }
+        return new ColumnView(columns, table.Rows.Count);
+    }
 
     public static string Quoted(IEnumerable<string> names) => string.Join(", ", names.Select(name => $"'{name}'"));
 
@@ -96,6 +105,27 @@ internal sealed class ModelInput
         column.Annotations.GetValue("ScoreValueKind", ref kind);
         return kind.Span is "Score";
     }
+
+    private static Array? Empty(DataViewType type, int count) => type switch
+    {
+        TextDataViewType => ColumnView.Texts(Enumerable.Repeat<string?>(null, count)),
+        VectorDataViewType { ItemType: TextDataViewType } => ColumnView.Vectors(Enumerable.Repeat<string[]>([], count)),
+        BooleanDataViewType => new bool[count],
+        NumberDataViewType => Type.GetTypeCode(type.RawType) switch
+        {
+            TypeCode.SByte => new sbyte[count],
+            TypeCode.Byte => new byte[count],
+            TypeCode.Int16 => new short[count],
+            TypeCode.UInt16 => new ushort[count],
+            TypeCode.Int32 => new int[count],
+            TypeCode.UInt32 => new uint[count],
+            TypeCode.Int64 => new long[count],
+            TypeCode.UInt64 => new ulong[count],
+            TypeCode.Single => new float[count],
+            _ => new double[count],
+        },
+        _ => null,
+    };
 
     private static Array ValuesOf(Table table, int place, DataViewSchema.Column column)
     {
