@@ -20,6 +20,8 @@ Usage: ./build.sh VERB [ARGUMENT...]
                  './build.sh fuzz short [TARGET]' has the same inputs each time, as the tests have them
   kills          kill processes that save, at random: './build.sh kills [COUNT]'
   cluster-kills  kill workers of a cluster at random while they train: './build.sh cluster-kills [COUNT]'
+  cluster-cost   measure what a step of training spends in messages with 1, 2 and 4 workers: './build.sh cluster-cost [BACKBONE]'
+  cluster-hosts  train with workers on hosts of their own (network namespaces), over a link of 1 Gbit/s and 20 ms that is cut and heals; needs root
   soak           load, train, cancel, swap and predict, and see that memory stays: './build.sh soak MINUTES'
   reliability    all of these and the tests of writers, of which each call fails, in one log: artifacts/reliability.log (20 minutes)
   pretrain       make the embedded backbone anew (long; continues where it was stopped)
@@ -134,6 +136,11 @@ reliability() {
   } 2>&1 | tee artifacts/reliability.log
 }
 
+# The tests of a class that are only run when asked for.
+cluster_tests() {
+  dotnet run -c Release --project test/Orleans.Tests -- -noLogo -explicit only -class "*.$1" -showLiveOutput
+}
+
 clean() {
   rm -rf artifacts TestResults BenchmarkDotNet.Artifacts
   find build src test samples -type d \( -name bin -o -name obj \) -prune -exec rm -rf {} +
@@ -155,7 +162,9 @@ case "$verb" in
   docs) dotnet run -c Release --project build/api -- docs/api ;;
   reliability) reliability ;;
   fuzz|kills|soak) dotnet run -c Release --project test/Reliability -- "$verb" "$@" ;;
-  cluster-kills) MOKA_CLUSTER_KILLS=${1-20} dotnet run -c Release --project test/Orleans.Tests -- -noLogo -explicit only -showLiveOutput ;;
+  cluster-cost) MOKA_CLUSTER_BACKBONE=${1-} cluster_tests CostTests ;;
+  cluster-hosts) build/cluster/hosts.sh "$@" ;;
+  cluster-kills) MOKA_CLUSTER_KILLS=${1-20} cluster_tests TrainingTests ;;
   bench) dotnet run -c Release --project test/Benchmarks -- "$@" ;;
   pretrain) dotnet run -c Release --project build/pretraining -- "$@" ;;
   pack) pack_all "$@" ;;

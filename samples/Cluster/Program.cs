@@ -21,7 +21,7 @@ switch (args.FirstOrDefault())
 {
     case "worker":
         Console.WriteLine("A worker. Ctrl+C ends it.");
-        await MokaWorkerHosting.RunWorkerAsync(folder, stop.Token);
+        await MokaWorkerHosting.RunWorkerAsync(folder, cancellation: stop.Token);
         return 0;
     case "train":
         await Train();

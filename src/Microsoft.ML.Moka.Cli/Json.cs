@@ -22,6 +22,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(SweepNumbers))]
 [JsonSerializable(typeof(TokenizedText))]
 [JsonSerializable(typeof(TrainingOutcome))]
+[JsonSerializable(typeof(WorkerNumbers[]))]
 [JsonSerializable(typeof(WrittenAdapter))]
 [JsonSerializable(typeof(WrittenClassifier))]
 [JsonSerializable(typeof(WrittenFolder))]

@@ -80,6 +80,8 @@ internal static class MokaTool
             InspectVerb.Create(terminal),
             TokenizeVerb.Create(terminal),
             DesignVerb.Create(terminal),
+            WorkerVerb.Create(terminal),
+            ClusterVerb.Create(terminal),
             DoctorVerb.Create(terminal),
             ScaffoldVerb.Create(terminal),
         };

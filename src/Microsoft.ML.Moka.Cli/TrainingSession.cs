@@ -20,6 +20,9 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
     /// <summary>Whether the state of training is saved, so that the same command goes on from there.</summary>
     public bool CanGoOn { get; init; }
 
+    /// <summary>Who computes batches too; null for nobody.</summary>
+    public WorkerPool? Workers { get; init; }
+
     /// <summary>The verb that the model answers to, and a row to try it on by its columns; null where there is none.</summary>
     public (string Verb, IReadOnlyDictionary<string, string>? Row) Next { get; set; }
 

@@ -13,6 +13,7 @@ internal sealed class ClusterJob : WorkerJob
 
     private readonly IClusterClient _client;
     private readonly JobDescription _job;
+    private readonly Exchange _exchange;
     private readonly Action<string> _warn;
     private readonly string _id = Guid.NewGuid().ToString("N");
     private readonly CancellationTokenSource _ending = new();
@@ -20,10 +21,10 @@ internal sealed class ClusterJob : WorkerJob
     private readonly ConcurrentDictionary<SiloAddress, string> _problems = new();
     private readonly Task _watch;
 
-    public ClusterJob(IClusterClient client, JobDescription job, bool takesPart, Action<string> warn)
+    public ClusterJob(IClusterClient client, JobDescription job, Exchange exchange, bool takesPart, Action<string> warn)
         : base(takesPart)
     {
-        (_client, _job, _warn) = (client, job, warn);
+        (_client, _job, _exchange, _warn) = (client, job, exchange, warn);
         _watch = Task.Run(Watch);
     }
 
@@ -72,7 +73,7 @@ internal sealed class ClusterJob : WorkerJob
 
     private async Task Work(SiloAddress silo, CancellationToken cancellation)
     {
-        var lane = new WorkerLane(_client.GetGrain<IWorkerGrain>(silo.ToParsableString()), _id, _job);
+        var lane = new WorkerLane(_client.GetGrain<IWorkerGrain>(silo.ToParsableString()), _id, _job, _exchange);
         TakenItem? taken = null;
         try
         {

@@ -10,6 +10,7 @@ using Orleans;
 using Orleans.Configuration;
 using Orleans.Hosting;
 using Orleans.Messaging;
+using Orleans.Runtime;
 using Orleans.Runtime.Hosting;
 
 namespace Microsoft.ML.Moka;
@@ -18,6 +19,7 @@ namespace Microsoft.ML.Moka;
 public static class MokaWorkerHosting
 {
     private static readonly TimeSpan Refresh = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestEnd = TimeSpan.FromSeconds(5);
 
     /// <summary>Makes the silo a worker: it computes for the programs that connect to its cluster, whatever its clustering is.</summary>
     /// <param name="silo">The silo.</param>
@@ -36,13 +38,13 @@ public static class MokaWorkerHosting
     /// first one, so that any may end.
     /// </summary>
     /// <param name="silo">The silo.</param>
-    /// <param name="folder">The folder; null for the usual one of this machine.</param>
+    /// <param name="folder">The folder; null for the usual one of this machine and user.</param>
     /// <param name="address">The address that others reach the silo by; null for this machine alone.</param>
     /// <returns>The silo.</returns>
     public static ISiloBuilder UseMokaFolder(this ISiloBuilder silo, string? folder = null, IPAddress? address = null)
     {
         ArgumentNullException.ThrowIfNull(silo);
-        var file = new MemberFile(FolderOf(folder));
+        var file = new MemberFile(ClusterFolder.Of(folder));
         silo.Services.AddSingleton<IMembershipTable>(new FolderMembershipTable(file));
         silo.Configure<ClusterMembershipOptions>(options =>
         {
@@ -55,24 +57,48 @@ public static class MokaWorkerHosting
 
     internal static IClientBuilder UseMokaFolder(this IClientBuilder client, string? folder)
     {
-        client.Services.AddSingleton<IGatewayListProvider>(new FolderGateways(new MemberFile(FolderOf(folder))));
+        client.Services.AddSingleton<IGatewayListProvider>(new FolderGateways(new MemberFile(ClusterFolder.Of(folder))));
         client.Configure<GatewayOptions>(options => options.GatewayListRefreshPeriod = Refresh);
         return client;
     }
 
-    /// <summary>Runs this process as a worker of a cluster on this machine, until it is cancelled.</summary>
-    /// <param name="folder">The folder that the cluster's members are kept in; null for the usual one of this machine.</param>
+    /// <summary>Runs this process as a worker of a cluster that is kept in a folder, until it is cancelled.</summary>
+    /// <param name="folder">The folder; null for the usual one of this machine and user.</param>
+    /// <param name="address">The address that others reach the worker by; null for this machine alone.</param>
+    /// <param name="context">Says on which device it computes, and its log tells what the worker is at; the CPU if not given.</param>
     /// <param name="cancellation">Ends it.</param>
+    /// <remarks>Where the others took it for dead, because a link was cut or the process was halted for long, it joins again.</remarks>
     /// <returns>A task that ends when the worker has left the cluster.</returns>
-    public static async Task RunWorkerAsync(string? folder = null, CancellationToken cancellation = default)
+    /// <exception cref="InvalidOperationException">The usual folder is another user's.</exception>
+    public static async Task RunWorkerAsync(
+        string? folder = null, IPAddress? address = null, MLContext? context = null, CancellationToken cancellation = default)
     {
-        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-        builder.UseOrleans(silo => silo.UseMokaFolder(folder).AddMokaWorker());
-        using var host = builder.Build();
-        await host.RunAsync(cancellation).ConfigureAwait(false);
+        var joined = false;
+        while (!cancellation.IsCancellationRequested)
+        {
+            using var lost = new LostCluster();
+            var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+            builder.UseOrleans(silo => silo.UseMokaFolder(folder, address).AddMokaWorker(context).Services.AddSingleton<IFatalErrorHandler>(lost));
+            builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = LongestEnd);
+            using var host = builder.Build();
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lost.Token);
+            try
+            {
+                // A device that cannot be used is told now, and not to those who ask for work.
+                host.Services.GetRequiredService<WorkerHost>();
+                await host.StartAsync(end.Token).ConfigureAwait(false);
+                joined = true;
+                await host.WaitForShutdownAsync(end.Token).ConfigureAwait(false);
+                if (!lost.Token.IsCancellationRequested)
+                    return;
+            }
+            catch (Exception) when (joined || cancellation.IsCancellationRequested)
+            {
+                // A silo that is lost may not even end in order; and what was a member once tries to become one again, however often that fails.
+            }
+            await Task.WhenAny(Task.Delay(Refresh, cancellation)).ConfigureAwait(false);
+        }
     }
-
-    private static string FolderOf(string? folder) => Path.GetFullPath(folder ?? Path.Combine(Path.GetTempPath(), $"moka-cluster-{Environment.UserName}"));
 
     private static int[] FreePorts()
     {

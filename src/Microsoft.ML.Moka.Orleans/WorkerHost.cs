@@ -1,7 +1,9 @@
 using System.Collections.Concurrent;
+using Microsoft.ML.Moka.Interop;
 using Microsoft.ML.Moka.Jobs;
 using Microsoft.ML.Moka.Orleans.Grains;
 using Microsoft.ML.Moka.Work;
+using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.Orleans;
 
@@ -15,6 +17,9 @@ internal sealed class WorkerHost : IDisposable
     private readonly ConcurrentDictionary<string, HostedJob> _jobs = new(StringComparer.Ordinal);
     private readonly BlockingCollection<Action> _work = [];
     private readonly MLContext _context;
+    private readonly IHost _host;
+    private readonly string _device;
+    private long _finished;
     private readonly Timer _timer;
 
     // Of the compute thread. The job that was closed last stays until the next is open: where that has the same backbone, it is loaded already.
@@ -23,6 +28,9 @@ internal sealed class WorkerHost : IDisposable
     public WorkerHost(MLContext context)
     {
         _context = context;
+        _host = MlNetAccess.EnvironmentOf(context.MulticlassClassification.Trainers).Register("MokaWorker");
+        using (var backend = DeviceSelection.Choose(_host).CreateBackend())
+            _device = backend.Description;
         new Thread(Compute) { IsBackground = true, Name = "Moka worker" }.Start();
         _timer = new Timer(_ => CloseForgotten(), null, LongestSilence, LongestSilence);
     }
@@ -40,15 +48,17 @@ internal sealed class WorkerHost : IDisposable
         }
     }
 
-    public void Open(string job, string kind, string[] files)
+    public void Open(string job, JobOpening opening)
     {
         var hosted = JobOf(job);
-        var content = files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
-        _work.Add(() =>
+        hosted.Title = opening.Title;
+        var content = opening.Files.ToDictionary(name => name, name => hosted.Content(name), StringComparer.Ordinal);
+        Enqueue(() =>
         {
             hosted.Opened.Run(() =>
             {
-                hosted.Task ??= JobKinds.Open(_context, kind, content, hosted.Closing.Token);
+                Tell($"Loading for {opening.Title}.");
+                hosted.Task ??= JobKinds.Open(_context, opening.Kind, opening.Version, content, hosted.Closing.Token);
                 return [];
             });
             Keep(null);
@@ -63,7 +73,12 @@ internal sealed class WorkerHost : IDisposable
             return;
         var common = shared is null ? null : hosted.Content(shared);
         hosted.KeepOnly(shared);
-        _work.Add(() => result.Run(() => hosted.Task!.Run(content, common, hosted.Closing.Token)));
+        Enqueue(() =>
+        {
+            result.Run(() => hosted.Task!.Run(content, common, hosted.Closing.Token));
+            Interlocked.Increment(ref _finished);
+            hosted.Finished++;
+        });
     }
 
     public async Task<WorkState> Poll(string job, string? item)
@@ -88,9 +103,10 @@ internal sealed class WorkerHost : IDisposable
     {
         if (!_jobs.TryRemove(job, out var hosted))
             return;
+        Tell(FormattableString.Invariant($"{hosted.Finished} items were done for {hosted.Title}."));
         hosted.Closing.Cancel();
         hosted.Touched = TimeProvider.System.GetTimestamp();
-        _work.Add(() => Keep(hosted));
+        Enqueue(() => Keep(hosted));
     }
 
     public void Dispose()
@@ -99,7 +115,16 @@ internal sealed class WorkerHost : IDisposable
         // What is under way ends with the process.
         foreach (var job in _jobs.Keys)
             Close(job);
+        Enqueue(() => Keep(null));
         _work.CompleteAdding();
+    }
+
+    public WorkerDescription Describe() => new(_device, JobKinds.Version, _jobs.Values.MaxBy(job => job.Touched)?.Title, Interlocked.Read(ref _finished));
+
+    private void Tell(string line)
+    {
+        using var channel = _host.Start("Worker");
+        channel.Info(MessageSensitivity.None, line);
     }
 
     private HostedJob JobOf(string job)
@@ -116,7 +141,7 @@ internal sealed class WorkerHost : IDisposable
             if (TimeProvider.System.GetElapsedTime(hosted.Touched) > LongestSilence)
                 Close(name);
         }
-        _work.Add(() =>
+        Enqueue(() =>
         {
             if (_closed is { } closed && TimeProvider.System.GetElapsedTime(closed.Touched) > LongestSilence)
                 Keep(null);
@@ -127,6 +152,18 @@ internal sealed class WorkerHost : IDisposable
     {
         _closed?.Dispose();
         _closed = closed;
+    }
+
+    private void Enqueue(Action work)
+    {
+        try
+        {
+            _work.Add(work);
+        }
+        catch (InvalidOperationException)
+        {
+            // The silo is over, and with it what was asked of it.
+        }
     }
 
     private void Compute()
@@ -167,6 +204,10 @@ internal sealed class WorkerHost : IDisposable
         public CancellationTokenSource Closing { get; } = new();
 
         public WorkerTask? Task { get; set; }
+
+        public string Title { get; set; } = "";
+
+        public long Finished { get; set; }
 
         public long Touched { get; set; }
 

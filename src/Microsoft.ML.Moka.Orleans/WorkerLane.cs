@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using System.Globalization;
+using Microsoft.ML.Moka.Jobs;
 using Microsoft.ML.Moka.Orleans.Grains;
 using Microsoft.ML.Moka.Work;
 
@@ -8,7 +10,7 @@ namespace Microsoft.ML.Moka.Orleans;
 internal sealed class WorkFailedException(string message) : Exception(message);
 
 /// <summary>Brings one worker a job and its items. Contents go in pieces, several at a time: far below Orleans' limit for a message.</summary>
-internal sealed class WorkerLane(IWorkerGrain worker, string job, JobDescription description)
+internal sealed class WorkerLane(IWorkerGrain worker, string job, JobDescription description, Exchange exchange)
 {
     private const int PieceBytes = 1 << 20;
     private const int PiecesAtOnce = 8;
@@ -21,24 +23,31 @@ internal sealed class WorkerLane(IWorkerGrain worker, string job, JobDescription
     {
         foreach (var (name, content) in description.Files)
             await Put(name, content, cancellation).ConfigureAwait(false);
-        await worker.Open(job, description.Kind, [.. description.Files.Keys]).WaitAsync(cancellation).ConfigureAwait(false);
+        var opening = new JobOpening(description.Kind, description.Title, JobKinds.Version, [.. description.Files.Keys]);
+        await worker.Open(job, opening).WaitAsync(cancellation).ConfigureAwait(false);
         await Wait(null, cancellation).ConfigureAwait(false);
     }
 
     public async Task<byte[]> Run(TakenItem taken, CancellationToken cancellation)
     {
+        var began = Stopwatch.GetTimestamp();
         if (taken.Shared is { } shared && !ReferenceEquals(shared, _shared))
         {
             _sharedName = $"shared {Next()}";
             await Put(_sharedName, shared, cancellation).ConfigureAwait(false);
             _shared = shared;
+            exchange.Sent(shared.Length, Stopwatch.GetElapsedTime(began));
+            began = Stopwatch.GetTimestamp();
         }
         var item = $"item {Next()}";
         await worker.Start(job, item, taken.Item.Content, taken.Shared is null ? null : _sharedName).WaitAsync(cancellation).ConfigureAwait(false);
         var result = new byte[await Wait(item, cancellation).ConfigureAwait(false)];
+        exchange.Computed(Stopwatch.GetElapsedTime(began));
+        began = Stopwatch.GetTimestamp();
         await Pieces(result.Length, async (offset, count) =>
             (await worker.Take(job, item, (int)offset, count).WaitAsync(cancellation).ConfigureAwait(false)).CopyTo(result, offset), cancellation)
             .ConfigureAwait(false);
+        exchange.Took(result.Length, Stopwatch.GetElapsedTime(began));
         await worker.Forget(job, item).WaitAsync(cancellation).ConfigureAwait(false);
         return result;
     }

@@ -17,9 +17,12 @@ internal sealed class WorkerProcesses : IDisposable
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("moka-cluster-").FullName;
 
-    public Process Start()
+    /// <param name="environment">What its environment has beside this process's.</param>
+    public Process Start(params IReadOnlyCollection<KeyValuePair<string, string>> environment)
     {
         var start = new ProcessStartInfo(Repository.DotnetPath, [Program, "worker", Folder]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         var process = Process.Start(start)!;
         process.OutputDataReceived += (_, _) => { };
         process.ErrorDataReceived += (_, _) => { };

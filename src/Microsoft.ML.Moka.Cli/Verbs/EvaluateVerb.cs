@@ -84,6 +84,7 @@ internal sealed class EvaluateVerb
         HelpName = "name",
     };
     private readonly Option<string?> _title = new("--title") { Description = "What the report is called.", HelpName = "text" };
+    private readonly Option<string?> _cluster = ClusterOption.Create("A cluster whose workers answer questions of benchmarks too");
     private readonly TrainingColumns _columns = new();
     private readonly Option<bool> _json = CommonOptions.Json();
 
@@ -103,7 +104,7 @@ internal sealed class EvaluateVerb
             """)
         {
             verb._data, verb._models, verb._backbones, verb._protocols, verb._beams, verb._trainingPrompt, verb._examples, verb._tasks, verb._rows,
-            verb._quantization, verb._precision, verb._results, verb._report, verb._compare, verb._comparedModel, verb._title,
+            verb._quantization, verb._precision, verb._results, verb._report, verb._compare, verb._comparedModel, verb._title, verb._cluster,
         };
         verb._columns.AddLabelOptionsTo(command);
         command.Options.Add(verb._json);
@@ -117,8 +118,11 @@ internal sealed class EvaluateVerb
         var data = parsed.GetValue(_data)!;
         foreach (var path in data.Where(path => !Path.Exists(path)))
             throw new FileNotFoundException($"There is no folder or file '{path}'.");
-        return data is [var file] && (File.Exists(file) || DatasetFolder.IsDescribed(file) || _columns.AreNamed(parsed))
-            ? OnRows(parsed, context, file) : OnBenchmarks(parsed, context, data, cancellation);
+        if (data is [var file] && (File.Exists(file) || DatasetFolder.IsDescribed(file) || _columns.AreNamed(parsed)))
+            return parsed.GetValue(_cluster) is null
+                ? OnRows(parsed, context, file)
+                : throw new UsageException("--cluster is for benchmarks: a file of rows is scored by this process alone.");
+        return ClusterOption.Run(parsed, _cluster, _terminal, workers => OnBenchmarks(parsed, context, data, workers, cancellation), cancellation);
     }
 
     private int OnRows(ParseResult parsed, MLContext context, string file)
@@ -156,7 +160,7 @@ internal sealed class EvaluateVerb
         }
     }
 
-    private int OnBenchmarks(ParseResult parsed, MLContext context, string[] folders, CancellationToken cancellation)
+    private int OnBenchmarks(ParseResult parsed, MLContext context, string[] folders, WorkerPool? workers, CancellationToken cancellation)
     {
         if (folders.FirstOrDefault(File.Exists) is { } file)
             throw new UsageException($"'{file}' is a file; several data are folders of benchmarks.");
@@ -171,8 +175,8 @@ internal sealed class EvaluateVerb
             {
                 foreach (var (name, evaluate) in Subjects(parsed, context, folders.Length > 1 ? $" on {NameOf(folder)}" : ""))
                 {
-                    var metrics =
-                        ProgressDisplay.Run(_terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, display, cancellation)));
+                    var metrics = ProgressDisplay.Run(
+                        _terminal, name, hasLines: true, display => evaluate(folder, OptionsOf(parsed, protocol, display, workers, cancellation)));
                     all.Add(metrics);
                     if (!parsed.GetValue(_json))
                         _terminal.Out.WriteLine($"{metrics}{Environment.NewLine}");
@@ -238,7 +242,8 @@ internal sealed class EvaluateVerb
 
     private static string NameOf(string folder) => Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
 
-    private BenchmarkOptions OptionsOf(ParseResult parsed, string protocol, ProgressDisplay display, CancellationToken cancellation) => new()
+    private BenchmarkOptions OptionsOf(
+        ParseResult parsed, string protocol, ProgressDisplay display, WorkerPool? workers, CancellationToken cancellation) => new()
     {
         Protocol = protocol switch
         {
@@ -258,6 +263,7 @@ internal sealed class EvaluateVerb
         ResultsFolder = parsed.GetValue(_results)?.FullName,
         Progress = progress => display.Show((double)progress.TotalRow / progress.TotalRows, FormattableString.Invariant(
             $"{progress.Task}, {100 * progress.Accuracy:0.0} % right, {progress.TokensPerSecond:N0} tokens/s, {Durations.Of(progress.TimeLeft)} left")),
+        Workers = workers,
         CancellationToken = cancellation,
     };
 }

@@ -89,6 +89,7 @@ internal sealed class SweepVerb
         HelpName = "folder",
     };
     private readonly Option<FileInfo?> _svg = new("--svg") { Description = "A file for a picture of the trials.", HelpName = "file.svg" };
+    private readonly Option<string?> _cluster = ClusterOption.Create("A cluster whose workers make trials too");
     private readonly Option<bool> _json = CommonOptions.Json();
 
     private SweepVerb(Terminal terminal) => (_terminal, _train) = (terminal, new TrainVerb(terminal));
@@ -108,17 +109,19 @@ internal sealed class SweepVerb
             """)
         {
             verb._data, verb._train.Validation, verb._adapters, verb._budgets, verb._rates, verb._span, verb._epochs, verb._search, verb._trials, verb._metric,
-            verb._time, verb._folder, verb._svg,
+            verb._time, verb._folder, verb._svg, verb._cluster,
         };
         foreach (var option in verb._train.OfEveryClassifier)
             command.Options.Add(option);
         command.Options.Add(verb._train.Seed);
         command.Options.Add(verb._json);
-        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () => ClusterOption.Run(parsed, verb._cluster, terminal, workers => verb.Run(parsed, workers, cancellation), cancellation),
+            CancellationToken.None));
         return command;
     }
 
-    private int Run(ParseResult parsed, CancellationToken cancellation)
+    private int Run(ParseResult parsed, WorkerPool? workers, CancellationToken cancellation)
     {
         var limit = parsed.GetValue(_time) is { } time
             ? Durations.Parse(time) ?? throw new UsageException($"--time is '{time}'; a time is 90s, 30m, 2h or 00:30:00, and above zero.")
@@ -149,6 +152,7 @@ internal sealed class SweepVerb
             Metric = Metrics[parsed.GetValue(_metric)!],
             TimeLimit = limit,
             Folder = parsed.GetValue(_folder)?.FullName,
+            Workers = workers,
             Progress = _ => made++,
         };
         var found = ProgressDisplay.Run(_terminal, "Sweeping", hasLines: true, shown =>

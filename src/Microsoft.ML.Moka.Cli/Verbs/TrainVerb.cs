@@ -115,6 +115,13 @@ internal sealed class TrainVerb
         DefaultValueFactory = _ => 1024,
         HelpName = "number",
     }.Within(1, int.MaxValue);
+    private readonly Option<int> _accumulate = new Option<int>("--accumulate")
+    {
+        Description = "How many batches make one update: larger updates without more memory, and what workers of a cluster share.",
+        DefaultValueFactory = _ => 1,
+        HelpName = "number",
+    }.Within(1, int.MaxValue);
+    private readonly Option<string?> _cluster = ClusterOption.Create("A cluster whose workers compute batches of each update too");
     private readonly Option<int> _length = new Option<int>("--max-tokens")
     {
         Description = "The longest prompt with its answer; longer ones are cut.",
@@ -164,8 +171,8 @@ internal sealed class TrainVerb
     /// <summary>The options of a classifier that do not say what of it is tried, for a verb that trains several.</summary>
     public IReadOnlyList<Option> OfEveryClassifier =>
     [
-        _patience, _backbone, _quantization, _precision, .. _adapter.OfAllMethods, _head, _headRate, _headDecay, _classWeights, _batch, _length,
-        _template, _recompute, .. _columns.LabelOptions,
+        _patience, _backbone, _quantization, _precision, .. _adapter.OfAllMethods, _head, _headRate, _headDecay, _classWeights, _batch, _accumulate,
+        _length, _template, _recompute, .. _columns.LabelOptions,
     ];
 
     public Option<string?> Validation => _validation;
@@ -195,22 +202,27 @@ internal sealed class TrainVerb
             verb._precision,
         };
         verb._adapter.AddTo(command);
-        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._multiLabel, verb._threshold, verb._headRate, 
-            verb._headDecay, verb._classWeights, verb._batch, verb._length, verb._template, verb._seed, verb._tensorBoard, verb._checkpoints, verb._include,
-            verb._recompute])
+        foreach (var option in (Option[])[verb._budget, verb._from, verb._epochs, verb._rate, verb._head, verb._multiLabel, verb._threshold, verb._headRate,
+            verb._headDecay, verb._classWeights, verb._batch, verb._accumulate, verb._cluster, verb._length, verb._template, verb._seed, verb._tensorBoard,
+            verb._checkpoints, verb._include, verb._recompute])
             command.Options.Add(option);
         verb._columns.AddLabelOptionsTo(command);
         verb._columns.AddInstructionOptionsTo(command);
         command.Options.Add(verb._json);
-        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(
+            () => parsed.GetValue(verb._cluster) is null || parsed.GetValue(verb._accumulate) > 1
+                ? ClusterOption.Run(parsed, verb._cluster, terminal, workers => verb.Run(parsed, workers, cancellation), cancellation)
+                : throw new UsageException("--cluster shares out the batches of an update, and there is one: say how many with --accumulate."),
+            CancellationToken.None));
         return command;
     }
 
-    private int Run(ParseResult parsed, CancellationToken cancellation)
+    private int Run(ParseResult parsed, WorkerPool? workers, CancellationToken cancellation)
     {
         var training = new TrainingSession(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
         {
             CanGoOn = parsed.GetValue(_checkpoints) is not null,
+            Workers = workers,
         };
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
     }
@@ -353,6 +365,7 @@ internal sealed class TrainVerb
         TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
     {
         Fill(options, parsed, load, training.Progress, cancellation);
+        options.Workers = training.Workers;
         options.Adapter = _adapter.Read(parsed);
         if (parsed.GetValue(_budget) is { } budget)
             options.Adapter = AdapterDesigner.ForBackbone(options.BackbonePath).ForBudget(options.Adapter, budget).Options;
@@ -382,6 +395,7 @@ internal sealed class TrainVerb
         options.Quantization = parsed.GetValue(_quantization);
         options.Precision = parsed.GetValue(_precision);
         options.BatchTokens = parsed.GetValue(_batch);
+        options.GradientAccumulation = parsed.GetValue(_accumulate);
         options.MaximumTokens = parsed.GetValue(_length);
         options.GradientCheckpointing = parsed.GetValue(_recompute);
         options.Progress = progress;

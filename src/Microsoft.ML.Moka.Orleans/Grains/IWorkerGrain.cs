@@ -12,7 +12,7 @@ internal interface IWorkerGrain : IGrainWithStringKey
 
     /// <summary>Begins a job whose files are here.</summary>
     [Alias("open")]
-    Task Open(string job, string kind, string[] files);
+    Task Open(string job, JobOpening opening);
 
     /// <summary>Begins an item.</summary>
     [Alias("start")]
@@ -33,7 +33,23 @@ internal interface IWorkerGrain : IGrainWithStringKey
     /// <summary>Ends the job.</summary>
     [Alias("close")]
     Task Close(string job);
+
+    /// <summary>Says what the worker computes with, and what it is at.</summary>
+    [Alias("describe")]
+    Task<WorkerDescription> Describe();
 }
+
+/// <summary>A job whose files are at the worker.</summary>
+[GenerateSerializer]
+[Alias("moka.opening")]
+internal sealed record JobOpening(
+    [property: Id(0)] string Kind, [property: Id(1)] string Title, [property: Id(2)] string Version, [property: Id(3)] string[] Files);
+
+/// <summary>A worker at a moment.</summary>
+[GenerateSerializer]
+[Alias("moka.description")]
+internal sealed record WorkerDescription(
+    [property: Id(0)] string Device, [property: Id(1)] string Version, [property: Id(2)] string? Job, [property: Id(3)] long FinishedItems);
 
 /// <summary>Where an item, or the opening of a job, stands.</summary>
 [GenerateSerializer]

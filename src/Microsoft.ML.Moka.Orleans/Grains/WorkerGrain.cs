@@ -11,9 +11,9 @@ internal sealed class WorkerGrain(WorkerHost host) : Grain, IWorkerGrain
 {
     public Task<long> Put(string job, string content, long length, long offset, byte[] piece) => Task.FromResult(host.Put(job, content, length, offset, piece));
 
-    public Task Open(string job, string kind, string[] files)
+    public Task Open(string job, JobOpening opening)
     {
-        host.Open(job, kind, files);
+        host.Open(job, opening);
         return Task.CompletedTask;
     }
 
@@ -38,4 +38,6 @@ internal sealed class WorkerGrain(WorkerHost host) : Grain, IWorkerGrain
         host.Close(job);
         return Task.CompletedTask;
     }
+
+    public Task<WorkerDescription> Describe() => Task.FromResult(host.Describe());
 }

@@ -40,7 +40,7 @@ public sealed class MemoryPlan
     /// <summary>The frozen backbone, linear maps quantized or as a GGUF has them packed.</summary>
     public long BackboneBytes { get; private init; }
 
-    /// <summary>What is trained, and its gradients.</summary>
+    /// <summary>What is trained, and its gradients; the sum of several batches' gradients too, where an update is made of several.</summary>
     public long AdapterBytes { get; private init; }
 
     /// <summary>Both moments of AdamW, and the weights before the latest update.</summary>
@@ -154,19 +154,31 @@ public sealed class MemoryPlan
         var trained = backend.BytesInUse;
         var model = new TrainedModel(backbone, adapters);
         using var optimizer = new Optimizer(backend, model.Parameters, TrainingPlan.Of(options, numberOfEpochs: 1, learningRate: 1, seed: 0));
+        var optimizing = backend.BytesInUse;
+        var sums = optimizer.Gradients.SelectMany(gradient => Enumerable.Repeat(gradient, GradientsBeside(options, traits)))
+            .Select(gradient => backend.Zeros(TensorKind.Parameter, gradient.Rows, gradient.Columns)).ToList();
         var before = backend.BytesInUse;
         backend.ResetPeak();
         model.AccumulateGradients(examples, 1, new ForwardOptions { Recompute = options.GradientCheckpointing, DropoutSeed = 1 });
+        sums.ForEach(sum => sum.Dispose());
         return new MemoryPlan
         {
             BatchTokens = tokens,
             GradientCheckpointing = options.GradientCheckpointing,
             BackboneBytes = frozen,
-            AdapterBytes = trained - frozen,
-            OptimizerBytes = before - trained,
+            AdapterBytes = trained - frozen + before - optimizing,
+            OptimizerBytes = optimizing - trained,
             ActivationBytes = backend.PeakBytes - before,
         };
     }
+
+    /// <summary>
+    /// How many vectors as long as the gradient there are beside it. Where several batches make an update, their sum; with workers also the weights, as numbers
+    /// and as bytes, and at most a gradient of each batch that came before its turn: these in the host's memory.
+    /// </summary>
+    private static int GradientsBeside(TuningOptions options, MemoryTraits traits) => options.Workers is not null
+        ? (traits == MemoryTraits.Cpu ? 3 + options.GradientAccumulation : 0)
+        : options.GradientAccumulation > 1 ? 1 : 0;
 
     /// <summary>What a checkpoint says of its elements; 2 bytes where it says nothing, as all published LLaMAs have.</summary>
     internal static DenseFormat FormatIn(ReadOnlyMemory<byte> config) => JsonFields.Parse(config, LlamaConfigFile.Name, fields =>

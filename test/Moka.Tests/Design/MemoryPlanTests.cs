@@ -59,6 +59,34 @@ public sealed class MemoryPlanTests(ITestOutputHelper output)
         Assert.InRange(plan.BackboneBytes / (double)backbone.ByteCount, 1, 1.03);
     }
 
+    /// <summary>Where several batches make an update, their gradients are added up in tensors of their own.</summary>
+    [Theory]
+    [InlineData("moka")]
+    [InlineData("full")]
+    public void ThePlanHasTheSumOfTheGradients(string name)
+    {
+        var options = new MokaTrainer.Options { Adapter = Adapters[name], BatchTokens = 512, MaximumTokens = 128, GradientAccumulation = 2 };
+        var plan = MemoryPlan.Count(Small, DenseFormat.Float32, options, options.Adapter, 128, MemoryTraits.Cpu);
+        options.GradientAccumulation = 1;
+        var ofOne = MemoryPlan.Count(Small, DenseFormat.Float32, options, options.Adapter, 128, MemoryTraits.Cpu);
+
+        using var backend = new CpuBackend(threads: 2);
+        using var backbone = LlamaBackbone.Frozen(backend, Small, new QuantizedWeights(Small));
+        using var adapters = backbone.CreateAdapters(options.Adapter, seed: 1);
+        var model = new TrainedModel(backbone, adapters);
+        using var optimizer = new Optimizer(backend, model.Parameters, TinyRun.Plan);
+        TrainingExample[] examples = [.. Enumerable.Range(0, 8).Select(i => new TrainingExample(Ids(129, i), 1))];
+        using var sum = new LocalShareSum();
+        StepShare[] shares = [.. Enumerable.Range(0, 2).Select(i => new StepShare(0, i, [.. Enumerable.Range(4 * i, 4)], 1, 1, GradientCheckpointing: false))];
+        sum.Run(new StepShares(shares, model, optimizer, examples), CancellationToken.None);
+
+        var planned = (double)plan.AdapterBytes + plan.OptimizerBytes + plan.ActivationBytes;
+        output.WriteLine($"{name}: planned {planned:N0}, measured {backend.PeakTensorBytes:N0}");
+        Assert.InRange(backend.PeakTensorBytes / planned, 0.97, 1.15);
+        Assert.Equal(model.Parameters.Sum(parameter => parameter.Value.Length) * sizeof(float), plan.AdapterBytes - ofOne.AdapterBytes);
+        Assert.Equal((ofOne.OptimizerBytes, ofOne.ActivationBytes), (plan.OptimizerBytes, plan.ActivationBytes));
+    }
+
     [Theory]
     [InlineData(8192, null, 8192)]
     [InlineData(8192, 16, 2048)]

@@ -49,7 +49,7 @@ internal sealed class ThreadWorkers : WorkerPool
 
         private async Task Work(JobDescription job, ThreadWorkers pool)
         {
-            using var task = JobKinds.Open(new MLContext(), job.Kind, job.Files, _ending.Token);
+            using var task = JobKinds.Open(new MLContext(), job.Kind, JobKinds.Version, job.Files, _ending.Token);
             var fails = pool.Fails;
             while (true)
             {
