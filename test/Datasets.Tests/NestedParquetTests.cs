@@ -9,6 +9,8 @@ namespace Microsoft.ML.Moka.Tests.Datasets;
 /// <summary>Lists and structures of Parquet are what the same rows are in JSON.</summary>
 public sealed class NestedParquetTests : IDisposable
 {
+    private static readonly JsonSerializerOptions Unescaped = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly TemporaryFolder _folder = new();
     private readonly MLContext _context = new(seed: 1);
 
@@ -82,8 +84,7 @@ public sealed class NestedParquetTests : IDisposable
     }
 
     private static string Json<T>(T? value)
-        where T : class => value is null ? "" : JsonSerializer.Serialize(
-            value, new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        where T : class => value is null ? "" : JsonSerializer.Serialize(value, Unescaped);
 
     private sealed class Chat
     {

@@ -42,7 +42,7 @@ internal sealed class GpuJob : WorkerJob
         {
             // A context of its own, for its device.
             var context = new MLContext { GpuDeviceId = gpu, FallbackToCpu = false };
-            using var task = JobKinds.Open(context, _job.Kind, _job.Files, _ending.Token);
+            using var task = JobKinds.Open(context, _job.Kind, JobKinds.Version, _job.Files, _ending.Token);
             while (true)
             {
                 taken = Queue.Take(_ending.Token);
