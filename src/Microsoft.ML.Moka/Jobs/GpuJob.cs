@@ -32,7 +32,7 @@ internal sealed class GpuJob : WorkerJob
     {
         if (_problems.Count == _threads.Count)
             throw new InvalidOperationException(
-                $"No GPU can do {_job.Title}: {string.Join("; ", _problems.Select(problem => $"GPU {problem.Key}: {problem.Value}"))}");
+                $"No GPU of MokaGpus can do {_job.Title}: {string.Join("; ", _problems.Select(problem => $"GPU {problem.Key}: {problem.Value}"))}");
     }
 
     private void Work(int gpu)

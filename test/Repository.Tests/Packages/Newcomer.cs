@@ -56,6 +56,11 @@ public sealed class Newcomer
             File.WriteAllLines(Path.Combine(folder, name), ["text,label", .. tickets.Select(ticket => $"{ticket.Text},{ticket.Label}")]);
         File.WriteAllLines(Path.Combine(folder, "new.csv"), ["text", .. tickets.Select(ticket => ticket.Text)]);
         File.WriteAllLines(Path.Combine(folder, "tickets.tsv"), ["Text\tLabel", .. tickets.Select(ticket => $"{ticket.Text}\t{ticket.Label}")]);
+        File.WriteAllLines(
+            Path.Combine(folder, "complaints.csv"), ["text,label", .. tickets.Select((ticket, i) => $"{ticket.Text},{(i % 3 == 0 ? "wood;glass" : ticket.Label)}")]);
+        File.WriteAllLines(
+            Path.Combine(folder, "homes.csv"),
+            ["City,Price,Text,Verdict", .. tickets.Select((ticket, i) => $"Bern,{i},{ticket.Text},{(ticket.Label == "wood" ? "dear" : "cheap")}")]);
         File.WriteAllText(Path.Combine(folder, "alpaca.json"), JsonSerializer.Serialize(
             Enumerable.Range(0, 4).Select(i => new { instruction = $"Say {i}.", input = "", output = $"{i}" })));
         File.WriteAllLines(Path.Combine(folder, "chats.jsonl"), Enumerable.Range(0, 4).Select(i => JsonSerializer.Serialize(
