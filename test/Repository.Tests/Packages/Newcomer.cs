@@ -57,7 +57,8 @@ public sealed class Newcomer
         File.WriteAllLines(Path.Combine(folder, "new.csv"), ["text", .. tickets.Select(ticket => ticket.Text)]);
         File.WriteAllLines(Path.Combine(folder, "tickets.tsv"), ["Text\tLabel", .. tickets.Select(ticket => $"{ticket.Text}\t{ticket.Label}")]);
         File.WriteAllLines(
-            Path.Combine(folder, "complaints.csv"), ["text,label", .. tickets.Select((ticket, i) => $"{ticket.Text},{(i % 3 == 0 ? "wood;glass" : ticket.Label)}")]);
+            Path.Combine(folder, "complaints.csv"),
+            ["text,label", .. tickets.Select((ticket, i) => $"{ticket.Text},{(i % 3 == 0 ? "wood;glass" : ticket.Label)}")]);
         File.WriteAllLines(
             Path.Combine(folder, "homes.csv"),
             ["City,Price,Text,Verdict", .. tickets.Select((ticket, i) => $"Bern,{i},{ticket.Text},{(ticket.Label == "wood" ? "dear" : "cheap")}")]);
