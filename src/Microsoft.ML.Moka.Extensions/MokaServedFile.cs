@@ -157,8 +157,10 @@ public sealed partial class MokaServedFile<TModel> : IDisposable
             model.Dispose();
             throw new IOException($"'{FilePath}' was written while it was read.");
         }
+        (_inService, _tried, _seen) = (state, state, state);
+        // Whoever sees the new version sees no refusal of an earlier file beside it.
+        _refusal = null;
         Interlocked.Exchange(ref _current, new Served(model, state.End[..VersionLength].ToLowerInvariant()))?.Uses.LetGo();
-        (_inService, _tried, _seen, _refusal) = (state, state, state, null);
     }
 
     private async Task WatchAsync()

@@ -5,6 +5,9 @@ namespace Microsoft.ML.Moka.Conformance;
 /// <summary>The checkout that these tests were built from.</summary>
 internal static class Repository
 {
+    // Builds and packs take minutes on a slow machine; what waits for somebody would wait for ever.
+    private static readonly TimeSpan LongestRun = TimeSpan.FromMinutes(8);
+
     /// <summary>The folder that Moka.sln lies in.</summary>
     public static string Root { get; } = Find();
 
@@ -33,9 +36,11 @@ internal static class Repository
         start.Environment["UseSharedCompilation"] = "false";
         using var process = Process.Start(start)!;
         var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
+        var output = process.StandardOutput.ReadToEndAsync();
+        if (process.WaitForExit(LongestRun))
+            return (process.ExitCode, output.GetAwaiter().GetResult() + errors.GetAwaiter().GetResult());
+        process.Kill(entireProcessTree: true);
+        throw new TimeoutException($"{program} {string.Join(' ', arguments)} has not ended within {LongestRun.TotalMinutes} minutes.");
     }
 
     private static string Find()

@@ -112,7 +112,7 @@ public sealed partial class NewcomerTests(PackedPackages packages, Newcomer newc
     [GeneratedRegex("^  ([a-z]+) ", RegexOptions.Multiline)]
     private static partial Regex Verb();
 
-    [GeneratedRegex("moka (pull|worker|cluster) |--cluster")]
+    [GeneratedRegex(@"moka (pull|worker|cluster)\b|--cluster")]
     private static partial Regex Elsewhere();
 
     [GeneratedRegex("[A-Z]{4,}|…|VERB| -h| --help")]
