@@ -22,7 +22,8 @@ public sealed class SweepWorkersTests(TunedModel tuned) : IDisposable
         var workers = new ThreadWorkers(count: 2) { Fails = true, TakesPart = takesPart };
 
         Assert.Equal(Run(null, hasValidationSet), Run(workers, hasValidationSet));
-        Assert.True(workers.Done > 1);
+        // A process that takes part may have made every trial before its workers are ready.
+        Assert.True(takesPart || workers.Done > 1);
     }
 
     [Fact]

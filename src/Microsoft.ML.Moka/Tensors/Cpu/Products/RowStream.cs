@@ -19,6 +19,9 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
     /// <summary>Lanes that are multiplied at a time.</summary>
     public static int Lanes => 4 * TSimd.Count;
 
+    /// <summary>The bytes of a word of each lane.</summary>
+    private static int WordBytes => Lanes * sizeof(float);
+
     /// <summary>y[row, lane] = Σₖ x[row, k] · W[lane, k] for <see cref="Lanes"/> lanes.</summary>
     /// <param name="w">W.</param>
     /// <param name="x">x.</param>
@@ -64,13 +67,13 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         var scales = w.Scales;
         for (var (step, steps) = (0, w.Depth / 32); step < steps; step++, codes += w.StepBytes, scales += Lanes)
         {
-            next = Fetch(next, w.StepBytes, goesOn);
             if (step % 4 == 0)
                 Load(w, codes, Math.Min(4, steps - step), 1, line);
             var words = line + step % 4 * 16 * TSimd.Count;
             var scale = new Four(scales);
             for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 8)
             {
+                next = Fetch(next, WordBytes, goesOn);
                 AddCodes(x, rowStep, table, word, 4, scale, ref sums);
                 AddCodes(x + 1, rowStep, table, word, 0, scale, ref sums);
                 AddCodes(x + 2, rowStep, table, word, 12, scale, ref sums);
@@ -95,13 +98,13 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         var scales = w.Scales;
         for (var (step, steps) = (0, w.Depth / 32); step < steps; step++, codes += w.StepBytes, scales += Lanes)
         {
-            next = Fetch(next, w.StepBytes, goesOn);
             if (step % 4 == 0)
                 Load(w, codes, Math.Min(4, steps - step), 1, line);
             var words = line + step % 4 * 16 * TSimd.Count;
             var scale = new Four(scales);
             for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
+                next = Fetch(next, WordBytes / 2, goesOn);
                 AddCodes(x, rowStep, table, word, 0, scale, ref sums);
                 AddCodes(x + 1, rowStep, table, word, 8, scale, ref sums);
                 AddCodes(x + 2, rowStep, table, word, 16, scale, ref sums);
@@ -109,6 +112,7 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
             }
             for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
+                next = Fetch(next, WordBytes / 2, goesOn);
                 AddCodes(x, rowStep, table, word, 4, scale, ref sums);
                 AddCodes(x + 1, rowStep, table, word, 12, scale, ref sums);
                 AddCodes(x + 2, rowStep, table, word, 20, scale, ref sums);
@@ -129,13 +133,13 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         float* scales = w.Scales, leasts = w.Least;
         for (var (step, steps) = (0, w.Depth / 32); step < steps; step++, codes += w.StepBytes, scales += Lanes, leasts += Lanes)
         {
-            next = Fetch(next, w.StepBytes, goesOn);
             if (step % 4 == 0)
                 Load(w, codes, Math.Min(4, steps - step), 1, line);
             var words = line + step % 4 * 16 * TSimd.Count;
             Four scale = new(scales), least = new(leasts);
             for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
+                next = Fetch(next, WordBytes / 2, goesOn);
                 AddCodes(x, rowStep, table, word, 0, scale, least, ref sums);
                 AddCodes(x + 1, rowStep, table, word, 8, scale, least, ref sums);
                 AddCodes(x + 2, rowStep, table, word, 16, scale, least, ref sums);
@@ -143,6 +147,7 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
             }
             for (var word = words; word < words + 4 * TSimd.Count; word += TSimd.Count, x += 4)
             {
+                next = Fetch(next, WordBytes / 2, goesOn);
                 AddCodes(x, rowStep, table, word, 4, scale, least, ref sums);
                 AddCodes(x + 1, rowStep, table, word, 12, scale, least, ref sums);
                 AddCodes(x + 2, rowStep, table, word, 20, scale, least, ref sums);
@@ -162,13 +167,13 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         var scales = w.Scales;
         for (var (step, steps) = (0, w.Depth / 32); step < steps; step++, codes += w.StepBytes, scales += Lanes)
         {
-            next = Fetch(next, w.StepBytes, goesOn);
             if (step % 2 == 0)
                 Load(w, codes, Math.Min(2, steps - step), 2, line);
             var words = line + step % 2 * 32 * TSimd.Count;
             var scale = new Four(scales);
             for (var word = words; word < words + 8 * TSimd.Count; word += TSimd.Count, x += 4)
             {
+                next = Fetch(next, WordBytes, goesOn);
                 AddBytes(x, rowStep, word, 24, scale, ref sums);
                 AddBytes(x + 1, rowStep, word, 16, scale, ref sums);
                 AddBytes(x + 2, rowStep, word, 8, scale, ref sums);
@@ -187,10 +192,12 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         byte* values = w.First, next = w.Next;
         for (var end = x + w.Depth; x < end; values += LineBytes)
         {
-            next = Fetch(next, LineBytes, goesOn);
             Load(w, values, 1, 4, words);
             for (var word = words; word < words + 16 * TSimd.Count; word += TSimd.Count, x++)
+            {
+                next = Fetch(next, WordBytes, goesOn);
                 sums.Add(x, rowStep, Word(word, 0, 16), Word(word, 1, 16), Word(word, 2, 16), Word(word, 3, 16));
+            }
         }
         sums.Store(y);
     }
@@ -204,10 +211,10 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         byte* values = w.First, next = w.Next;
         for (var end = x + w.Depth; x < end; values += LineBytes)
         {
-            next = Fetch(next, LineBytes, goesOn);
             Load(w, values, 1, 4, words);
             for (var word = words; word < words + 16 * TSimd.Count; word += TSimd.Count, x += 2)
             {
+                next = Fetch(next, WordBytes, goesOn);
                 TVector w0 = Word(word, 0, 16), w1 = Word(word, 1, 16), w2 = Word(word, 2, 16), w3 = Word(word, 3, 16);
                 sums.Add(x, rowStep, TSimd.LowHalf(w0), TSimd.LowHalf(w1), TSimd.LowHalf(w2), TSimd.LowHalf(w3));
                 sums.Add(x + 1, rowStep, TSimd.HighHalf(w0), TSimd.HighHalf(w1), TSimd.HighHalf(w2), TSimd.HighHalf(w3));
@@ -225,10 +232,10 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         byte* values = w.First, next = w.Next;
         for (var end = x + w.Depth; x < end; values += LineBytes)
         {
-            next = Fetch(next, LineBytes, goesOn);
             Load(w, values, 1, 4, words);
             for (var word = words; word < words + 16 * TSimd.Count; word += TSimd.Count, x += 2)
             {
+                next = Fetch(next, WordBytes, goesOn);
                 TVector w0 = Word(word, 0, 16), w1 = Word(word, 1, 16), w2 = Word(word, 2, 16), w3 = Word(word, 3, 16);
                 sums.Add(x, rowStep, TSimd.LowBFloat16(w0), TSimd.LowBFloat16(w1), TSimd.LowBFloat16(w2), TSimd.LowBFloat16(w3));
                 sums.Add(x + 1, rowStep, TSimd.HighBFloat16(w0), TSimd.HighBFloat16(w1), TSimd.HighBFloat16(w2), TSimd.HighBFloat16(w3));
@@ -237,14 +244,16 @@ internal static unsafe class RowStream<TSimd, TVector, TRows>
         sums.Store(y);
     }
 
-    /// <summary>Fetches what is read a turn later, and gives what is to be fetched with the next step.</summary>
+    /// <summary>
+    /// Fetches some bytes of what the next turn reads, and gives where the rest begins. With every word a little, as memory is to be asked all the time: of
+    /// many lines at once the last ones wait for the first.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static byte* Fetch(byte* next, int stepBytes, bool goesOn)
+    private static byte* Fetch(byte* next, int bytes, bool goesOn)
     {
         if (!goesOn)
             return next;
-        var bytes = Lanes * stepBytes;
-        for (var i = 0; i < bytes && Sse.IsSupported; i += 64)
+        for (var i = 0; i < bytes && Sse.IsSupported; i += LineBytes)
             Sse.Prefetch0(next + i);
         return next + bytes;
     }

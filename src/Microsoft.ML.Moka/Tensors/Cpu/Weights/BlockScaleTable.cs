@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
@@ -52,17 +53,14 @@ internal sealed unsafe class BlockScaleTable : IDisposable
     public void LayOut(int row, int rows, int column, int depth, int blocksPerRow, int blockSize, float* laidOut)
     {
         var scales = Values;
-        var (first, last) = (column / blockSize, (column + depth - 1) / blockSize);
-        for (var i = 0; i < rows; i++)
+        for (int k = column, end = column + depth; k < end;)
         {
-            var to = laidOut + i;
-            var k = column;
-            for (var block = first; block <= last; block++)
-            {
-                var scale = scales[(long)(row + i) * blocksPerRow + block];
-                for (var end = Math.Min(column + depth, (block + 1) * blockSize); k < end; k += 32, to += rows)
-                    *to = scale;
-            }
+            var first = (long)row * blocksPerRow + k / blockSize;
+            for (var i = 0; i < rows; i++)
+                laidOut[i] = scales[first + (long)i * blocksPerRow];
+            var scalesOfBlock = new Span<float>(laidOut, rows);
+            for (k += 32, laidOut += rows; k < end && k % blockSize != 0; k += 32, laidOut += rows)
+                scalesOfBlock.CopyTo(new Span<float>(laidOut, rows));
         }
     }
 
@@ -80,10 +78,15 @@ internal sealed unsafe class BlockScaleTable : IDisposable
         private readonly float* _map = map;
         private readonly float* _nestedAbsmax = nestedAbsmax;
         private readonly uint _nestedBlockSize = (uint)nestedBlockSize;
+
+        // Sizes are powers of two, as a rule, and a division costs more than all else here.
+        private readonly int _nestedShift = BitOperations.IsPow2(nestedBlockSize) ? BitOperations.Log2((uint)nestedBlockSize) : -1;
         private readonly float _offset = offset;
 
         /// <summary>The scale of a block.</summary>
         public float this[long block] =>
-            _absmax != null ? _absmax[block] : _map[_codes[block]] * _nestedAbsmax[(uint)block / _nestedBlockSize] + _offset;
+            _absmax != null ? _absmax[block] : _map[_codes[block]] * _nestedAbsmax[NestedBlock((uint)block)] + _offset;
+
+        private uint NestedBlock(uint block) => _nestedShift >= 0 ? block >> _nestedShift : block / _nestedBlockSize;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu.Weights;
@@ -107,10 +108,21 @@ internal abstract unsafe class PackedWeight : CpuWeight
             {
                 var first = row & -GroupRows;
                 var count = Math.Min(end, first + GroupRows) - row;
+                Fetch(first + GroupRows, block, part);
                 PackedKernels<TCodes>.Halves(Header(row, block, part, Parts), count, target);
                 row += count;
                 target += count;
             }
+        }
+
+        /// <summary>Fetches what is laid out when the rows of the next group follow.</summary>
+        private void Fetch(int first, int block, int part)
+        {
+            if (first >= Rows || !Sse.IsSupported)
+                return;
+            byte* header = (byte*)Header(first, block, part, Parts), end = header + GroupRows * sizeof(ushort);
+            for (; header < end; header += 64)
+                Sse.Prefetch0(header);
         }
 
         private PackedBlock At(int row, int block) =>
