@@ -29,6 +29,16 @@ public sealed class ParquetConversationTests : IDisposable
 
         Assert.Equal(lines, Adapter(_folder.File("chats.parquet")));
         Assert.Equal(lines, Adapter(folder.FullName, "--test", folder.FullName));
+        // What pyarrow and datasets write of Sequence({"from": …, "value": …}).
+        Sequences[] sequences = [.. shared.Select(chat => new Sequences
+        {
+            conversations = new() { from = [.. chat.conversations!.Select(turn => turn.from!)], value = [.. chat.conversations!.Select(turn => turn.value!)] },
+        })];
+        await ParquetSerializer.SerializeAsync(sequences, _folder.File("sequences.parquet"));
+        Assert.Equal(lines, Adapter(_folder.File("sequences.parquet")));
+        sequences[1].conversations!.value!.RemoveAt(1);
+        await ParquetSerializer.SerializeAsync(sequences, _folder.File("sequences.parquet"));
+        Tool.Run("train", _folder.File("sequences.parquet"), "--task", "generate").Failed("Row 2", "'conversations.value' is a list of 1", "'from'");
         chats[2].messages![1].role = "judge";
         await ParquetSerializer.SerializeAsync(chats, _folder.File("chats.parquet"));
         Tool.Run("train", _folder.File("chats.parquet"), "--task", "generate").Failed("Row 3", "messages[1].role", "'judge'");
@@ -60,6 +70,18 @@ public sealed class ParquetConversationTests : IDisposable
     private sealed class Shared
     {
         public List<SharedTurn>? conversations { get; set; }
+    }
+
+    private sealed class Sequences
+    {
+        public Lists? conversations { get; set; }
+    }
+
+    private sealed class Lists
+    {
+        public List<string>? from { get; set; }
+
+        public List<string>? value { get; set; }
     }
 
     private sealed class SharedTurn

@@ -26,8 +26,8 @@ public sealed class NestedParquetTests : IDisposable
             new() { Id = 1, Messages = [new("user", "Hi \"you\",\nthere"), new("assistant", "Hö")], Tags = ["a", "b"], Numbers = [[1, 2], [], [3]] },
             new() { Id = 2, Messages = [], Tags = [], Numbers = [] },
             new() { Id = 3, Messages = null, Tags = null, Numbers = null },
-            new() { Id = 4, Messages = [new("user", null)], Tags = ["c"], Numbers = [[]], Place = new() { City = "Bern", Size = 1.5 } },
-            new() { Id = 5, Messages = [new("system", "Be brief."), new("user", "Why?")], Tags = ["d"], Numbers = [[4]], Place = new() },
+            new() { Id = 4, Messages = [new("user", null)], Tags = ["c"], Numbers = [[]], Place = new() { City = "Bern", Size = 1.5 }, Lists = new() { A = ["x", "y"], B = [1] } },
+            new() { Id = 5, Messages = [new("system", "Be brief."), new("user", "Why?")], Tags = ["d"], Numbers = [[4]], Place = new(), Lists = new() { A = [], B = [2, 3] } },
         ];
         var path = _folder.File("chats.parquet");
         await ParquetSerializer.SerializeAsync(rows, path, new ParquetOptions { RowGroupSize = groupSize });
@@ -38,6 +38,7 @@ public sealed class NestedParquetTests : IDisposable
         Assert.Equal(rows.Select(row => Json(row.Messages)), view.GetColumn<string>("Messages"));
         Assert.Equal(rows.Select(row => Json(row.Numbers)), view.GetColumn<string>("Numbers"));
         Assert.Equal(rows.Select(row => Json(row.Place)), view.GetColumn<string>("Place"));
+        Assert.Equal(rows.Select(row => Json(row.Lists)), view.GetColumn<string>("Lists"));
         Assert.Equal(rows.Select(row => string.Join('|', row.Tags ?? [])), view.GetColumn<string[]>("Tags").Select(tags => string.Join('|', tags)));
     }
 
@@ -97,6 +98,15 @@ public sealed class NestedParquetTests : IDisposable
         public List<List<int>>? Numbers { get; set; }
 
         public Place? Place { get; set; }
+
+        public Lists? Lists { get; set; }
+    }
+
+    private sealed class Lists
+    {
+        public List<string>? A { get; set; }
+
+        public List<long>? B { get; set; }
     }
 
     private sealed class Message

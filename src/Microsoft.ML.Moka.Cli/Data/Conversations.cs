@@ -6,13 +6,13 @@ namespace Microsoft.ML.Moka.Cli.Data;
 /// <summary>Files and folders of conversations: messages, or ShareGPT's conversations.</summary>
 internal static class Conversations
 {
-    private static readonly string[] Lists = ["messages", "conversations"];
+    private static readonly string[] Lists = ["messages", "conversations", "conversation"];
 
     /// <summary>Whether rows have a conversation and no instruction.</summary>
     public static bool AreIn(string path)
     {
         if (IsJson(path))
-            return File.Exists(path) && JsonRows.Read(path).FirstOrDefault() is { Fields: var row } && Lists.Any(row.IsList) && !row.Has("instruction");
+            return File.Exists(path) && JsonRows.Read(path).FirstOrDefault() is { Fields: var row } && Lists.Any(list => row.IsList(list) || row.IsObject(list)) && !row.Has("instruction");
         var table = TableReader.Read(path);
         return Lists.Any(table.Columns.Contains) && table.Find("instruction") is null;
     }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
 
@@ -181,6 +182,12 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         ? new JsonFields(item, source, $"{path}{name}[{index}].")
         : throw Error($"{name}[{index}]", $"must be an object; found {Shown(item)}"));
 
+    /// <summary>
+    /// A list of objects, or an object of lists that have one entry for each, as Hugging Face's datasets stores a <c>Sequence</c> of several fields; none where
+    /// the field is missing.
+    /// </summary>
+    public IEnumerable<JsonFields> ObjectsInEitherForm(string name) => IsObject(name) ? Transposed(name) : Objects(name);
+
     /// <summary>All fields as they are, to be written again.</summary>
     public SortedDictionary<string, object?> Copy()
     {
@@ -220,6 +227,41 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         { ValueKind: JsonValueKind.Object } value => new JsonFields(value, source, $"{path}{name}."),
         { } value => throw Error(name, $"must be an object; found {Shown(value)}"),
     };
+
+    private IEnumerable<JsonFields> Transposed(string name)
+    {
+        var columns = Find(name)!.Value.EnumerateObject().Where(column => column.Value.ValueKind != JsonValueKind.Null).ToList();
+        if (columns.Find(column => column.Value.ValueKind != JsonValueKind.Array) is { Value.ValueKind: not JsonValueKind.Undefined } other)
+            throw Error($"{name}.{other.Name}", $"must be a list, as an object in the place of a list of objects has them; found {Shown(other.Value)}");
+        var count = columns.Count == 0 ? 0 : columns[0].Value.GetArrayLength();
+        if (columns.Find(column => column.Value.GetArrayLength() != count) is { Value.ValueKind: JsonValueKind.Array } unequal)
+            throw Error(
+                $"{name}.{unequal.Name}",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"is a list of {unequal.Value.GetArrayLength()}, and '{columns[0].Name}' beside it one of {count}: which belong together cannot be told"));
+        for (var i = 0; i < count; i++)
+        {
+            var item = columns.ToDictionary(column => column.Name, column => column.Value[i]);
+            yield return new JsonFields(JsonElement.Parse(Written(item)), source, $"{path}{name}[{i}].");
+        }
+    }
+
+    private static ReadOnlySpan<byte> Written(IReadOnlyDictionary<string, JsonElement> item)
+    {
+        var bytes = new ArrayBufferWriter<byte>();
+        using (var json = new Utf8JsonWriter(bytes))
+        {
+            json.WriteStartObject();
+            foreach (var (name, value) in item)
+            {
+                json.WritePropertyName(name);
+                value.WriteTo(json);
+            }
+            json.WriteEndObject();
+        }
+        return bytes.WrittenSpan;
+    }
 
     private JsonElement? Find(string name) =>
         element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

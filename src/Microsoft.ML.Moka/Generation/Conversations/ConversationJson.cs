@@ -6,7 +6,10 @@ using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Generation.Conversations;
 
-/// <summary>Conversations as people have them in JSON: <c>role</c> and <c>content</c>, or ShareGPT's <c>from</c> and <c>value</c>.</summary>
+/// <summary>
+/// Conversations as people have them in JSON: <c>role</c> and <c>content</c>, or ShareGPT's <c>from</c> and <c>value</c>; a list of messages, or a list of each
+/// of these fields.
+/// </summary>
 internal static class ConversationJson
 {
     /// <summary>The most messages of a conversation: a template goes through all of them for each.</summary>
@@ -70,7 +73,7 @@ internal static class ConversationJson
     /// <param name="source">What errors call it.</param>
     /// <exception cref="InvalidDataException">It is no list of messages; the message names the field.</exception>
     public static IReadOnlyList<ChatTurn> Read(string json, string source) =>
-        JsonFields.Parse(Encoding.UTF8.GetBytes($"{{\"{Column}\":{json}\n}}"), source, fields => fields.IsList(Column)
+        JsonFields.Parse(Encoding.UTF8.GetBytes($"{{\"{Column}\":{json}\n}}"), source, fields => fields.IsList(Column) || fields.IsObject(Column)
             ? Read(fields, Column)
             : throw fields.Error(Column, "must be a list of messages, such as [{\"role\": \"user\", \"content\": \"Hi\"}]"));
 
@@ -95,7 +98,7 @@ internal static class ConversationJson
     private static List<ChatTurn> Read(JsonFields row, string list)
     {
         var turns = new List<ChatTurn>();
-        foreach (var message in row.Objects(list))
+        foreach (var message in row.ObjectsInEitherForm(list))
         {
             if (turns.Count == MostMessages)
                 throw row.Error(list, $"has more than {MostMessages} messages, the most that a conversation may have");

@@ -21,6 +21,7 @@ public sealed class ConversationFileTests : IDisposable
         [{"messages":[{"role":"system","content":[{"type":"text","text":"s"}]},
             {"role":"user","content":"ü \"<|im_end|>\"\n","toxic":false},{"role":"assistant","content":"a","weight":1,"tool_calls":null}]}]
         """)]
+    [InlineData("""{"conversations":{"from":["system","human","gpt"],"value":["s","ü \"<|im_end|>\"\n","a"],"weight":null}}""")]
     public void Each_form_gives_the_same_row(string file)
     {
         var row = Assert.Single(Rows(file));
@@ -39,6 +40,10 @@ public sealed class ConversationFileTests : IDisposable
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"image_url"}]}]}""", "image_url")]
     [InlineData("""{"messages":[{"role":"user","content":null}]}""", "content")]
     [InlineData("""{"messages":"x"}""", "messages")]
+    [InlineData("""{"conversations":{"from":["human","gpt"],"value":["x"]}}""", "'conversations.value' is a list of 1", "'from' beside it one of 2")]
+    [InlineData("""{"conversations":{"from":["human"],"value":null}}""", "conversations[0].value", "missing")]
+    [InlineData("""{"messages":{"role":["user","judge"],"content":["x","x"]}}""", "messages[1].role", "'judge'")]
+    [InlineData("""{"messages":{"role":"user","content":["x"]}}""", "'messages.role'", "must be a list")]
     [InlineData("""{"messages":[],"tools":[{"name":"f"}]}""", "tools")]
     [InlineData("""{"text":"x"}""", "messages")]
     public void What_is_not_understood_is_named_with_file_and_line(string row, params string[] named)
