@@ -62,7 +62,9 @@ internal static class CellTable
             text.Append("\n\\* the smallest or largest learning rate that was tried: a better one may lie beyond.\n");
         foreach (var group in groups)
             if (group.Results.Count(result => result.Diverged == true) is > 0 and var diverged)
-                Append(text, $"\n{group.Settings.Method}: {diverged} of {group.Results.Count} seeds diverged, and count as all wrong.\n");
+                Append(text, group.Results.Count == 1
+                    ? (FormattableString)$"\n{group.Settings.Method}: the one seed diverged, and counts as all wrong.\n"
+                    : $"\n{group.Settings.Method}: {diverged} of {group.Results.Count} seeds diverged, and count as all wrong.\n");
     }
 
     private static void Append(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture));

@@ -35,12 +35,13 @@ internal static class ResultPicture
     public static string Of(IEnumerable<Point> points, IEnumerable<(string Name, double Accuracy)> levels)
     {
         var methods = points.GroupBy(point => point.Method).ToList();
+        var seeds = methods.Max(method => method.Max(point => point.Accuracies.Count));
         var plot = new PlotModel { Title = "Held-out accuracy against trained parameters", Culture = CultureInfo.InvariantCulture };
         plot.Axes.Add(new LogarithmicAxis { Position = AxisPosition.Bottom, Title = "trained parameters", StringFormat = "N0" });
         plot.Axes.Add(new LinearAxis
         {
             Position = AxisPosition.Left,
-            Title = FormattableString.Invariant($"accuracy, % (mean and range of {methods.Max(method => method.Max(point => point.Accuracies.Count))} seeds)"),
+            Title = seeds == 1 ? "accuracy, % (one seed)" : FormattableString.Invariant($"accuracy, % (mean and range of {seeds} seeds)"),
             MajorGridlineStyle = LineStyle.Solid,
             MajorGridlineColor = OxyColor.FromRgb(0xE4, 0xE6, 0xEA),
         });

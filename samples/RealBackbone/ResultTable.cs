@@ -10,9 +10,11 @@ internal static class ResultTable
 
     public static string Of(IReadOnlyList<RunResult> results)
     {
-        var text = new StringBuilder(
-            "Accuracy in percent, the mean of the seeds, with the 95 % interval of that share of the test rows (Wilson); in parentheses seed by seed. " +
-            "Loss: the mean of the first and of the last ten updates.\n");
+        var areSeveral = results.GroupBy(result => result.Settings with { Seed = null }).Any(group => group.Count() > 1);
+        var text = new StringBuilder(areSeveral
+            ? "Accuracy in percent, the mean of the seeds, with the 95 % interval of that share of the test rows (Wilson); in parentheses seed by seed. "
+            : "Accuracy in percent, of one seed, with the 95 % interval of that share of the test rows (Wilson). ");
+        text.Append("Loss: the mean of the first and of the last ten updates.\n");
         foreach (var task in results.GroupBy(result => result.Settings.Task).OrderBy(group => Experiment.Names.TakeWhile(name => name != group.Key).Count()))
         {
             List<Group> groups =

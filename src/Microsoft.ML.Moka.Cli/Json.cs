@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka.Cli.Data;
 using Microsoft.ML.Moka.Cli.Verbs;
 
 namespace Microsoft.ML.Moka.Cli;
@@ -18,6 +19,7 @@ namespace Microsoft.ML.Moka.Cli;
 [JsonSerializable(typeof(GenerationNumbers))]
 [JsonSerializable(typeof(InspectedModel))]
 [JsonSerializable(typeof(MultiLabelNumbers))]
+[JsonSerializable(typeof(PredictedNumber[]))]
 [JsonSerializable(typeof(PredictedText[]))]
 [JsonSerializable(typeof(SweepNumbers))]
 [JsonSerializable(typeof(TokenizedText))]

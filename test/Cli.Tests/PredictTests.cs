@@ -1,3 +1,6 @@
+using System.Globalization;
+using Microsoft.ML.Data;
+
 namespace Microsoft.ML.Moka.Cli.Tests;
 
 public sealed class PredictTests(Samples samples) : IDisposable
@@ -67,6 +70,33 @@ public sealed class PredictTests(Samples samples) : IDisposable
         Assert.Equal(["a", "b"], json.GetProperty("labels").EnumerateArray().Select(label => label.GetProperty("label").GetString()).Order());
     }
 
+    /// <summary>A regression tells a number: there is nothing of which the likeliest could be told.</summary>
+    [Fact]
+    public void ARegressionOfAProgramTellsItsScore()
+    {
+        var context = new MLContext(seed: 1);
+        var data = context.Data.LoadFromEnumerable(Enumerable.Range(0, 4).Select(i => new Offer { Message = $"text {i}", Price = 5e6f + (i * 1e7f) }));
+        using var model = context.Regression.Trainers.Moka(
+            new MokaRegressionTrainer.Options { LabelColumnName = "Price", TextColumnName = "Message", NumberOfSteps = 1 }).Fit(data);
+        context.Model.Save(model, data.Schema, _folder.File("price.zip"));
+        var scores = model.Transform(data).GetColumn<float>("Score").ToList();
+        var file = _folder.Write("new.csv", "id,message\n" + string.Concat(Enumerable.Range(0, 4).Select(i => $"{i},text {i}\n")));
+        string[] common = ["--model", _folder.File("price.zip")];
+
+        var json = Tool.Run(["predict", "--file", file, "--json", .. common]).Succeeded().Json;
+        Assert.Equal(scores, json.EnumerateArray().Select(row => row.GetProperty("score").GetSingle()));
+        Assert.Equal(["text", "score"], json[1].EnumerateObject().Select(field => field.Name));
+        var alone = Tool.Run(["predict", "text 1", .. common]).Succeeded().Out.TrimEnd();
+        Assert.Equal(scores[1], float.Parse(alone, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture));
+        Assert.Contains($"{alone}\ttext 1", Tool.Run(["predict", "--file", file, .. common]).Succeeded().Out, StringComparison.Ordinal);
+        Tool.Run(["predict", "--file", file, "--output", _folder.File("scored.tsv"), .. common]).Succeeded();
+        var table = Datasets.TableReader.Read(_folder.File("scored.tsv"));
+        Assert.Equal(["id", "message", "Score"], table.Columns);
+        Assert.Equal(scores, table.Rows.Select(row => float.Parse(row.Values[2]!, CultureInfo.InvariantCulture)));
+        Tool.Run(["predict", "text 1", "--top", "2", .. common]).WasRefused("--top is for labels", "price.zip' tells a number");
+        Tool.Run(["evaluate", file, .. common]).WasRefused("evaluate it in a program");
+    }
+
     /// <summary>What training prints at its end is run as it is printed.</summary>
     [Theory]
     [InlineData("predict", "text,label\nis it wood here?,yes\nno more $(iron),no\n", "is it wood here?")]
@@ -95,6 +125,13 @@ public sealed class PredictTests(Samples samples) : IDisposable
         Tool.Run("\n", ["predict", "--model", samples.Classifier]).WasRefused("There is no text");
         Tool.Run("predict", "text", "--model", samples.Generator).WasRefused("use moka generate");
         Tool.Run("predict", "--file", samples.TestFile, "--text-column", "other", "--model", samples.Classifier).Failed("no column 'other'");
+    }
+
+    private sealed class Offer
+    {
+        public string Message { get; set; } = "";
+
+        public float Price { get; set; }
     }
 
     private sealed class Ticket

@@ -26,8 +26,16 @@ public sealed class NestedParquetTests : IDisposable
             new() { Id = 1, Messages = [new("user", "Hi \"you\",\nthere"), new("assistant", "Hö")], Tags = ["a", "b"], Numbers = [[1, 2], [], [3]] },
             new() { Id = 2, Messages = [], Tags = [], Numbers = [] },
             new() { Id = 3, Messages = null, Tags = null, Numbers = null },
-            new() { Id = 4, Messages = [new("user", null)], Tags = ["c"], Numbers = [[]], Place = new() { City = "Bern", Size = 1.5 }, Lists = new() { A = ["x", "y"], B = [1] } },
-            new() { Id = 5, Messages = [new("system", "Be brief."), new("user", "Why?")], Tags = ["d"], Numbers = [[4]], Place = new(), Lists = new() { A = [], B = [2, 3] } },
+            new()
+            {
+                Id = 4, Messages = [new("user", null)], Tags = ["c"], Numbers = [[]],
+                Place = new() { City = "Bern", Size = 1.5 }, Lists = new() { A = ["x", "y"], B = [1] },
+            },
+            new()
+            {
+                Id = 5, Messages = [new("system", "Be brief."), new("user", "Why?")], Tags = ["d"], Numbers = [[4]],
+                Place = new(), Lists = new() { A = [], B = [2, 3] },
+            },
         ];
         var path = _folder.File("chats.parquet");
         await ParquetSerializer.SerializeAsync(rows, path, new ParquetOptions { RowGroupSize = groupSize });

@@ -12,7 +12,8 @@ internal static class Conversations
     public static bool AreIn(string path)
     {
         if (IsJson(path))
-            return File.Exists(path) && JsonRows.Read(path).FirstOrDefault() is { Fields: var row } && Lists.Any(list => row.IsList(list) || row.IsObject(list)) && !row.Has("instruction");
+            return File.Exists(path) && JsonRows.Read(path).FirstOrDefault() is { Fields: var row }
+                && Lists.Any(list => row.IsList(list) || row.IsObject(list)) && !row.Has("instruction");
         var table = TableReader.Read(path);
         return Lists.Any(table.Columns.Contains) && table.Find("instruction") is null;
     }

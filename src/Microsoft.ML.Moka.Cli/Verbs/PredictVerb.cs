@@ -1,15 +1,14 @@
 using System.CommandLine;
 using System.Text;
-using System.Text.Json.Serialization;
+using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Cli.Data;
 using Microsoft.ML.Moka.Cli.Options;
 
 namespace Microsoft.ML.Moka.Cli.Verbs;
 
-/// <summary>moka predict: the labels of texts, and how likely each is.</summary>
+/// <summary>moka predict: the labels of texts, and how likely each is; or the number that a regression tells.</summary>
 internal sealed class PredictVerb
 {
-    private const int Shown = 3;
     private const int LongestText = 60;
 
     private readonly Terminal _terminal;
@@ -20,7 +19,7 @@ internal sealed class PredictVerb
     };
     private readonly Option<FileInfo> _model = new("--model", "-m")
     {
-        Description = "A model that tells labels: one of a text, or any number of them (--multi-label).",
+        Description = "A model that tells labels, one of a text or any number of them (--multi-label), or a program's regression.",
         Required = true,
         HelpName = "model.zip",
     };
@@ -46,7 +45,7 @@ internal sealed class PredictVerb
     }.Within(1, int.MaxValue);
     private readonly Option<FileInfo?> _output = new("--output", "-o")
     {
-        Description = "A file for the rows with their labels and the probabilities of all labels: .csv or .tsv.",
+        Description = "A file for the rows with their labels and the probabilities of all labels, or with their Score: .csv or .tsv.",
         HelpName = "scored.csv",
     };
     private readonly Option<bool> _json = CommonOptions.Json();
@@ -58,7 +57,8 @@ internal sealed class PredictVerb
         var verb = new PredictVerb(terminal);
         var command = new CliCommand("predict",
             """
-            Tells the labels of texts or rows, and how likely each is: of one, of a file, or of what comes in on standard input.
+            Tells the labels of texts or rows, and how likely each is, or the number that a program's regression tells: of one, of a file, or of what comes in
+            on standard input.
 
               moka predict "The chain slips." --model tickets.zip
               moka predict --row '{"City": "Bern", "Price": 950000, "Text": "Near the river."}' --model homes.zip
@@ -76,43 +76,68 @@ internal sealed class PredictVerb
         Check(parsed);
         var context = Context.Create(_terminal);
         using var loaded = LoadedModel.Open(_terminal, context, parsed.GetValue(_model)!.ToString());
-        var labels = LabelsOf(loaded.Model, parsed.GetValue(_model)!);
+        RequirePredicting(parsed, loaded.Model);
         var input = ModelInput.Of(loaded);
         var table = await ReadAsync(parsed, input, cancellation);
         var places = input.PlacesIn(table, parsed.GetValue(_column), _column.Name);
         var view = input.View(table, places, []);
-        var found = ProgressDisplay.Run(_terminal, "Predicting", hasLines: false, display =>
-        {
-            var all = new List<LabelPrediction>();
-            foreach (var prediction in context.Model.PredictAllLabels(loaded.Transformer, view))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                all.Add(prediction);
-                display.Show((double)all.Count / table.Rows.Count, FormattableString.Invariant($"{all.Count:N0} of {table.Rows.Count:N0}"));
-            }
-            return all;
-        });
+        var found = loaded.Model is MokaRegressionTransformer
+            ? new PredictedNumbers(ReadAll(Scores(loaded.Transformer, view), table.Rows.Count, cancellation))
+            : (IPredictions)new PredictedLabels(
+                LabelsOf(loaded.Model), ReadAll(context.Model.PredictAllLabels(loaded.Transformer, view), table.Rows.Count, cancellation),
+                parsed.GetValue(_top));
         List<IReadOnlyList<string>> rows = [.. table.Rows.Select(row => (IReadOnlyList<string>)[.. places.Select(place => row.Values[place] ?? "")])];
-        var told = new ToldLabels(labels, (loaded.Model as MokaMultiLabelTransformer)?.Threshold);
         if (parsed.GetValue(_output) is { } output)
-            ScoredFile.Write(output.FullName, table, told, found);
+            ScoredFile.Write(output.FullName, table, found);
         if (parsed.GetValue(_json))
-            Json.Write(_terminal.Out, rows.Zip(found, (row, prediction) =>
-                PredictedText.Of(row, input, told.Applying(prediction), prediction, parsed.GetValue(_top))).ToArray());
+            found.WriteJson(_terminal.Out, rows.ConvertAll(row => PredictedRow.Of(row, input)));
         else if (parsed.GetValue(_output) is { } written)
             _terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {written}: {table.Rows.Count:N0} rows."));
         else
-            Tell(rows, found, told, parsed.GetValue(_top) ?? Shown);
+            Tell(rows, found);
         return ExitCode.Success;
     }
 
-    private static IReadOnlyList<string> LabelsOf(MokaModel model, FileInfo path) => model switch
+    private static IEnumerable<float> Scores(ITransformer model, IDataView rows)
     {
-        MokaTransformer one => one.Labels,
-        MokaMultiLabelTransformer several => several.Labels,
-        MokaBinaryTransformer => ["true", "false"],
-        MokaTextGenerator => throw new UsageException($"'{path}' writes text: use moka generate."),
-        _ => throw new UsageException($"'{path}' tells no labels: use it from a program."),
+        var scored = model.Transform(rows);
+        return scored.GetColumn<float>(ModelInput.ScoreIn(scored.Schema)!.Value);
+    }
+
+    private List<T> ReadAll<T>(IEnumerable<T> predictions, int count, CancellationToken cancellation) =>
+        ProgressDisplay.Run(_terminal, "Predicting", hasLines: false, display =>
+        {
+            var all = new List<T>();
+            foreach (var prediction in predictions)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                all.Add(prediction);
+                display.Show((double)all.Count / count, FormattableString.Invariant($"{all.Count:N0} of {count:N0}"));
+            }
+            return all;
+        });
+
+    private void RequirePredicting(ParseResult parsed, MokaModel model)
+    {
+        var path = parsed.GetValue(_model)!;
+        switch (model)
+        {
+            case MokaRegressionTransformer when parsed.GetValue(_top) is not null:
+                throw new UsageException($"{_top.Name} is for labels, and '{path}' tells a number: leave it out.");
+            case MokaTransformer or MokaMultiLabelTransformer or MokaBinaryTransformer or MokaRegressionTransformer:
+                return;
+            case MokaTextGenerator:
+                throw new UsageException($"'{path}' writes text: use moka generate.");
+            default:
+                throw new UsageException($"'{path}' tells neither labels nor a number: use it from a program.");
+        }
+    }
+
+    private static ToldLabels LabelsOf(MokaModel model) => model switch
+    {
+        MokaTransformer one => new ToldLabels(one.Labels, null),
+        MokaMultiLabelTransformer several => new ToldLabels(several.Labels, several.Threshold),
+        _ => new ToldLabels(["true", "false"], null),
     };
 
     private void Check(ParseResult parsed)
@@ -158,19 +183,12 @@ internal sealed class PredictVerb
         ? table
         : throw new UsageException($"{source} has no row.");
 
-    private void Tell(List<IReadOnlyList<string>> rows, List<LabelPrediction> found, ToldLabels told, int top)
+    private void Tell(List<IReadOnlyList<string>> rows, IPredictions found)
     {
-        for (var i = 0; i < rows.Count; i++)
-        {
-            var applying = told.Applying(found[i]);
-            var best = found[i].Labels.Where(label => rows.Count == 1 || applying?.Contains(label.Label) is not false).Take(top).Select(label =>
-                FormattableString.Invariant($"{label.Label} {100 * label.Probability:0.0} %")
-                + (rows.Count == 1 && applying is not null ? applying.Contains(label.Label) ? "  applies" : "  does not" : "")).ToList();
-            if (best.Count == 0)
-                best.Add("none");
-            _terminal.Out.WriteLine(
-                rows.Count == 1 ? string.Join(Environment.NewLine, best) : $"{string.Join(", ", best)}\t{OneLine(string.Join(", ", rows[i]))}");
-        }
+        foreach (var line in rows.Count == 1
+            ? found.Alone()
+            : rows.Select((row, i) => $"{found.OneOfSeveral(i)}\t{OneLine(string.Join(", ", row))}"))
+            _terminal.Out.WriteLine(line);
     }
 
     private static string OneLine(string text)
@@ -179,22 +197,3 @@ internal sealed class PredictVerb
         return line.Length <= LongestText ? line : line[..(LongestText - 1)] + "…";
     }
 }
-
-/// <summary>A row's labels for scripts: the likeliest one, or those that apply where any number of them may.</summary>
-internal sealed record PredictedText(
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Text,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, string>? Row,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Label,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] float? Probability,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Applying,
-    IReadOnlyList<LabelScore> Labels)
-{
-    public static PredictedText Of(IReadOnlyList<string> row, ModelInput input, IReadOnlyList<string>? applying, LabelPrediction prediction, int? top) => new(
-        input.IsText ? row[0] : null,
-        input.IsText ? null : input.Names.Zip(row).ToDictionary(column => column.First, column => column.Second),
-        applying is null ? prediction.Label : null, applying is null ? prediction.Probability : null, applying,
-        [.. prediction.Labels.Take(top ?? prediction.Labels.Count).Select(label => new LabelScore(label.Label, label.Probability))]);
-}
-
-/// <summary>One of them.</summary>
-internal sealed record LabelScore(string Label, float Probability);

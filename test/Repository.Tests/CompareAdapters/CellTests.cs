@@ -71,6 +71,23 @@ public sealed class CellTests : IDisposable
         Assert.Null(RateChoice.Of(Settings(null, 2000) with { Head = "mean" }, results));
     }
 
+    /// <summary>One seed has no spread; several stand one by one.</summary>
+    [Fact]
+    public void One_seed_is_not_told_as_several()
+    {
+        var one = Trial(0.1f, 1000, right: 5) with { Settings = Settings(0.1f, 1000) with { Seed = 1 }, Diverged = true };
+        var table = CellTable.Of([one]);
+        Assert.DoesNotContain("±", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("seeds", table, StringComparison.Ordinal);
+        Assert.Contains("| 50.0 [23.7, 76.3] |", table, StringComparison.Ordinal);
+        Assert.Contains("the one seed diverged", table, StringComparison.Ordinal);
+
+        var other = Trial(0.1f, 1000, right: 7) with { Settings = one.Settings with { Seed = 2 } };
+        var both = CellTable.Of([one, other]);
+        Assert.Contains("| 60.0 [31.3, 83.2] (50.0, 70.0) |", both, StringComparison.Ordinal);
+        Assert.Contains("1 of 2 seeds diverged", both, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_is_wrong_is_said()
     {

@@ -46,6 +46,21 @@ public sealed class ResultTests
         Assert.Contains("3 seeds", ResultTable.Of(Result), StringComparison.Ordinal);
     }
 
+    /// <summary>One seed has no spread: neither table nor picture says that it were one, or a mean.</summary>
+    [Fact]
+    public void One_seed_has_no_spread()
+    {
+        var one = Result with { Contestants = [.. Result.Contestants.Select(contestant => contestant with { Runs = [contestant.Runs[0]] })] };
+        foreach (var text in (string[])[ResultTable.Of(one), ResultPicture.Of(one)])
+        {
+            Assert.DoesNotContain("±", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("seeds", text, StringComparison.Ordinal);
+            Assert.DoesNotContain("mean", text, StringComparison.Ordinal);
+            Assert.Contains("one seed", text, StringComparison.Ordinal);
+        }
+        Assert.Contains("mean and range of 3 seeds", ResultPicture.Of(Result), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_picture_names_every_method_and_level_once()
     {

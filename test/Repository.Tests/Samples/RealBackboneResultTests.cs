@@ -72,6 +72,17 @@ public sealed class RealBackboneResultTests : IDisposable
     }
 
     [Fact]
+    public void One_seed_is_not_told_as_several()
+    {
+        var table = ResultTable.Of([Result(Tuned(seed: 1), 550), Result(Tuned(seed: 1) with { Method = "moka" }, 489)]);
+
+        Assert.Contains("| accuracy, 770 rows | 71.4 [68.1, 74.5] | 63.5 [60.0, 66.8] |", table, StringComparison.Ordinal);
+        Assert.Contains("of one seed", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("seeds", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("±", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Columns_that_would_look_alike_say_what_they_differ_in()
     {
         var settings = Tuned(seed: 0);
