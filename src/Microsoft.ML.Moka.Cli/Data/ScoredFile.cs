@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Cli.Data;
 
@@ -23,9 +24,10 @@ internal static class ScoredFile
         for (var i = 0; i < table.Rows.Count; i++)
             Append(text, table.Rows[i].Values.Select(value => value ?? "").Concat(found.CellsOf(i)), separator);
         // Whoever opens the file meanwhile sees the old one or the new one, whole.
-        var beside = $"{path}.{Environment.ProcessId}.tmp";
+        var target = WrittenPath.OfFile(path);
+        var beside = $"{target}.{Environment.ProcessId}.tmp";
         File.WriteAllText(beside, text.ToString());
-        File.Move(beside, path, overwrite: true);
+        File.Move(beside, target, overwrite: true);
     }
 
     private static void Append(StringBuilder text, IEnumerable<string> fields, char separator) =>

@@ -175,7 +175,8 @@ public static class MokaCatalog
     /// <param name="catalog">The model operations of an <see cref="MLContext"/>.</param>
     /// <param name="model">The model.</param>
     /// <param name="inputSchema">The schema of the data that it takes; may be null.</param>
-    /// <param name="filePath">The file. Its folder is made if it is not there.</param>
+    /// <param name="filePath">The file; of a link, what it leads to. Its folder is made if it is not there.</param>
+    /// <exception cref="IOException">The path is a folder or a device, or the disk failed; what was there is there.</exception>
     public static void SaveAtomically(this ModelOperationsCatalog catalog, ITransformer model, DataViewSchema? inputSchema, string filePath)
     {
         ArgumentNullException.ThrowIfNull(catalog);

@@ -12,10 +12,10 @@ internal static class AtomicFile
     /// <summary>
     /// Writes to a temporary file in the same folder, which is made where there is none, flushes it to the disk, and moves it over <paramref name="path"/>.
     /// </summary>
-    /// <exception cref="IOException">The disk failed; the earlier file is there.</exception>
+    /// <exception cref="IOException">The path is a folder or a device, or the disk failed; what was there is there.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        var target = Path.GetFullPath(path);
+        var target = WrittenPath.OfFile(path);
         using var writer = Enter(target);
         RemoveLeft(target);
         WriteLocked(target, write);
@@ -27,7 +27,7 @@ internal static class AtomicFile
     /// </summary>
     public static void Write(string path, Action<Stream> write, string besidePath, byte[] besideContent)
     {
-        var (target, beside) = (Path.GetFullPath(path), Path.GetFullPath(besidePath));
+        var (target, beside) = (WrittenPath.OfFile(path), WrittenPath.OfFile(besidePath));
         using var writer = Enter(target);
         RemoveLeft(target);
         RemoveLeft(beside);

@@ -18,7 +18,7 @@ internal static class AtomicFolder
     /// <exception cref="IOException">The folder holds something that does not belong to it, another writer is at work, or the disk failed.</exception>
     public static void Write(string folder, Predicate<string> belongs, Action<string> write, CancellationToken cancellation = default)
     {
-        var target = FullPath(folder);
+        var target = WrittenPath.OfFolder(folder);
         Check(target, belongs);
         var disk = Disk.Current;
         // The lock lies beside the folder.
@@ -50,7 +50,7 @@ internal static class AtomicFolder
 
     /// <summary>Where the folder is: at its path, unless a kill has come while it had none, on systems that cannot exchange folders.</summary>
     public static string Current(string folder) =>
-        Path.Exists(folder) ? folder : TemporaryName.Left(FullPath(folder), TemporaryName.Earlier).FirstOrDefault(Directory.Exists) ?? folder;
+        Path.Exists(folder) ? folder : TemporaryName.Left(WrittenPath.OfFolder(folder), TemporaryName.Earlier).FirstOrDefault(Directory.Exists) ?? folder;
 
     /// <summary>Throws where <see cref="Write"/> would refuse the folder: to be asked before long work.</summary>
     /// <param name="folder">The folder.</param>
@@ -58,7 +58,7 @@ internal static class AtomicFolder
     /// <exception cref="IOException">The folder cannot be one, or holds something that does not belong to it.</exception>
     public static void Check(string folder, Predicate<string> belongs)
     {
-        var target = FullPath(folder);
+        var target = WrittenPath.OfFolder(folder);
         if (File.Exists(target))
             throw new IOException($"'{target}' is a file; name a folder.");
         if (Path.GetDirectoryName(target) is null)
@@ -112,6 +112,4 @@ internal static class AtomicFolder
         {
         }
     }
-
-    private static string FullPath(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 }

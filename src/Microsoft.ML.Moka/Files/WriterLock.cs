@@ -51,6 +51,11 @@ internal sealed class WriterLock : IDisposable
         {
             return null;
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            var message = $"'{path}' cannot be written: {e.Message} Its folder has to take new files, for a whole one is made beside it first.";
+            throw e is IOException ? new IOException(message, e) : new UnauthorizedAccessException(message, e);
+        }
         // The one before may have removed the file after it was opened here, and another may have made a new one: a random time tells them apart.
         var mark = FirstMark.AddSeconds(2 * Random.Shared.Next(1 << 29));
         File.SetLastWriteTimeUtc(file.SafeFileHandle, mark);

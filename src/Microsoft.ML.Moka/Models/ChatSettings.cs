@@ -10,6 +10,7 @@ internal static class ChatSettings
     /// <param name="own">The model's own settings, for what is not asked for.</param>
     /// <param name="client">Who is asked.</param>
     /// <param name="modelId">The name of its model.</param>
+    /// <exception cref="ArgumentException">It makes no sense.</exception>
     /// <exception cref="NotSupportedException">It cannot be done; the message says what to leave out.</exception>
     public static TextGenerationOptions Of(ChatOptions? options, TextGenerationOptions own, IChatClient client, string? modelId)
     {
@@ -23,6 +24,7 @@ internal static class ChatSettings
             var other => throw new NotSupportedException(
                 $"RawRepresentationFactory makes a {other.GetType().Name}, which this model does not know: have it make TextGenerationOptions, or null."),
         };
+        Check(options);
         return settings with
         {
             MaximumNewTokens = options.MaxOutputTokens ?? settings.MaximumNewTokens,
@@ -35,6 +37,15 @@ internal static class ChatSettings
             Form = options.ResponseFormat is ChatResponseFormatJson json ? JsonGrammar.Of(json.Schema) : null,
             StopWords = options.StopSequences is { } stops ? [.. settings.StopWords, .. stops] : settings.StopWords,
         };
+    }
+
+    /// <summary>What has another name in a chat than in the settings that it becomes, so that an error names what was set.</summary>
+    private static void Check(ChatOptions options)
+    {
+        if (options.MaxOutputTokens is < 1 and var most)
+            throw new ArgumentException($"MaxOutputTokens is {most}; it must be at least 1.", nameof(options));
+        if (options.StopSequences is { } stops && stops.Any(string.IsNullOrEmpty))
+            throw new ArgumentException("StopSequences has an empty text, which would end every text at once: give texts, or an empty list.", nameof(options));
     }
 
     // AllowMultipleToolCalls and AllowBackgroundResponses only permit something, and nothing is changed where it is not done.

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Moka.Files;
 using Microsoft.ML.Moka.Interop;
@@ -16,6 +17,7 @@ internal sealed class SweepRun(
 {
     private readonly TrialOrder _order = new(sweep.Metric);
     private readonly List<SweepTrial> _trials = [];
+    private readonly long _began = Stopwatch.GetTimestamp();
 
     /// <summary>The trials that are finished, in the order of their rounds, and whether that is all.</summary>
     /// <param name="common">What determines all trials.</param>
@@ -38,7 +40,7 @@ internal sealed class SweepRun(
             IReadOnlyList<SweepTrial> round = [];
             for (var i = 0; i < plan.Shares.Count; i++)
             {
-                round = [.. Round(i, round, earlier, file, timed.Token)];
+                round = [.. Round(i, round, earlier, file, timed)];
                 if (round.All(trial => trial.Problem is not null))
                     break;
             }
@@ -54,7 +56,7 @@ internal sealed class SweepRun(
 
     /// <summary>The trials of a round, the best first.</summary>
     private IOrderedEnumerable<SweepTrial> Round(
-        int index, IReadOnlyList<SweepTrial> before, IReadOnlyList<SweepTrial> earlier, SweepFile? file, CancellationToken cancellation)
+        int index, IReadOnlyList<SweepTrial> before, IReadOnlyList<SweepTrial> earlier, SweepFile? file, CancellationTokenSource timed)
     {
         var planned = plan.Round(index, before).ToList();
         var known = earlier.Where(trial => planned.Exists(settings => settings.IsOf(trial))).ToList();
@@ -63,15 +65,12 @@ internal sealed class SweepRun(
         var made = new List<SweepTrial>();
         if (pool is not null)
         {
-            pool.Make(left, settings => Make(settings, cancellation), Keep, cancellation);
+            pool.Make(left, settings => Make(settings, timed), Keep, timed.Token);
         }
         else
         {
             foreach (var settings in left)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                Keep(settings, Make(settings, cancellation));
-            }
+                Keep(settings, Make(settings, timed));
         }
         return known.Concat(made).Order(_order);
 
@@ -90,11 +89,15 @@ internal sealed class SweepRun(
         }
     }
 
-    private SweepTrial Make(TrialSettings settings, CancellationToken cancellation)
+    private SweepTrial Make(TrialSettings settings, CancellationTokenSource timed)
     {
+        // A timer comes late where the pool of threads is busy.
+        if (Stopwatch.GetElapsedTime(_began) > sweep.TimeLimit)
+            timed.Cancel();
+        timed.Token.ThrowIfCancellationRequested();
         if (pool is null)
             channel.Info(MessageSensitivity.None, FormattableString.Invariant($"Trial {_trials.Count + 1} of {plan.TrialCount}: {Named(settings)}."));
-        return runTrial(settings, StateOf(settings), cancellation);
+        return runTrial(settings, StateOf(settings), timed.Token);
     }
 
     private static string Named(TrialSettings settings) => FormattableString.Invariant($"{settings.AdapterText}, rate {settings.LearningRate}") +

@@ -19,12 +19,29 @@ public sealed class LabelRemarksTests
     [InlineData("Refund", "refund")]
     [InlineData("refund", "refund ")]
     [InlineData("two  words", " Two words")]
+    [InlineData("a\u00A0b", "a b")]
+    [InlineData("zero\u200Bwidth", "zerowidth")]
+    [InlineData("\uFEFFfirst", "first")]
     public void LabelsThatDifferInCapitalsOrBlanksAreNamed(string first, string second)
     {
         var warning = Assert.Single(Warnings(first, first, second, second, "other", "other"));
 
         Assert.Contains($"'{first}' and '{second}'", warning, StringComparison.Ordinal);
         Assert.DoesNotContain("other", warning, StringComparison.Ordinal);
+    }
+
+    /// <summary>Also where the tokenizer tells them apart, and without the system's data of cultures.</summary>
+    [Theory]
+    [InlineData("caf\u00E9", "cafe\u0301")]
+    [InlineData("\u1EA5m", "A\u0302\u0301M")]
+    [InlineData("\uD55C", "\u1112\u1161\u11AB")]
+    public void LabelsThatLookTheSameAreNamed(string composed, string decomposed)
+    {
+        var warning = Assert.Single(Remarks(_ => { }, composed, composed, decomposed, decomposed, "cafe", "cafe").Warnings(areWords: false));
+
+        Assert.StartsWith("Labels that differ only in capitals, blanks or how accents are written", warning, StringComparison.Ordinal);
+        Assert.Contains($"'{composed}' and '{decomposed}'", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain("'cafe'", warning, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,9 +63,11 @@ public sealed class LabelRemarksTests
 
     private static List<string> Warnings(params string[] labels) => [.. Remarks(labels).Warnings()];
 
-    private static LabelRemarks Remarks(params string[] labels)
+    private static LabelRemarks Remarks(params string[] labels) => Remarks(json => json["normalizer"] = new JsonObject { ["type"] = "NFC" }, labels);
+
+    private static LabelRemarks Remarks(Action<JsonObject> change, params string[] labels)
     {
-        var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel(json => json["normalizer"] = new JsonObject { ["type"] = "NFC" }));
+        var tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel(change));
         string[] words = [.. labels.Distinct(StringComparer.Ordinal)];
         var remarks = new LabelRemarks(words, new RowEncoder(tokenizer, PromptTemplate.Classification, 200));
         foreach (var label in labels)

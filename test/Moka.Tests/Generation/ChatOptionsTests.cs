@@ -102,6 +102,12 @@ public sealed class ChatOptionsTests : IDisposable
         Assert.Equal(frequency, await StreamedAsync(new TextGenerationOptions { MaximumNewTokens = 40, FrequencyPenalty = -2 }));
         var error = await Assert.ThrowsAsync<ArgumentException>(() => TextOf(new() { PresencePenalty = 2.5f }));
         Assert.Contains("PresencePenalty is 2.5; it must be from -2 to 2.", error.Message, StringComparison.Ordinal);
+        // By the name that the chat has for it.
+        foreach (var (options, named) in ((ChatOptions, string)[])
+            [(new() { FrequencyPenalty = float.NaN }, "FrequencyPenalty is NaN"), (new() { Temperature = float.NaN }, "Temperature is NaN"),
+                (new() { TopP = float.NaN }, "TopP is NaN"), (new() { MaxOutputTokens = 0 }, "MaxOutputTokens is 0"),
+                (new() { StopSequences = [""] }, "StopSequences has an empty text")])
+            Assert.Contains(named, (await Assert.ThrowsAsync<ArgumentException>(() => TextOf(options))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -178,7 +178,7 @@ public sealed class SweepTests(TunedModel tuned) : IDisposable
     [Fact]
     public void When_the_time_is_up_the_sweep_ends_with_what_is_finished()
     {
-        var sweep = new SweepOptions { TimeLimit = TimeSpan.FromMilliseconds(1), Folder = _folder.File("sweep") };
+        var sweep = new SweepOptions { TimeLimit = TimeSpan.FromTicks(1), Folder = _folder.File("sweep") };
 
         var found = Run(sweep: sweep);
 

@@ -49,7 +49,7 @@ public sealed class RemarkTests(TunedModel tuned, WritingModel writing)
         using var model = tuned.Pipeline(context, tuned.FewSteps).Fit(Rows(("a", "yes"), ("b", "yes"), ("c", "Yes"), ("d", "no"), ("e", "no"), ("f", "no")));
 
         Assert.Contains(warnings, line => line.StartsWith("1 of 3 labels occur in one row of the training set only: 'Yes'", StringComparison.Ordinal));
-        Assert.Contains(warnings, line => line.Contains("differ only in capitals or blanks", StringComparison.Ordinal)
+        Assert.Contains(warnings, line => line.Contains("differ only in capitals, blanks", StringComparison.Ordinal)
             && line.Contains("'yes' and 'Yes'", StringComparison.Ordinal));
         Assert.Contains("The most frequent of 3 labels is 'no', of 50.0 % of the rows.", told);
     }

@@ -1,4 +1,6 @@
+using System.Globalization;
 using Microsoft.ML.Moka.Text;
+using Microsoft.ML.Moka.Text.Tokenizers;
 
 namespace Microsoft.ML.Moka.DataViews.Columns;
 
@@ -34,7 +36,8 @@ internal sealed class LabelRemarks(IReadOnlyList<string> words, RowEncoder encod
                 + "Often the separator stands in a text without quotes, or the column is no label.";
         var alike = words.GroupBy(Plain, StringComparer.Ordinal).Where(group => group.Count() > 1).ToList();
         if (alike.Count > 0)
-            yield return $"Labels that differ only in capitals or blanks are classes of their own: {Groups(alike)}. Make them one where they mean the same.";
+            yield return $"Labels that differ only in capitals, blanks or how accents are written are classes of their own: {Groups(alike)}. "
+                + "Make them one where they mean the same.";
         var same = areWords ? SameTokens() : [];
         if (same.Count > 0)
             yield return $"Labels that are the same tokens to this backbone cannot be told apart: {Groups(same)}. Give one of them another word.";
@@ -55,7 +58,11 @@ internal sealed class LabelRemarks(IReadOnlyList<string> words, RowEncoder encod
         }
     }
 
-    private static string Plain(string label) => string.Join(' ', label.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).ToUpperInvariant();
+    // Accents in one or in two characters look the same, and so does a text with characters of no width (a byte order mark).
+    private static string Plain(string label) => CanonicalForm.Compose(
+        string.Join(' ', Visible(label).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)).ToUpperInvariant());
+
+    private static string Visible(string label) => string.Concat(label.Where(letter => char.GetUnicodeCategory(letter) != UnicodeCategory.Format));
 
     private static string Groups(List<IGrouping<string, string>> groups) =>
         string.Join("; ", groups.Take(Shown).Select(group => string.Join(" and ", group.Select(label => $"'{Short(label)}'"))))
