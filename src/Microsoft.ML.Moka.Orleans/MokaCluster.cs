@@ -63,6 +63,15 @@ public sealed class MokaCluster : WorkerPool, IAsyncDisposable
         }
     }
 
+    /// <summary>A model that silos of the cluster serve.</summary>
+    /// <param name="name">Its name: that of its file without <c>.zip</c>.</param>
+    /// <returns>The model, which is looked for when it is asked something.</returns>
+    public IMokaModelGrain GetModel(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return Client.GetGrain<IMokaModelGrain>(name);
+    }
+
     /// <summary>Asks the workers of a cluster what they are at; those that do not answer within some seconds are in the list with that problem.</summary>
     /// <param name="folder">The folder that its workers were started with; null for the usual one of this machine and user.</param>
     /// <param name="cancellation">Ends the wait.</param>

@@ -29,8 +29,7 @@ public static class MokaWorkerHosting
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.AddSingleton(_ => new WorkerHost(context ?? new MLContext()));
-        silo.Services.AddPlacementDirector<SiloPlacement, SiloPlacementDirector>();
-        return silo;
+        return silo.AddPlacements();
     }
 
     /// <summary>
@@ -62,23 +61,31 @@ public static class MokaWorkerHosting
         return client;
     }
 
-    /// <summary>Runs this process as a worker of a cluster that is kept in a folder, until it is cancelled.</summary>
+    /// <summary>Runs this process as a worker of a cluster that is kept in a folder, until it is cancelled; where it is told to, it serves models too.</summary>
     /// <param name="folder">The folder; null for the usual one of this machine and user.</param>
     /// <param name="address">The address that others reach the worker by; null for this machine alone.</param>
     /// <param name="context">Says on which device it computes, and its log tells what the worker is at; the CPU if not given.</param>
+    /// <param name="models">The models that it serves, as <see cref="MokaServingHosting"/> says; null for none.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <remarks>Where the others took it for dead, because a link was cut or the process was halted for long, it joins again.</remarks>
     /// <returns>A task that ends when the worker has left the cluster.</returns>
     /// <exception cref="InvalidOperationException">The usual folder is another user's.</exception>
+    /// <exception cref="ArgumentException">An option of <paramref name="models"/> makes no sense.</exception>
     public static async Task RunWorkerAsync(
-        string? folder = null, IPAddress? address = null, MLContext? context = null, CancellationToken cancellation = default)
+        string? folder = null, IPAddress? address = null, MLContext? context = null, MokaServingOptions? models = null,
+        CancellationToken cancellation = default)
     {
         var joined = false;
         while (!cancellation.IsCancellationRequested)
         {
             using var lost = new LostCluster();
             var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
-            builder.UseOrleans(silo => silo.UseMokaFolder(folder, address).AddMokaWorker(context).Services.AddSingleton<IFatalErrorHandler>(lost));
+            builder.UseOrleans(silo =>
+            {
+                silo.UseMokaFolder(folder, address).AddMokaWorker(context).Services.AddSingleton<IFatalErrorHandler>(lost);
+                if (models is not null)
+                    silo.AddMokaModels(models, context);
+            });
             builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = LongestEnd);
             using var host = builder.Build();
             using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation, lost.Token);

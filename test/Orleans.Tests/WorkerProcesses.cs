@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.Moka.Orleans.Membership;
 
 namespace Microsoft.ML.Moka.Tests.Orleans;
 
@@ -8,9 +9,13 @@ internal sealed class WorkerProcesses : IDisposable
     private static readonly string Program = Path.Combine(Repository.Root, "samples", "Cluster", "bin", "Release", "net10.0", "Cluster.dll");
 
     private readonly List<Process> _processes = [];
+    private readonly string? _models;
 
-    public WorkerProcesses(int count)
+    /// <param name="count">How many.</param>
+    /// <param name="models">A folder of models that they serve; null for none.</param>
+    public WorkerProcesses(int count, string? models = null)
     {
+        _models = models;
         for (var i = 0; i < count; i++)
             Start();
     }
@@ -20,7 +25,10 @@ internal sealed class WorkerProcesses : IDisposable
     /// <param name="environment">What its environment has beside this process's.</param>
     public Process Start(params IReadOnlyCollection<KeyValuePair<string, string>> environment)
     {
-        var start = new ProcessStartInfo(Repository.DotnetPath, [Program, "worker", Folder]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Repository.DotnetPath, [Program, "worker", Folder, .. _models is null ? [] : new[] { _models }])
+        {
+             RedirectStandardOutput = true, RedirectStandardError = true,
+        };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         var process = Process.Start(start)!;
@@ -38,6 +46,16 @@ internal sealed class WorkerProcesses : IDisposable
         var first = _processes.First(process => !process.HasExited);
         first.Kill();
         first.WaitForExit();
+    }
+
+    /// <summary>Kills the one whose silo has an address.</summary>
+    public async Task KillSilo(string address)
+    {
+        var member = await new MemberFile(Folder).Use(
+            table => (table, table.Members.First(member => member.Silo.StartsWith($"{address}@", StringComparison.Ordinal))));
+        var process = _processes.Find(process => process.Id == member.ProcessId)!;
+        process.Kill();
+        await process.WaitForExitAsync();
     }
 
     public void Dispose()

@@ -25,6 +25,9 @@ internal sealed class AdapterSet : IDisposable
     /// <summary>Biases of the backbone that others take the place of.</summary>
     public IReadOnlyCollection<(TrainedBias Bias, Parameter Parameter)> Biases => _biases.Values;
 
+    /// <summary>Whether nothing but linear maps, and what makes scores of hidden states, is another than the backbone's.</summary>
+    public bool ChangesMapsAlone => _tables.Count == 0 && _biases.Count == 0;
+
     /// <summary>What the optimizer trains.</summary>
     public IEnumerable<Parameter> Parameters =>
         _adapters.SelectMany(adapter => adapter.Parameters).Concat(_tables.SelectMany(table => table.Parameters))

@@ -44,8 +44,7 @@ public static class LabelPredictionCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(texts);
-        var predictor = LabelPredictor.Of(model);
-        return [.. predictor.Predict(new TextRows(predictor.TextColumn, [.. texts]))];
+        return [.. LabelPredictor.Of(model).Predict([.. texts])];
     }
 
     /// <summary>Tells the labels of rows, in batches, which is much cheaper than one by one.</summary>

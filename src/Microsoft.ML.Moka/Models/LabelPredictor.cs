@@ -1,4 +1,5 @@
 using Microsoft.ML.Data;
+using Microsoft.ML.Moka.DataViews.Rows;
 
 namespace Microsoft.ML.Moka.Models;
 
@@ -23,6 +24,15 @@ internal sealed class LabelPredictor
 
     /// <inheritdoc cref="LabelProbabilities.TextColumn"/>
     public string TextColumn => _source.TextColumn;
+
+    /// <summary>
+    /// The model that alone makes labels of a text, where it can be asked beside others over its backbone; else null: other steps change the text, it is another
+    /// kind of model, or its adapter changes more than linear maps.
+    /// </summary>
+    public MokaTransformer? Sharing =>
+        UnlabelledSteps.For(new TextRows(TextColumn, []).Schema, _steps) is [MokaTransformer { Weights.Adapters.ChangesMapsAlone: true } model] ? model : null;
+
+    public IEnumerable<LabelPrediction> Predict(IReadOnlyList<string> texts) => Predict(new TextRows(TextColumn, texts));
 
     public IEnumerable<LabelPrediction> Predict(IDataView rows)
     {

@@ -24,7 +24,7 @@ internal sealed class SharedUse : IDisposable
                     throw new ArgumentException(
                         "The models of one batch are over different backbones, or over one in different forms: pass the requests of each backbone by " +
                         "themselves.", parameter);
-                if (model.Weights.Adapters.Tables.Count > 0 || model.Weights.Adapters.Biases.Count > 0)
+                if (!model.Weights.Adapters.ChangesMapsAlone)
                     throw new ArgumentException(
                         "An adapter of the batch changes embedding, head or biases, and not linear maps alone: ask that model by itself.", parameter);
             }
