@@ -61,7 +61,7 @@ public static class MokaWorkerHosting
         return client;
     }
 
-    /// <summary>Runs this process as a worker of a cluster that is kept in a folder, until it is cancelled; where it is told to, it serves models too.</summary>
+    /// <summary>Runs this process as a worker of a cluster that is kept in a folder, until it is cancelled; told to, it serves models too.</summary>
     /// <param name="folder">The folder; null for the usual one of this machine and user.</param>
     /// <param name="address">The address that others reach the worker by; null for this machine alone.</param>
     /// <param name="context">Says on which device it computes, and its log tells what the worker is at; the CPU if not given.</param>

@@ -18,9 +18,12 @@ internal sealed class WaitingTexts(MokaServingOptions options) : IDisposable
         {
             var underWay = _underWay.GetValueOrDefault(tenant);
             var limit = options.LimitOf(tenant);
+            if (texts.Count > limit)
+                throw new MokaTenantLimitException(FormattableString.Invariant(
+                    $"The tenant '{tenant}' asks for {texts.Count} texts at once, and may have {limit} under way: send fewer at a time."));
             if (underWay + texts.Count > limit)
                 throw new MokaTenantLimitException(FormattableString.Invariant(
-                    $"The tenant '{tenant}' has {underWay} texts under way here and asks for {texts.Count} more; it may have {limit} at a time: ask again later."));
+                    $"The tenant '{tenant}' has {underWay} texts under way here, and {texts.Count} more are above its limit of {limit}: ask again later."));
             _underWay[tenant] = underWay + texts.Count;
             var queue = _queues.FirstOrDefault(one => one.Tenant == tenant) ?? _queues.AddLast(new TenantQueue(tenant)).Value;
             foreach (var text in texts)

@@ -26,11 +26,12 @@ internal sealed class LabelPredictor
     public string TextColumn => _source.TextColumn;
 
     /// <summary>
-    /// The model that alone makes labels of a text, where it can be asked beside others over its backbone; else null: other steps change the text, it is another
-    /// kind of model, or its adapter changes more than linear maps.
+    /// The model that alone makes labels of a text, where it can be asked beside others over its backbone; else null: other steps change the text, it is
+    /// another kind of model, or its adapter changes more than linear maps.
     /// </summary>
     public MokaTransformer? Sharing =>
-        UnlabelledSteps.For(new TextRows(TextColumn, []).Schema, _steps) is [MokaTransformer { Weights.Adapters.ChangesMapsAlone: true } model] ? model : null;
+        UnlabelledSteps.For(new TextRows(TextColumn, []).Schema, _steps) is [MokaTransformer { Weights.Adapters.ChangesMapsAlone: true } model]
+            ? model : null;
 
     public IEnumerable<LabelPrediction> Predict(IReadOnlyList<string> texts) => Predict(new TextRows(TextColumn, texts));
 
