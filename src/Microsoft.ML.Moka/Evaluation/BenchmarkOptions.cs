@@ -63,6 +63,8 @@ public sealed class BenchmarkOptions
         var problems = new List<string>();
         if (Protocol is null)
             problems.Add($"{nameof(Protocol)} must be set.");
+        if (Tasks is { } tasks && (tasks.Count == 0 || tasks.Any(string.IsNullOrWhiteSpace)))
+            problems.Add($"{nameof(Tasks)} is empty or has an empty name: name the tasks, or leave it unset for all that there are.");
         if (MaximumRows is < 1)
             problems.Add($"{nameof(MaximumRows)} must be at least 1; it is {MaximumRows}.");
         if (Examples < 0)

@@ -281,6 +281,9 @@ public sealed partial class BenchmarkEvaluationTests : IDisposable
         }));
 
         Assert.All(new[] { "MaximumRows", "BatchTokens", "MaximumTokens", "Beams" }, name => Assert.Contains(name, error.Message, StringComparison.Ordinal));
+        foreach (var names in (string?[][])[[], ["BoolQ", null], [" "]])
+            Assert.Contains("Tasks is empty or has an empty name", Assert.Throws<ArgumentException>(
+                () => Evaluate("likelihood", options => options.Tasks = names!)).Message, StringComparison.Ordinal);
         Assert.Contains("has no 'boolq'", Assert.Throws<ArgumentException>(
             () => Evaluate("likelihood", options => options.Tasks = ["WinoGrande", "BoolQ"])).Message.Replace("BoolQ", "boolq", StringComparison.Ordinal),
             StringComparison.Ordinal);
