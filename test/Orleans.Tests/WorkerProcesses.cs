@@ -27,7 +27,7 @@ internal sealed class WorkerProcesses : IDisposable
     {
         var start = new ProcessStartInfo(Repository.DotnetPath, [Program, "worker", Folder, .. _models is null ? [] : new[] { _models }])
         {
-             RedirectStandardOutput = true, RedirectStandardError = true,
+            RedirectStandardOutput = true, RedirectStandardError = true,
         };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text.Json;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Models;
 
 namespace Microsoft.ML.Moka.Orleans.Serving;
@@ -9,7 +10,10 @@ internal static class BackboneOfFile
 {
     private const int LargestManifest = 1 << 23;
 
-    /// <summary>Fingerprint and form of the backbone; null where the file does not tell: whoever loads it says why.</summary>
+    /// <summary>
+    /// Fingerprint and form of the backbone, as <see cref="SharedBackbone.Shares"/> names it before its device; null where the file does not tell: whoever
+    /// loads it says why.
+    /// </summary>
     public static string? Read(string path)
     {
         try

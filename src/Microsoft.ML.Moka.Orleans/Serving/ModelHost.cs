@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Orleans.Grains;
 
 namespace Microsoft.ML.Moka.Orleans.Serving;
@@ -78,8 +79,7 @@ internal sealed class ModelHost : IDisposable
         {
             return new ModelOffer(false, false, _models.Count);
         }
-        var backbone = BackboneOfFile.Read(path);
-        return new ModelOffer(true, backbone is not null && _models.Values.Any(model => BackboneOfFile.Read(model.FilePath) == backbone), _models.Count);
+        return new ModelOffer(true, BackboneOfFile.Read(path) is { } backbone && IsInMemory(backbone), _models.Count);
     }
 
     public void Dispose()
@@ -92,7 +92,10 @@ internal sealed class ModelHost : IDisposable
         _end.Dispose();
     }
 
-    /// <summary>The file of a model, which no name leads out of the folder for.</summary>
+    private static bool IsInMemory(string backbone) =>
+        SharedBackbone.Shares.Any(share => share.Value > 0 && share.Key.StartsWith($"{backbone} ", StringComparison.Ordinal));
+
+    /// <summary>The file of a model; no name leads out of the folder.</summary>
     private string PathOf(string name)
     {
         var path = Path.Combine(_options.ModelsFolder, $"{name}.zip");

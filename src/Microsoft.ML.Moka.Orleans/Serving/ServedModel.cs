@@ -18,7 +18,6 @@ internal sealed class ServedModel : IDisposable
         {
             _predictor = LabelPredictor.Of(_loaded);
             _sharing = _predictor.Sharing;
-            _ = _predictor.TextColumn;
         }
         catch (ArgumentException e)
         {
