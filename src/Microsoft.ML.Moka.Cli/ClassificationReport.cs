@@ -11,19 +11,29 @@ internal static class ClassificationReport
     private const int MostLabels = 12;
     private const int MostUnknownLabels = 5;
 
+    /// <summary>Says before anything is trained, or scored, that there would be nothing to measure.</summary>
+    /// <param name="labels">The model's labels.</param>
+    /// <param name="rows">The held-out rows.</param>
     /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
-    public static TestReport Of(Terminal terminal, MLContext context, ITransformer model, LabelledRows rows)
+    public static void RequireKnown(IReadOnlyCollection<string> labels, LabelledRows rows)
+    {
+        if (UnknownIn(rows, labels) is var unknown && unknown.Count == rows.Labels.Count)
+            throw new InvalidDataException(
+                $"None of the {rows.Labels.Count} held-out rows has a label that the model was trained on: {Compared(labels, unknown)}.");
+    }
+
+    /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
+    public static TestReport Of(Terminal terminal, MLContext context, ITransformer model, LabelledRows rows, CancellationToken cancellation)
     {
         var schema = model.GetOutputSchema(rows.View.Schema);
         var score = ModelInput.ScoreIn(schema)!.Value;
         var labels = LabelsOf(score);
+        RequireKnown(labels, rows);
         // ML.NET's evaluation leaves out rows whose label has no key, without a word.
-        var leftOut = rows.Labels.Select(row => row[0]).Where(label => !labels.Contains(label)).ToList();
-        var unknown = $"the model knows {string.Join(", ", labels.Take(MostLabels))}; they have {Listed(leftOut)}";
-        if (leftOut.Count == rows.Labels.Count)
-            throw new InvalidDataException($"None of the {rows.Labels.Count} held-out rows has a label that the model was trained on: {unknown}.");
+        var leftOut = UnknownIn(rows, labels);
+        var unknown = Compared(labels, leftOut);
         var metrics = context.MulticlassClassification.Evaluate(
-            ScoredRows.Of(terminal, model, rows.View), KeyIn(schema, rows.Label), score.Name);
+            ScoredRows.Of(terminal, model, rows.View, cancellation), KeyIn(schema, rows.Label), score.Name);
         var counts = metrics.ConfusionMatrix.Counts;
         var numbers = new ClassificationNumbers(
             (long)counts.Sum(row => row.Sum()), leftOut.Count, metrics.MicroAccuracy, metrics.MacroAccuracy, metrics.LogLoss,
@@ -40,6 +50,12 @@ internal static class ClassificationReport
             text.AppendLine().Append(Table(labels, counts));
         return new TestReport(text.ToString(), numbers);
     }
+
+    private static List<string> UnknownIn(LabelledRows rows, IReadOnlyCollection<string> labels) =>
+        [.. rows.Labels.Select(row => row[0]).Where(label => !labels.Contains(label))];
+
+    private static string Compared(IEnumerable<string> labels, IEnumerable<string> unknown) =>
+        $"the model knows {string.Join(", ", labels.Take(MostLabels))}; they have {Listed(unknown)}";
 
     private static string Listed(IEnumerable<string> labels)
     {

@@ -19,7 +19,7 @@ internal static class Context
                 return;
             // Where progress is drawn, lines about it would be in its way.
             if (isOurs && (log.Kind == ChannelMessageKind.Warning || (log.Kind == ChannelMessageKind.Info && !terminal.IsLive)))
-                terminal.Tell(log.Kind == ChannelMessageKind.Warning ? $"Warning: {log.RawMessage}" : log.RawMessage);
+                terminal.Tell(OptionNames.In(log.Kind == ChannelMessageKind.Warning ? $"Warning: {log.RawMessage}" : log.RawMessage));
         };
         return context;
     }

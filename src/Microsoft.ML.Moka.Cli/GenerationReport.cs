@@ -13,12 +13,12 @@ internal static class GenerationReport
     /// <param name="model">The model.</param>
     /// <param name="data">The rows.</param>
     /// <param name="rows">What each of them asks, and what is to be written.</param>
+    /// <param name="cancellation">Ends it.</param>
     public static TestReport Of(
-        Terminal terminal, MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows)
+        Terminal terminal, MLContext context, ITransformer model, IDataView data, IReadOnlyList<(string Asked, string Expected)> rows,
+        CancellationToken cancellation)
     {
-        if (!rows.Any(row => row.Expected.Trim().Length > 0))
-            throw new InvalidDataException($"None of the {rows.Count} held-out rows has a text that is to be written: there is nothing to measure.");
-        var written = ScoredRows.Read(terminal, context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false), rows.Count);
+        var written = ScoredRows.Read(terminal, context.Data.CreateEnumerable<Written>(model.Transform(data), reuseRowObject: false), rows.Count, cancellation);
         var exact = rows.Zip(written).Count(pair => pair.First.Expected.Trim() == pair.Second.Generated.Trim());
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"Held-out rows        {rows.Count,9:N0}");
@@ -27,6 +27,15 @@ internal static class GenerationReport
             text.AppendLine().AppendLine($"  {OneLine(row.Asked)}").AppendLine($"    wrote:    {OneLine(answer.Generated)}")
                 .AppendLine($"    expected: {OneLine(row.Expected)}");
         return new TestReport(text.ToString(), new GenerationNumbers(rows.Count, (double)exact / rows.Count));
+    }
+
+    /// <summary>Says before anything is trained that there would be nothing to measure.</summary>
+    /// <param name="rows">The held-out rows.</param>
+    /// <exception cref="InvalidDataException">No row has a text that is to be written.</exception>
+    public static void RequireTexts(IReadOnlyList<(string Asked, string Expected)> rows)
+    {
+        if (!rows.Any(row => row.Expected.Trim().Length > 0))
+            throw new InvalidDataException($"None of the {rows.Count} held-out rows has a text that is to be written: there is nothing to measure.");
     }
 
     private static string OneLine(string text)

@@ -19,8 +19,12 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="InvalidDataException">It holds no model of Moka's.</exception>
     public static LoadedModel Open(Terminal terminal, MLContext context, string path, MokaPrecision? precision = null)
     {
+        if (Directory.Exists(path))
+            throw new InvalidDataException($"'{path}' is a folder: name the file of a model, as 'moka train' writes it.");
         if (!File.Exists(path))
             throw new FileNotFoundException($"There is no file '{path}'.", path);
+        if (!IsZip(path))
+            throw new InvalidDataException($"'{path}' cannot be loaded as a model: it is no zip, as 'moka train' and MLContext.Model.Save write it.");
         return ProgressDisplay.Wait(terminal, $"Loading {Path.GetFileName(path)}", () => Open(context, path, precision));
     }
 
@@ -35,7 +39,7 @@ internal sealed class LoadedModel : IDisposable
         catch (Exception error) when (error is FormatException or InvalidDataException or InvalidOperationException
             && !error.GetBaseException().Message.Contains("backbone", StringComparison.OrdinalIgnoreCase))
         {
-            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {error.GetBaseException().Message}", error);
+            throw new InvalidDataException($"'{path}' cannot be loaded as a model. {ReasonOf(error.GetBaseException().Message)}", error);
         }
         if (Find(transformer) is { } model)
         {
@@ -68,6 +72,19 @@ internal sealed class LoadedModel : IDisposable
     }
 
     public void Dispose() => (Transformer as IDisposable)?.Dispose();
+
+    // What .NET and ML.NET say of other files is for those who know how zips and models are made.
+    private static string ReasonOf(string message) =>
+        message.Contains("Central Directory", StringComparison.Ordinal) ? "It is damaged, or was not copied whole: copy it again, or train again."
+        : message.StartsWith("Repository doesn't contain", StringComparison.Ordinal) ? $"It is another zip, or is damaged. {message}"
+        : message;
+
+    private static bool IsZip(string path)
+    {
+        Span<byte> beginning = stackalloc byte[2];
+        using var file = File.OpenRead(path);
+        return file.ReadAtLeast(beginning, beginning.Length, throwOnEndOfStream: false) == beginning.Length && beginning.SequenceEqual("PK"u8);
+    }
 
     private static MokaModel? Find(ITransformer transformer) => transformer switch
     {

@@ -10,15 +10,22 @@ internal static class MultiLabelReport
     private const int MostLabels = 30;
     private const int Width = 24;
 
-    /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
-    public static TestReport Of(Terminal terminal, MLContext context, ITransformer model, LabelledRows rows, IReadOnlyList<string> labels)
+    /// <inheritdoc cref="ClassificationReport.RequireKnown"/>
+    public static void RequireKnown(IEnumerable<string> labels, LabelledRows rows)
     {
         var known = labels.ToHashSet(StringComparer.Ordinal);
         if (!rows.Labels.Any(row => row.Any(known.Contains)))
             throw new InvalidDataException(
                 $"None of the {rows.Labels.Count} held-out rows has a label that the model was trained on: the model knows "
                 + $"{ModelInput.Quoted(labels.Take(MostLabels))}. Look at what separates the labels of a row (--label-separator).");
-        var metrics = context.MultiLabelClassification.Evaluate(ScoredRows.Of(terminal, model, rows.View), rows.Label);
+    }
+
+    /// <exception cref="InvalidDataException">No row has a label that the model knows.</exception>
+    public static TestReport Of(
+        Terminal terminal, MLContext context, ITransformer model, LabelledRows rows, IReadOnlyList<string> labels, CancellationToken cancellation)
+    {
+        RequireKnown(labels, rows);
+        var metrics = context.MultiLabelClassification.Evaluate(ScoredRows.Of(terminal, model, rows.View, cancellation), rows.Label);
         var numbers = new MultiLabelNumbers(
             metrics.Rows, metrics.UnknownLabels, metrics.MicroF1, metrics.MacroF1, metrics.MicroPrecision, metrics.MicroRecall, metrics.SubsetAccuracy,
             metrics.HammingLoss, Finite(metrics.MacroAreaUnderRocCurve),

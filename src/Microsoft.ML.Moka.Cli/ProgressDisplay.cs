@@ -59,6 +59,11 @@ internal sealed class ProgressDisplay
     /// <param name="terminal">Where it is shown.</param>
     /// <param name="title">What is done: "Loading model.zip".</param>
     /// <param name="work">The work.</param>
+    /// <param name="cancellation">Ends the wait; the work, which cannot be cancelled itself, ends with the process.</param>
+    public static T Wait<T>(Terminal terminal, string title, Func<T> work, CancellationToken cancellation) =>
+        Wait(terminal, title, () => Task.Run(work, CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult());
+
+    /// <inheritdoc cref="Wait{T}(Terminal, string, Func{T}, CancellationToken)"/>
     public static T Wait<T>(Terminal terminal, string title, Func<T> work)
     {
         // What is shown already says enough.

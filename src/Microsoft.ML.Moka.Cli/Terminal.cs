@@ -1,3 +1,4 @@
+using System.Text;
 using Spectre.Console;
 
 namespace Microsoft.ML.Moka.Cli;
@@ -20,7 +21,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, TextReader i
     {
         var isDumb = Environment.GetEnvironmentVariable("TERM") is "dumb";
         return new Terminal(
-            Console.Out, Console.Error, Console.In, isLive: !Console.IsErrorRedirected && !isDumb) { IsInputRedirected = Console.IsInputRedirected };
+            Console.Out, Console.Error, Console.IsInputRedirected ? Redirected() : Console.In, isLive: !Console.IsErrorRedirected && !isDumb)
+        {
+            IsInputRedirected = Console.IsInputRedirected,
+        };
     }
 
     /// <summary>What draws on <see cref="Error"/> now, if anything does.</summary>
@@ -49,5 +53,28 @@ internal sealed class Terminal(TextWriter output, TextWriter error, TextReader i
     }
 
     /// <summary>The next line of the input; null at its end. A line that never comes can be cancelled.</summary>
-    public async Task<string?> ReadLineAsync(CancellationToken cancellation) => await Task.Run(In.ReadLine, CancellationToken.None).WaitAsync(cancellation);
+    /// <exception cref="InvalidDataException">The input is no text.</exception>
+    public Task<string?> ReadLineAsync(CancellationToken cancellation) => ReadAsync(In.ReadLine, cancellation);
+
+    /// <summary>The whole input.</summary>
+    /// <exception cref="InvalidDataException">It is no text.</exception>
+    public Task<string> ReadAllAsync(CancellationToken cancellation) => ReadAsync(In.ReadToEnd, cancellation);
+
+    private static async Task<T> ReadAsync<T>(Func<T> read, CancellationToken cancellation)
+    {
+        try
+        {
+            return await Task.Run(read, CancellationToken.None).WaitAsync(cancellation);
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new InvalidDataException("standard input is no UTF-8 text: save it in that encoding.", error);
+        }
+    }
+
+    // A mark at the beginning, as PowerShell and editors write it, is no part of the first text; and what is no text is an error, as it is in a file.
+    private static StreamReader Redirected() => new(
+        Console.OpenStandardInput(),
+        Encoding.GetEncoding(Console.InputEncoding.CodePage, EncoderFallback.ExceptionFallback, DecoderFallback.ExceptionFallback),
+        detectEncodingFromByteOrderMarks: true);
 }

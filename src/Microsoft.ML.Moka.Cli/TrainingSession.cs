@@ -37,7 +37,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
     /// <param name="data">The rows.</param>
     /// <param name="fit">Fits a model to them.</param>
     /// <param name="finish">Makes what is saved of the model, and owns it from then on.</param>
-    /// <param name="report">Tests what is saved; null where there is nothing to test it on.</param>
+    /// <param name="report">Tests what is saved; null where there is nothing to test it on. Cancelled, it throws.</param>
     /// <param name="asJson">Whether the result is written as JSON.</param>
     public int Run(IDataView data, Func<IDataView, MokaModel> fit, Func<MokaModel, ITransformer> finish, Func<ITransformer, TestReport?> report, bool asJson)
     {
@@ -50,7 +50,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
         if (failure is not null)
             throw new InvalidOperationException($"{failure.Message} The last good weights are in {output}.", failure);
         var stoppedEarly = cancellation.IsCancellationRequested && _last is { } last && last.Step < last.Steps;
-        var test = stoppedEarly ? null : report(model);
+        var (test, isUntested) = stoppedEarly ? (null, false) : Report(() => report(model));
         var result = new TrainingOutcome(
             output.ToString(), new FileInfo(output.FullName).Length, _last?.Step ?? 0, _last?.SmoothedLoss, clock.Elapsed.TotalSeconds, stoppedEarly,
             test?.Numbers);
@@ -58,7 +58,21 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             Json.Write(terminal.Out, result);
         else
             Tell(result, test);
-        return stoppedEarly ? ExitCode.Cancelled : ExitCode.Success;
+        return stoppedEarly || isUntested ? ExitCode.Cancelled : ExitCode.Success;
+    }
+
+    /// <summary>The model is saved: whoever does not wait for its test has it.</summary>
+    private (TestReport? Test, bool IsCancelled) Report(Func<TestReport?> report)
+    {
+        try
+        {
+            return (report(), false);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            terminal.Tell("The test was cancelled; the model is saved.");
+            return (null, true);
+        }
     }
 
     /// <summary>A row as the verb and a shell take it: a text alone, or the columns that the prompt names.</summary>
@@ -69,21 +83,29 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             {
                 json.WriteStartObject();
                 foreach (var (name, value) in row)
-                    json.WriteString(name, Example(value).Replace('\'', ' '));
+                    json.WriteString(name, Example(value));
                 json.WriteEndObject();
-            })}'";
+            }).Replace("'", "\\u0027", StringComparison.Ordinal)}'";
 
     private static string Example(string? text) =>
-        text is { Length: > 0 and <= LongestExample }
+        text is { Length: > 0 and <= LongestExample } and not ['-', ..]
         && text.All(letter => char.IsLetterOrDigit(letter) || " .,;:?'-()".Contains(letter, StringComparison.Ordinal))
             ? text.Trim()
             : "A text.";
 
+    // A backslash is part of Windows' paths, and in a shell of Unix takes the meaning from what follows.
+    private static string Plain => OperatingSystem.IsWindows() ? "._-/\\:" : "._-/:";
+
     /// <summary>A value as a shell takes it.</summary>
-    public static string Argument(string value) =>
-        value.Length > 0 && value.All(letter => char.IsLetterOrDigit(letter) || "._-/\\:".Contains(letter, StringComparison.Ordinal))
-            ? value
+    public static string Argument(string value)
+    {
+        if (value.Length > 0 && value.All(letter => char.IsLetterOrDigit(letter) || Plain.Contains(letter, StringComparison.Ordinal)))
+            return value;
+        // Between double quotes a shell of Unix replaces names and commands; one of Windows knows no single ones.
+        return !OperatingSystem.IsWindows() && value.AsSpan().ContainsAny("$`!\\\"")
+            ? $"'{value.Replace("'", @"'\''", StringComparison.Ordinal)}'"
             : $"\"{value.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+    }
 
     private (MokaModel Model, TrainingDivergedException? Failure) Fit(ProgressDisplay display, IDataView data, Func<IDataView, MokaModel> fit)
     {
@@ -104,9 +126,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
     {
         if (Directory.Exists(output.FullName))
             throw new IOException($"'{output}' is a folder; --output names the file of the model.");
-        output.Directory?.Create();
-        using var probe =
-            new FileStream($"{output.FullName}.{Environment.ProcessId}.probe", FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        OutputFile.Require(output.ToString());
     }
 
     private void Tell(TrainingOutcome result, TestReport? test)
@@ -115,7 +135,7 @@ internal sealed class TrainingSession(Terminal terminal, MLContext context, File
             terminal.Out.WriteLine(test.Text);
         var steps = result.Steps == 0
             ? (CanGoOn ? "the run was finished before" : "not trained")
-            : FormattableString.Invariant($"{result.Steps:N0} steps, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
+            : FormattableString.Invariant($"{result.Steps:N0} step{(result.Steps == 1 ? "" : "s")}, loss {result.Loss:0.0000}, {result.Seconds:0.0} s");
         var goesOn = CanGoOn ? " The same command goes on from there." : "";
         var cancelled = result.StoppedEarly
             ? FormattableString.Invariant($" Stopped early, at step {result.Steps:N0} of {_last!.Steps:N0}: the best weights so far were kept.{goesOn}")

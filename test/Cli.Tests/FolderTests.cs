@@ -53,7 +53,7 @@ public sealed class FolderTests(Samples samples) : IDisposable
             "--output", _folder.File("again.gguf")).Succeeded().Json;
         Assert.Equal(new FileInfo(_folder.File("model.gguf")).Length, again.GetProperty("bytes").GetInt64());
         // MoKA's gated products are no LoRA.
-        Tool.Run("export", samples.Classifier, "--gguf", "--output", _folder.File("adapter.gguf")).Failed("SaveGguf");
+        Tool.Run("export", samples.Classifier, "--gguf", "--output", _folder.File("adapter.gguf")).Failed("moka merge --gguf");
         Tool.Run("merge", samples.Classifier, "--gguf", "f16", "--type", "nf4", "--output", _folder.File("x.gguf")).WasRefused("--type");
         Tool.Run("merge", samples.Classifier, "--pre", "gpt-2", "--output", _folder.File("x")).WasRefused("--gguf");
         Tool.Run("export", samples.Classifier, "--gguf", "--format", "lokr", "--output", _folder.File("x.gguf")).WasRefused("--format");

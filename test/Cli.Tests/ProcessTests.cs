@@ -26,6 +26,30 @@ public sealed partial class ProcessTests(Samples samples) : IDisposable
         Assert.Equal([0, 1, 2], Finish(design, wrong, unknown));
     }
 
+    /// <summary>Marks that PowerShell and editors write are no text, and bytes that are none are an error, as they are in a file.</summary>
+    [Fact]
+    public async Task StandardInputIsReadAsTextsAreWritten()
+    {
+        using var marked = Start("tokenize", "--json");
+        using var wide = Start("tokenize", "--json");
+        using var broken = Start("tokenize");
+        await Send(marked, [0xEF, 0xBB, 0xBF, (byte)'a']);
+        await Send(wide, [0xFF, 0xFE, (byte)'a', 0]);
+        await Send(broken, [(byte)'a', 0xFF]);
+
+        Assert.Equal(await marked.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken),
+            await wide.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.Contains(
+            "standard input is no UTF-8 text", await broken.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.Equal([0, 0, 1], Finish(marked, wide, broken));
+
+        static async Task Send(Process process, byte[] bytes)
+        {
+            await process.StandardInput.BaseStream.WriteAsync(bytes, TestContext.Current.CancellationToken);
+            process.StandardInput.Close();
+        }
+    }
+
     [Theory]
     [InlineData(SigInt)]
     [InlineData(SigTerm)]

@@ -19,7 +19,7 @@ public sealed class SweepTests(Samples samples) : IDisposable
         Assert.Contains("2 of 2 trials", run.Out, StringComparison.Ordinal);
         Assert.StartsWith("<svg", File.ReadAllText(_folder.File("sweep.svg")), StringComparison.Ordinal);
         // Each warning once, however many trials.
-        Assert.Single(run.Error.Split('\n'), text => text.StartsWith("Warning: BackbonePath is not set", StringComparison.Ordinal));
+        Assert.Single(run.Error.Split('\n'), text => text.StartsWith("Warning: --backbone is not set", StringComparison.Ordinal));
 
         var again = Tool.Run([.. line, "--json"]).Succeeded();
         Assert.DoesNotContain("Trial", again.Error, StringComparison.Ordinal);

@@ -51,8 +51,9 @@ internal sealed class ModelInput
     /// <param name="text">The column that the user named for the text; null for none.</param>
     /// <param name="option">The option that names it.</param>
     /// <param name="except">A column that is not meant, such as that of labels.</param>
+    /// <param name="isByName">Whether columns count by their names alone, as those of a row do that was written for the model.</param>
     /// <exception cref="InvalidDataException">One is missing; the message lists what there is.</exception>
-    public IReadOnlyList<int> PlacesIn(Table table, string? text, string option, int? except = null)
+    public IReadOnlyList<int> PlacesIn(Table table, string? text, string option, int? except = null, bool isByName = false)
     {
         if (text is not null)
         {
@@ -63,7 +64,7 @@ internal sealed class ModelInput
             table.RequireAll([.. Names.Where(name => name != own)], Reads);
             return [.. Names.Select(name => name == own ? named : table.Find(name)!.Value)];
         }
-        if (IsText && table.Find(Names[0]) is null)
+        if (IsText && !isByName && table.Find(Names[0]) is null)
         {
             var others = Enumerable.Range(0, table.Columns.Count).Where(place => place != (except ?? table.Find("label"))).ToList();
             return [others is [var only] ? only : table.Require(null, option, "text")];

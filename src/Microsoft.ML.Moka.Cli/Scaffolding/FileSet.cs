@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Cli.Scaffolding;
 
 /// <summary>Files that are written all or not at all.</summary>
@@ -9,8 +11,7 @@ internal static class FileSet
     /// <exception cref="IOException">A file is there already, or cannot be written.</exception>
     public static void Write(string folder, IReadOnlyDictionary<string, string> files, bool force)
     {
-        if (File.Exists(folder))
-            throw new IOException($"'{folder}' is a file; name a folder.");
+        WrittenPath.RequireNoFile(folder);
         if (files.Keys.FirstOrDefault(name => Directory.Exists(Path.Combine(folder, name))) is { } strange)
             throw new IOException($"'{Path.Combine(folder, strange)}' is a folder, where a file is to be written.");
         if (!force && files.Keys.FirstOrDefault(name => File.Exists(Path.Combine(folder, name))) is { } earlier)

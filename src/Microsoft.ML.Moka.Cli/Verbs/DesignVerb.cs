@@ -39,7 +39,7 @@ internal static class DesignVerb
         command.Options.Add(budget);
         command.Options.Add(rank);
         command.Options.Add(json);
-        command.SetAction(parsed =>
+        command.SetAction((parsed, cancellation) => Task.Run(() =>
         {
             if (parsed.GetValue(budget) is not null && parsed.GetValue(rank) is not null)
                 throw new UsageException("--budget and --rank are two questions: ask one of them.");
@@ -47,7 +47,7 @@ internal static class DesignVerb
             var designer = AdapterDesigner.ForBackbone(parsed.GetValue(backbone));
             var design = ProgressDisplay.Wait(terminal, "Designing", () => parsed.GetValue(budget) is { } parameters
                 ? designer.ForBudget(adapter, parameters)
-                : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach) : designer.Describe(adapter));
+                : parsed.GetValue(rank) is { } reach ? designer.ForRank(adapter, reach) : designer.Describe(adapter), cancellation);
             if (parsed.GetValue(json))
                 Json.Write(terminal.Out, new DesignNumbers(
                     designer.Backbone, design.TrainableParameterCount, design.BackboneParameterCount, design.SmallestRank, design.OperationsPerToken,
@@ -55,7 +55,7 @@ internal static class DesignVerb
             else
                 terminal.Out.WriteLine(design);
             return ExitCode.Success;
-        });
+        }, CancellationToken.None));
         return command;
     }
 }

@@ -120,12 +120,12 @@ internal sealed class EvaluateVerb
             throw new FileNotFoundException($"There is no folder or file '{path}'.");
         if (data is [var file] && (File.Exists(file) || DatasetFolder.IsDescribed(file) || _columns.AreNamed(parsed)))
             return parsed.GetValue(_cluster) is null
-                ? OnRows(parsed, context, file)
+                ? OnRows(parsed, context, file, cancellation)
                 : throw new UsageException("--cluster is for benchmarks: a file of rows is scored by this process alone.");
         return ClusterOption.Run(parsed, _cluster, _terminal, workers => OnBenchmarks(parsed, context, data, workers, cancellation), cancellation);
     }
 
-    private int OnRows(ParseResult parsed, MLContext context, string file)
+    private int OnRows(ParseResult parsed, MLContext context, string file, CancellationToken cancellation)
     {
         if (parsed.GetValue(_models) is not [_, ..] models)
             throw new UsageException("Which model? Name its file with --model.");
@@ -135,11 +135,11 @@ internal sealed class EvaluateVerb
             using var loaded = LoadedModel.Open(_terminal, context, path.ToString(), parsed.GetValue(_precision));
             var report = loaded.Model switch
             {
-                MokaTransformer => ClassificationReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: false)),
+                MokaTransformer => ClassificationReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: false), cancellation),
                 MokaMultiLabelTransformer several =>
-                    MultiLabelReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: true), several.Labels),
+                    MultiLabelReport.Of(_terminal, context, loaded.Transformer, RowsFor(loaded, areSeveral: true), several.Labels, cancellation),
                 MokaTextGenerator => throw new UsageException($"'{path}' writes text; it can be evaluated on benchmarks, with --protocol generation."),
-                _ => throw new UsageException($"'{path}' tells no labels: evaluate it in a program, with the metrics of its own catalog."),
+                _ => throw new UsageException($"'{path}' tells no words of labels: evaluate it in a program, with the metrics of its own catalog."),
             };
             reports.Add(new EvaluatedRows(path.ToString(), report.Numbers));
             if (parsed.GetValue(_json))

@@ -221,7 +221,7 @@ internal sealed class GenerateVerb
     {
         if (!_terminal.IsInputRedirected)
             _terminal.Error.WriteLine("Type the prompt, and end it with Ctrl+D (Ctrl+Z on Windows).");
-        return (await Task.Run(_terminal.In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation)).TrimEnd('\r', '\n');
+        return (await _terminal.ReadAllAsync(cancellation)).TrimEnd('\r', '\n');
     }
 }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using Microsoft.ML.Moka.Cli.Options;
+using Microsoft.ML.Moka.Files;
 
 namespace Microsoft.ML.Moka.Cli.Verbs;
 
@@ -49,11 +50,11 @@ internal sealed class InspectVerb
         {
             verb._path, verb._backbone, verb._spectrum, verb._svg, verb._json,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed), CancellationToken.None));
+        command.SetAction((parsed, cancellation) => Task.Run(() => verb.Run(parsed, cancellation), CancellationToken.None));
         return command;
     }
 
-    private int Run(ParseResult parsed)
+    private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var path = parsed.GetValue(_path);
         var fetched = path is null || Path.Exists(path) ? null : MokaBackbone.Find(path);
@@ -68,16 +69,21 @@ internal sealed class InspectVerb
         if (path is null || (Directory.Exists(path) && !isAdapter) || path.EndsWith(".gguf", StringComparison.OrdinalIgnoreCase))
             return Backbone(parsed, BackboneDescription.Of(path));
         var context = Context.Create(_terminal);
+        // Looking inside takes long, and the pictures come after it.
+        if (parsed.GetValue(_svg) is { } pictures)
+            WrittenPath.RequireNoFile(pictures.ToString());
         if (isAdapter)
         {
             var backbone = parsed.GetValue(_backbone)?.ToString() ?? NamedBackbone(path);
             var adapter = ProgressDisplay.Wait(
-                _terminal, "Inspecting", () => context.Model.InspectAdapter(backbone, path, parsed.GetValue(_spectrum)));
+                _terminal, "Inspecting", () => context.Model.InspectAdapter(backbone, path, parsed.GetValue(_spectrum)), cancellation);
             return Show(parsed, path, null, BackboneDescription.Of(backbone), adapter);
         }
-        using var loaded = LoadedModel.Open(_terminal, context, path);
-        return Show(parsed, path, loaded.Model, loaded.Model.DescribeBackbone(),
-            ProgressDisplay.Wait(_terminal, "Inspecting", () => loaded.Model.Inspect(parsed.GetValue(_spectrum))));
+        var loaded = LoadedModel.Open(_terminal, context, path);
+        // Where the wait is cancelled the model is in use yet, and ends with the process.
+        var inspection = ProgressDisplay.Wait(_terminal, "Inspecting", () => loaded.Model.Inspect(parsed.GetValue(_spectrum)), cancellation);
+        using (loaded)
+            return Show(parsed, path, loaded.Model, loaded.Model.DescribeBackbone(), inspection);
     }
 
     private int Backbone(ParseResult parsed, BackboneDescription backbone)

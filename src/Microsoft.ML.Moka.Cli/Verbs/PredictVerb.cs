@@ -79,7 +79,11 @@ internal sealed class PredictVerb
         RequirePredicting(parsed, loaded.Model);
         var input = ModelInput.Of(loaded);
         var table = await ReadAsync(parsed, input, cancellation);
-        var places = input.PlacesIn(table, parsed.GetValue(_column), _column.Name);
+        var places = input.PlacesIn(table, parsed.GetValue(_column), _column.Name, isByName: parsed.GetValue(_row) is not null);
+        if (parsed.GetValue(_output) is { } file)
+            ScoredFile.Require(file.ToString(), table, loaded.Model is MokaRegressionTransformer
+                ? new PredictedNumbers([])
+                : new PredictedLabels(LabelsOf(loaded.Model), [], null));
         var view = input.View(table, places, []);
         var found = loaded.Model is MokaRegressionTransformer
             ? new PredictedNumbers(ReadAll(Scores(loaded.Transformer, view), table.Rows.Count, cancellation))
@@ -92,7 +96,7 @@ internal sealed class PredictVerb
         if (parsed.GetValue(_json))
             found.WriteJson(_terminal.Out, rows.ConvertAll(row => PredictedRow.Of(row, input)));
         else if (parsed.GetValue(_output) is { } written)
-            _terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {written}: {table.Rows.Count:N0} rows."));
+            _terminal.Out.WriteLine(FormattableString.Invariant($"Wrote {written}: {table.Rows.Count:N0} row{(table.Rows.Count == 1 ? "" : "s")}."));
         else
             Tell(rows, found);
         return ExitCode.Success;
@@ -166,11 +170,16 @@ internal sealed class PredictVerb
             _terminal.Error.WriteLine(
                 $"Type {(input.IsText ? "texts, a line each" : $"rows, {input.Example} each")}, and end them with Ctrl+D (Ctrl+Z on Windows).");
         List<string> lines = [];
+        var blank = 0;
         while (await _terminal.ReadLineAsync(cancellation) is { } line)
         {
-            if (!string.IsNullOrWhiteSpace(line))
+            if (string.IsNullOrWhiteSpace(line))
+                blank++;
+            else
                 lines.Add(line);
         }
+        if (blank > 0 && lines.Count > 0)
+            _terminal.Tell(FormattableString.Invariant($"Left out {blank:N0} blank line{(blank == 1 ? "" : "s")} of standard input."));
         return lines.Count == 0
             ? throw new UsageException($"There is no text: give it as an argument, in {_row.Name}, in {_file.Name}, or on standard input.")
             : input.IsText ? TextsOf(lines) : RowsOf(string.Join('\n', lines), "standard input");

@@ -126,6 +126,12 @@ internal sealed class SweepVerb
         var limit = parsed.GetValue(_time) is { } time
             ? Durations.Parse(time) ?? throw new UsageException($"--time is '{time}'; a time is 90s, 30m, 2h or 00:30:00, and above zero.")
             : (TimeSpan?)null;
+        if (parsed.GetValue(_svg) is { } picture)
+        {
+            if (!picture.Extension.Equals(".svg", StringComparison.OrdinalIgnoreCase))
+                throw new UsageException($"--svg is '{picture}'; its name should end in .svg.");
+            OutputFile.Require(picture.ToString());
+        }
         var path = parsed.GetValue(_data)!.ToString();
         var template = _train.ClassifierTemplate(parsed);
         var rows = _train.Columns.Labelled(parsed, path, "train", template);

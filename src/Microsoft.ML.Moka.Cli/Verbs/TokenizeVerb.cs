@@ -154,7 +154,7 @@ internal sealed class TokenizeVerb
             return ReadFile(file.ToString());
         if (!_terminal.IsInputRedirected)
             _terminal.Error.WriteLine("Type the text, and end it with Ctrl+D (Ctrl+Z on Windows).");
-        var input = await Task.Run(_terminal.In.ReadToEnd, CancellationToken.None).WaitAsync(cancellation);
+        var input = await _terminal.ReadAllAsync(cancellation);
         return input.EndsWith("\r\n", StringComparison.Ordinal) ? input[..^2] : input.EndsWith('\n') ? input[..^1] : input;
     }
 

@@ -219,12 +219,24 @@ internal sealed class TrainVerb
 
     private int Run(ParseResult parsed, WorkerPool? workers, CancellationToken cancellation)
     {
+        RequireOther(parsed.GetValue(_output)!, [parsed.GetValue(_data)!.FullName, parsed.GetValue(_test)?.FullName, parsed.GetValue(_validation)]);
         var training = new TrainingSession(_terminal, Context.Create(_terminal, parsed.GetValue(_seed)), parsed.GetValue(_output)!, cancellation)
         {
             CanGoOn = parsed.GetValue(_checkpoints) is not null,
             Workers = workers,
         };
         return parsed.GetValue(_task) == "generate" ? Generator(parsed, training, cancellation) : Classifier(parsed, training, cancellation);
+    }
+
+    /// <summary>A model in the place of the rows that it was trained on would be the end of them.</summary>
+    private static void RequireOther(FileInfo output, IEnumerable<string?> sources)
+    {
+        var isTable = output.Exists && TableReader.Endings.Contains(output.Extension.ToLowerInvariant());
+        foreach (var source in sources.OfType<string>().Select(source => Path.TrimEndingDirectorySeparator(Path.GetFullPath(source))))
+        {
+            if (output.FullName == source || (isTable && output.FullName.StartsWith(source + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+                throw new UsageException($"--output is '{output}', which rows are read from: name another file for the model, such as model.zip.");
+        }
     }
 
     private int Classifier(ParseResult parsed, TrainingSession training, CancellationToken cancellation)
@@ -235,10 +247,20 @@ internal sealed class TrainVerb
             RequireOneLabel(parsed);
         var rows = Rows(file, "train");
         var test = parsed.GetValue(_test) is { } held ? Rows(held.ToString(), "test") : null;
+        if (test is not null)
+            RequireKnown([.. rows.Labels.SelectMany(labels => labels).Where(label => label.Length > 0).Distinct()], test);
         training.Next = ("predict", (test ?? rows).First);
         return areSeveral ? MultiLabel() : OneLabel();
 
         LabelledRows Rows(string path, string split) => _columns.Labelled(parsed, path, split, template, areSeveral);
+
+        void RequireKnown(List<string> labels, LabelledRows held)
+        {
+            if (areSeveral)
+                MultiLabelReport.RequireKnown(labels, held);
+            else
+                ClassificationReport.RequireKnown(labels, held);
+        }
 
         int OneLabel()
         {
@@ -253,7 +275,7 @@ internal sealed class TrainVerb
                     new TransformerChain<ITransformer>(
                         keys, model,
                         context.Transforms.Conversion.MapKeyToValue(options.PredictedLabelColumnName).Fit(model.Transform(keys.Transform(rows.View)))),
-                model => test is null ? null : ClassificationReport.Of(_terminal, context, model, test),
+                model => test is null ? null : ClassificationReport.Of(_terminal, context, model, test, cancellation),
                 parsed.GetValue(_json));
         }
 
@@ -273,7 +295,8 @@ internal sealed class TrainVerb
                 rows.View,
                 context.MultiLabelClassification.Trainers.Moka(options).Fit,
                 model => model,
-                model => test is null ? null : MultiLabelReport.Of(_terminal, context, model, test, ((MokaMultiLabelTransformer)model).Labels),
+                model => test is null ? null : MultiLabelReport.Of(
+                    _terminal, context, model, test, ((MokaMultiLabelTransformer)model).Labels, cancellation),
                 parsed.GetValue(_json));
         }
     }
@@ -298,6 +321,9 @@ internal sealed class TrainVerb
             return Chatter(parsed, training, cancellation);
         var rows = _columns.Instructions(parsed, parsed.GetValue(_data)!.ToString(), "train");
         var test = parsed.GetValue(_test) is { } file ? _columns.Instructions(parsed, file.ToString(), "test") : null;
+        List<(string Asked, string Expected)> asked = [.. (test ?? []).Select(row => (row.Instruction, row.Output))];
+        if (test is not null)
+            GenerationReport.RequireTexts(asked);
         var template = WriterTemplate(parsed);
         var options = new MokaTextGenerationTrainer.Options
         {
@@ -311,9 +337,7 @@ internal sealed class TrainVerb
             data,
             training.Context.TextGeneration.Trainers.Moka(options).Fit,
             model => model,
-            model => test is null
-                ? null
-                : GenerationReport.Of(_terminal, training.Context, model, training.Load(test), [.. test.Select(row => (row.Instruction, row.Output))]),
+            model => test is null ? null : GenerationReport.Of(_terminal, training.Context, model, training.Load(test), asked, cancellation),
             parsed.GetValue(_json));
     }
 
@@ -322,6 +346,9 @@ internal sealed class TrainVerb
         var context = training.Context;
         var rows = Conversations.Read(context, parsed.GetValue(_data)!.ToString(), "train");
         var test = parsed.GetValue(_test) is { } file ? Conversations.Read(context, file.ToString(), "test") : null;
+        List<(string Asked, string Expected)> asked = [.. (test ?? []).Select(Conversations.LastExchange)];
+        if (test is not null)
+            GenerationReport.RequireTexts(asked);
         var options = new MokaTextGenerationTrainer.Options
         {
             MessagesColumnName = nameof(ConversationRow.Messages),
@@ -334,7 +361,7 @@ internal sealed class TrainVerb
             data,
             context.TextGeneration.Trainers.Moka(options).Fit,
             model => model,
-            model => test is null ? null : GenerationReport.Of(_terminal, context, model, training.Load(test), [.. test.Select(Conversations.LastExchange)]),
+            model => test is null ? null : GenerationReport.Of(_terminal, context, model, training.Load(test), asked, cancellation),
             parsed.GetValue(_json));
     }
 
@@ -365,6 +392,8 @@ internal sealed class TrainVerb
         TuningOptions options, ParseResult parsed, Func<string, IDataView> load, TrainingSession training, CancellationToken cancellation)
     {
         Fill(options, parsed, load, training.Progress, cancellation);
+        if (options.EarlyStoppingPatience is not null && options.ValidationSet is null && options.ValidationFraction is 0)
+            throw new UsageException("--patience counts looks at validation rows: say with --validation which rows those are.");
         options.Workers = training.Workers;
         options.Adapter = _adapter.Read(parsed);
         if (parsed.GetValue(_budget) is { } budget)

@@ -44,7 +44,7 @@ public static class LabelPredictionCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(texts);
-        return [.. LabelPredictor.Of(model).Predict([.. texts])];
+        return [.. LabelPredictor.Of(model).Predict(GivenTexts.Of(texts, nameof(texts)))];
     }
 
     /// <summary>Tells the labels of rows, in batches, which is much cheaper than one by one.</summary>
@@ -61,7 +61,7 @@ public static class LabelPredictionCatalog
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(rows);
         // A context of its own, for no setting of the caller's has a part in making a view.
-        return [.. LabelPredictor.Of(model).Predict(new MLContext().Data.LoadFromEnumerable(rows))];
+        return [.. LabelPredictor.Of(model).Predict(new MLContext().Data.LoadFromEnumerable(rows), isRequest: true)];
     }
 
     /// <summary>Tells the labels of a view's rows, one after the other while they are asked for, scored in batches.</summary>
@@ -75,6 +75,6 @@ public static class LabelPredictionCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(rows);
-        return LabelPredictor.Of(model).Predict(rows);
+        return LabelPredictor.Of(model).Predict(rows, isRequest: false);
     }
 }

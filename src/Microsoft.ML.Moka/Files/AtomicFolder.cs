@@ -59,8 +59,7 @@ internal static class AtomicFolder
     public static void Check(string folder, Predicate<string> belongs)
     {
         var target = WrittenPath.OfFolder(folder);
-        if (File.Exists(target))
-            throw new IOException($"'{target}' is a file; name a folder.");
+        WrittenPath.RequireNoFile(target);
         if (Path.GetDirectoryName(target) is null)
             throw new IOException($"'{target}' cannot be replaced: name a folder inside it.");
         if (!Directory.Exists(target))

@@ -40,7 +40,11 @@ internal class Disk
 
     public virtual void DeleteFolder(string path) => Directory.Delete(path, recursive: true);
 
-    public virtual void CreateFolder(string path) => Directory.CreateDirectory(path);
+    public virtual void CreateFolder(string path)
+    {
+        WrittenPath.RequireNoFile(path);
+        Directory.CreateDirectory(path);
+    }
 
     public virtual void CreateLink(string path, string target) => File.CreateSymbolicLink(path, target);
 

@@ -22,6 +22,13 @@ internal static class WrittenPath
             : target;
     }
 
+    /// <exception cref="IOException">A file has the folder's name.</exception>
+    public static void RequireNoFile(string folder)
+    {
+        if (File.Exists(folder))
+            throw new IOException($"'{folder}' is a file; name a folder.");
+    }
+
     public static string OfFolder(string folder)
     {
         var target = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

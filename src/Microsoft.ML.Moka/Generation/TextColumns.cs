@@ -36,9 +36,6 @@ internal sealed class TextColumns(
 
     public override RowBlock NewBlock(RowMemory memory) => new Block(write, memory);
 
-    /// <summary>What is told of prompts that were too long.</summary>
-    public static RowWarning CutPrompts(long count) => new("Prompts that were too long and lost their beginning", count);
-
     private sealed class Block(Func<IReadOnlyList<PositionedRow>, RowMemory, IReadOnlyList<WrittenRow>> write, RowMemory memory) : RowBlock
     {
         private IReadOnlyList<WrittenRow> _rows = [];
@@ -50,7 +47,7 @@ internal sealed class TextColumns(
             get
             {
                 if (_cutPrompts > 0)
-                    yield return CutPrompts(_cutPrompts);
+                    yield return RowWarning.CutPrompts(_cutPrompts);
                 if (_blankTexts > 0)
                     yield return new RowWarning("Rows whose instruction is blank, so that nothing was asked", _blankTexts);
             }

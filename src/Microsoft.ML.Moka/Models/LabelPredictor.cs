@@ -33,12 +33,14 @@ internal sealed class LabelPredictor
         UnlabelledSteps.For(new TextRows(TextColumn, []).Schema, _steps) is [MokaTransformer { Weights.Adapters.ChangesMapsAlone: true } model]
             ? model : null;
 
-    public IEnumerable<LabelPrediction> Predict(IReadOnlyList<string> texts) => Predict(new TextRows(TextColumn, texts));
+    public IEnumerable<LabelPrediction> Predict(IReadOnlyList<string> texts) => Predict(new TextRows(TextColumn, texts), isRequest: true);
 
-    public IEnumerable<LabelPrediction> Predict(IDataView rows)
+    /// <param name="rows">The rows.</param>
+    /// <param name="isRequest">Whether they are those of a request, of which there may be millions.</param>
+    public IEnumerable<LabelPrediction> Predict(IDataView rows, bool isRequest)
     {
         foreach (var step in UnlabelledSteps.For(rows.Schema, _steps))
-            rows = step.Transform(rows);
+            rows = isRequest && step is MokaModel model ? model.TransformRequest(rows) : step.Transform(rows);
         var column = rows.Schema[_source.Column];
         using var cursor = rows.GetRowCursor([column]);
         var reader = Reader(cursor, column);

@@ -65,5 +65,7 @@ public sealed class MokaBinaryTransformer : MokaModel
 
     private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
 
+    private protected override AddedColumns Added => _added;
+
     private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, Parts.Outputs.Words, _added, inputSchema);
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using Microsoft.ML.Moka.Backbones;
+using Microsoft.ML.Moka.DataViews.Rows;
 using Microsoft.ML.Moka.Text;
 
 namespace Microsoft.ML.Moka.Models;
@@ -14,9 +15,7 @@ internal sealed class MokaEmbeddingGenerator(MokaModel model, RowEncoder encoder
     {
         ArgumentNullException.ThrowIfNull(values);
         Refuse(options);
-        string[] texts = [.. values];
-        if (Array.IndexOf(texts, null) is >= 0 and var missing)
-            throw new ArgumentException($"Text {missing + 1} of {texts.Length} is null: give an empty text where there is none.", nameof(values));
+        var texts = GivenTexts.Of(values, nameof(values));
         return Task.Run(() => Generate(texts, cancellationToken), cancellationToken);
     }
 
@@ -36,7 +35,10 @@ internal sealed class MokaEmbeddingGenerator(MokaModel model, RowEncoder encoder
     private GeneratedEmbeddings<Embedding<float>> Generate(string[] texts, CancellationToken cancellation)
     {
         using var usage = model.Weights.Use();
-        int[][] sequences = [.. texts.Select(text => encoder.ForReading(new PromptRow(text, [])).Prompt)];
+        var read = texts.Select(text => encoder.ForReading(new PromptRow(text, []))).ToList();
+        if (read.Count(text => text.IsCut) is > 0 and var cut)
+            model.WarnOnce(RowWarning.CutPrompts(cut));
+        int[][] sequences = [.. read.Select(text => text.Prompt)];
         var vectors = new TextStates(model.Weights.Backbone, model.Weights.Adapters).Mean(sequences, cancellation);
         var created = DateTimeOffset.UtcNow;
         var tokens = sequences.Sum(sequence => (long)sequence.Length);

@@ -43,5 +43,7 @@ public sealed class MokaEmbeddingTransformer : MokaModel
 
     private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
 
+    private protected override AddedColumns Added => _added;
+
     private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, [], _added, inputSchema);
 }

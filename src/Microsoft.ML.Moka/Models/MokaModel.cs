@@ -87,6 +87,8 @@ public abstract class MokaModel : ITransformer, IDisposable
 
     private protected IHost Host { get; }
 
+    private protected abstract AddedColumns Added { get; }
+
     /// <summary>What the outputs of the model's head stand for; null where they have no names.</summary>
     private protected virtual IReadOnlyList<string>? OutputLabels => null;
 
@@ -112,6 +114,12 @@ public abstract class MokaModel : ITransformer, IDisposable
         ArgumentNullException.ThrowIfNull(input);
         return new ComputedView(input, Map(input.Schema));
     }
+
+    /// <summary>Transform for the rows of a request, of which there may be millions: what is odd about them is told once for the model.</summary>
+    internal IDataView TransformRequest(IDataView rows) => new ComputedView(rows, Map(rows.Schema), isRequest: true);
+
+    /// <summary>Tells what was noticed about a text that came alone, the first time.</summary>
+    internal void WarnOnce(RowWarning warning) => Added.WarnOnce(Host, [warning]);
 
     /// <summary>The mapping of single rows, which prediction engines use.</summary>
     /// <param name="inputSchema">The columns of the rows.</param>

@@ -189,11 +189,13 @@ public sealed class MokaTextGenerator : MokaModel
     {
         var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
         if (isCut)
-            _added!.WarnOnce(Host, [TextColumns.CutPrompts(1)]);
+            WarnOnce(RowWarning.CutPrompts(1));
         return prompt;
     }
 
     private bool ReadsConversations => Parts.Inputs.Messages is not null;
+
+    private protected override AddedColumns Added => _added!;
 
     // What was told of single rows is told once for the model, whatever view they are of.
     private TextColumns ColumnsOf(long seed) => new(Parts.Outputs.GeneratedColumn, (rows, memory) => Write(rows, memory, seed), _added);

@@ -131,5 +131,7 @@ public sealed class MokaTransformer : MokaModel
 
     private protected override void Save(ModelSaveContext ctx) => ModelFile.Save(ctx, Parts, Weights);
 
+    private protected override AddedColumns Added => _added;
+
     private protected override RowMapping MapRows(DataViewSchema inputSchema) => new(Host, Parts.Inputs, Labels, _added, inputSchema);
 }

@@ -52,6 +52,6 @@ internal sealed record HeadPlan(MokaHead Pooling, int Outputs, float? LearningRa
         else if (wanted is not null && isUntuned)
             throw new InvalidOperationException(
                 "Nothing is to be trained, and a new head gives all rows the same scores: set NumberOfEpochs above 0, InitialAdapterPath to an adapter with a "
-                + "head, or Head to MokaHead.Words.");
+                + "head, or, where one label is told, Head to MokaHead.Words.");
     }
 }

@@ -48,7 +48,7 @@ internal sealed class OptionsCheck
     {
         var check = new OptionsCheck();
         check.Prompt(options, [(nameof(options.ScoreColumnName), options.ScoreColumnName)], []);
-        check.Require(!PromptColumns.TemplateOf(options).Uses("candidates"), "The prompt template has {candidates}, but a number has none: leave it out.");
+        check.Require(options.PromptTemplate?.Uses("candidates") is not true, "The prompt template has {candidates}, but a number has none: leave it out.");
         check.Require(options.Head != MokaHead.Words, "Head is Words, but a number has none: use LastToken or Mean.");
         check.Head(options);
         check.Tuning(options);
@@ -66,7 +66,7 @@ internal sealed class OptionsCheck
                 (nameof(options.ProbabilityColumnName), options.ProbabilityColumnName),
             ],
             []);
-        check.Require(!PromptColumns.TemplateOf(options).Uses("candidates"),
+        check.Require(options.PromptTemplate?.Uses("candidates") is not true,
             "The prompt template has {candidates}, and a head tells several labels without their words: leave it out.");
         check.Require(options.Head != MokaHead.Words, "Head is Words, and words tell one label: use LastToken or Mean.");
         check.InRange(options.Threshold is > 0 and < 1, options.Threshold, nameof(options.Threshold), "above 0 and below 1");
@@ -154,6 +154,12 @@ internal sealed class OptionsCheck
             ]);
         var template = PromptColumns.TemplateOf(options);
         Named(template, outputs, options.LabelColumnName, nameof(options.LabelColumnName));
+        var read = PromptColumns.ColumnsOf(options);
+        NotRead(
+            options.LabelColumnName, nameof(options.LabelColumnName), (nameof(options.TextColumnName), read.Text),
+            (nameof(options.InstructionColumnName), read.Instruction), (nameof(options.InputColumnName), read.Input));
+        Require(options.ExampleWeightColumnName is not { } weight || weight != options.LabelColumnName,
+            $"ExampleWeightColumnName and LabelColumnName are both '{options.LabelColumnName}': a row's label does not say how much it counts.");
         Input(template, options.InputColumnName);
         Require(options.InstructionColumnName is null || template.Uses("instruction"),
             $"InstructionColumnName is '{options.InstructionColumnName}', but the prompt template has no {{instruction}}: " +
@@ -182,6 +188,9 @@ internal sealed class OptionsCheck
         var template = options.PromptTemplate ?? PromptTemplate.Instruction;
         Named(
             template, [(nameof(options.GeneratedColumnName), options.GeneratedColumnName)], options.OutputColumnName, nameof(options.OutputColumnName));
+        NotRead(
+            options.OutputColumnName, nameof(options.OutputColumnName), (nameof(options.InstructionColumnName), options.InstructionColumnName),
+            (nameof(options.InputColumnName), options.InputColumnName));
         Input(template, options.InputColumnName);
         Require(template.Uses("instruction") || template.Uses("text"), "The prompt template has no {instruction}: put it where the instruction belongs.");
         Require(!template.Uses("candidates"), "The prompt template has {candidates}, but a text that is to be written has none: leave it out.");
@@ -210,6 +219,13 @@ internal sealed class OptionsCheck
         foreach (var (output, name) in outputs)
             Require(name is null || !template.Columns.Contains(name),
                 $"{output} and the prompt template both name '{name}': an output must not hide an input.");
+    }
+
+    private void NotRead(string? answer, string answerOption, params ReadOnlySpan<(string Option, string? Name)> inputs)
+    {
+        foreach (var (option, name) in inputs)
+            Require(string.IsNullOrEmpty(name) || name != answer,
+                $"{option} and {answerOption} are both '{name}': the model would read the answer instead of learning to give it. Name another column.");
     }
 
     private void Input(PromptTemplate template, string? column)

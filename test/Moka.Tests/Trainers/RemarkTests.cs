@@ -54,6 +54,27 @@ public sealed class RemarkTests(TunedModel tuned, WritingModel writing)
         Assert.Contains("The most frequent of 3 labels is 'no', of 50.0 % of the rows.", told);
     }
 
+    /// <summary>Truth values and keys have labels that no row of a fold may have.</summary>
+    [Theory]
+    [InlineData(MokaHead.Words)]
+    [InlineData(MokaHead.Mean)]
+    public void ATrainingSetOfOneLabelIsTold(MokaHead head)
+    {
+        var (context, warnings) = Logged();
+        using var binary = context.BinaryClassification.Trainers.Moka(new MokaBinaryTrainer.Options
+        {
+            BackbonePath = tuned.BackbonePath, NumberOfSteps = 1, Head = head, PromptTemplate = new PromptTemplate("{text} is"),
+        }).Fit(context.Data.LoadFromEnumerable([new { Text = "nice cup", Label = true }, new { Text = "nice hat", Label = true }]));
+        Assert.Contains(warnings, line => line.StartsWith("All rows of the training set have the label 'yes'", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void WhatIsNotAskedForIsNotAmongTheProblems()
+    {
+        var error = Assert.Throws<ArgumentException>(() => tuned.Context.Regression.Trainers.Moka(new MokaRegressionTrainer.Options { Head = MokaHead.Words }));
+        Assert.DoesNotContain("{candidates}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void TheSmallBackboneIsForTryingOut()
     {

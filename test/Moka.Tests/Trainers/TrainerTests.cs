@@ -45,6 +45,30 @@ public sealed class TrainerTests(TunedModel tuned)
             Assert.Contains(name, error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A share that rounds to no row would leave early stopping without anything to watch.</summary>
+    [Fact]
+    public void AShareOfNoRowIsRefused()
+    {
+        var options = tuned.FewSteps;
+        (options.ValidationFraction, options.EarlyStoppingPatience) = (0.004, 2);
+        var error = Assert.Throws<InvalidOperationException>(() => tuned.Pipeline(tuned.Context, options).Fit(tuned.Train));
+        Assert.Equal("ValidationFraction holds out none of the 100 rows: raise it, or give more rows.", error.Message);
+    }
+
+    [Theory]
+    [InlineData(typeof(float), "mlContext.Regression.Trainers.Moka")]
+    [InlineData(typeof(DateTime), "make them text")]
+    [InlineData(typeof(string[]), "mlContext.MultiLabelClassification.Trainers.Moka")]
+    public void WhatIsNoLabelIsToldWhatItIsElsewhere(Type type, string advice)
+    {
+        var data = type == typeof(float) ? tuned.Context.Data.LoadFromEnumerable([new { Text = "a", Label = 1f }])
+            : type == typeof(DateTime) ? tuned.Context.Data.LoadFromEnumerable([new { Text = "a", Label = DateTime.UnixEpoch }])
+            : tuned.Context.Data.LoadFromEnumerable([new { Text = "a", Label = new[] { "x" } }]);
+        var error = Assert.Throws<ArgumentOutOfRangeException>(() => tuned.Context.MulticlassClassification.Trainers.Moka(tuned.FewSteps).Fit(data));
+        Assert.Contains(advice, error.Message, StringComparison.Ordinal);
+        Assert.Equal(type == typeof(float), error.Message.Contains("Regression", StringComparison.Ordinal));
+    }
+
     [Fact]
     public void ChangingOptionsAfterwardsDoesNotChangeTheTrainer()
     {

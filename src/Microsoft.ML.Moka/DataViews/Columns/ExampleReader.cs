@@ -74,7 +74,7 @@ internal abstract class ExampleReader(InputColumns inputs, string answerRole, st
             channel.Info(MessageSensitivity.None, $"Left out {weightless} of {rows} rows of the {role} set: their weight is 0.");
         if (blank > 0)
             channel.Warning(MessageSensitivity.None,
-                $"{blank} of {rows} texts of the {role} set are blank: such rows teach how frequent an {answerRole} is, and nothing else. " +
+                $"{blank} of {rows} texts of the {role} set are blank: such rows teach how frequent each {answerRole} is, and nothing else. " +
                 "Look at the column's name and at the file's separator.");
         if (cut > 0)
             channel.Warning(MessageSensitivity.None,

@@ -8,6 +8,10 @@ namespace Microsoft.ML.Moka.DataViews.Columns;
 internal static class LabelColumn
 {
     private const string KeyValues = "KeyValues";
+    private const string MakeText = "Where its values are names of classes, make them text, as with ConvertType(…, outputKind: DataKind.String).";
+    private const string Value = "Numbers with fractions are told by mlContext.Regression.Trainers.Moka. " + MakeText;
+    private const string SeveralLabels = "Any number of labels of a row are told by mlContext.MultiLabelClassification.Trainers.Moka.";
+    private const string MapAnew = "Keys are made by MapValueToKey.";
 
     /// <summary>The form in which an estimator's shape has the label; or what is wrong with it.</summary>
     public static (LabelForm? Form, string? Problem) In(SchemaShape shape, string name)
@@ -16,11 +20,13 @@ internal static class LabelColumn
         if (column is not { } label)
             return (null, Missing(name));
         if (label.Kind != SchemaShape.Column.VectorKind.Scalar)
-            return (null, Mismatch(name, $"a vector of {label.ItemType}"));
+            return (null, Mismatch(name, $"a vector of {label.ItemType}", SeveralLabels));
         if (!label.IsKey)
-            return ItemOf(label.ItemType) is { } item ? (new LabelForm(item, IsKey: false), null) : (null, Mismatch(name, $"{label.ItemType}"));
+            return ItemOf(label.ItemType) is { } item
+                ? (new LabelForm(item, IsKey: false), null)
+                : (null, Mismatch(name, $"{label.ItemType}", AdviceFor(label.ItemType)));
         if (!label.ItemType.Equals(NumberDataViewType.UInt32))
-            return (null, Mismatch(name, $"keys of {label.ItemType}"));
+            return (null, Mismatch(name, $"keys of {label.ItemType}", MapAnew));
         foreach (var annotation in label.Annotations)
         {
             if (annotation.Name == KeyValues && annotation.Kind == SchemaShape.Column.VectorKind.Vector && !annotation.IsKey
@@ -39,9 +45,11 @@ internal static class LabelColumn
             throw InputColumns.SchemaError([Missing(name)], nameof(schema), schema.Select(existing => existing.Name));
         if (column.Type is not KeyDataViewType)
             return new LabelForm(
-                ItemOf(column.Type) ?? throw InputColumns.SchemaError([Mismatch(name, column.Type.ToString()!)], nameof(schema)), IsKey: false);
+                ItemOf(column.Type) ?? throw InputColumns.SchemaError(
+                    [Mismatch(name, column.Type.ToString()!, AdviceFor(column.Type))], nameof(schema)),
+                IsKey: false);
         if (column.Type.RawType != typeof(uint))
-            throw InputColumns.SchemaError([Mismatch(name, column.Type.ToString()!)], nameof(schema));
+            throw InputColumns.SchemaError([Mismatch(name, column.Type.ToString()!, MapAnew)], nameof(schema));
         // MapValueToKey leaves the annotation out where it found no values.
         var annotation = column.Annotations.Schema.GetColumnOrNull(KeyValues)?.Type;
         if (annotation is null or VectorDataViewType { Size: 0 })
@@ -131,9 +139,11 @@ internal static class LabelColumn
     private static string Missing(string name) =>
         $"Could not find the label column '{name}': a column of labels of that name is needed, or another name in Options.LabelColumnName.";
 
-    private static string Mismatch(string name, string type) =>
-        $"Schema mismatch for the label column '{name}': expected text, Boolean, a whole number, an enum, or Key<UInt32>, got {type}. Numbers with fractions "
-        + "are told by mlContext.Regression.Trainers.Moka; where they are names of classes, make them text with ConvertType(…, outputKind: DataKind.String).";
+    // What is a label elsewhere is said to whoever has it.
+    private static string AdviceFor(DataViewType type) => type is VectorDataViewType ? SeveralLabels : type is NumberDataViewType ? Value : MakeText;
+
+    private static string Mismatch(string name, string type, string advice) =>
+        $"Schema mismatch for the label column '{name}': expected text, Boolean, a whole number, an enum, or Key<UInt32>, got {type}. {advice}";
 
     private static string NoWords(string name) =>
         $"The keys of the label column '{name}' have no words: a language model answers with the label's text. Map a column of text, truth values or whole "

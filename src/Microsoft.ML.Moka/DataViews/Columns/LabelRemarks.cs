@@ -34,6 +34,8 @@ internal sealed class LabelRemarks(IReadOnlyList<string> words, RowEncoder encod
         if (once.Count > 0)
             yield return $"{once.Count} of {_counts.Count} labels occur in one row of the training set only: {Listed(once)}. "
                 + "Often the separator stands in a text without quotes, or the column is no label.";
+        if (_counts.Count == 1)
+            yield return $"All rows of the training set have the label '{Short(_counts.Keys.Single())}': there is nothing that it could be told from.";
         var alike = words.GroupBy(Plain, StringComparer.Ordinal).Where(group => group.Count() > 1).ToList();
         if (alike.Count > 0)
             yield return $"Labels that differ only in capitals, blanks or how accents are written are classes of their own: {Groups(alike)}. "

@@ -16,9 +16,12 @@ internal sealed record TrainingData(IReadOnlyList<TrainingExample> Examples, IRe
     }
 
     /// <summary>The examples that are taken for validation, by their number.</summary>
+    /// <exception cref="InvalidOperationException">The fraction takes none of them, or all.</exception>
     public static IEnumerable<int> HeldOut(int exampleCount, double fraction, ulong seed)
     {
         var count = (int)Math.Round(fraction * exampleCount);
+        if (fraction > 0 && count == 0)
+            throw new InvalidOperationException($"ValidationFraction holds out none of the {exampleCount} rows: raise it, or give more rows.");
         if (count > 0 && count == exampleCount)
             throw new InvalidOperationException($"ValidationFraction leaves none of the {exampleCount} rows to train on: lower it, or give more rows.");
         var order = Enumerable.Range(0, exampleCount).ToArray();

@@ -43,7 +43,11 @@ internal abstract class AddedColumns(AddedColumns? others = null)
 }
 
 /// <summary>Something that is wrong with rows, and with how many.</summary>
-internal readonly record struct RowWarning(string Problem, long Rows);
+internal readonly record struct RowWarning(string Problem, long Rows)
+{
+    /// <summary>What is told of prompts that were too long.</summary>
+    public static RowWarning CutPrompts(long count) => new("Prompts that were too long and lost their beginning", count);
+}
 
 /// <summary>The added values of some rows that are computed together.</summary>
 internal abstract class RowBlock

@@ -1,5 +1,4 @@
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
 
 namespace Microsoft.ML.Moka.DataViews.Rows;
 
@@ -12,6 +11,7 @@ internal sealed class BlockCursor : DataViewRowCursor
     private readonly RowMapping _mapping;
     private readonly ActiveColumns _active;
     private readonly DataViewRowCursor _input;
+    private readonly ViewRemarks _remarks;
     private readonly ValueGetter<DataViewRowId> _idGetter;
     private readonly Dictionary<int, ColumnBuffer> _passed = [];
     private readonly Func<PositionedRow>? _reader;
@@ -26,11 +26,12 @@ internal sealed class BlockCursor : DataViewRowCursor
     private long _position = -1;
     private bool _disposed;
 
-    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input, long? rowCount, RowMemory memory)
+    public BlockCursor(RowMapping mapping, ActiveColumns active, DataViewRowCursor input, long? rowCount, RowMemory memory, ViewRemarks remarks)
     {
         _mapping = mapping;
         _active = active;
         _input = input;
+        _remarks = remarks;
         _idGetter = input.GetIdGetter();
         _reader = active.Computes ? mapping.Reader(input, active.ReadsLabel) : null;
         _block = mapping.Added.NewBlock(memory);
@@ -84,7 +85,7 @@ internal sealed class BlockCursor : DataViewRowCursor
             _position = -1;
             _current = -1;
             _input.Dispose();
-            Warn();
+            _remarks.Tell(_block.Warnings);
         }
         base.Dispose(disposing);
     }
@@ -108,16 +109,6 @@ internal sealed class BlockCursor : DataViewRowCursor
             _rows.Add((_input.Batch, id));
         }
         return _rows.Count > 0;
-    }
-
-    private void Warn()
-    {
-        var warnings = _block.Warnings.ToList();
-        if (warnings.Count == 0)
-            return;
-        using var channel = _mapping.Host.Start(_mapping.Added.Work);
-        foreach (var warning in warnings)
-            channel.Warning(MessageSensitivity.None, $"{warning.Problem}: {warning.Rows}.");
     }
 
     private int Slot() => _position < 0 ? throw RowValues.NoRow() : _current;

@@ -18,9 +18,13 @@ namespace Microsoft.ML.Moka.DataViews.Rows;
 /// ML.NET's converter to ONNX asks views of its own kind whether they can be exported, and takes any other for the source of the data: it would write a model
 /// without this part, and say nothing. Being of that kind, the view is asked, and refuses.
 /// </remarks>
-internal sealed class ComputedView(IDataView source, RowMapping mapping) : IDataView, ICanSaveModel, ITransformCanSaveOnnx
+/// <param name="source">The rows.</param>
+/// <param name="mapping">The model.</param>
+/// <param name="isRequest">Whether the rows are those of a request: what is told of them is told once for the model.</param>
+internal sealed class ComputedView(IDataView source, RowMapping mapping, bool isRequest = false) : IDataView, ICanSaveModel, ITransformCanSaveOnnx
 {
     private readonly RowMemory _memory = new(RowMemory.BytesOfView);
+    private readonly ViewRemarks _remarks = new(mapping, isRequest);
 
     public DataViewSchema Schema => mapping.OutputSchema;
 
@@ -33,13 +37,17 @@ internal sealed class ComputedView(IDataView source, RowMapping mapping) : IData
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return new BlockCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand), source.GetRowCount(), _memory);
+        return new BlockCursor(mapping, active, source.GetRowCursor(active.InputColumns, rand), source.GetRowCount(), _memory, _remarks);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         var active = mapping.Activate(columnsNeeded);
-        return [.. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input => new BlockCursor(mapping, active, input, rowCount: null, _memory))];
+        return
+        [
+            .. source.GetRowCursorSet(active.InputColumns, n, rand).Select(input =>
+                new BlockCursor(mapping, active, input, rowCount: null, _memory, _remarks)),
+        ];
     }
 
     bool ICanSaveOnnx.CanSaveOnnx(OnnxContext ctx) => throw NoOnnx();

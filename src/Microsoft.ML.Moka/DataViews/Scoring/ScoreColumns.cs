@@ -27,7 +27,7 @@ internal abstract class ScoreColumns(RowScorer scorer) : AddedColumns
     public IEnumerable<RowWarning> Remarks(long cutPrompts, long blankTexts, long unknownCandidates)
     {
         if (cutPrompts > 0)
-            yield return new RowWarning("Prompts that were too long and lost their beginning", cutPrompts);
+            yield return RowWarning.CutPrompts(cutPrompts);
         if (blankTexts > 0)
             yield return new RowWarning(BlankProblem, blankTexts);
         if (unknownCandidates > 0)
