@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Tensors.Cpu;
 using Microsoft.ML.Moka.Tensors.Cpu.Amx;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
@@ -19,6 +20,7 @@ public sealed class AmxTilesTests
     [MemberData(nameof(Cases))]
     public void The_emulation_computes_what_the_manual_says(bool split, bool add, int steps, int blocks, string kind)
     {
+        Assert.SkipWhen(SimdLevels.Best < SimdLevel.Vector512, "No AVX-512, which the emulation needs.");
         var work = new TileWork(split, add, steps, blocks, kind);
         Assert.Equal(work.ByTheManual(), work.On(new EmulatedTiles()));
     }
