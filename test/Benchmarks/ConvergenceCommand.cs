@@ -5,11 +5,11 @@ using System.Text;
 using Microsoft.ML.Data;
 using Microsoft.ML.Moka.Conformance;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 namespace Microsoft.ML.Moka.Benchmarks;
 
-/// <summary>The command "convergence": the same rows trained and scored in each of the CPU's precisions, their losses and accuracies beside each other.</summary>
+/// <summary>The command "convergence": the same rows trained and scored in each of the CPU's precisions.</summary>
 internal static class ConvergenceCommand
 {
     private const int BatchRows = 16;
@@ -32,7 +32,7 @@ internal static class ConvergenceCommand
         var threads = StepArguments.Number("--threads", 2, "Threads of a kernel.");
         var emulate = new Option<bool>("--emulate")
         {
-            Description = "Where the processor has no AMX, compute on emulated tiles, which give the same bits and take many times as long.",
+            Description = "Compute on emulated tiles, which give the bits of AMX and take several times as long: for processors without AMX.",
         };
         var markdown = new Option<FileInfo?>("--markdown") { Description = "A file for the table." };
         var svg = new Option<FileInfo?>("--svg") { Description = "A file for the picture of the losses." };
@@ -43,15 +43,15 @@ internal static class ConvergenceCommand
         command.SetAction(parsed =>
         {
             AppContext.SetData("Microsoft.ML.Moka.Threads", parsed.GetValue(threads));
-            if (AmxDetection.Problem is { } problem && !(parsed.GetValue(emulate) && SimdLevels.Best == SimdLevel.Vector512))
+            if (parsed.GetValue(emulate) && SimdLevels.Best < SimdLevel.Vector512)
             {
-                Console.Error.WriteLine($"There is nothing to compare: {problem}. --emulate computes on emulated tiles, on processors with AVX-512.");
+                Console.Error.WriteLine("Emulated tiles need a processor with AVX-512.");
                 return 1;
             }
-            using var replaced = AmxDetection.Problem is null ? null : AmxDetection.Replace(new EmulatedTiles());
+            using var replaced = parsed.GetValue(emulate) ? TileDetection.Replace(new EmulatedTiles()) : null;
             List<Run> runs =
             [
-                .. Enum.GetValues<MokaPrecision>().Select(precision => Train(
+                .. Precisions().Select(precision => Train(
                     precision, parsed.GetValue(backbone)!, parsed.GetValue(train)!, parsed.GetValue(test)!,
                     AdapterMethods.Create(parsed.GetValue(adapter)!), parsed.GetValue(rate), parsed.GetValue(steps))),
             ];
@@ -60,10 +60,17 @@ internal static class ConvergenceCommand
             if (parsed.GetValue(markdown) is { } file)
                 File.WriteAllText(file.FullName, table);
             if (parsed.GetValue(svg) is { } picture)
-                File.WriteAllText(picture.FullName, TrainingCurve.ToSvg("Training loss by precision", [.. runs.Select(run => ($"{run.Precision}", run.Curve))]));
+                File.WriteAllText(
+                    picture.FullName, TrainingCurve.ToSvg("Training loss by precision", [.. runs.Select(run => ($"{run.Precision}", run.Curve))]));
             return 0;
         });
         return command;
+    }
+
+    private static IReadOnlyList<MokaPrecision> Precisions()
+    {
+        using var backend = new CpuBackend();
+        return StepRun.PrecisionsOf(backend);
     }
 
     private static Run Train(MokaPrecision precision, string backbone, string train, string test, AdapterOptions adapter, float rate, int steps)
@@ -79,11 +86,13 @@ internal static class ConvergenceCommand
             {
                 curve.Add(progress);
                 if (progress.Step % 20 == 0)
-                    Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{precision}: step {progress.Step}, loss {Mean(curve, progress.Step):f3}"));
+                    Console.Error.WriteLine(string.Create(
+                        CultureInfo.InvariantCulture, $"{precision}: step {progress.Step}, loss {Mean(curve, progress.Step):f3}"));
             },
         };
         var start = Stopwatch.GetTimestamp();
-        var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Row.Answer)).Append(mlContext.MulticlassClassification.Trainers.Moka(options));
+        var pipeline = mlContext.Transforms.Conversion.MapValueToKey("Label", nameof(Row.Answer))
+            .Append(mlContext.MulticlassClassification.Trainers.Moka(options));
         using var model = pipeline.Fit(Load(mlContext, train));
         var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         var metrics = mlContext.MulticlassClassification.Evaluate(model.Transform(Load(mlContext, test)));
@@ -103,7 +112,9 @@ internal static class ConvergenceCommand
         var text = new StringBuilder();
         var last = runs[0].Curve.Steps[^1].Step;
         List<int> at = [.. Enumerable.Range(1, Lines).Select(i => Math.Max(1, last * i / Lines)).Distinct()];
-        text.AppendLine($"| precision | {string.Join(" | ", at.Select(step => $"loss at {step}"))} | largest difference of a step's loss | accuracy, % | log loss | seconds |");
+        text.AppendLine(
+            $"| precision | {string.Join(" | ", at.Select(step => $"loss at {step}"))} | " +
+            "largest difference of a step's loss | accuracy, % | log loss | seconds |");
         text.AppendLine($"|---|{string.Concat(at.Select(_ => "--:|"))}--:|--:|--:|--:|");
         foreach (var run in runs)
         {

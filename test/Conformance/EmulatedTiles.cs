@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 namespace Microsoft.ML.Moka.Conformance;
 
@@ -21,6 +21,10 @@ internal sealed unsafe class EmulatedTiles : TileUnit
 
     /// <summary>How often it was called: that it was shows that a product was computed on tiles.</summary>
     public long Calls => Interlocked.Read(ref _calls);
+
+    public override string Name => "AMX";
+
+    public override bool HasSplit => true;
 
     public override void Multiply(TileCall* call, bool split, bool add)
     {
