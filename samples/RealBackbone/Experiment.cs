@@ -54,6 +54,7 @@ internal abstract class Experiment(string? backbone)
     protected MokaTrainer.Options Options(RunSettings settings, string? checkpoints, TrainingLog log, CancellationToken cancellation) => new()
     {
         BackbonePath = backbone,
+        Precision = settings.Precision,
         Adapter = settings.IsTuned ? DesignOf(settings).Options : new MokaAdapter(),
         NumberOfEpochs = settings.IsTuned ? settings.Epochs : 0,
         NumberOfSteps = settings.Steps,

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Microsoft.ML.Moka;
 using RealBackbone;
 
 var tasks = new Argument<string[]>("tasks")
@@ -43,6 +44,10 @@ var limit = new Option<int?>("--limit")
 };
 var threads = new Option<int?>("--threads") { Description = "Processors that the backbone takes. [default: all]" };
 var device = new Option<string>("--device") { Description = "Where the backbone runs: cpu or cuda.", DefaultValueFactory = _ => "cpu" };
+var precision = new Option<MokaPrecision?>("--precision")
+{
+    Description = "How the CPU multiplies matrices; BFloat16 needs AMX or AVX512_BF16. [default: Split where the processor has AMX, else Float32]",
+};
 var results = new Option<DirectoryInfo?>("--results")
 {
     Description = "A folder with a file for each finished run. What is there is not made again; several processes may share it.",
@@ -61,7 +66,8 @@ foreach (var option in new[] { epochs, steps, limit, threads })
 
 var command = new RootCommand("Tunes a real backbone on real data, beside plain features on the same rows and the backbone as it is.")
 {
-    tasks, backbone, data, adapters, head, rate, epochs, steps, seeds, limit, threads, device, results, report,
+    tasks, backbone, data, adapters, head, rate, epochs, steps, seeds, limit, threads, device, precision, results,
+    report,
 };
 command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), CancellationToken.None));
 // A training step, or a block of rows, is finished before an interruption counts.
@@ -118,6 +124,7 @@ IEnumerable<RunSettings> Plan(ParseResult parsed, string task, Experiment experi
         Method = RunSettings.Untuned,
         Backbone = path is null ? "embedded" : Path.GetFileName(Path.TrimEndingDirectorySeparator(path)),
         Device = parsed.GetValue(device)!,
+        Precision = parsed.GetValue(precision),
     };
     var headName = parsed.GetValue(head) is { } chosen && chosen != "words" ? chosen : null;
     if (headName is not null && experiment is CommonsenseExperiment)

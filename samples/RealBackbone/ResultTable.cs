@@ -39,7 +39,7 @@ internal static class ResultTable
         foreach (var group in groups)
         {
             var (settings, first) = (group.Settings, group.Results[0]);
-            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device} | {first.Parameters:N0} | {settings.Rate:0.######} ");
+            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device}{(settings.Precision is { } precision ? $", {precision}" : "")} | {first.Parameters:N0} | {settings.Rate:0.######} ");
             Append(text, $"| {first.TrainingRows:N0} | {Updates(first)} | {(settings.TestRows is { } rows ? $"{rows:N0}" : "all")} ");
             Append(text, $"| {Losses(group)} ");
             Append(text, $"| {group.Results.Average(result => result.TrainingSeconds) / 60:0.0} ");
@@ -125,7 +125,7 @@ internal static class ResultTable
 
         private string[] Details =>
         [
-            Settings.Backbone ?? "", Settings.Device,
+            Settings.Backbone ?? "", Settings.Device, Settings.Precision?.ToString() ?? "",
             Settings.Steps is { } steps ? FormattableString.Invariant($"{steps} updates") : FormattableString.Invariant($"{Settings.Epochs} epochs"),
             Settings.TestRows is { } rows ? FormattableString.Invariant($"{rows} rows") : "all rows",
         ];

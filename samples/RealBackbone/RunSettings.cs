@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.ML.Moka;
 
 namespace RealBackbone;
 
@@ -38,6 +39,10 @@ internal sealed record RunSettings
     /// <summary>"cpu" or "cuda": on a GPU activations are bfloat16.</summary>
     public string Device { get; init; } = "cpu";
 
+    /// <summary>How the CPU multiplies matrices; null for the usual way.</summary>
+    [JsonConverter(typeof(JsonStringEnumConverter<MokaPrecision>))]
+    public MokaPrecision? Precision { get; init; }
+
     /// <summary>The highest learning rate; null where nothing is tuned.</summary>
     public float? Rate { get; init; }
 
@@ -60,7 +65,7 @@ internal sealed record RunSettings
     public string Name => string.Join('_', new[]
     {
         Task, Method, Invariant(Budget, "budget-"), Targets?.Replace(",", "-", StringComparison.Ordinal), Backbone, Head, Device,
-        OnValidationRows is true ? "validation" : null, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"),
+        Precision?.ToString(), OnValidationRows is true ? "validation" : null, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"),
         Invariant(TestRows, "rows-"),
         Invariant(Seed, "seed-"),
     }.OfType<string>());

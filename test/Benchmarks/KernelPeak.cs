@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 
 namespace Microsoft.ML.Moka.Benchmarks;
@@ -64,7 +64,7 @@ internal static unsafe class KernelPeak
             RowBlocks = Blocks,
         };
         call.Configure();
-        var tiles = AmxDetection.Tiles!;
+        var tiles = TileDetection.Amx ?? TileDetection.Vectors!;
         ready.SignalAndWait();
         var start = Stopwatch.GetTimestamp();
         for (var i = 0; i < 4 * Calls; i++)

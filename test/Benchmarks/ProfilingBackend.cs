@@ -38,7 +38,11 @@ internal sealed class ProfilingBackend(Backend inner, int threads) : Backend
 
     public override MokaPrecision UsualPrecision => inner.UsualPrecision;
 
+    public override IReadOnlyList<MokaPrecision> Precisions => inner.Precisions;
+
     public override string? PrecisionProblem => inner.PrecisionProblem;
+
+    public override string? PrecisionUnit(MokaPrecision precision) => inner.PrecisionUnit(precision);
 
     /// <summary>What runs on a view is measured here.</summary>
     public override Backend CreateView() => new ProfilingBackend(inner.CreateView(), this);

@@ -106,13 +106,12 @@ internal sealed class StepRun : IDisposable
         return times;
     }
 
-    /// <summary>Those that the backend has; where that is one alone, a line on the error output says why.</summary>
+    /// <summary>Those that the backend has; where there is no split one, a line on the error output says why.</summary>
     public static IReadOnlyList<MokaPrecision> PrecisionsOf(Backend backend)
     {
-        if (backend.PrecisionProblem is not { } problem)
-            return Enum.GetValues<MokaPrecision>();
-        Console.Error.WriteLine($"Float32 alone: {problem}.");
-        return [MokaPrecision.Float32];
+        if (backend.PrecisionProblem is { } problem)
+            Console.Error.WriteLine($"{string.Join(" and ", backend.Precisions)} alone: {problem}.");
+        return backend.Precisions;
     }
 
     public void Dispose()

@@ -42,8 +42,7 @@ internal sealed class DeviceFindings
     private static List<CheckedDevice> OfCpu()
     {
         using var probe = new CpuBackend();
-        var precisions = probe.PrecisionProblem is null ? Enum.GetValues<MokaPrecision>() : [MokaPrecision.Float32];
-        return [.. precisions.Select(precision => new CheckedDevice(
+        return [.. probe.Precisions.Select(precision => new CheckedDevice(
             $"cpu, {precision}", precision switch
             {
                 MokaPrecision.Float32 => CheckedDevice.Float32Error,

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.Moka.Diagnostics;
@@ -45,8 +45,10 @@ internal static class ProgramFindings
                 DiagnosticArea.Processor, "vectors", DiagnosticStatus.Warning, "none: kernels are plain loops, many times as slow",
                 $"Look into the environment: {Switches}."),
         };
-        yield return AmxDetection.Problem is { } problem
-            ? Fact(DiagnosticArea.Processor, "AMX", $"not used: {problem}; products are computed in Float32")
+        yield return TileDetection.AmxProblem is { } problem
+            ? Fact(
+                DiagnosticArea.Processor, "AMX",
+                $"not used: {problem}; products are computed in Float32{(TileDetection.Vectors is null ? "" : ", by choice in BFloat16 on AVX-512")}")
             : Passed("AMX", "tiles of bfloat16; Precision can be Split, the usual choice, or BFloat16");
 
         static DiagnosticFinding Passed(string name, string value) => new(DiagnosticArea.Processor, name, DiagnosticStatus.Passed, value);

@@ -29,8 +29,8 @@ public sealed class BenchmarkOptions
 
     /// <summary>
     /// How the CPU multiplies matrices for a backbone that is evaluated untuned; a model has its own <see cref="MokaModel.Precision"/>. Default null:
-    /// <see cref="MokaPrecision.Split"/> where the processor has AMX, else <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no
-    /// effect; the log says so, and why.
+    /// <see cref="MokaPrecision.Split"/> where the processor has AMX, else <see cref="MokaPrecision.Float32"/>. Where the processor has no units for it, and
+    /// on GPUs, it has no effect; the log says so, and why.
     /// </summary>
     public MokaPrecision? Precision { get; set; }
 

@@ -27,10 +27,14 @@ internal static class DeviceSelection
         var used = backend.Precision;
         if (wanted is { } asked && asked != used)
             channel.Warning(MessageSensitivity.None, $"Precision is {asked}, but products are computed in {used}: {backend.PrecisionProblem}.");
+        else if (backend.PrecisionUnit(used) is { } unit)
+            channel.Info(MessageSensitivity.None, $"Products in {used}, on {unit}.");
         else if (backend.PrecisionProblem is { } problem)
-            channel.Info(MessageSensitivity.None, $"Products in {used}: {problem}.");
+            channel.Info(MessageSensitivity.None, wanted is null && backend.PrecisionUnit(MokaPrecision.BFloat16) is { } other
+                ? $"Products in {used}: {problem}. Precision = BFloat16 would be faster and coarser, on {other}."
+                : $"Products in {used}: {problem}.");
         else
-            channel.Info(MessageSensitivity.None, $"Products in {used}{(used == MokaPrecision.Float32 ? "" : ", on AMX")}.");
+            channel.Info(MessageSensitivity.None, $"Products in {used}.");
     }
 
     /// <summary>The same for who has no channel of their own.</summary>

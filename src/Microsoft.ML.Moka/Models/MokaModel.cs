@@ -44,7 +44,7 @@ public abstract class MokaModel : ITransformer, IDisposable
     /// <summary>
     /// How the CPU multiplies matrices; it may be changed at any time, and what begins afterwards computes so. Saving the model saves it. Default: what the
     /// trainer's <see cref="TuningOptions.Precision"/> was; null for <see cref="MokaPrecision.Split"/> where the processor has AMX and
-    /// <see cref="MokaPrecision.Float32"/> elsewhere. Where there is no AMX, and on GPUs, it has no effect.
+    /// <see cref="MokaPrecision.Float32"/> elsewhere. Where the processor has no units for it, and on GPUs, it has no effect.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">It is none of the precisions that there are.</exception>
     public MokaPrecision? Precision

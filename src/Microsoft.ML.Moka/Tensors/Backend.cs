@@ -33,8 +33,14 @@ internal abstract class Backend : IDisposable
     /// <summary>The precision that is used where none is asked for.</summary>
     public virtual MokaPrecision UsualPrecision => MokaPrecision.Float32;
 
-    /// <summary>Why there is no other precision than <see cref="MokaPrecision.Float32"/>, as the middle of a sentence; null where there is.</summary>
+    /// <summary>Those that there are: asked for another one, it computes in 32-bit floats.</summary>
+    public virtual IReadOnlyList<MokaPrecision> Precisions => [MokaPrecision.Float32];
+
+    /// <summary>Why <see cref="MokaPrecision.Split"/> is not among them, as the middle of a sentence; null where it is.</summary>
     public virtual string? PrecisionProblem => "only the CPU has a choice of precisions";
+
+    /// <summary>What multiplies in a precision; null for the usual kernels.</summary>
+    public virtual string? PrecisionUnit(MokaPrecision precision) => null;
 
     /// <summary>
     /// The same backend, weights and tensors in common, with a precision of its own; itself where there is but one. It lives as long as this one.

@@ -28,7 +28,7 @@ public sealed partial class MokaEmbeddingEstimator
 
         /// <summary>
         /// How the CPU multiplies matrices. Default null: <see cref="MokaPrecision.Split"/> where the processor has AMX, else
-        /// <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no effect; the log says so, and why.
+        /// <see cref="MokaPrecision.Float32"/>. Where the processor has no units for it, and on GPUs, it has no effect; the log says so, and why.
         /// </summary>
         public MokaPrecision? Precision { get; set; }
 

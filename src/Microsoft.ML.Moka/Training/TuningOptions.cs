@@ -22,7 +22,7 @@ public abstract class TuningOptions
 
     /// <summary>
     /// How the CPU multiplies matrices, in training and in the model that comes of it. Default null: <see cref="MokaPrecision.Split"/> where the processor has
-    /// AMX, else <see cref="MokaPrecision.Float32"/>. Where there is no AMX, and on GPUs, it has no effect; the log says so, and why.
+    /// AMX, else <see cref="MokaPrecision.Float32"/>. Where the processor has no units for it, and on GPUs, it has no effect; the log says so, and why.
     /// </summary>
     public MokaPrecision? Precision { get; set; }
 

@@ -2,7 +2,7 @@ using Microsoft.ML.Moka.Diagnostics;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Counting;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Moka.Tests.Tensors;
 
 namespace Microsoft.ML.Moka.Tests.Diagnostics;
@@ -42,7 +42,7 @@ public sealed class MokaDiagnosticsTests
     [Fact]
     public void WithoutAmxTheReasonIsSaid()
     {
-        using var replaced = AmxDetection.Replace(null, "the kernel has not granted AMX's state");
+        using var replaced = TileDetection.Replace(null, "the kernel has not granted AMX's state");
         var diagnostics = MokaDiagnostics.Run(new Others(), null);
         Assert.Equal(DiagnosticStatus.Information, Find(diagnostics, "AMX").Status);
         Assert.Contains("the kernel has not granted AMX's state", Find(diagnostics, "AMX").Value, StringComparison.Ordinal);
@@ -50,11 +50,25 @@ public sealed class MokaDiagnosticsTests
     }
 
     [Fact]
+    public void VectorsOfBFloat16AreChecked()
+    {
+        Assert.SkipWhen(TileDetection.Vectors is null, "The processor has no AVX512_BF16.");
+        using var replaced = TileDetection.Replace(null, "the test has none", TileDetection.Vectors);
+        var diagnostics = MokaDiagnostics.Run(new Others(), null);
+        Assert.True(diagnostics.IsHealthy, diagnostics.ToString());
+        Assert.Equal("not used: the test has none; products are computed in Float32, by choice in BFloat16 on AVX-512", Find(diagnostics, "AMX").Value);
+        foreach (var area in (DiagnosticArea[])[DiagnosticArea.Kernels, DiagnosticArea.Training])
+            Assert.Subset(
+                diagnostics.Findings.Where(finding => finding.Area == area).Select(finding => finding.Name).ToHashSet(),
+                new HashSet<string> { "cpu, Float32", "cpu, BFloat16" });
+    }
+
+    [Fact]
     public void WithAmxEveryPrecisionIsChecked()
     {
         Assert.SkipWhen(SimdLevels.Best < SimdLevel.Vector512, "No AVX-512, which what stands around the tiles needs.");
         var tiles = new EmulatedTiles();
-        using var replaced = AmxDetection.Replace(tiles);
+        using var replaced = TileDetection.Replace(tiles);
         var diagnostics = MokaDiagnostics.Run(new Others(), null);
         Assert.True(diagnostics.IsHealthy, diagnostics.ToString());
         Assert.True(tiles.Calls > 0);

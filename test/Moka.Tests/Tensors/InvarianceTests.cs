@@ -1,16 +1,23 @@
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 namespace Microsoft.ML.Moka.Tests.Tensors;
 
 /// <summary>What a result must not depend on: the number of threads, the other rows of a batch, other callers. Bit for bit on the CPU.</summary>
 public class InvarianceTests
 {
-    /// <summary>Every instruction set of this machine, and where there are panels for them the tiles of AMX in both precisions.</summary>
+    private const string Vectors = "BFloat16 on vectors";
+
+    /// <summary>
+    /// Every instruction set of this machine, where there are panels for them the tiles of AMX in both precisions, and the vectors of bfloat16 that it may
+    /// have.
+    /// </summary>
     public static TheoryData<string> Levels =>
     [
         .. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => level.ToString()),
         .. SimdLevels.Best < SimdLevel.Vector512 ? [] : (string[])[nameof(MokaPrecision.Split), nameof(MokaPrecision.BFloat16)],
+        .. TileDetection.Vectors is null ? [] : (string[])[Vectors],
     ];
 
     [Theory]
@@ -114,7 +121,9 @@ public class InvarianceTests
         }
     }
 
-    private static CpuBackend Create(string level, int threads) => Enum.TryParse<MokaPrecision>(level, out var precision)
+    private static CpuBackend Create(string level, int threads) => level == Vectors
+        ? new CpuBackend(threads, SimdLevel.Vector512, MokaPrecision.BFloat16, TileDetection.Vectors)
+        : Enum.TryParse<MokaPrecision>(level, out var precision)
         ? new CpuBackend(threads, SimdLevel.Vector512, precision, new EmulatedTiles())
         : new CpuBackend(threads, Enum.Parse<SimdLevel>(level));
 

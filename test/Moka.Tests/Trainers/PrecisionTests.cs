@@ -1,6 +1,6 @@
 using Microsoft.ML.Moka.Backbones;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Moka.Tests.Training;
 using Microsoft.ML.Moka.Training;
 using Microsoft.ML.Runtime;
@@ -16,7 +16,7 @@ public sealed class PrecisionTests(TunedModel tuned)
         Assert.SkipWhen(SimdLevels.Best < SimdLevel.Vector512, "No AVX-512, which what stands around the tiles needs.");
         using var folder = new TemporaryFolder();
         var tiles = new EmulatedTiles();
-        using var replaced = AmxDetection.Replace(tiles);
+        using var replaced = TileDetection.Replace(tiles);
         var options = tuned.FewSteps;
 
         var (context, lines) = Listening();
@@ -58,7 +58,7 @@ public sealed class PrecisionTests(TunedModel tuned)
     [Fact]
     public void WithoutTilesTheLogSaysWhy()
     {
-        using var replaced = AmxDetection.Replace(null, "the test has none");
+        using var replaced = TileDetection.Replace(null, "the test has none");
         var options = tuned.FewSteps;
         var (context, lines) = Listening();
         using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);
@@ -68,6 +68,36 @@ public sealed class PrecisionTests(TunedModel tuned)
         using var asked = tuned.Pipeline(context, options).Fit(tuned.Train);
         Assert.Equal("Precision is Split, but products are computed in Float32: the test has none.", lines[^1]);
         Assert.Equal(Scores(usual), Scores(asked));
+    }
+
+    /// <summary>Vectors multiply bfloat16 where they are asked to, and are never the usual choice.</summary>
+    [Fact]
+    public void VectorsOfBFloat16AreAChoice()
+    {
+        Assert.SkipWhen(TileDetection.Vectors is null, "The processor has no AVX512_BF16.");
+        using var replaced = TileDetection.Replace(null, "the test has none", TileDetection.Vectors);
+        var options = tuned.FewSteps;
+        var (context, lines) = Listening();
+        using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal("Products in Float32: the test has none. Precision = BFloat16 would be faster and coarser, on AVX-512.", Assert.Single(lines));
+
+        options.Precision = MokaPrecision.Float32;
+        using var whole = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal("Products in Float32: the test has none.", lines[^1]);
+
+        options.Precision = MokaPrecision.Split;
+        using var split = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal("Precision is Split, but products are computed in Float32: the test has none.", lines[^1]);
+        Assert.Equal(Scores(usual), Scores(split));
+
+        options.Precision = MokaPrecision.BFloat16;
+        using var coarse = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal("Products in BFloat16, on AVX-512.", lines[^1]);
+        using var again = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal(Scores(coarse), Scores(again));
+        Assert.NotEqual(Scores(usual), Scores(coarse));
+        foreach (var (a, b) in Scores(usual).Zip(Scores(coarse)))
+            Assert.Equal(a[0], b[0], 0.1f);
     }
 
     /// <summary>A run that was interrupted does not go on in another precision: it would not end where it ends otherwise.</summary>

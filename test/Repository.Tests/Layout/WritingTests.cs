@@ -7,7 +7,7 @@ public sealed partial class WritingTests
 {
     // Locks are the system's; a temporary file, which has no name for long, keeps nothing; nor does memory that code runs in.
     private static readonly string[] Allowed =
-        ["Files/Disk.cs", "Files/WriterLock.cs", "Checkpoints/Hub/HubLock.cs", "Models/TemporaryFile.cs", "Tensors/Cpu/Amx/ExecutableMemory.cs"];
+        ["Files/Disk.cs", "Files/WriterLock.cs", "Checkpoints/Hub/HubLock.cs", "Models/TemporaryFile.cs", "Tensors/Cpu/Tiles/ExecutableMemory.cs"];
 
     [Fact]
     public void Nothing_is_written_beside_the_seam() => Assert.Empty(PackageSource.Files().SelectMany(file => Writing().Matches(file.Text)

@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 using Microsoft.ML.Moka.Tensors.Cpu.Weights;

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 

@@ -1,4 +1,4 @@
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 using Microsoft.ML.Moka.Tensors.Cpu.Attention;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
@@ -7,8 +7,8 @@ using Microsoft.ML.Moka.Tensors.Cpu.Rows;
 namespace Microsoft.ML.Moka.Tensors.Cpu;
 
 /// <summary>
-/// The backend of the CPU: 32-bit floats, vectors where the machine has them, products on AMX's tiles where it has these and another precision is wanted, no
-/// native library.
+/// The backend of the CPU: 32-bit floats, vectors where the machine has them, products of bfloat16 where it has units for these and another precision is
+/// wanted, no native library.
 /// </summary>
 internal sealed unsafe partial class CpuBackend : Backend
 {
@@ -59,21 +59,27 @@ internal sealed unsafe partial class CpuBackend : Backend
         set
         {
             if (value != Precision)
-                _tiles = value != MokaPrecision.Float32 && Tiles is { } unit
-                    ? new TileProducts(unit, value == MokaPrecision.Split, _kernels, _pool, _workers)
-                    : null;
+                _tiles = TilesFor(value) is { } unit ? new TileProducts(unit, value == MokaPrecision.Split, _kernels, _pool, _workers) : null;
         }
     }
 
-    public override MokaPrecision UsualPrecision => Tiles is null ? MokaPrecision.Float32 : MokaPrecision.Split;
+    public override IReadOnlyList<MokaPrecision> Precisions =>
+        [.. Enum.GetValues<MokaPrecision>().Where(precision => precision == MokaPrecision.Float32 || TilesFor(precision) is not null)];
+
+    public override MokaPrecision UsualPrecision => TilesFor(MokaPrecision.Split) is null ? MokaPrecision.Float32 : MokaPrecision.Split;
 
     public override string? PrecisionProblem =>
-        Tiles is not null ? null : AmxDetection.Problem ?? $"the kernels of {Simd} have no panels for AMX";
+        TilesFor(MokaPrecision.Split) is not null ? null
+        : Simd == SimdLevels.Best ? TileDetection.AmxProblem ?? "its tiles have no low parts"
+        : $"the kernels of {Simd} have no panels for tiles";
 
-    public override string Arithmetic => Simd.ToString();
+    public override string? PrecisionUnit(MokaPrecision precision) => TilesFor(precision)?.Name;
+
+    // Vectors of bfloat16 add up in another order than AMX.
+    public override string Arithmetic => _tiles is { Unit: VectorTiles } ? $"{Simd} bfloat16" : Simd.ToString();
 
     public override string Description =>
-        $"cpu ({Simd}{(_tiles is { } tiles ? $", AMX {tiles.Precision}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
+        $"cpu ({Simd}{(_tiles is { } tiles ? $", {tiles.Unit.Name} {tiles.Precision}" : "")}, {Threads} {(Threads == 1 ? "thread" : "threads")})";
 
     /// <summary>Bytes of the tensors that are not disposed yet, and of kernels at work.</summary>
     public long TensorBytes => _pool.BytesInUse;
@@ -93,8 +99,16 @@ internal sealed unsafe partial class CpuBackend : Backend
     /// <inheritdoc cref="MemoryPool.FillFree"/>
     internal void FillFreeMemory(uint bits) => _pool.FillFree(bits);
 
-    /// <summary>What multiplies tiles: panels of 32 lanes are those of 512-bit vectors.</summary>
-    private TileUnit? Tiles => Simd == SimdLevel.Vector512 ? _givenTiles ?? AmxDetection.Tiles : null;
+    /// <summary>
+    /// What multiplies tiles in a precision; null where 32-bit floats are multiplied. Their panels of 32 lanes are those of 512-bit vectors.
+    /// </summary>
+    private TileUnit? TilesFor(MokaPrecision precision)
+    {
+        if (Simd != SimdLevel.Vector512 || precision == MokaPrecision.Float32)
+            return null;
+        var unit = _givenTiles ?? TileDetection.Amx ?? TileDetection.Vectors;
+        return unit is { HasSplit: false } && precision == MokaPrecision.Split ? null : unit;
+    }
 
     /// <summary>A tensor with arbitrary contents, for kernels that write every element.</summary>
     private CpuTensor Allocate(TensorKind kind, int rows, int columns = 1) => new(_pool, kind, rows, columns);

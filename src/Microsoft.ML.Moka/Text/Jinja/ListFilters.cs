@@ -78,8 +78,8 @@ internal static class ListFilters
             keys.AddRange(names.Value.Split(',').Select(name => KeyOf(new TracedText(name), bound.Truth("case_sensitive"))));
         else
             keys.Add(KeyOf(bound.Get("attribute"), bound.Truth("case_sensitive")));
-        return new PythonList(Sorted([.. Types.Items(value)], item =>
-            keys.Count == 1 ? keys[0](item) : new PythonTuple([.. keys.Select(key => key(item))]), bound.Truth("reverse")));
+        // Jinja compares lists of keys, also of one: equal keys, such as two times none, need no order.
+        return new PythonList(Sorted([.. Types.Items(value)], item => new PythonTuple([.. keys.Select(key => key(item))]), bound.Truth("reverse")));
     }
 
     public static object? DictionarySort(object? value, Arguments arguments)

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
 
 namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 
@@ -13,7 +12,6 @@ namespace Microsoft.ML.Moka.Tests.Tensors.Cpu;
 public sealed unsafe class DenormalTests
 {
     private const uint Denormal = 1;
-    private const uint DenormalMet = 2;
 
     public static TheoryData<string> Levels =>
     [
@@ -44,10 +42,9 @@ public sealed unsafe class DenormalTests
             bool Meets(uint bits)
             {
                 backend.FillFreeMemory(bits);
-                var registers = new ControlRegister();
-                registers.Set(registers.Get() & ~DenormalMet);
+                ControlRegister.Set(ControlRegister.Get() & ~ControlRegister.DenormalMet);
                 kernel();
-                return (registers.Get() & DenormalMet) != 0;
+                return (ControlRegister.Get() & ControlRegister.DenormalMet) != 0;
             }
         }
         Assert.InRange(compared, 120, int.MaxValue);
@@ -57,11 +54,10 @@ public sealed unsafe class DenormalTests
     public void The_register_tells_of_a_denormal_number()
     {
         Assert.SkipWhen(RuntimeInformation.ProcessArchitecture != Architecture.X64, "MXCSR is a register of x64.");
-        var registers = new ControlRegister();
-        registers.Set(registers.Get() & ~DenormalMet);
-        Assert.Equal(0u, registers.Get() & DenormalMet);
+        ControlRegister.Set(ControlRegister.Get() & ~ControlRegister.DenormalMet);
+        Assert.Equal(0u, ControlRegister.Get() & ControlRegister.DenormalMet);
         Assert.NotEqual(1, Double(float.Epsilon));
-        Assert.Equal(DenormalMet, registers.Get() & DenormalMet);
+        Assert.Equal(ControlRegister.DenormalMet, ControlRegister.Get() & ControlRegister.DenormalMet);
     }
 
     /// <summary>Kernels with few lanes, few rows, and all that has working memory.</summary>
@@ -120,21 +116,4 @@ public sealed unsafe class DenormalTests
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static float Double(float value) => value + value;
-
-    /// <summary>MXCSR of this thread, through two instructions that .NET has no names for.</summary>
-    private sealed class ControlRegister
-    {
-        // stmxcsr [rdi]; ret and ldmxcsr [rdi]; ret, or on Windows [rcx].
-        private static readonly byte* Store = (byte*)ExecutableMemory.Load([0x0F, 0xAE, OperatingSystem.IsWindows() ? (byte)0x19 : (byte)0x1F, 0xC3]);
-        private static readonly byte* Load = (byte*)ExecutableMemory.Load([0x0F, 0xAE, OperatingSystem.IsWindows() ? (byte)0x11 : (byte)0x17, 0xC3]);
-
-        public uint Get()
-        {
-            uint value;
-            ((delegate* unmanaged<uint*, void>)Store)(&value);
-            return value;
-        }
-
-        public void Set(uint value) => ((delegate* unmanaged<uint*, void>)Load)(&value);
-    }
 }

@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// The machine code of <see cref="AmxTiles"/>: 64-bit x86, which needs no relocation. It takes the address of a <see cref="TileCall"/> as its one argument
@@ -15,10 +15,13 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
 internal static class TileCode
 {
     /// <summary>mov rax, rdi: the first argument of System V's calling convention.</summary>
-    public static ReadOnlySpan<byte> SystemVArgument => [0x48, 0x89, 0xF8];
+    private static ReadOnlySpan<byte> SystemVArgument => [0x48, 0x89, 0xF8];
 
     /// <summary>mov rax, rcx: the first argument of Windows' calling convention.</summary>
-    public static ReadOnlySpan<byte> WindowsArgument => [0x48, 0x89, 0xC8];
+    private static ReadOnlySpan<byte> WindowsArgument => [0x48, 0x89, 0xC8];
+
+    /// <summary>A kernel's code for a system: where the argument comes from, and what is done with it.</summary>
+    public static byte[] Of(ReadOnlySpan<byte> body, bool isWindows) => [.. isWindows ? WindowsArgument : SystemVArgument, .. body];
 
     /// <summary>To = A · B.</summary>
     public static ReadOnlySpan<byte> Multiply =>

@@ -1,8 +1,8 @@
 using Microsoft.ML.Moka.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 /// <summary>Products that are cut into several chunks of the depth, groups of panels, bands of rows and parts for threads.</summary>
 public sealed class AmxProductTests
@@ -76,8 +76,8 @@ public sealed class AmxProductTests
     [MemberData(nameof(Precisions))]
     public void The_processors_tiles_give_the_emulations_bits(MokaPrecision precision)
     {
-        Assert.SkipWhen(AmxDetection.Problem is not null, $"No AMX: {AmxDetection.Problem}.");
-        Assert.Equal(Run(new EmulatedTiles()), Run(AmxDetection.Tiles!));
+        Assert.SkipWhen(TileDetection.AmxProblem is not null, $"No AMX: {TileDetection.AmxProblem}.");
+        Assert.Equal(Run(new EmulatedTiles()), Run(TileDetection.Amx!));
 
         List<(string, float[])> Run(TileUnit tiles)
         {

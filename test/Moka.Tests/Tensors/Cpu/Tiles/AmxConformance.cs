@@ -1,4 +1,4 @@
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 public sealed class AmxKroneckerConformance : KroneckerConformance<AmxBackends>;
 

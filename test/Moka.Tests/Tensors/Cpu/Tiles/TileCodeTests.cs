@@ -1,7 +1,7 @@
 using Iced.Intel;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 /// <summary>The frozen bytes are what their readable form assembles to, in both calling conventions: so Windows' is tested where there is none.</summary>
 public sealed unsafe class TileCodeTests
@@ -14,7 +14,7 @@ public sealed unsafe class TileCodeTests
     public void The_bytes_are_those_of_the_readable_form(bool split, bool add)
     {
         foreach (var isWindows in (bool[])[false, true])
-            Assert.Equal(TileAssembly.Assemble(split, add, isWindows), AmxTiles.CodeOf(Body(split, add), isWindows));
+            Assert.Equal(TileAssembly.Assemble(split, add, isWindows), TileCode.Of(Body(split, add), isWindows));
     }
 
     /// <summary>Decoded again: what is changed may be changed in both calling conventions, or is saved; there are tiles of every kind of use.</summary>
@@ -29,10 +29,10 @@ public sealed unsafe class TileCodeTests
         Register[] saved = [Register.RSI, Register.RDI, Register.RBX];
         foreach (var isWindows in (bool[])[false, true])
         {
-            var decoder = Decoder.Create(64, AmxTiles.CodeOf(Body(split, add), isWindows));
+            var decoder = Decoder.Create(64, TileCode.Of(Body(split, add), isWindows));
             var info = new InstructionInfoFactory();
             var codes = new List<Instruction>();
-            while (decoder.IP < (ulong)AmxTiles.CodeOf(Body(split, add), isWindows).Length)
+            while (decoder.IP < (ulong)TileCode.Of(Body(split, add), isWindows).Length)
                 codes.Add(decoder.Decode());
             Assert.DoesNotContain(codes, code => code.IsInvalid);
             Assert.Equal([Mnemonic.Tilerelease, Mnemonic.Pop, Mnemonic.Pop, Mnemonic.Pop, Mnemonic.Ret], codes[^5..].Select(code => code.Mnemonic));

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// What <see cref="TileUnit"/> is told: To = A · B, or From + A · B, for whole blocks of 32 rows and one panel of 32 lanes. The machine code knows the offsets

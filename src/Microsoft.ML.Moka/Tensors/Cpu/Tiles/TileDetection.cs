@@ -2,10 +2,12 @@ using System.ComponentModel;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-/// <summary>Whether this process may use the processor's tiles, and why not. It is looked up once: the system's permission stays.</summary>
-internal static unsafe partial class AmxDetection
+/// <summary>
+/// What multiplies bfloat16 here: AMX's tiles, where this process may use them, or vectors. It is looked up once: the system's permission stays.
+/// </summary>
+internal static unsafe partial class TileDetection
 {
     // Linux, x86-64: arch_prctl and its request for the state of tile data, which is number 18.
     private const long ArchPrctl = 158;
@@ -16,23 +18,49 @@ internal static unsafe partial class AmxDetection
     /// <summary>AVX-512 (5 to 7), the configuration of tiles (17) and their data (18), as XCR0 has them.</summary>
     private const ulong NeededStates = 0x600E0;
 
-    private static readonly Lazy<(TileUnit? Tiles, string? Problem)> Detected = new(Detect);
-    private static readonly AsyncLocal<(TileUnit? Tiles, string? Problem)?> Replacement = new();
+    private static readonly Lazy<Found> Detected = new(Detect);
+    private static readonly AsyncLocal<Found?> Replacement = new();
 
-    /// <summary>The tiles; null where there are none.</summary>
-    public static TileUnit? Tiles => (Replacement.Value ?? Detected.Value).Tiles;
+    /// <summary>AMX's tiles; null where there are none.</summary>
+    public static TileUnit? Amx => Current.Amx;
 
-    /// <summary>Why there are none, as the middle of a sentence; null where there are.</summary>
-    public static string? Problem => (Replacement.Value ?? Detected.Value).Problem;
+    /// <summary>Why there is no AMX, as the middle of a sentence; null where there is.</summary>
+    public static string? AmxProblem => Current.AmxProblem;
+
+    /// <summary>The vectors that multiply bfloat16; null where there are none.</summary>
+    public static TileUnit? Vectors => Current.Vectors;
+
+    private static Found Current => Replacement.Value ?? Detected.Value;
 
     /// <summary>For tests: other tiles, or none for a reason, for what the caller runs until the result is disposed.</summary>
-    internal static IDisposable Replace(TileUnit? tiles, string? problem = null)
+    internal static IDisposable Replace(TileUnit? amx, string? problem = null, TileUnit? vectors = null)
     {
-        Replacement.Value = (tiles, problem);
+        Replacement.Value = new Found(amx, problem, vectors);
         return new Restoration();
     }
 
-    private static (TileUnit?, string?) Detect()
+    private static Found Detect()
+    {
+        var (amx, problem) = DetectAmx();
+        return new Found(amx, problem, DetectVectors());
+    }
+
+    private static TileUnit? DetectVectors()
+    {
+        try
+        {
+            // Leaf 7, subleaf 1, bit 5: AVX512_BF16. What .NET's vectors of 512 bits run on, the system has switched on.
+            return RuntimeInformation.ProcessArchitecture == Architecture.X64 && SimdLevels.Best == SimdLevel.Vector512
+                && X86Base.CpuId(0, 0).Eax >= 7 && X86Base.CpuId(7, 0).Eax >= 1 && (X86Base.CpuId(7, 1).Eax >> 5 & 1) != 0
+                ? new VectorTiles() : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException or OutOfMemoryException)
+        {
+            return null;
+        }
+    }
+
+    private static (TileUnit?, string?) DetectAmx()
     {
         try
         {
@@ -90,6 +118,8 @@ internal static unsafe partial class AmxDetection
             return "this version of Windows knows no AMX";
         }
     }
+
+    private sealed record Found(TileUnit? Amx, string? AmxProblem, TileUnit? Vectors);
 
     private sealed class Restoration : IDisposable
     {

@@ -1,6 +1,6 @@
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 /// <summary>Random operands of one call, and the results that it gives.</summary>
 internal sealed unsafe class TileWork
@@ -45,7 +45,12 @@ internal sealed unsafe class TileWork
     }
 
     /// <summary>TDPBF16PS as Intel's manual has it, one number after another, in the order of <see cref="TileCode"/>.</summary>
-    public uint[] ByTheManual()
+    public uint[] ByTheManual() => InOrder(TileDot);
+
+    /// <summary>VDPBF16PS as Intel's manual has it: pair after pair, the odd depth first.</summary>
+    public uint[] ByTheManualOfVectors() => InOrder(VectorDot);
+
+    private uint[] InOrder(Func<int, int, float, float> dot)
     {
         var step = TileCall.StepBytes(_split) / 2;
         var result = new uint[_blocks * 1024];
@@ -59,14 +64,24 @@ internal sealed unsafe class TileWork
                         var left = (block * _steps + k) * step + row / 16 * 512 + row % 16 * 32;
                         var right = k * step + lane / 16 * 512 + lane % 16 * 2;
                         foreach (var (leftPart, rightPart) in _split ? (ReadOnlySpan<(int, int)>)[(0, 1024), (0, 0), (1024, 0)] : [(0, 0)])
-                            sum = Dot(left + leftPart, right + rightPart, sum);
+                            sum = dot(left + leftPart, right + rightPart, sum);
                     }
                     result[block * 1024 + row * 32 + lane] = Bits(sum);
                 }
         return result;
     }
 
-    private float Dot(int left, int right, float sum)
+    private float VectorDot(int left, int right, float sum)
+    {
+        for (var pair = 0; pair < 16; pair++)
+        {
+            sum = Flush(MathF.FusedMultiplyAdd(Float(_a[left + 2 * pair + 1]), Float(_b[right + 32 * pair + 1]), Flush(sum)));
+            sum = Flush(MathF.FusedMultiplyAdd(Float(_a[left + 2 * pair]), Float(_b[right + 32 * pair]), sum));
+        }
+        return sum;
+    }
+
+    private float TileDot(int left, int right, float sum)
     {
         var (even, odd) = (0f, 0f);
         for (var pair = 0; pair < 16; pair++)

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// Matrix products on tiles of bfloat16 with sums in float. Panels are expanded in float, as the other kernels have them, and rounded then. Every element of a
@@ -31,6 +31,9 @@ internal sealed unsafe class TileProducts(TileUnit tiles, bool split, MatrixKern
     private const int RowsOfExpansion = 64;
 
     private readonly int _stepBytes = TileCall.StepBytes(split);
+
+    /// <summary>What multiplies.</summary>
+    public TileUnit Unit => tiles;
 
     /// <summary>Whether operands have low parts.</summary>
     public bool IsSplit => split;

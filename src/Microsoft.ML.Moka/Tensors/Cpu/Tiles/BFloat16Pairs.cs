@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// Floats to bfloat16 in the order that tiles are read in. A float's high part is its upper half, rounded to nearest even; its low part is what that leaves

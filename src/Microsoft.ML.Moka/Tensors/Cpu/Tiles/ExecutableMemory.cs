@@ -1,6 +1,6 @@
 using System.IO.MemoryMappedFiles;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// Machine code in memory, by managed calls alone: a mapped file without a name has one view to write and another to run, so that no address is ever writable

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 public sealed unsafe class BFloat16PairsTests
 {

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics;
 using Microsoft.ML.Moka.Tensors.Cpu.Memory;
 using Microsoft.ML.Moka.Tensors.Cpu.Products;
 
-namespace Microsoft.ML.Moka.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
 /// <summary>
 /// The left operand [rows, depth] of a product in tiles of 16 rows and 32 depths: [chunk of the depth][block of 32 rows][step][tiles]. Rows and depths that

@@ -1,9 +1,9 @@
 using Iced.Intel;
 using static Iced.Intel.AssemblerRegisters;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
-/// <summary>The readable form of <see cref="Microsoft.ML.Moka.Tensors.Cpu.Amx.TileCode"/>.</summary>
+/// <summary>The readable form of <see cref="Microsoft.ML.Moka.Tensors.Cpu.Tiles.TileCode"/>.</summary>
 internal static class TileAssembly
 {
     // Offsets in TileCall.

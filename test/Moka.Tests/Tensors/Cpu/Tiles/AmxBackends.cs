@@ -1,11 +1,11 @@
 using Microsoft.ML.Moka.Tensors.Cpu;
-using Microsoft.ML.Moka.Tensors.Cpu.Amx;
+using Microsoft.ML.Moka.Tensors.Cpu.Tiles;
 
-namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Amx;
+namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 
 /// <summary>
-/// The CPU backend with products on tiles, in both precisions: on emulated tiles wherever there are vectors of 512 bits, and on the processor's own where it
-/// has them.
+/// The CPU backend with products on tiles, in both precisions: on emulated tiles wherever there are vectors of 512 bits, on the processor's own where it
+/// has them, and on its vectors of bfloat16.
 /// </summary>
 public sealed class AmxBackends : BackendCases
 {
@@ -17,13 +17,15 @@ public sealed class AmxBackends : BackendCases
 
     internal override IReadOnlyList<BackendCase> All { get; } = SimdLevels.Best < SimdLevel.Vector512 ? [] :
     [
-        .. Cases("emulated", () => new EmulatedTiles()),
-        .. AmxDetection.Tiles is { } tiles ? Cases("processor", () => tiles) : [],
+        .. Cases("emulated tiles", () => new EmulatedTiles()),
+        .. TileDetection.Amx is { } tiles ? Cases("processor's tiles", () => tiles) : [],
+        .. TileDetection.Vectors is { } vectors ? Cases("vectors", () => vectors) : [],
     ];
 
     private static IEnumerable<BackendCase> Cases(string unit, Func<TileUnit> tiles) =>
         from precision in (MokaPrecision[])[MokaPrecision.Split, MokaPrecision.BFloat16]
+        where precision == MokaPrecision.BFloat16 || tiles().HasSplit
         select new BackendCase(
-            $"{precision}, {unit} tiles", precision == MokaPrecision.Split ? SplitPrecision : BFloat16Precision,
+            $"{precision}, {unit}", precision == MokaPrecision.Split ? SplitPrecision : BFloat16Precision,
             () => new CpuBackend(threads: 2, SimdLevel.Vector512, precision, tiles()), backend => ((CpuBackend)backend).TensorBytes);
 }
