@@ -27,6 +27,7 @@ internal static class OptionNames
     private static readonly Dictionary<string, string> Calls = new(StringComparer.Ordinal)
     {
         ["(PreTokenizer)"] = "(--pre)",
+        [$"{nameof(TuningOptions.Precision)} = "] = "--precision ",
         ["(SaveGguf)"] = "(moka merge --gguf)",
         ["(SaveMerged)"] = "(moka merge without --gguf)",
     };

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.ML.Moka.Extensions;
 
 namespace Microsoft.ML.Moka;
@@ -18,7 +19,7 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
 
     /// <summary>Loads the models.</summary>
     /// <param name="options">Their files, and the bounds of the pool.</param>
-    /// <param name="log">Told of files that are taken into service or refused; null for nobody.</param>
+    /// <param name="log">Told of files that are taken into service or refused, and what is odd about rows, such as texts that are cut; null for nobody.</param>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     /// <exception cref="FileNotFoundException">A file is missing.</exception>
     /// <exception cref="FormatException">A file is no model.</exception>
@@ -33,7 +34,8 @@ public sealed class MokaPredictionPool<TRow, TPrediction> : IDisposable
                 var served = new MokaServedFileOptions { WatchForChanges = isWatched, PollInterval = options.PollInterval };
                 var engines = options.MaximumEngines;
                 _models.Add(name, new MokaServedFile<PooledModel<TRow, TPrediction>>(
-                    path, file => new PooledModel<TRow, TPrediction>(file, engines), served, log));
+                    path, file => new PooledModel<TRow, TPrediction>(ContextLog.NewContext(log ?? (ILogger)NullLogger.Instance, path), file, engines),
+                    served, log));
             }
         }
         catch

@@ -9,15 +9,16 @@ internal sealed class PooledModel<TRow, TPrediction> : IDisposable
     where TRow : class
     where TPrediction : class, new()
 {
-    private readonly MLContext _context = new();
+    private readonly MLContext _context;
     private readonly ConcurrentBag<PredictionEngine<TRow, TPrediction>> _engines = [];
     private readonly ITransformer _loaded;
     private readonly ITransformer _predicting;
     private readonly SemaphoreSlim _free;
 
     /// <exception cref="Exception">The file is no model, or one that does not take such rows; the message says which.</exception>
-    public PooledModel(Stream file, int maximumEngines)
+    public PooledModel(MLContext context, Stream file, int maximumEngines)
     {
+        _context = context;
         _free = new SemaphoreSlim(maximumEngines);
         _loaded = _context.Model.Load(file, out _);
         try

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.ML;
+using Microsoft.ML.Moka.Extensions;
 using Microsoft.ML.Moka.Orleans.Grains;
 using Microsoft.ML.Moka.Orleans.Serving;
 using Orleans.Hosting;
@@ -14,7 +15,9 @@ public static class MokaServingHosting
     /// <summary>Makes the silo serve the models of a folder, as grains: <see cref="IMokaModelGrain"/>.</summary>
     /// <param name="silo">The silo.</param>
     /// <param name="modelsFolder">The folder, with a file <c>NAME.zip</c> for each model.</param>
-    /// <param name="context">Says on which device models compute; the CPU if not given.</param>
+    /// <param name="context">
+    /// Says on which device models compute, and its log has what is odd about texts; if not given it is the CPU, and the silo's log has it.
+    /// </param>
     /// <returns>The silo.</returns>
     /// <exception cref="ArgumentException">There is no such folder.</exception>
     public static ISiloBuilder AddMokaModels(this ISiloBuilder silo, string modelsFolder, MLContext? context = null) =>
@@ -23,7 +26,9 @@ public static class MokaServingHosting
     /// <summary>Makes the silo serve the models of a folder, as grains: <see cref="IMokaModelGrain"/>.</summary>
     /// <param name="silo">The silo.</param>
     /// <param name="options">Which models, and how much at a time.</param>
-    /// <param name="context">Says on which device models compute; the CPU if not given.</param>
+    /// <param name="context">
+    /// Says on which device models compute, and its log has what is odd about texts; if not given it is the CPU, and the silo's log has it.
+    /// </param>
     /// <returns>The silo.</returns>
     /// <exception cref="ArgumentException">An option makes no sense.</exception>
     public static ISiloBuilder AddMokaModels(this ISiloBuilder silo, MokaServingOptions options, MLContext? context = null)
@@ -31,7 +36,11 @@ public static class MokaServingHosting
         ArgumentNullException.ThrowIfNull(silo);
         ArgumentNullException.ThrowIfNull(options);
         options.Check();
-        silo.Services.AddSingleton(services => new ModelHost(context ?? new MLContext(), options, services.GetRequiredService<ILogger<ModelHost>>()));
+        silo.Services.AddSingleton(services =>
+        {
+            var log = services.GetRequiredService<ILogger<ModelHost>>();
+            return new ModelHost(context ?? ContextLog.NewContext(log, options.ModelsFolder), options, log);
+        });
         return silo.AddPlacements();
     }
 

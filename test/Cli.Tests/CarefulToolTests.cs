@@ -97,6 +97,19 @@ public sealed class CarefulToolTests(Samples samples) : IDisposable
         Assert.Contains("Left out 3 blank lines", run.Error, StringComparison.Ordinal);
     }
 
+    /// <summary>A class of the name of what the code uses would hide it.</summary>
+    [Fact]
+    public void NamesThatTheWrittenCodeUsesAreRefused()
+    {
+        var file = _folder.Write("rows.csv", Rows);
+        Run Scaffold(string name) => Tool.Run("scaffold", file, "--label", "label", "--name", name, "--output", _folder.File(name));
+
+        foreach (var name in (string[])["ModelInput", "MLContext", "Train", "IDataView", "Path"])
+            Scaffold(name).WasRefused($"--name is '{name}'", "such as TicketModel");
+        Scaffold("TicketModel").Succeeded();
+        Scaffold("Trainer").Succeeded();
+    }
+
     [Fact]
     public void WhatIsNoModelIsSaid()
     {

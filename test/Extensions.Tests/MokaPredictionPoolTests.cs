@@ -149,6 +149,22 @@ public sealed class MokaPredictionPoolTests(TwoModels models) : IClassFixture<Tw
         Assert.Throws<ObjectDisposedException>(() => pool.Predict(Asked));
     }
 
+    /// <summary>A service has no context to listen to: what a context tells stands in its log.</summary>
+    [Fact]
+    public void What_is_odd_about_rows_is_in_the_log_once()
+    {
+        File.Copy(models.First, Served);
+        using var pool = Pool(options => options.MaximumEngines = 2);
+        var tooLong = new Ticket { Text = string.Concat(Enumerable.Repeat("where is it? ", 1000)) };
+        for (var i = 0; i < 3; i++)
+        {
+            pool.Predict(tooLong);
+            pool.PredictLabels(tooLong);
+        }
+        var (level, text) = Assert.Single(_log, line => line.Text.Contains("lost their beginning", StringComparison.Ordinal));
+        Assert.Equal((LogLevel.Warning, true), (level, text.StartsWith(Served, StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Options_that_make_no_sense_are_refused()
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using Microsoft.ML.Moka.Cli.Data;
 using Microsoft.ML.Moka.Cli.Options;
 using Microsoft.ML.Moka.Cli.Scaffolding;
@@ -6,7 +7,7 @@ using Microsoft.ML.Moka.Cli.Scaffolding;
 namespace Microsoft.ML.Moka.Cli.Verbs;
 
 /// <summary>moka scaffold: the code that trains, evaluates and uses a model on one's own data.</summary>
-internal static class ScaffoldVerb
+internal static partial class ScaffoldVerb
 {
     public static CliCommand Create(Terminal terminal)
     {
@@ -70,6 +71,8 @@ internal static class ScaffoldVerb
                 Epochs = parsed.GetValue(epochs),
                 GpuDeviceId = parsed.GetValue(gpu),
             };
+            if (UsesName(plan))
+                throw new UsageException($"--name is '{className}', which the written code calls something else: take another, such as TicketModel.");
             FileSet.Write(folder.ToString(), FilesOf(plan), parsed.GetValue(force));
             terminal.Out.WriteLine($"Wrote {string.Join(", ", FilesOf(plan).Keys)} in {Path.GetFullPath(folder.ToString())}.");
             terminal.Out.WriteLine("In a program of that project these lines train, once, and ask:");
@@ -92,6 +95,17 @@ internal static class ScaffoldVerb
         [$"{plan.ClassName}.training.cs"] = TrainingFile.Of(plan),
         [$"{plan.ClassName}.evaluate.cs"] = EvaluateFile.Of(plan),
     };
+
+    /// <summary>Whether the code would use the class's name for something else: a type, or a member of the class itself; behind a dot it may stand.</summary>
+    private static bool UsesName(ScaffoldPlan plan)
+    {
+        var files = FilesOf(plan with { ClassName = "_" }).Where(file => file.Key.EndsWith(".cs", StringComparison.Ordinal));
+        return files.Any(file => Regex.IsMatch(NotCode().Replace(file.Value, ""), $@"(?<!\.)\b{plan.ClassName}\b", RegexOptions.CultureInvariant));
+    }
+
+    // Texts, comments and names of namespaces.
+    [GeneratedRegex("""@"(?:[^"]|"")*"|"(?:[^"\\\n]|\\.)*"|//[^\n]*|(?:namespace|using) [^\n]*""", RegexOptions.CultureInvariant)]
+    private static partial Regex NotCode();
 
     private static string NamespaceOf(string? given, DirectoryInfo folder, string className)
     {

@@ -284,7 +284,7 @@ internal sealed class JsonFields(JsonElement element, string source, string path
         // Half a character, as bytes or as an escape.
         catch (InvalidOperationException e)
         {
-            throw Error(name, $"is no well-formed text: {e.Message}");
+            throw Error(name, $"is no well-formed text: {e.Message.TrimEnd('.')}");
         }
     }
 

@@ -127,7 +127,11 @@ internal sealed class JsonRows
     }
 
     private InvalidDataException NotValid(long line, Exception e, string detail = "") =>
-        new($"{_path}, line {line}: this is not valid JSON: {detail}{e.Message.Split(" LineNumber:")[0]}", e);
+        new($"{_path}, line {line}: this is not valid JSON: {detail}{Cause(e)}", e);
+
+    // Its place is that of the piece that was read, and its options nobody can change here.
+    private static string Cause(Exception error) =>
+        error.Message.Split(" LineNumber:")[0].Replace(" Change the reader options.", "", StringComparison.Ordinal);
 
     private static string Kind(JsonTokenType token) => token switch
     {
