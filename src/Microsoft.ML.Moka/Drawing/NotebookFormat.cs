@@ -29,6 +29,19 @@ internal abstract class NotebookFormats
     protected static string Table(IEnumerable<string> names, IEnumerable<IEnumerable<string>> rows) =>
         $"<table><thead><tr>{Cells("th", names)}</tr></thead><tbody>{string.Concat(rows.Select(row => $"<tr>{Cells("td", row)}</tr>"))}</tbody></table>";
 
+    /// <summary>A picture; or why there is none yet, which is no error of the cell that it was to be shown in.</summary>
+    protected static string Picture(Func<string> draw)
+    {
+        try
+        {
+            return draw();
+        }
+        catch (InvalidOperationException e)
+        {
+            return $"<p>{WebUtility.HtmlEncode(e.Message)}</p>";
+        }
+    }
+
     private static string Cells(string element, IEnumerable<string> texts) =>
         string.Concat(texts.Select(text => $"<{element}>{WebUtility.HtmlEncode(text)}</{element}>"));
 }

@@ -1,8 +1,10 @@
+using Microsoft.ML.Moka.Drawing;
 using Microsoft.ML.Moka.Evaluation;
 
 namespace Microsoft.ML.Moka;
 
 /// <summary>How well a model tells which labels apply to rows.</summary>
+[TypeFormatterSource(typeof(MultiLabelMetricsView))]
 public sealed record MultiLabelMetrics
 {
     private MultiLabelMetrics()

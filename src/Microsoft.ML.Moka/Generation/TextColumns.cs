@@ -49,7 +49,7 @@ internal sealed class TextColumns(
                 if (_cutPrompts > 0)
                     yield return RowWarning.CutPrompts(_cutPrompts);
                 if (_blankTexts > 0)
-                    yield return new RowWarning("Rows whose instruction is blank, so that nothing was asked", _blankTexts);
+                    yield return RowWarning.NothingAsked(_blankTexts);
             }
         }
 

@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Inspection;
 /// <summary>A curve in a notebook: its picture.</summary>
 internal sealed class CurveView : NotebookFormats
 {
-    protected override string Write(object value) => ((TrainingCurve)value).ToSvg();
+    protected override string Write(object value) => Picture(() => ((TrainingCurve)value).ToSvg());
 }
 
 /// <summary>An inspection in a notebook: its gates or norms as a picture, and a table of the maps, of many those that changed most.</summary>

@@ -1,3 +1,6 @@
+using Microsoft.ML.Moka.Drawing;
+using Microsoft.ML.Moka.Models;
+
 namespace Microsoft.ML.Moka;
 
 /// <summary>The labels that a model gives a row, with how likely each is.</summary>
@@ -6,6 +9,7 @@ namespace Microsoft.ML.Moka;
 /// <param name="Labels">
 /// All labels, the likeliest first. Of a classifier the probabilities are 1 together; of a multi-label model each stands by itself.
 /// </param>
+[TypeFormatterSource(typeof(LabelPredictionView))]
 public sealed record LabelPrediction(string Label, float Probability, IReadOnlyList<LabelProbability> Labels);
 
 /// <summary>A label, and how likely it is.</summary>

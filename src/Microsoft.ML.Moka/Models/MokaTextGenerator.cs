@@ -166,6 +166,8 @@ public sealed class MokaTextGenerator : MokaModel
     /// <summary>What generates the answer to a conversation.</summary>
     internal AnswerStream StreamOf(IReadOnlyList<ChatTurn> turns, ChatTemplate template, TextGenerationOptions options)
     {
+        if (turns.Count > 0 && string.IsNullOrWhiteSpace(turns[^1].Text))
+            WarnOnce(RowWarning.NothingAsked(1));
         var positions = Weights.Backbone.Config.MaxPositions;
         var (prompt, leftOut) = new ConversationEncoder(template, Parts.Tokenizer, positions).ForChat(turns, options.MaximumNewTokens);
         if (prompt.Length >= positions)
@@ -187,9 +189,12 @@ public sealed class MokaTextGenerator : MokaModel
 
     private int[] PromptOf(string instruction, string? input, TextGenerationOptions settings)
     {
-        var (prompt, isCut) = Encoder(settings).ForGeneration(new PromptRow(null, [], instruction, input), settings.MaximumNewTokens);
+        var row = new PromptRow(null, [], instruction, input);
+        var (prompt, isCut) = Encoder(settings).ForGeneration(row, settings.MaximumNewTokens);
         if (isCut)
             WarnOnce(RowWarning.CutPrompts(1));
+        if (row.IsBlank)
+            WarnOnce(RowWarning.NothingAsked(1));
         return prompt;
     }
 

@@ -1,8 +1,10 @@
+using Microsoft.ML.Moka.Drawing;
 using Microsoft.ML.Moka.Sweeps;
 
 namespace Microsoft.ML.Moka;
 
 /// <summary>What a sweep found. <see cref="ToString"/> is a table.</summary>
+[TypeFormatterSource(typeof(SweepView))]
 public sealed class SweepResult
 {
     private readonly MokaTrainer.Options _options;

@@ -8,16 +8,16 @@ namespace Microsoft.ML.Moka.Sweeps;
 /// <summary>The trials of a sweep as text, a line each.</summary>
 internal static class SweepTable
 {
-    private static readonly string[] Header = ["trial", "parameters", "rate", "epochs", "steps", "accuracy (95 %)", "log-loss", "seconds", "adapter"];
+    public static IReadOnlyList<string> Header { get; } = ["trial", "parameters", "rate", "epochs", "steps", "accuracy (95 %)", "log-loss", "seconds", "adapter"];
 
     public static string Of(SweepResult result)
     {
-        var lines = new List<string[]> { Header };
+        var lines = new List<string[]> { (string[])[.. Header] };
         lines.AddRange(result.Trials.Select(Line));
-        var widths = Enumerable.Range(0, Header.Length).Select(column => lines.Max(line => line[column].Length)).ToArray();
+        var widths = Enumerable.Range(0, Header.Count).Select(column => lines.Max(line => line[column].Length)).ToArray();
         var text = new StringBuilder();
         foreach (var line in lines)
-            text.AppendLine(string.Join("  ", line.Select((cell, i) => i == Header.Length - 1 ? cell : cell.PadLeft(widths[i]))));
+            text.AppendLine(string.Join("  ", line.Select((cell, i) => i == Header.Count - 1 ? cell : cell.PadLeft(widths[i]))));
         var order = result.Metric switch
         {
             SweepMetric.LogLoss => "lowest log-loss",
@@ -29,7 +29,8 @@ internal static class SweepTable
         return text.ToString();
     }
 
-    private static string[] Line(SweepTrial trial)
+    /// <summary>A trial, with a cell for each of the names.</summary>
+    public static string[] Line(SweepTrial trial)
     {
         var interval = Interval.OfShare(trial.Correct, trial.Rows);
         return

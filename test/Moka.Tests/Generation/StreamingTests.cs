@@ -33,6 +33,28 @@ public sealed class StreamingTests(WritingModel writing)
         Assert.StartsWith("Prompts that were too long and lost their beginning: 1.", Assert.Single(warnings), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_question_that_is_none_is_told_once()
+    {
+        var context = new MLContext(seed: 1);
+        using var model = WritingModel.Trainer(context, writing.FewSteps).Fit(writing.Train);
+        model.Options = model.Options with { MaximumNewTokens = 1 };
+        var warnings = new List<string>();
+        context.Log += (_, e) =>
+        {
+            if (e.Kind == Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.RawMessage);
+        };
+        using var chat = model.AsChatClient(ChatTemplate.Of(PromptTemplate.Instruction));
+        for (var i = 0; i < 2; i++)
+        {
+            await Read(model.GenerateAsync("\n", cancellationToken: TestContext.Current.CancellationToken));
+            await chat.GetResponseAsync([new(Microsoft.Extensions.AI.ChatRole.User, " ")], cancellationToken: TestContext.Current.CancellationToken);
+        }
+
+        Assert.StartsWith("Rows whose instruction is blank, so that nothing was asked: 1.", Assert.Single(warnings), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

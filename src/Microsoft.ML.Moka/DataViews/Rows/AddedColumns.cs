@@ -47,6 +47,9 @@ internal readonly record struct RowWarning(string Problem, long Rows)
 {
     /// <summary>What is told of prompts that were too long.</summary>
     public static RowWarning CutPrompts(long count) => new("Prompts that were too long and lost their beginning", count);
+
+    /// <summary>What is told of texts that are to be answered and are none.</summary>
+    public static RowWarning NothingAsked(long count) => new("Rows whose instruction is blank, so that nothing was asked", count);
 }
 
 /// <summary>The added values of some rows that are computed together.</summary>

@@ -15,6 +15,9 @@ internal sealed class GrammarState
     /// <summary>Whether the text is whole here.</summary>
     public bool MayEnd { get; }
 
+    /// <summary>Whether no text is allowed from here on.</summary>
+    public bool AllowsNothing => !MayEnd && _stacks.Count == 0;
+
     /// <summary>Before the first byte.</summary>
     public static GrammarState Start(GrammarNode root)
     {
@@ -63,6 +66,7 @@ internal sealed class GrammarState
     private sealed class Closure
     {
         private readonly HashSet<Stack> _seen = [];
+        private readonly HashSet<(LateNode Node, Stack? Behind)> _passed = [];
 
         public List<Stack> Stacks { get; } = [];
 
@@ -90,7 +94,9 @@ internal sealed class GrammarState
                         Add(one, rest);
                     break;
                 case LateNode late:
-                    Add(late.Target!, rest);
+                    // What leads back to itself before a byte has come allows no more than what it leads to besides.
+                    if (_passed.Add((late, rest)))
+                        Add(late.Target!, rest);
                     break;
                 default:
                     var stack = new Stack(node, rest);

@@ -36,7 +36,15 @@ internal sealed class JsonGrammar
 
     /// <summary>The grammar of a schema; of any object where there is none.</summary>
     /// <exception cref="NotSupportedException">The schema asks for something that is not kept to here; the message names the keyword and its place.</exception>
-    public static GrammarNode Of(JsonElement? schema) => schema is { } root ? new JsonGrammar(root).ValueOf(root, "#") : AnyObject;
+    public static GrammarNode Of(JsonElement? schema)
+    {
+        if (schema is not { } root)
+            return AnyObject;
+        var grammar = new JsonGrammar(root).ValueOf(root, "#");
+        return GrammarState.Start(grammar).AllowsNothing
+            ? throw new NotSupportedException("The JSON schema at '#' refers to itself alone: nothing can be written by it.")
+            : grammar;
+    }
 
     private GrammarNode ValueOf(JsonElement schema, string place)
     {
@@ -45,16 +53,19 @@ internal sealed class JsonGrammar
         if (schema.ValueKind != JsonValueKind.Object)
             throw new NotSupportedException($"The JSON schema at '{place}' is no object: nothing can be written by it.");
         if (schema.TryGetProperty("$ref", out var reference))
-            return Reference(schema, reference.GetString()!, place);
+            return Reference(schema, TextOf(reference, "$ref", place), place);
         if (schema.TryGetProperty("const", out var value))
             return Checked(schema, place, Literal(Compact(value)), "const", "type");
         if (schema.TryGetProperty("enum", out var values))
-            return Checked(schema, place, Choice([.. values.EnumerateArray().Select(one => Literal(Compact(one)))]), "enum", "type");
+            return Checked(schema, place, Choice([.. ItemsOf(values, "enum", place).Select(one => Literal(Compact(one)))]), "enum", "type");
         if (schema.TryGetProperty("anyOf", out var choices))
-            return Checked(schema, place, Choice([.. choices.EnumerateArray().Select((one, i) => ValueOf(one, $"{place}/anyOf/{i}"))]), "anyOf");
+            return Checked(schema, place, Choice(
+                [.. ItemsOf(choices, "anyOf", place).Select((one, i) => ValueOf(one, $"{place}/anyOf/{i}"))]), "anyOf");
         if (!schema.TryGetProperty("type", out var type))
             return Checked(schema, place, Any);
-        string[] types = type.ValueKind == JsonValueKind.Array ? [.. type.EnumerateArray().Select(one => one.GetString()!)] : [type.GetString()!];
+        string[] types = type.ValueKind == JsonValueKind.Array
+            ? [.. ItemsOf(type, "type", place).Select(one => TextOf(one, "type", place))]
+            : [TextOf(type, "type", place)];
         Checked(schema, place, Empty, ["type", .. types.Contains("object") ? (string[])["properties", "required", "additionalProperties"] : [],
             .. types.Contains("array") ? (string[])["items"] : []]);
         return Choice([.. types.Select(one => OfType(schema, one, place))]);
@@ -75,14 +86,17 @@ internal sealed class JsonGrammar
     private GrammarNode ObjectOf(JsonElement schema, string place)
     {
         var others = schema.TryGetProperty("additionalProperties", out var additional) ? additional : default;
-        if (!schema.TryGetProperty("properties", out var properties) || !properties.EnumerateObject().Any())
+        var hasProperties = schema.TryGetProperty("properties", out var properties);
+        if (hasProperties && properties.ValueKind != JsonValueKind.Object)
+            throw Malformed("properties", place, "an object");
+        if (!hasProperties || !properties.EnumerateObject().Any())
             return others.ValueKind switch
             {
                 JsonValueKind.False => Literal("{}"),
                 JsonValueKind.Object => MapOf(ValueOf(others, $"{place}/additionalProperties")),
                 _ => AnyObject,
             };
-        HashSet<string> required = schema.TryGetProperty("required", out var names) ? [.. names.EnumerateArray().Select(name => name.GetString()!)] : [];
+        HashSet<string> required = schema.TryGetProperty("required", out var names) ? ListOf(names, place) : [];
         if (required.FirstOrDefault(name => !properties.TryGetProperty(name, out _)) is { } missing)
             throw new NotSupportedException($"The JSON schema requires '{missing}' at '{place}' and does not say what it is: add it to properties.");
         // From the last to the first: what may follow once a property was written, and while none was. None besides them is ever written.
@@ -98,6 +112,22 @@ internal sealed class JsonGrammar
         }
         return Sequence(Literal("{"), afterNone);
     }
+
+    private static HashSet<string> ListOf(JsonElement names, string place) => names.ValueKind == JsonValueKind.Array
+        ? [.. names.EnumerateArray().Select(name => TextOf(name, "required", place))]
+        : throw Malformed("required", place, "a list of texts");
+
+    private static string TextOf(JsonElement value, string keyword, string place) => value.ValueKind == JsonValueKind.String
+        ? value.GetString()!
+        : throw Malformed(keyword, place, "a text");
+
+    private static IEnumerable<JsonElement> ItemsOf(JsonElement values, string keyword, string place) =>
+        values.ValueKind == JsonValueKind.Array && values.GetArrayLength() > 0
+            ? values.EnumerateArray()
+            : throw Malformed(keyword, place, "a list that is not empty");
+
+    private static NotSupportedException Malformed(string keyword, string place, string expected) =>
+        new($"The JSON schema has a '{keyword}' at '{place}' that is not {expected}: nothing can be written by it.");
 
     private LateNode Reference(JsonElement schema, string pointer, string place)
     {

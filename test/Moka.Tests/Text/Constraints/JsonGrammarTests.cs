@@ -16,6 +16,16 @@ public sealed class JsonGrammarTests
         }
         """;
 
+    private const string Circle = """
+        {
+          "$ref": "#/$defs/y",
+          "$defs": {
+            "y": {"anyOf": [{"type": "object", "properties": {"q": {"$ref": "#/$defs/z"}}}, {"$ref": "#/$defs/z"}, {"type": "integer"}]},
+            "z": {"anyOf": [{"$ref": "#/$defs/y"}]}
+          }
+        }
+        """;
+
     [Theory]
     [InlineData("{}", true)]
     [InlineData("{\"a\":[1,-2.5e-3,true,null,{\"b\": \"\\u00e9\\n\"}], \"\":\"né 😀\"}", true)]
@@ -78,8 +88,26 @@ public sealed class JsonGrammarTests
     [InlineData("{\"type\":\"object\",\"properties\":{\"a\":{}},\"required\":[\"b\"]}", "requires 'b'")]
     [InlineData("{\"type\":\"date\"}", "the type 'date'")]
     [InlineData("3", "no object")]
+    [InlineData("{\"enum\":[]}", "'enum' at '#' that is not a list that is not empty")]
+    [InlineData("{\"enum\":\"x\"}", "'enum' at '#'")]
+    [InlineData("{\"anyOf\":{}}", "'anyOf' at '#'")]
+    [InlineData("{\"type\":[]}", "'type' at '#'")]
+    [InlineData("{\"type\":5}", "'type' at '#' that is not a text")]
+    [InlineData("{\"$ref\":1}", "'$ref' at '#'")]
+    [InlineData("{\"type\":\"object\",\"properties\":[]}", "'properties' at '#' that is not an object")]
+    [InlineData("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{}},\"required\":\"b\"}}}", "'required' at '#/properties/a'")]
+    [InlineData("{\"$ref\":\"#\"}", "refers to itself alone")]
+    [InlineData("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/b\"}]},\"b\":{\"$ref\":\"#/$defs/a\"}}}", "refers to itself alone")]
     public void What_is_not_kept_to_is_refused_by_name(string schema, string message) =>
         Assert.Contains(message, Assert.Throws<NotSupportedException>(() => Start(schema)).Message, StringComparison.Ordinal);
+
+    /// <summary>A circle before any byte allows what stands beside it, also where it is closed through another value's properties.</summary>
+    [Theory]
+    [InlineData("{\"anyOf\":[{\"$ref\":\"#\"},{\"type\":\"null\"}]}", "null", true)]
+    [InlineData(Circle, "{\"q\":7}", true)]
+    [InlineData(Circle, "7", true)]
+    [InlineData(Circle, "true", false)]
+    public void A_schema_may_go_in_circles(string schema, string text, bool isTaken) => Assert.Equal(isTaken, Takes(schema, text));
 
     private static bool Takes(string? schema, string text)
     {
