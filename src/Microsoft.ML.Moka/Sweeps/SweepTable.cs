@@ -8,7 +8,8 @@ namespace Microsoft.ML.Moka.Sweeps;
 /// <summary>The trials of a sweep as text, a line each.</summary>
 internal static class SweepTable
 {
-    public static IReadOnlyList<string> Header { get; } = ["trial", "parameters", "rate", "epochs", "steps", "accuracy (95 %)", "log-loss", "seconds", "adapter"];
+    public static IReadOnlyList<string> Header { get; } =
+        ["trial", "parameters", "rate", "epochs", "steps", "accuracy (95 %)", "log-loss", "seconds", "adapter"];
 
     public static string Of(SweepResult result)
     {

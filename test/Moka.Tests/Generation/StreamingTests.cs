@@ -45,7 +45,7 @@ public sealed class StreamingTests(WritingModel writing)
             if (e.Kind == Runtime.ChannelMessageKind.Warning)
                 warnings.Add(e.RawMessage);
         };
-        using var chat = model.AsChatClient(ChatTemplate.Of(PromptTemplate.Instruction));
+        using var chat = model.AsChatClient(ChatTemplate.Of(new PromptTemplate("Q: {instruction} A:")));
         for (var i = 0; i < 2; i++)
         {
             await Read(model.GenerateAsync("\n", cancellationToken: TestContext.Current.CancellationToken));

@@ -95,7 +95,8 @@ public sealed class JsonGrammarTests
     [InlineData("{\"type\":5}", "'type' at '#' that is not a text")]
     [InlineData("{\"$ref\":1}", "'$ref' at '#'")]
     [InlineData("{\"type\":\"object\",\"properties\":[]}", "'properties' at '#' that is not an object")]
-    [InlineData("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{}},\"required\":\"b\"}}}", "'required' at '#/properties/a'")]
+    [InlineData("{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"properties\":{\"b\":{}},\"required\":\"b\"}}}",
+        "'required' at '#/properties/a'")]
     [InlineData("{\"$ref\":\"#\"}", "refers to itself alone")]
     [InlineData("{\"$ref\":\"#/$defs/a\",\"$defs\":{\"a\":{\"anyOf\":[{\"$ref\":\"#/$defs/b\"}]},\"b\":{\"$ref\":\"#/$defs/a\"}}}", "refers to itself alone")]
     public void What_is_not_kept_to_is_refused_by_name(string schema, string message) =>
