@@ -21,6 +21,15 @@ public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
         }
     });
 
+    /// <summary>So many logits that a backend may take a part of the vocabulary at a time.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Token_losses_of_many_rows(string name) => Check(name, 40, s =>
+    {
+        var losses = s.Backend.TokenLosses(s.Activation(500, 33), s.Weight(WeightForm.DenseF32, 2300, 33), s.RandomIndices(500, 2300), null, out _);
+        s.Result("losses", losses);
+    });
+
     /// <summary>Rows of weight 0 have a loss and give no gradient.</summary>
     [Theory]
     [MemberData(nameof(Names))]

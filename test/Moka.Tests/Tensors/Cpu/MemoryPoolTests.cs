@@ -34,12 +34,33 @@ public sealed unsafe class MemoryPoolTests
     public void FreeBlocksOfOtherSizesAreGivenBackRatherThanKept()
     {
         using var pool = new MemoryPool();
-        for (var size = 1 << 16; size < 1 << 20; size += 5000)
+        // Memory that nobody writes to is none to the system.
+        for (var size = 1L << 25; size < 1L << 29; size += 2_500_000)
         {
             var block = pool.Rent(size);
             pool.Return(block, size);
         }
-        Assert.InRange(pool.BytesHeld, 1 << 19, (1 << 20) * 3 / 2);
+        Assert.InRange(pool.BytesHeld, 1L << 28, (1L << 29) * 3 / 2);
+    }
+
+    /// <summary>Sizes that take turns, none of them beside another: as a layer's are.</summary>
+    [Fact]
+    public void AFewSizesAreKeptThoughTheyAreNotInUseAtOneTime()
+    {
+        using var pool = new MemoryPool();
+        var first = Turn(pool);
+        Assert.Equal(first, Turn(pool));
+
+        static List<nint> Turn(MemoryPool pool)
+        {
+            var blocks = new List<nint>();
+            foreach (var size in (long[])[1 << 20, 2 << 20, 3 << 20, 4 << 20])
+            {
+                blocks.Add((nint)pool.Rent(size));
+                pool.Return((void*)blocks[^1], size);
+            }
+            return blocks;
+        }
     }
 
     [Fact]

@@ -5,7 +5,8 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Memory;
 
 /// <summary>
 /// Native memory, aligned to cache lines and kept by size class, so that a training loop neither grows nor churns: what one step frees, the next
-/// one takes. The pool holds at most a quarter more than was ever in use at one time; for batches of changing lengths it gives other sizes back first.
+/// one takes. The pool holds at most a quarter more than was ever in use at one time, or 64 MiB more where that is little; for batches of changing lengths
+/// it gives other sizes back first.
 /// Everything goes with the pool, disposed or collected.
 /// </summary>
 internal sealed unsafe class MemoryPool : IDisposable
@@ -13,6 +14,7 @@ internal sealed unsafe class MemoryPool : IDisposable
     public const int Alignment = 64;
 
     private const long WorthGivingBack = 16 << 20;
+    private const long AlwaysKept = 64 << 20;
 
     private readonly Lock _lock = new();
     private readonly SortedDictionary<nuint, Stack<nint>> _free = [];
@@ -32,6 +34,9 @@ internal sealed unsafe class MemoryPool : IDisposable
     /// <summary>The most bytes that were ever in use at one time.</summary>
     public long PeakBytes { get; private set; }
 
+    // Blocks of all sizes that a step takes are seldom in use at one time: with too little, it would free and fetch them each time.
+    private long Slack => Math.Max(PeakBytes / 4, AlwaysKept);
+
     /// <summary>A block of at least <paramref name="bytes"/> bytes with arbitrary contents; <see cref="Return"/> wants the same size.</summary>
     public void* Rent(long bytes)
     {
@@ -46,7 +51,7 @@ internal sealed unsafe class MemoryPool : IDisposable
                 _bytesFree -= (long)size;
                 return (void*)block;
             }
-            Trim(PeakBytes + PeakBytes / 4 - _bytesInUse);
+            Trim(PeakBytes + Slack - _bytesInUse);
             try
             {
                 var fresh = NativeMemory.AlignedAlloc(size, Alignment);

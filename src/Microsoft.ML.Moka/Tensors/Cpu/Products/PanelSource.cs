@@ -10,6 +10,9 @@ namespace Microsoft.ML.Moka.Tensors.Cpu.Products;
 /// <param name="LaneCount">How many lanes there are.</param>
 internal sealed record PanelSource(CpuWeight? Weight, KroneckerLanes? Delta, bool LanesAreRows, int LaneCount) : IDisposable
 {
+    /// <summary>Where W's lanes begin that these are; there is no Δ then.</summary>
+    public int FirstLane { get; init; }
+
     public void Dispose() => Delta?.Dispose();
 }
 
@@ -44,9 +47,9 @@ internal sealed unsafe class PanelBuffer : IDisposable
         if (_source.Weight is null || lanes < _kernels.Lanes)
             new Span<float>(Panel, depth * _kernels.Lanes).Clear();
         if (_source.Weight is { } weight && _source.LanesAreRows)
-            _kernels.FillFromRows(weight, lane, lanes, start, depth, Panel, _scratch);
+            _kernels.FillFromRows(weight, _source.FirstLane + lane, lanes, start, depth, Panel, _scratch);
         else if (_source.Weight is { } transposed)
-            _kernels.FillFromColumns(transposed, lane, lanes, start, depth, Panel);
+            _kernels.FillFromColumns(transposed, _source.FirstLane + lane, lanes, start, depth, Panel);
         if (_source.Delta is not null)
             _kernels.AddLanes(_source.Delta, lane, lanes, start, depth, Panel);
     }
