@@ -39,7 +39,8 @@ internal static class ResultTable
         foreach (var group in groups)
         {
             var (settings, first) = (group.Settings, group.Results[0]);
-            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device}{(settings.Precision is { } precision ? $", {precision}" : "")} | {first.Parameters:N0} | {settings.Rate:0.######} ");
+            Append(text, $"| {group.Name} | {settings.Backbone} | {settings.Device}{(settings.Precision is { } precision ? $", {precision}" : "")} ");
+            Append(text, $"| {first.Parameters:N0} | {settings.Rate:0.######} ");
             Append(text, $"| {first.TrainingRows:N0} | {Updates(first)} | {(settings.TestRows is { } rows ? $"{rows:N0}" : "all")} ");
             Append(text, $"| {Losses(group)} ");
             Append(text, $"| {group.Results.Average(result => result.TrainingSeconds) / 60:0.0} ");

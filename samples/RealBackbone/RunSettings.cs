@@ -65,8 +65,8 @@ internal sealed record RunSettings
     public string Name => string.Join('_', new[]
     {
         Task, Method, Invariant(Budget, "budget-"), Targets?.Replace(",", "-", StringComparison.Ordinal), Backbone, Head, Device,
-        Precision?.ToString(), OnValidationRows is true ? "validation" : null, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"), Invariant(Steps, "steps-"),
-        Invariant(TestRows, "rows-"),
+        Precision?.ToString(), OnValidationRows is true ? "validation" : null, Invariant(Rate, "rate-"), Invariant(Epochs, "epochs-"),
+        Invariant(Steps, "steps-"), Invariant(TestRows, "rows-"),
         Invariant(Seed, "seed-"),
     }.OfType<string>());
 
