@@ -13,4 +13,9 @@ internal abstract unsafe class TileUnit
     /// <param name="split">Whether both operands have low parts: high · low + high · high + low · high.</param>
     /// <param name="add">Whether the sums begin with <see cref="TileCall.From"/>.</param>
     public abstract void Multiply(TileCall* call, bool split, bool add);
+
+    /// <summary>A kernel in executable memory, as this system calls it.</summary>
+    /// <exception cref="IOException">The system gives no such memory; so say the other exceptions of <see cref="ExecutableMemory.Load"/>.</exception>
+    protected static delegate* unmanaged<TileCall*, void> Load(ReadOnlySpan<byte> body) =>
+        (delegate* unmanaged<TileCall*, void>)ExecutableMemory.Load(TileCode.Of(body, OperatingSystem.IsWindows()));
 }

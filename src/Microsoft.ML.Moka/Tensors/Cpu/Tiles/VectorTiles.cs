@@ -20,7 +20,4 @@ internal sealed unsafe class VectorTiles : TileUnit
         Debug.Assert(!split, "There are no low parts here.");
         (add ? _add : _multiply)(call);
     }
-
-    private static delegate* unmanaged<TileCall*, void> Load(ReadOnlySpan<byte> body) =>
-        (delegate* unmanaged<TileCall*, void>)ExecutableMemory.Load(TileCode.Of(body, OperatingSystem.IsWindows()));
 }
