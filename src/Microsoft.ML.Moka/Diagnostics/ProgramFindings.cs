@@ -48,11 +48,16 @@ internal static class ProgramFindings
         yield return TileDetection.AmxProblem is { } problem
             ? Fact(
                 DiagnosticArea.Processor, "AMX",
-                $"not used: {problem}; products are computed in Float32{(TileDetection.Vectors is null ? "" : ", by choice in BFloat16 on AVX-512")}")
+                $"not used: {problem}; products are computed in Float32{Choice}")
             : Passed("AMX", "tiles of bfloat16; Precision can be Split, the usual choice, or BFloat16");
 
         static DiagnosticFinding Passed(string name, string value) => new(DiagnosticArea.Processor, name, DiagnosticStatus.Passed, value);
     }
+
+    private static string Choice =>
+        TileDetection.Vectors is not null ? ", by choice in BFloat16 on AVX-512"
+        : TileDetection.VectorsProblem is { } problem ? $", for {problem}"
+        : "";
 
     private static DiagnosticFinding Fact(DiagnosticArea area, string name, string value) => new(area, name, DiagnosticStatus.Information, value);
 

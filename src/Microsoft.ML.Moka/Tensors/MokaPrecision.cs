@@ -4,7 +4,7 @@ namespace Microsoft.ML.Moka;
 
 /// <summary>
 /// How exactly the CPU multiplies matrices. It is a choice where the processor multiplies bfloat16: in AMX, units for tiles of them (Intel Xeon from Sapphire
-/// Rapids on), or in AVX-512's vectors (AVX512_BF16: AMD from Zen 4 on, some Intel Xeon). All others, and GPUs, compute as ever. In each precision the same
+/// Rapids on), or in AVX-512's vectors where that is faster (AVX512_BF16, AMD from Zen 4 on). All others, and GPUs, compute as ever. In each precision the same
 /// seed gives the same bits, whatever the number of threads, and a row's result does not depend on the rows beside it.
 /// </summary>
 [SuppressMessage("Naming", "CA1720", Justification = "The name of the number's format, as everyone calls it.")]

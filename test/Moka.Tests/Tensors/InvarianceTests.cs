@@ -17,7 +17,7 @@ public class InvarianceTests
     [
         .. Enum.GetValues<SimdLevel>().Where(level => level <= SimdLevels.Best).Select(level => level.ToString()),
         .. SimdLevels.Best < SimdLevel.Vector512 ? [] : (string[])[nameof(MokaPrecision.Split), nameof(MokaPrecision.BFloat16)],
-        .. TileDetection.Vectors is null ? [] : (string[])[Vectors],
+        .. VectorTiles.IsSupported ? (string[])[Vectors] : [],
     ];
 
     [Theory]
@@ -126,7 +126,7 @@ public class InvarianceTests
     }
 
     private static CpuBackend Create(string level, int threads) => level == Vectors
-        ? new CpuBackend(threads, SimdLevel.Vector512, MokaPrecision.BFloat16, TileDetection.Vectors)
+        ? new CpuBackend(threads, SimdLevel.Vector512, MokaPrecision.BFloat16, new VectorTiles())
         : Enum.TryParse<MokaPrecision>(level, out var precision)
         ? new CpuBackend(threads, SimdLevel.Vector512, precision, new EmulatedTiles())
         : new CpuBackend(threads, Enum.Parse<SimdLevel>(level));

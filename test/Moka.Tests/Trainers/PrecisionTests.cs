@@ -70,12 +70,29 @@ public sealed class PrecisionTests(TunedModel tuned)
         Assert.Equal(Scores(usual), Scores(asked));
     }
 
+    /// <summary>As Intel's are: nothing is faster in bfloat16, nobody is told so, and who asks for it learns why it is not computed in.</summary>
+    [Fact]
+    public void VectorsThatAreNoFasterAreNotUsed()
+    {
+        using var replaced = TileDetection.Replace(null, "the processor has no AMX", vectorsProblem: "its AVX-512 is no faster");
+        var options = tuned.FewSteps;
+        var (context, lines) = Listening();
+        using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal("Products in Float32: the processor has no AMX, and its AVX-512 is no faster.", Assert.Single(lines));
+
+        options.Precision = MokaPrecision.BFloat16;
+        using var asked = tuned.Pipeline(context, options).Fit(tuned.Train);
+        Assert.Equal(
+            "Precision is BFloat16, but products are computed in Float32: the processor has no AMX, and its AVX-512 is no faster.", lines[^1]);
+        Assert.Equal(Scores(usual), Scores(asked));
+    }
+
     /// <summary>Vectors multiply bfloat16 where they are asked to, and are never the usual choice.</summary>
     [Fact]
     public void VectorsOfBFloat16AreAChoice()
     {
-        Assert.SkipWhen(TileDetection.Vectors is null, "The processor has no AVX512_BF16.");
-        using var replaced = TileDetection.Replace(null, "the test has none", TileDetection.Vectors);
+        Assert.SkipUnless(VectorTiles.IsSupported, "The processor has no AVX512_BF16.");
+        using var replaced = TileDetection.Replace(null, "the test has none", new VectorTiles());
         var options = tuned.FewSteps;
         var (context, lines) = Listening();
         using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);

@@ -70,8 +70,11 @@ internal sealed unsafe partial class CpuBackend : Backend
 
     public override string? PrecisionProblem =>
         TilesFor(MokaPrecision.Split) is not null ? null
-        : Simd == SimdLevels.Best ? TileDetection.AmxProblem ?? "its tiles have no low parts"
+        : Simd == SimdLevels.Best ? ProblemOfTiles
         : $"the kernels of {Simd} have no panels for tiles";
+
+    private static string ProblemOfTiles =>
+        (TileDetection.AmxProblem ?? "its tiles have no low parts") + (TileDetection.VectorsProblem is { } problem ? $", and {problem}" : "");
 
     public override string? PrecisionUnit(MokaPrecision precision) => TilesFor(precision)?.Name;
 

@@ -19,7 +19,7 @@ public sealed class AmxBackends : BackendCases
     [
         .. Cases("emulated tiles", () => new EmulatedTiles()),
         .. TileDetection.Amx is { } tiles ? Cases("processor's tiles", () => tiles) : [],
-        .. TileDetection.Vectors is { } vectors ? Cases("vectors", () => vectors) : [],
+        .. VectorTiles.IsSupported ? Cases("vectors", () => new VectorTiles()) : [],
     ];
 
     private static IEnumerable<BackendCase> Cases(string unit, Func<TileUnit> tiles) =>

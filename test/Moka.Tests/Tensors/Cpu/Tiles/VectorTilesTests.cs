@@ -5,7 +5,7 @@ namespace Microsoft.ML.Moka.Tests.Tensors.Cpu.Tiles;
 /// <summary>The processor's vectors of bfloat16 beside the manual's pseudocode, number by number: bit for bit.</summary>
 public sealed class VectorTilesTests
 {
-    public VectorTilesTests() => Assert.SkipWhen(TileDetection.Vectors is null, "The processor has no AVX512_BF16.");
+    public VectorTilesTests() => Assert.SkipUnless(VectorTiles.IsSupported, "The processor has no AVX512_BF16.");
 
     public static TheoryData<bool, int, int, string> Cases =>
     [
@@ -21,7 +21,7 @@ public sealed class VectorTilesTests
     public void They_compute_what_the_manual_says(bool add, int steps, int blocks, string kind)
     {
         var work = new TileWork(false, add, steps, blocks, kind);
-        Assert.Equal(work.ByTheManualOfVectors(), work.On(TileDetection.Vectors!));
+        Assert.Equal(work.ByTheManualOfVectors(), work.On(new VectorTiles()));
     }
 
     /// <summary>Garbage collections beside the calls, each of which must come back to the same bits.</summary>
@@ -29,14 +29,15 @@ public sealed class VectorTilesTests
     public async Task Collections_do_not_disturb_them()
     {
         var work = new TileWork(false, true, 18, 16, "normal");
-        var expected = work.On(TileDetection.Vectors!);
+        var tiles = new VectorTiles();
+        var expected = work.On(tiles);
         using var stop = new CancellationTokenSource();
         var collector = Task.Run(() =>
         {
             while (!stop.IsCancellationRequested)
                 GC.Collect(0);
         });
-        Parallel.For(0, 100, _ => Assert.Equal(expected, work.On(TileDetection.Vectors!)));
+        Parallel.For(0, 100, _ => Assert.Equal(expected, work.On(tiles)));
         stop.Cancel();
         await collector;
     }
