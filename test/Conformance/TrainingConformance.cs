@@ -21,13 +21,49 @@ public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
         }
     });
 
-    /// <summary>So many logits that a backend may take a part of the vocabulary at a time.</summary>
+    /// <summary>So many logits that a backend may take a part of the vocabulary at a time; the last token is a target too, and may be a part by itself.</summary>
+    [Theory]
+    [MemberData(nameof(NamesAndFormats))]
+    public void Token_losses_of_a_large_vocabulary(string name, WeightForm format) => Check(name, 40, s =>
+    {
+        foreach (var (rows, width, vocabulary) in new[] { (1, 64, 2400), (9, 32, 2113), (70, 33, 1057) })
+        {
+            var head = s.Weight(format, vocabulary, width);
+            var hidden = s.Activation(rows, width, 0.3);
+            var targets = s.Indices([.. Enumerable.Range(0, rows).Select(row => vocabulary - 1 - row * 15)]);
+            s.Result("losses", s.Backend.TokenLosses(hidden, head, targets, null, out _));
+            s.Result("losses again", s.Backend.TokenLosses(hidden, head, targets, s.Parameter(rows), out var gradient));
+            s.Result("dh", gradient!);
+        }
+    });
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Token_losses_of_many_rows(string name) => Check(name, 40, s =>
     {
-        var losses = s.Backend.TokenLosses(s.Activation(500, 33), s.Weight(WeightForm.DenseF32, 2300, 33), s.RandomIndices(500, 2300), null, out _);
-        s.Result("losses", losses);
+        var (hidden, head, targets) = (s.Activation(500, 33), s.Weight(WeightForm.DenseF32, 2300, 33), s.RandomIndices(500, 2300));
+        s.Result("losses", s.Backend.TokenLosses(hidden, head, targets, null, out _));
+        s.Result("losses again", s.Backend.TokenLosses(hidden, head, targets, s.Parameter(500), out var gradient));
+        s.Result("dh", gradient!);
+    });
+
+    /// <summary>Rows whose target has nearly all of the probability: what is left for the gradient is no difference of two numbers near 1.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Gradients_of_rows_that_are_learned_well(string name) => Check(name, 400, s =>
+    {
+        foreach (var vocabulary in new[] { 60, 2400 })
+        {
+            const int Width = 64;
+            var random = new Random(7);
+            var head = Enumerable.Range(0, vocabulary * Width).Select(_ => random.NextSingle() - 0.5f).ToArray();
+            int[] targets = [0, 17, vocabulary - 1];
+            var hidden = targets.SelectMany(target => head.AsSpan(target * Width, Width).ToArray().Select(value => 3.5f * value)).ToArray();
+            s.Result("losses", s.Backend.TokenLosses(
+                s.Keep(s.Backend.Upload(TensorKind.Activation, hidden, 3, Width)), s.AsWeight(s.Parameter(head, Width)), s.Indices(targets),
+                s.Parameter([1, 1, 1]), out var gradient));
+            s.Result("dh", gradient!);
+        }
     });
 
     /// <summary>Rows of weight 0 have a loss and give no gradient.</summary>

@@ -68,6 +68,7 @@ public class InvarianceTests
         // So many logits that 70 rows take the vocabulary in parts, and a few rows do not.
         var large = s.Weight(WeightForm.DenseF32, 16_000, 64);
         CheckRows(s, 64, x => [s.Backend.TokenLosses(x, large, s.Indices([.. Enumerable.Repeat(5_000, x.Rows)]), null, out _)]);
+        CheckRows(s, 64, x => Losses(s, x, large));
         CheckRows(s, 64, x => [backend.Rotary(x, s.Indices([.. Enumerable.Repeat(7, x.Rows)]), cosines, sines)]);
         // A width that is no multiple of a vector: the rows of a batch begin at all alignments.
         var wide = s.Parameter(333);
@@ -105,6 +106,21 @@ public class InvarianceTests
     }
 
     [Fact]
+    public void Losses_of_a_large_vocabulary_do_not_depend_on_the_size_of_chunks()
+    {
+        using var whole = new CpuBackend(threads: 2);
+        using var chunked = new CpuBackend(threads: 2) { LogitBytes = 4 * 1056 * 20 };
+        AssertSame(Scenario.Run(whole, Losses), Scenario.Run(chunked, Losses));
+
+        static void Losses(Scenario s)
+        {
+            var (x, head, targets) = (s.Activation(151, 32), s.Weight(WeightForm.FourBit, 2500, 32), s.RandomIndices(151, 2500));
+            s.Result("losses", s.Backend.TokenLosses(x, head, targets, s.Parameter(151), out var gradient));
+            s.Result("dh", gradient!);
+        }
+    }
+
+    [Fact]
     public void Losses_do_not_depend_on_the_size_of_chunks()
     {
         using var whole = new CpuBackend(threads: 2);
@@ -123,6 +139,20 @@ public class InvarianceTests
             s.Result("dh", dh!);
             s.Peek("d head", headGradient);
         }
+    }
+
+    /// <summary>As a run is scored while it is trained, and afterwards.</summary>
+    [Theory]
+    [InlineData(300)]
+    [InlineData(5000)]
+    public void Losses_are_the_same_with_gradients_and_without(int vocabulary)
+    {
+        using var backend = new CpuBackend(threads: 2);
+        using var s = new Scenario(backend, 5);
+        var (x, head, targets) = (s.Activation(40, 64), s.Weight(WeightForm.FourBit, vocabulary, 64), s.RandomIndices(40, vocabulary));
+        var alone = backend.Read(s.Keep(backend.TokenLosses(x, head, targets, null, out _)));
+        Assert.Equal(alone, backend.Read(s.Keep(backend.TokenLosses(x, head, targets, s.Parameter(40), out var gradient))));
+        s.Keep(gradient!);
     }
 
     private static CpuBackend Create(string level, int threads) => level == Vectors

@@ -117,14 +117,15 @@ internal sealed partial class CountingBackend
     {
         hiddenGradient = rowWeights is null ? null : Like(hidden);
         var losses = Make(TensorKind.Parameter, hidden.Rows);
-        var most = Math.Max(1, traits.LogitBytes / (4L * Math.Max(1, head.Rows)));
+        var columns = headGradient is null ? Math.Min(head.Rows, traits.LogitColumns) : head.Rows;
+        var most = Math.Max(1, traits.LogitBytes / (4L * Math.Max(1, columns)));
         var chunks = Math.Max(1, (hidden.Rows + most - 1) / most);
         var rows = (int)((hidden.Rows + chunks - 1) / chunks);
         // The chunk of rows, their logits, and one of the products with the head.
         using (Make(hidden.Kind, rows, hidden.Columns))
-        using (Make(TensorKind.Parameter, rows, head.Rows))
+        using (Make(TensorKind.Parameter, rows, columns))
         using (Make(hidden.Kind, rows, hidden.Columns))
-            TakeShortly(Math.Max(traits.LinearBytes(rows, hidden.Columns, head), traits.LinearBytes(rows, head.Rows, head)));
+            TakeShortly(Math.Max(traits.LinearBytes(rows, hidden.Columns, head), traits.LinearBytes(rows, columns, head)));
         return losses;
     }
 

@@ -13,6 +13,9 @@ internal sealed record PanelSource(CpuWeight? Weight, KroneckerLanes? Delta, boo
     /// <summary>Where W's lanes begin that these are; there is no Δ then.</summary>
     public int FirstLane { get; init; }
 
+    /// <summary>Where the depth of W begins that the product is over; there is no Δ then.</summary>
+    public int FirstDepth { get; init; }
+
     public void Dispose() => Delta?.Dispose();
 }
 
@@ -47,9 +50,9 @@ internal sealed unsafe class PanelBuffer : IDisposable
         if (_source.Weight is null || lanes < _kernels.Lanes)
             new Span<float>(Panel, depth * _kernels.Lanes).Clear();
         if (_source.Weight is { } weight && _source.LanesAreRows)
-            _kernels.FillFromRows(weight, _source.FirstLane + lane, lanes, start, depth, Panel, _scratch);
+            _kernels.FillFromRows(weight, _source.FirstLane + lane, lanes, _source.FirstDepth + start, depth, Panel, _scratch);
         else if (_source.Weight is { } transposed)
-            _kernels.FillFromColumns(transposed, _source.FirstLane + lane, lanes, start, depth, Panel);
+            _kernels.FillFromColumns(transposed, _source.FirstLane + lane, lanes, _source.FirstDepth + start, depth, Panel);
         if (_source.Delta is not null)
             _kernels.AddLanes(_source.Delta, lane, lanes, start, depth, Panel);
     }
