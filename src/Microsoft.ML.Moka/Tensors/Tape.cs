@@ -19,9 +19,11 @@ internal sealed class Tape(Backend backend, bool recording, CancellationToken ca
     public void ThrowIfCanceled() => cancellation.ThrowIfCancellationRequested();
 
     /// <summary>Takes ownership of <paramref name="value"/> as an input or an operation's result.</summary>
-    public Variable Own(Tensor value, bool requiresGradient = false)
+    public Variable Own(Tensor value, bool requiresGradient = false) => Own(value, requiresGradient, null);
+
+    private Variable Own(Tensor value, bool requiresGradient, Func<Tensor>? again)
     {
-        var variable = new Variable(this, value, requiresGradient && Recording, ownsValue: true);
+        var variable = new Variable(this, value, requiresGradient && Recording, ownsValue: true, again: again);
         _live.Add(variable);
         return variable;
     }
@@ -36,11 +38,13 @@ internal sealed class Tape(Backend backend, bool recording, CancellationToken ca
 
     /// <summary>
     /// The result of an operation. Where the tape records and <paramref name="requiresGradient"/>, <paramref name="backward"/> is called with the
-    /// gradient of the result (which the tape disposes), adds the inputs' gradients, and disposes what was held for it.
+    /// gradient of the result (which the tape disposes), adds the inputs' gradients, and disposes what was held for it. Where memory is dearer than computing
+    /// the value once more, <paramref name="again"/> does so from what is held for the backward step.
     /// </summary>
-    public Variable Record(Tensor value, bool requiresGradient, Func<Action<Tensor>> backward)
+    public Variable Record(Tensor value, bool requiresGradient, Func<Action<Tensor>> backward, Func<Tensor>? again = null)
     {
-        var result = Own(value, requiresGradient);
+        // Nothing is held where there is no backward step.
+        var result = Own(value, requiresGradient, requiresGradient && Recording ? again : null);
         if (!result.RequiresGradient)
             return result;
         var step = backward();

@@ -166,9 +166,17 @@ internal static class TapeOperations
 
     public static Variable Dropout(this Tape tape, Variable x, float rate, ulong seed)
     {
-        var backend = tape.Backend;
-        return tape.Record(backend.Dropout(x.Value, rate, seed), x.RequiresGradient,
-            () => dy => x.AddGradient(backend.Dropout(dy, rate, seed)));
+        return tape.Record(Drop(x.Value), x.RequiresGradient, () =>
+        {
+            x.Hold();
+            return dy =>
+            {
+                x.AddGradient(Drop(dy));
+                x.Dispose();
+            };
+        }, again: () => Drop(x.Value));
+
+        Tensor Drop(Tensor tensor) => tape.Backend.Dropout(tensor, rate, seed);
     }
 
     /// <summary>RMS normalization by row; the weight is frozen unless <paramref name="weightGradient"/> receives its gradient.</summary>
@@ -187,6 +195,11 @@ internal static class TapeOperations
                 x.Dispose();
                 scale.Dispose();
             };
+        }, again: () =>
+        {
+            var normalized = backend.RmsNorm(x.Value, weight, epsilon, out var known);
+            known.Dispose();
+            return normalized;
         });
         scale.Dispose();
         return result;
@@ -206,7 +219,7 @@ internal static class TapeOperations
                 gate.Dispose();
                 up.Dispose();
             };
-        });
+        }, again: () => backend.SwiGlu(gate.Value, up.Value));
     }
 
     public static Variable Rotary(this Tape tape, Variable x, Tensor positions, Tensor cosines, Tensor sines)

@@ -2,25 +2,31 @@ namespace Microsoft.ML.Moka.Tensors;
 
 /// <summary>
 /// A value that an operation of the tape produced. Dispose it when the forward pass needs it no more: the tensor is freed at once,
-/// or, where a backward step will read it, right after that step.
+/// or, where a backward step will read it, right after that step. What is cheaply computed again is freed at once too, and made anew for that step.
 /// </summary>
 internal sealed class Variable : IDisposable
 {
     private readonly Tape _tape;
     private readonly bool _ownsValue;
     private readonly Tensor? _parameterGradient;
+    private readonly Func<Tensor>? _again;
+    private Tensor? _value;
     private int _holders = 1;
+    private bool _isForwardDone;
 
-    internal Variable(Tape tape, Tensor value, bool requiresGradient, bool ownsValue, Tensor? parameterGradient = null)
+    // again computes the value once more, for as long as the producer's backward step has not run; without it the value is kept.
+    internal Variable(
+        Tape tape, Tensor value, bool requiresGradient, bool ownsValue, Tensor? parameterGradient = null, Func<Tensor>? again = null)
     {
         _tape = tape;
         _ownsValue = ownsValue;
         _parameterGradient = parameterGradient;
-        Value = value;
+        _value = value;
+        _again = again;
         RequiresGradient = requiresGradient;
     }
 
-    public Tensor Value { get; }
+    public Tensor Value => _value ??= _again!();
 
     /// <summary>Whether the loss depends on a trained parameter through this value.</summary>
     public bool RequiresGradient { get; }
@@ -37,10 +43,21 @@ internal sealed class Variable : IDisposable
 
     public void Dispose()
     {
-        if (_holders == 0 || --_holders > 0)
+        if (_holders == 0)
             return;
+        if (--_holders > 0)
+        {
+            // The forward pass comes first: whoever else holds the value is a backward step.
+            if (_again is not null && !_isForwardDone)
+            {
+                _value?.Dispose();
+                _value = null;
+            }
+            _isForwardDone = true;
+            return;
+        }
         if (_ownsValue)
-            Value.Dispose();
+            _value?.Dispose();
         if (Gradient is null)
             _tape.Forget(this);
     }
@@ -82,7 +99,7 @@ internal sealed class Variable : IDisposable
     internal void Release()
     {
         if (_holders > 0 && _ownsValue)
-            Value.Dispose();
+            _value?.Dispose();
         _holders = 0;
         Gradient?.Dispose();
         Gradient = null;

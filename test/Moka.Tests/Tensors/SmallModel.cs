@@ -41,6 +41,8 @@ internal sealed class SmallModel : IDisposable
 
     public WeightMatrix Frozen { get; }
 
+    public Tensor NormWeight => _layers[0].Norm.Value;
+
     public IEnumerable<Parameter> Parameters => _layers.SelectMany(l => new[] { l.Norm, l.Gates, l.Left, l.Right, l.Diagonal, l.Gate }).Prepend(_table);
 
     /// <summary>Forward and backward pass; gives the loss.</summary>

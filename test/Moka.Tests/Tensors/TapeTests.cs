@@ -38,6 +38,33 @@ public class TapeTests
         Assert.Equal(before, model.Backend.LiveTensors);
     }
 
+    /// <summary>Norms, activations and what is dropped out cost little beside the products that read them, and take much memory.</summary>
+    [Fact]
+    public void Values_that_are_cheap_to_compute_are_not_kept_for_the_backward_pass()
+    {
+        using var model = new SmallModel();
+        using var tape = new Tape(model.Backend, recording: true);
+        Variable x = Input(), norm = tape.RmsNorm(x, model.NormWeight, 1e-5f), activated = tape.SwiGlu(norm, x), dropped = tape.Dropout(activated, 0.3f, 7);
+        foreach (var variable in new[] { dropped, activated, norm })
+        {
+            var expected = ReferenceBackend.Values(variable.Value).ToArray();
+            Assert.Contains(expected, value => value != 0);
+            var before = model.Backend.LiveTensors;
+            variable.Hold();
+            variable.Hold();
+            variable.Dispose();
+            Assert.Equal(before - 1, model.Backend.LiveTensors);
+            // For both backward steps that held it.
+            Assert.Equal(expected, ReferenceBackend.Values(variable.Value));
+            variable.Dispose();
+            Assert.Same(variable.Value, variable.Value);
+            Assert.Equal(before, model.Backend.LiveTensors);
+            variable.Dispose();
+        }
+
+        Variable Input() => tape.Own(model.Backend.Upload(TensorKind.Activation, [0.5f, -1, 2, 0.25f, 3, -2, 1, 1], 1, SmallModel.Width), true);
+    }
+
     [Fact]
     public void Recomputing_gives_the_same_gradients()
     {
