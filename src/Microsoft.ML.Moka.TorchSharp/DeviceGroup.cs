@@ -14,9 +14,7 @@ internal sealed class DeviceGroup : IDisposable
     /// The score of a key that a query does not see. Not −∞, of which a padded query, which sees none, would get NaN: where a CPU has AMX, oneDNN's bfloat16
     /// products (3.14 still) read past a row's end into the next one and multiply what they find there by 0 (uxlfoundation/oneDNN #5717).
     /// </summary>
-    private const float Hidden = -1e30f;
-
-    private static readonly Scalar One = 1f;
+    private static readonly Scalar Hidden = -1e30f;
 
     private readonly AttentionGroup _group;
     private readonly DeviceRows _queries;
@@ -37,7 +35,8 @@ internal sealed class DeviceGroup : IDisposable
         _isCausal = group.Queries == group.Keys && _queries.IsWhole && _keys.IsWhole && !hasWindow;
         using var scope = NewDisposeScope();
         using var seen = upload(group.Seen);
-        var places = arange(group.Keys, dtype: ScalarType.Int32, device: seen.device).unsqueeze(0);
+        using Scalar keys = group.Keys;
+        var places = arange(Scalars.WholeZero, keys, Scalars.WholeOne, dtype: ScalarType.Int32, device: seen.device).unsqueeze(0);
         var isHidden = places.ge(seen.unsqueeze(1));
         if (hasWindow)
         {
@@ -57,13 +56,14 @@ internal sealed class DeviceGroup : IDisposable
     /// <summary>softmax(q kᵀ scale) over the keys that a query sees, in float32.</summary>
     public NativeTensor Probabilities(NativeTensor queries, NativeTensor keys, AttentionHeads heads)
     {
+        using Scalar scale = heads.Scale;
         // The queries are fewer than the scores.
-        var scores = queries.to(ScalarType.Float32).mul(heads.Scale).bmm(keys.to(ScalarType.Float32).transpose(1, 2));
+        var scores = queries.to(ScalarType.Float32).mul(scale).bmm(keys.to(ScalarType.Float32).transpose(1, 2));
         ByHead(scores, heads).masked_fill_(_isHidden, Hidden);
         var probabilities = scores.softmax(-1);
         // A padded query, which sees nothing, adds nothing to a key's gradient.
         if (!_queries.IsWhole)
-            ByHead(probabilities, heads).masked_fill_(_isHidden, 0);
+            ByHead(probabilities, heads).masked_fill_(_isHidden, Scalars.Zero);
         return probabilities;
     }
 
@@ -165,9 +165,9 @@ internal sealed class DeviceGroup : IDisposable
         public void Add(NativeTensor target, NativeTensor rows)
         {
             if (_tokens is null)
-                target.narrow(0, _first, _count).add_(rows);
+                target.narrow(0, _first, _count).add_(rows, Scalars.One);
             else
-                target.index_add_(0, _tokens, Kept(rows), One);
+                target.index_add_(0, _tokens, Kept(rows), Scalars.One);
         }
 
         public void Dispose()

@@ -150,7 +150,7 @@ internal sealed record DeviceScales(NativeTensor Absmax, NestedCodes? Nested)
         var (from, to) = (first / Nested.GroupSize, (last + Nested.GroupSize - 1) / Nested.GroupSize);
         var groups = Absmax.narrow(0, from, to - from).unsqueeze(1).expand(to - from, Nested.GroupSize)
             .reshape(-1).narrow(0, first - from * Nested.GroupSize, last - first);
-        return Nested.Map.index_select(0, Nested.Codes.narrow(0, first, last - first).to(ScalarType.Int32)).mul_(groups).add_(Nested.Offset);
+        return Nested.Map.index_select(0, Nested.Codes.narrow(0, first, last - first).to(ScalarType.Int32)).mul_(groups).add_(Nested.Offset, Scalars.One);
     }
 }
 

@@ -12,6 +12,8 @@ internal sealed class PackedWeight(PackedMatrix matrix, NativeTensor codes, Nati
     : DeviceWeight(matrix.Rows, matrix.Columns, matrix.ByteCount, codes, headers)
 {
     private readonly PackedFormat _format = matrix.Format;
+    private static readonly Scalar LargestSigned = 127;
+    private static readonly Scalar CodesOfByte = 256;
     private readonly Scalar _zero = matrix.Format.Zero;
 
     private int BlocksPerRow => Columns / PackedFormat.BlockLength;
@@ -40,7 +42,7 @@ internal sealed class PackedWeight(PackedMatrix matrix, NativeTensor codes, Nati
         {
             // Two's complement: what is above 127 counts from 256 down.
             values = rows.to(ScalarType.Float32);
-            values.sub_(values.gt(127).to(ScalarType.Float32).mul_(256));
+            values.sub_(values.gt(LargestSigned).to(ScalarType.Float32).mul_(CodesOfByte));
         }
         else
         {
@@ -51,7 +53,7 @@ internal sealed class PackedWeight(PackedMatrix matrix, NativeTensor codes, Nati
         var floats = halves.to(ScalarType.Float32);
         values.mul_(floats.narrow(2, 0, 1));
         if (_format.HasMinimum)
-            values.add_(floats.narrow(2, 1, 1));
+            values.add_(floats.narrow(2, 1, 1), Scalars.One);
         var whole = values.view(count, Columns);
         // Products and sums are float32, and rounded once.
         return type == ScalarType.Float32 ? whole : whole.to(type);

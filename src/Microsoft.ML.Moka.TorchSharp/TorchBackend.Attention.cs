@@ -61,7 +61,7 @@ internal sealed partial class TorchBackend
             {
                 Run(() =>
                 {
-                    Scalar scale = heads.Scale;
+                    using Scalar scale = heads.Scale;
                     var (queries, keys) = (group.Queries(N(q), heads), group.Keys(N(k), heads));
                     var outputs = group.Queries(N(dy), heads);
                     var probabilities = group.Probabilities(queries, keys, heads);

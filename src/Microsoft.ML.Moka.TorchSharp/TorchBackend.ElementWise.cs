@@ -15,16 +15,19 @@ internal sealed partial class TorchBackend
 {
     private const long LowBits = 0xFFFFFFFFL;
 
+    private static readonly Scalar FirstMix = 0x7FEB352DL;
+    private static readonly Scalar SecondMix = 0x846CA68BL;
+
     public override Tensor Add(Tensor a, Tensor b)
     {
         RequireShape(b, a.Rows, a.Columns, nameof(b));
-        return Make(a.Kind, a.Rows, a.Columns, () => N(a).add(N(b)));
+        return Make(a.Kind, a.Rows, a.Columns, () => N(a).add(N(b), Scalars.One));
     }
 
     public override void AddInPlace(Tensor target, Tensor addend)
     {
         RequireShape(addend, target.Rows, target.Columns, nameof(addend));
-        Run(() => N(target).add_(N(addend)));
+        Run(() => N(target).add_(N(addend), Scalars.One));
     }
 
     /// <summary>The hash of the CPU backend, which drops the same elements: here in 64-bit integers, for PyTorch has no unsigned ones.</summary>
@@ -43,13 +46,17 @@ internal sealed partial class TorchBackend
         {
             using var uploaded = ToDevice<long>(keys, ScalarType.Int64);
             var key = uploaded.view(2, blocks, 1);
-            var hash = arange(Math.Min(DropoutMask.Block, x.Length), dtype: ScalarType.Int64, device: _device).unsqueeze(0).bitwise_xor(key.select(0, 0));
+            using Scalar length = Math.Min(DropoutMask.Block, x.Length);
+            var hash = arange(Scalars.WholeZero, length, Scalars.WholeOne, dtype: ScalarType.Int64, device: _device)
+                .unsqueeze(0).bitwise_xor(key.select(0, 0));
             var low = tensor(LowBits, device: _device);
-            Mix(hash, 16).mul_(0x7FEB352DL).bitwise_and_(low);
-            Mix(hash, 15).mul_(0x846CA68BL).bitwise_and_(low);
+            Mix(hash, 16).mul_(FirstMix).bitwise_and_(low);
+            Mix(hash, 15).mul_(SecondMix).bitwise_and_(low);
             Mix(hash, 16).bitwise_xor_(key.select(0, 1));
-            var kept = hash.view(-1).narrow(0, 0, x.Length).ge((long)(uint)(rate * 4294967296.0)).view(x.Rows, x.Columns);
-            return N(x).to(ScalarType.Float32).mul(kept).mul_(1 / (1 - rate));
+            using Scalar least = (long)(uint)(rate * 4294967296.0);
+            using Scalar scale = 1 / (1 - rate);
+            var kept = hash.view(-1).narrow(0, 0, x.Length).ge(least).view(x.Rows, x.Columns);
+            return N(x).to(ScalarType.Float32).mul(kept).mul_(scale);
         });
 
         // hash ^= hash >> bits.
@@ -63,13 +70,13 @@ internal sealed partial class TorchBackend
     public override void AddToRows(Tensor x, Tensor row)
     {
         RequireShape(row, x.Columns, 1, nameof(row));
-        Run(() => N(x).add_(Vector(row)));
+        Run(() => N(x).add_(Vector(row), Scalars.One));
     }
 
     public override void AccumulateColumnSums(Tensor x, Tensor sums)
     {
         RequireShape(sums, x.Columns, 1, nameof(sums));
-        Run(() => Vector(sums).add_(N(x).to(ScalarType.Float32).sum([0])));
+        Run(() => Vector(sums).add_(N(x).to(ScalarType.Float32).sum([0]), Scalars.One));
     }
 
     public override Tensor RmsNorm(Tensor x, Tensor weight, float epsilon, out Tensor inverseRms)
@@ -78,9 +85,10 @@ internal sealed partial class TorchBackend
         var width = x.Columns / groups;
         var inverse = Make(TensorKind.Parameter, x.Rows, groups, () =>
         {
+            using Scalar least = epsilon;
             // What rounding the squares changes is lost in their mean, which is float32.
             var values = ByGroup(x, groups);
-            return values.mul(values).mean([1], type: ScalarType.Float32).add_(epsilon).rsqrt_().view(x.Rows, groups);
+            return values.mul(values).mean([1], type: ScalarType.Float32).add_(least, Scalars.One).rsqrt_().view(x.Rows, groups);
         });
         inverseRms = inverse;
         return Make(x.Kind, x.Rows, x.Columns, () =>
@@ -104,10 +112,10 @@ internal sealed partial class TorchBackend
             var inverse = N(inverseRms).view(-1, 1);
             var (values, gradient) = (ByGroup(x, groups), ByGroup(dy, groups));
             if (weightGradient is not null)
-                Vector(weightGradient).add_(gradient.mul(inverse).mul_(values).sum([0]));
+                Vector(weightGradient).add_(gradient.mul(inverse).mul_(values).sum([0]), Scalars.One);
             var scaled = gradient.mul(Vector(weight));
             var along = scaled.mul(values).mean([1], keepdim: true).mul_(inverse).mul_(inverse);
-            return scaled.addcmul_(values, along, MinusOne).mul_(inverse).view(x.Rows, x.Columns);
+            return scaled.addcmul_(values, along, Scalars.MinusOne).mul_(inverse).view(x.Rows, x.Columns);
         });
     }
 
@@ -130,13 +138,13 @@ internal sealed partial class TorchBackend
         return Make(x.Kind, x.Rows, x.Columns, () =>
         {
             var gradient = N(dy).to(ScalarType.Float32);
-            Vector(magnitudeGradient).add_(Quotient(gradient.mul(N(x)).sum([0]), Vector(norms)));
+            Vector(magnitudeGradient).add_(Quotient(gradient.mul(N(x)).sum([0]), Vector(norms)), Scalars.One);
             return gradient.mul(Quotient(Vector(magnitude), Vector(norms)));
         });
     }
 
     /// <summary>a / b, and 0 where b is 0.</summary>
-    private static NativeTensor Quotient(NativeTensor a, NativeTensor b) => a.div(b).masked_fill_(b.eq(0), 0);
+    private static NativeTensor Quotient(NativeTensor a, NativeTensor b) => a.div(b).masked_fill_(b.eq(Scalars.Zero), Scalars.Zero);
 
     public override Tensor SwiGlu(Tensor gate, Tensor up)
     {
@@ -152,7 +160,7 @@ internal sealed partial class TorchBackend
         {
             // silu' = σ(g) (1 + g σ(−g)): nothing of it is a difference that rounding could leave nothing of.
             var g = N(gate);
-            return ones(1, 1, dtype: g.dtype, device: _device).addcmul(g, g.neg().sigmoid_(), One).mul_(g.sigmoid()).mul_(N(up)).mul_(N(dy));
+            return ones(1, 1, dtype: g.dtype, device: _device).addcmul(g, g.neg().sigmoid_(), Scalars.One).mul_(g.sigmoid()).mul_(N(up)).mul_(N(dy));
         });
         try
         {
@@ -175,8 +183,8 @@ internal sealed partial class TorchBackend
             var heads = N(x).view(x.Rows, x.Columns / (2 * half), 2, half);
             var turned = heads.mul(N(cosines).index_select(0, N(positions)).view(x.Rows, 1, 1, half));
             var sine = N(sines).index_select(0, N(positions)).unsqueeze(1);
-            turned.select(2, 0).addcmul_(heads.select(2, 1), sine, inverse ? One : MinusOne);
-            turned.select(2, 1).addcmul_(heads.select(2, 0), sine, inverse ? MinusOne : One);
+            turned.select(2, 0).addcmul_(heads.select(2, 1), sine, inverse ? Scalars.One : Scalars.MinusOne);
+            turned.select(2, 1).addcmul_(heads.select(2, 0), sine, inverse ? Scalars.MinusOne : Scalars.One);
             return turned;
         });
     }
@@ -190,7 +198,7 @@ internal sealed partial class TorchBackend
         Run(() =>
         {
             var (s, ds) = (N(softmax), N(softmaxGradient));
-            N(gradient).add_(ds.sub(s.mul(ds).sum()).mul_(s));
+            N(gradient).add_(ds.sub(s.mul(ds).sum()).mul_(s), Scalars.One);
         });
     }
 }

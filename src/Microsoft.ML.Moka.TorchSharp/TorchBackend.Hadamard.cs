@@ -30,7 +30,7 @@ internal sealed partial class TorchBackend
                 // D = (dyᵀx) ∘ W, a stretch of rows at a time.
                 var product = N(dy).narrow(1, row, count).t().mm(N(x)).to(ScalarType.Float32);
                 product = product.mul(((DeviceWeight)weight).Expand(row, count, ScalarType.Float32, isChanged: false));
-                dl.narrow(1, row, count).add_(N(right).mm(product.t()));
+                dl.narrow(1, row, count).add_(N(right).mm(product.t()), Scalars.One);
                 N(rightGradient).addmm_(l.narrow(1, row, count), product);
             }
         });
@@ -46,7 +46,7 @@ internal sealed class HadamardWeight(DeviceWeight weight, DeviceTensor left, Dev
     public override NativeTensor Expand(int row, int count, ScalarType type, bool isChanged)
     {
         using var scope = NewDisposeScope();
-        var factors = left.Elements.view(rank, Rows).narrow(1, row, count).t().mm(right.Elements).add_(_offset);
+        var factors = left.Elements.view(rank, Rows).narrow(1, row, count).t().mm(right.Elements).add_(_offset, Scalars.One);
         var product = factors.mul_(weight.Expand(row, count, ScalarType.Float32, isChanged: false));
         return (type == ScalarType.Float32 ? product : product.to(type)).MoveToOuterDisposeScope();
     }

@@ -78,7 +78,7 @@ internal sealed partial class TorchBackend
             if (sum is null)
                 sum = (group.Count == 0 ? y.clone() : y).MoveToOuterDisposeScope();
             else
-                sum.add_(y);
+                sum.add_(y, Scalars.One);
         }
         return sum ?? zeros(x.shape[0], isTransposed ? delta.Columns : delta.Rows, dtype: x.dtype, device: _device);
     }
@@ -128,7 +128,7 @@ internal sealed partial class TorchBackend
             var blocks = panel.view(rows, mb, na, nb);
             if (left is null)
             {
-                blocks.narrow(2, first, rows).diagonal(0, 0, 2).add_(right.sum([0]).unsqueeze(2));
+                blocks.narrow(2, first, rows).diagonal(0, 0, 2).add_(right.sum([0]).unsqueeze(2), Scalars.One);
                 continue;
             }
             left = left.narrow(1, first, rows);
@@ -139,12 +139,12 @@ internal sealed partial class TorchBackend
             else if (group.Count >= FewestForProduct)
             {
                 var product = left.reshape(group.Count, rows * na).t().mm(right.reshape(group.Count, mb * nb));
-                blocks.add_(product.view(rows, na, mb, nb).permute(0, 2, 1, 3));
+                blocks.add_(product.view(rows, na, mb, nb).permute(0, 2, 1, 3), Scalars.One);
             }
             else
             {
                 for (var filter = 0; filter < group.Count; filter++)
-                    blocks.addcmul_(left.select(0, filter).view(rows, 1, na, 1), right.select(0, filter).view(1, mb, 1, nb), One);
+                    blocks.addcmul_(left.select(0, filter).view(rows, 1, na, 1), right.select(0, filter).view(1, mb, 1, nb), Scalars.One);
             }
         }
     }

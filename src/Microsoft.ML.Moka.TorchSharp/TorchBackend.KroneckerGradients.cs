@@ -7,8 +7,6 @@ namespace Microsoft.ML.Moka.Torch;
 
 internal sealed partial class TorchBackend
 {
-    private static readonly Scalar One = 1f;
-
     public override void AccumulateKroneckerGradients(Tensor x, Tensor dy, KroneckerSum delta, KroneckerGradients gradients)
     {
         delta.Validate();
@@ -101,13 +99,13 @@ internal sealed partial class TorchBackend
             ? N(group.Right).view(group.Count, shape.RightRows, shape.RightColumns)
             : N(group.Left!).view(group.Count, shape.LeftRows, shape.LeftColumns);
         if (coefficientGradient is not null)
-            N(coefficientGradient).narrow(0, group.First, group.Count).add_(factor.mul(left ?? right).sum([1, 2]).unsqueeze(1));
+            N(coefficientGradient).narrow(0, group.First, group.Count).add_(factor.mul(left ?? right).sum([1, 2]).unsqueeze(1), Scalars.One);
         if (targets.Left is not null && left is not null)
-            N(targets.Left).view(group.Count, shape.LeftRows, shape.LeftColumns).add_(left.mul(coefficients.view(-1, 1, 1)));
+            N(targets.Left).view(group.Count, shape.LeftRows, shape.LeftColumns).add_(left.mul(coefficients.view(-1, 1, 1)), Scalars.One);
         if (targets.Right is not null)
         {
             var gradient = left is null ? right.mul(coefficients.view(-1, 1, 1)) : right;
-            N(targets.Right).view(group.Count, shape.RightRows, shape.RightColumns).add_(gradient);
+            N(targets.Right).view(group.Count, shape.RightRows, shape.RightColumns).add_(gradient, Scalars.One);
         }
     }
 }

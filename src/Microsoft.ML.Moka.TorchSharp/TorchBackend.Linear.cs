@@ -16,7 +16,7 @@ internal sealed partial class TorchBackend
         return Make(x.Kind, x.Rows, weight.Rows, () =>
         {
             var y = Product(N(x), weight, parts.Expanded);
-            return parts.PerToken is null ? y : y.add_(Apply(N(x), parts.PerToken, isTransposed: false));
+            return parts.PerToken is null ? y : y.add_(Apply(N(x), parts.PerToken, isTransposed: false), Scalars.One);
         });
     }
 
@@ -27,7 +27,7 @@ internal sealed partial class TorchBackend
         return Make(dy.Kind, dy.Rows, weight.Columns, () =>
         {
             var dx = TransposedProduct(N(dy), weight, parts.Expanded);
-            return parts.PerToken is null ? dx : dx.add_(Apply(N(dy), parts.PerToken, isTransposed: true));
+            return parts.PerToken is null ? dx : dx.add_(Apply(N(dy), parts.PerToken, isTransposed: true), Scalars.One);
         });
     }
 
@@ -123,7 +123,7 @@ internal sealed partial class TorchBackend
         if (a.dtype == sum.dtype)
             sum.addmm_(a, b);
         else
-            sum.add_(a.mm(b));
+            sum.add_(a.mm(b), Scalars.One);
     }
 
     /// <summary>Rows of W + Δ in a type. The sum is float32 and rounded once: an update smaller than a bfloat16's step would else be lost.</summary>

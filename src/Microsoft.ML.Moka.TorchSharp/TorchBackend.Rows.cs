@@ -17,7 +17,7 @@ internal sealed partial class TorchBackend
     {
         RequireShape(dy, ids.Rows, tableGradient.Columns, nameof(dy));
         RequireRows(ids, tableGradient.Rows, nameof(ids));
-        Run(() => N(tableGradient).index_add_(0, N(ids).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), One));
+        Run(() => N(tableGradient).index_add_(0, N(ids).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), Scalars.One));
     }
 
     public override Tensor GatherRows(Tensor x, Tensor rows)
@@ -32,7 +32,7 @@ internal sealed partial class TorchBackend
         RequireRows(rows, rowCount, nameof(rows));
         return Make(dy.Kind, rowCount, dy.Columns, () =>
             zeros(rowCount, dy.Columns, dtype: ScalarType.Float32, device: _device)
-                .index_add_(0, N(rows).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), One));
+                .index_add_(0, N(rows).to(ScalarType.Int64), N(dy).to(ScalarType.Float32), Scalars.One));
     }
 
     public override Tensor MeanRows(Tensor x, IReadOnlyList<RowRange> ranges)
@@ -46,7 +46,8 @@ internal sealed partial class TorchBackend
             for (var i = 0; i < ranges.Count; i++)
             {
                 using var scope = NewDisposeScope();
-                means.select(0, i).copy_(N(x).narrow(0, ranges[i].Start, ranges[i].Length).to(ScalarType.Float32).sum([0]).div_(ranges[i].Length));
+                using Scalar length = ranges[i].Length;
+                means.select(0, i).copy_(N(x).narrow(0, ranges[i].Start, ranges[i].Length).to(ScalarType.Float32).sum([0]).div_(length));
             }
             return means;
         });
@@ -64,7 +65,8 @@ internal sealed partial class TorchBackend
             for (var i = 0; i < ranges.Count; i++)
             {
                 using var scope = NewDisposeScope();
-                gradient.narrow(0, ranges[i].Start, ranges[i].Length).add_(N(dy).narrow(0, i, 1).div(ranges[i].Length));
+                using Scalar length = ranges[i].Length;
+                gradient.narrow(0, ranges[i].Start, ranges[i].Length).add_(N(dy).narrow(0, i, 1).div(length), Scalars.One);
             }
             return gradient;
         });

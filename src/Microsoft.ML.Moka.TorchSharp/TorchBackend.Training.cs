@@ -7,8 +7,6 @@ namespace Microsoft.ML.Moka.Torch;
 
 internal sealed partial class TorchBackend
 {
-    private static readonly Scalar MinusOne = -1f;
-
     private volatile UpdateScalars? _scalars;
 
     public override Tensor TokenLosses(
@@ -44,12 +42,18 @@ internal sealed partial class TorchBackend
             var rows = N(hidden).narrow(0, start, count);
             var logits = Product(rows, head, null).to(ScalarType.Float32);
             var target = N(targets).narrow(0, start, count).to(ScalarType.Int64).unsqueeze(1);
-            var logSumExp = logits.logsumexp(1, keepdim: true);
-            N(losses).narrow(0, start, count).copy_(logSumExp.sub(logits.gather(1, target)));
+            // The others apart from the target: what it lacks to 1 is no difference of two numbers near 1 where a row is learned well.
+            var own = logits.gather(1, target);
+            logits.scatter_(1, target, full(count, 1, Scalars.MinusInfinity, dtype: ScalarType.Float32, device: _device));
+            var others = logits.logsumexp(1, keepdim: true);
+            var lead = others.sub(own);
+            // ln(1 + e^lead), without overflow.
+            N(losses).narrow(0, start, count).copy_(lead.relu().add_(lead.abs().neg_().exp_().log1p_(), Scalars.One));
             if (gradient is null)
                 return;
             // weight · (softmax − 1 at the target), over the logits.
-            logits.sub_(logSumExp).exp_().scatter_add_(1, target, full(count, 1, MinusOne, dtype: ScalarType.Float32, device: _device));
+            var share = lead.sigmoid_();
+            logits.sub_(others).exp_().mul_(share).scatter_(1, target, share.neg());
             logits.mul_(N(rowWeights!).narrow(0, start, count));
             var logitGradient = logits.dtype == rows.dtype ? logits : logits.to(rows.dtype);
             N(gradient).narrow(0, start, count).copy_(TransposedProduct(logitGradient, head, null));
@@ -79,7 +83,7 @@ internal sealed partial class TorchBackend
             g.mul_(by.GradientScale);
             m.mul_(by.Beta1).add_(g, by.Rest1);
             v.mul_(by.Beta2).addcmul_(g, g, by.Rest2);
-            var length = v.mul(by.Correction2).sqrt_().add_(by.Epsilon);
+            var length = v.mul(by.Correction2).sqrt_().add_(by.Epsilon, Scalars.One);
             if (by.Step.WeightDecay != 0)
                 w.mul_(by.Decay);
             w.addcdiv_(m, length, by.Rate);

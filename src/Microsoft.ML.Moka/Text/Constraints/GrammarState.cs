@@ -4,13 +4,13 @@ namespace Microsoft.ML.Moka.Text.Constraints;
 internal sealed class GrammarState
 {
     private readonly Dictionary<string, GrammarState> _known;
-    private readonly Dictionary<GrammarNode, int> _numbers;
-    private readonly IReadOnlyList<Stack> _stacks;
+    private readonly GrammarStacks _all;
+    private readonly IReadOnlyList<GrammarStack> _stacks;
     private readonly GrammarState?[] _next = new GrammarState?[256];
     private readonly bool[] _isComputed = new bool[256];
 
-    private GrammarState(Dictionary<string, GrammarState> known, Dictionary<GrammarNode, int> numbers, IReadOnlyList<Stack> stacks, bool mayEnd) =>
-        (_known, _numbers, _stacks, MayEnd) = (known, numbers, stacks, mayEnd);
+    private GrammarState(Dictionary<string, GrammarState> known, GrammarStacks all, IReadOnlyList<GrammarStack> stacks, bool mayEnd) =>
+        (_known, _all, _stacks, MayEnd) = (known, all, stacks, mayEnd);
 
     /// <summary>Whether the text is whole here.</summary>
     public bool MayEnd { get; }
@@ -21,7 +21,7 @@ internal sealed class GrammarState
     /// <summary>Before the first byte.</summary>
     public static GrammarState Start(GrammarNode root)
     {
-        var empty = new GrammarState(new Dictionary<string, GrammarState>(StringComparer.Ordinal), [], [], mayEnd: false);
+        var empty = new GrammarState(new Dictionary<string, GrammarState>(StringComparer.Ordinal), new GrammarStacks(), [], mayEnd: false);
         return empty.Of(closure => closure.Add(root, null));
     }
 
@@ -39,40 +39,25 @@ internal sealed class GrammarState
 
     private GrammarState Of(Action<Closure> fill)
     {
-        var closure = new Closure();
+        var closure = new Closure(_all);
         fill(closure);
-        var key = string.Join(';', closure.Stacks.Select(KeyOf)) + (closure.MayEnd ? "!" : "");
+        var key = string.Join(',', closure.Stacks.Select(stack => stack.Number)) + (closure.MayEnd ? "!" : "");
         if (!_known.TryGetValue(key, out var state))
-            _known.Add(key, state = new GrammarState(_known, _numbers, closure.Stacks, closure.MayEnd));
+            _known.Add(key, state = new GrammarState(_known, _all, closure.Stacks, closure.MayEnd));
         return state;
     }
 
-    private string KeyOf(Stack stack)
-    {
-        var numbers = new List<int>();
-        for (var rest = stack; rest is not null; rest = rest.Rest)
-        {
-            if (!_numbers.TryGetValue(rest.Top, out var number))
-                _numbers.Add(rest.Top, number = _numbers.Count);
-            numbers.Add(number);
-        }
-        return string.Join(',', numbers);
-    }
-
-    /// <summary>What has to come, the next first.</summary>
-    private sealed record Stack(GrammarNode Top, Stack? Rest);
-
     /// <summary>The bytes that may come next, each with what follows it.</summary>
-    private sealed class Closure
+    private sealed class Closure(GrammarStacks all)
     {
-        private readonly HashSet<Stack> _seen = [];
-        private readonly HashSet<(LateNode Node, Stack? Behind)> _passed = [];
+        private readonly HashSet<GrammarStack> _seen = [];
+        private readonly HashSet<(LateNode Node, GrammarStack? Behind)> _passed = [];
 
-        public List<Stack> Stacks { get; } = [];
+        public List<GrammarStack> Stacks { get; } = [];
 
         public bool MayEnd { get; private set; }
 
-        public void Continue(Stack? rest)
+        public void Continue(GrammarStack? rest)
         {
             if (rest is null)
                 MayEnd = true;
@@ -80,13 +65,13 @@ internal sealed class GrammarState
                 Add(rest.Top, rest.Rest);
         }
 
-        public void Add(GrammarNode node, Stack? rest)
+        public void Add(GrammarNode node, GrammarStack? rest)
         {
             switch (node)
             {
                 case SequenceNode { Nodes: var nodes }:
                     for (var i = nodes.Count - 1; i >= 0; i--)
-                        rest = new Stack(nodes[i], rest);
+                        rest = all.Of(nodes[i], rest);
                     Continue(rest);
                     break;
                 case ChoiceNode { Nodes: var nodes }:
@@ -99,7 +84,7 @@ internal sealed class GrammarState
                         Add(late.Target!, rest);
                     break;
                 default:
-                    var stack = new Stack(node, rest);
+                    var stack = all.Of(node, rest);
                     if (_seen.Add(stack))
                         Stacks.Add(stack);
                     break;

@@ -48,6 +48,16 @@ public sealed class JsonGrammarTests
     [InlineData("{\"name\":\"x\",\"how\":\"a\"}", false)]
     public void A_schema_is_kept_to(string text, bool isTaken) => Assert.Equal(isTaken, Takes(Person, text));
 
+    /// <summary>As a small model may write them: what has to be closed is neither compared nor written down bracket by bracket.</summary>
+    [Fact]
+    public void Lists_may_be_nested_as_deep_as_a_context_is_long()
+    {
+        const int Depth = 100_000;
+        var text = $"{{\"a\":{new string('[', Depth)}1{new string(']', Depth)}}}";
+        Assert.True(Takes(null, text));
+        Assert.False(Takes(null, text.Remove(text.Length - 2, 1)));
+    }
+
     /// <summary>Whatever way through the grammar is taken, what comes out is JSON of the schema.</summary>
     [Fact]
     public void Any_way_through_the_grammar_is_json()
