@@ -67,8 +67,14 @@ internal sealed partial class GgufModel : TensorFile
         var match = ShardName().Match(path);
         if (!match.Success)
             return [path];
-        var (start, count) = (match.Groups["start"].Value, int.Parse(match.Groups["count"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture));
-        return Enumerable.Range(1, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"{start}-{number:00000}-of-{count:00000}.gguf"));
+        var (start, end) = (match.Groups["start"].Value, match.Groups["end"].Value);
+        var (number, count) = (Number("number"), Number("count"));
+        // A name that is none of the shards' is a file's own.
+        return number < 1 || number > count
+            ? [path]
+            : Enumerable.Range(1, count).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{start}-{shard:00000}{end}"));
+
+        int Number(string group) => int.Parse(match.Groups[group].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     public override bool Contains(string name) => _tensors.ContainsKey(name);
@@ -143,6 +149,6 @@ internal sealed partial class GgufModel : TensorFile
         _ => 0,
     };
 
-    [GeneratedRegex(@"^(?<start>.*)-\d{5}-of-(?<count>\d{5})\.gguf$", RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(?<start>.*)-(?<number>[0-9]{5})(?<end>-of-(?<count>[0-9]{5})\.gguf)$", RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex ShardName();
 }

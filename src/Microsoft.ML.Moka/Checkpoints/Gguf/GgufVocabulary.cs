@@ -37,8 +37,9 @@ internal sealed class GgufVocabulary
         if (Types.Length != Tokens.Length)
             throw metadata.Error(TypesKey, $"has {Types.Length} items, but there are {Tokens.Length} tokens");
         Begin = Id("bos_token_id") ?? (IsSentencePiece ? 1 : null);
-        Unknown = Id("unknown_token_id");
-        Padding = Id("padding_token_id");
+        // No text has these two, and files say "none" by a number beyond the vocabulary, or kept one from before it was cut.
+        Unknown = IdWithin("unknown_token_id");
+        Padding = IdWithin("padding_token_id");
         var ends = new List<int>();
         foreach (var name in (string[])["eos_token_id", "eot_token_id", "eom_token_id"])
         {
@@ -56,6 +57,12 @@ internal sealed class GgufVocabulary
         {
             var key = $"tokenizer.ggml.{name}";
             return metadata.Has(key) ? metadata.Integer(key, 0, Tokens.Length - 1) : null;
+        }
+
+        int? IdWithin(string name)
+        {
+            var key = $"tokenizer.ggml.{name}";
+            return metadata.Has(key) && metadata.Number(key, long.MinValue, ulong.MaxValue) is var id && id >= 0 && id < Tokens.Length ? (int)id : null;
         }
 
         GgufTokenType TypeOf(int type) => Enum.IsDefined((GgufTokenType)type)

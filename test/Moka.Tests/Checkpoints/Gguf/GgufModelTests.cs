@@ -150,6 +150,38 @@ public sealed class GgufModelTests : IDisposable
         Assert.Equal(SharedBackbone.FingerprintOf(new GgufFiles(whole)), SharedBackbone.FingerprintOf(new GgufFiles(first)));
     }
 
+    [Theory]
+    [InlineData("-of-", "-OF-")]
+    [InlineData(".gguf", ".GGUF")]
+    public void Shards_have_the_letters_that_their_names_have(string part, string other)
+    {
+        var first = new TinyGguf().WriteShards(_folder.Path, 2);
+        foreach (var file in Directory.GetFiles(_folder.Path))
+            File.Move(file, file.Replace(part, other, StringComparison.Ordinal));
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(first.Replace(part, other, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("x-00001-of-00000.gguf")]
+    [InlineData("x-00000-of-00002.gguf")]
+    [InlineData("x-00003-of-00002.gguf")]
+    public void A_name_that_is_none_of_the_shards_is_the_file_s_own(string name)
+    {
+        File.WriteAllBytes(_folder.File(name), new TinyGguf().ToArray());
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(_folder.File(name)));
+    }
+
+    [Theory]
+    [InlineData("padding_token_id", uint.MaxValue)]
+    [InlineData("padding_token_id", 320u)]
+    [InlineData("unknown_token_id", -1)]
+    public void Tokens_that_no_text_has_may_lie_beyond_the_vocabulary(string key, object id)
+    {
+        var path = Write(new TinyGguf().With($"tokenizer.ggml.{key}", id));
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(path));
+        Assert.DoesNotContain("pad_token", System.Text.Encoding.UTF8.GetString(new GgufFiles(path).ReadAll("tokenizer_config.json")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Shards_that_do_not_fit_together_are_refused()
     {
