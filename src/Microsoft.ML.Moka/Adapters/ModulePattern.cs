@@ -49,12 +49,16 @@ internal sealed class ModuleValues
     private readonly List<(string Key, ModulePattern Pattern, double Value)> _values = [];
 
     /// <summary>Reads a field; null where it is not set.</summary>
-    public static ModuleValues? Read(JsonFields fields, string name, double least, double most)
+    public static ModuleValues? Read(JsonFields fields, string name, double least, double most, bool isWhole = false)
     {
         var values = new ModuleValues();
-        foreach (var (key, value) in fields.Numbers(name, least, most))
+        foreach (var (key, value) in isWhole ? Whole() : fields.Numbers(name, least, most))
             values._values.Add((key, new ModulePattern($@"(?:.*\.)?(?:{key})", problem => fields.Error(name, problem)), value));
         return values._values.Count > 0 ? values : null;
+
+        IEnumerable<KeyValuePair<string, double>> Whole() => !fields.Has(name)
+            ? []
+            : fields.Table(name, (int)least, (int)most).Select(entry => KeyValuePair.Create(entry.Key, (double)entry.Value));
     }
 
     /// <summary>The values of some maps by their full names.</summary>
