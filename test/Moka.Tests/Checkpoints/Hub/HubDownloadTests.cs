@@ -254,6 +254,19 @@ public class HubDownloadTests
             "model-00002-of-00002.safetensors");
     }
 
+    [Fact]
+    public async Task Beside_the_single_file_an_index_and_its_shards_stay_where_they_are()
+    {
+        using var hub = new HubFixture(folder => File.WriteAllText(
+            Path.Combine(folder, "model.safetensors.index.json"), """{ "weight_map": { "a": "model-00001-of-00002.safetensors" } }"""));
+        Assert.Equal(hub.Snapshot, await hub.FetchAsync(cancellation: Cancellation));
+        hub.ExpectWhole(Needed);
+        // Python may have fetched the index too.
+        File.WriteAllText(Path.Combine(hub.Snapshot, "model.safetensors.index.json"), "{}");
+        Assert.True(HubName.TryParse(HubServer.Repository, out var name));
+        Assert.Equal(hub.Snapshot, CachedModel.Find(name, hub.Cache, out _));
+    }
+
     [Theory]
     [InlineData("../../../outside.safetensors")]
     [InlineData("/etc/passwd")]
@@ -262,8 +275,11 @@ public class HubDownloadTests
     public async Task An_index_leads_to_no_other_place(string shard)
     {
         using var hub = new HubFixture(folder =>
+        {
+            File.Delete(Path.Combine(folder, Weights));
             File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"" + shard.Replace("\\", "\\\\",
-                StringComparison.Ordinal) + "\"}}"));
+                StringComparison.Ordinal) + "\"}}");
+        });
         hub.Server.Files[shard] = [1];
         if (shard == "missing.safetensors")
             hub.Server.Files.Remove(shard, out _);
