@@ -176,13 +176,15 @@ internal sealed class TokenizeVerb
         {
             using var document = JsonDocument.Parse(ReadFile(path));
             var list = document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.GetProperty("messages") : document.RootElement;
-            return [.. list.EnumerateArray().Select(message =>
-                new ChatMessage(new ChatRole(message.GetProperty("role").GetString()!), message.GetProperty("content").GetString()!))];
+            return [.. list.EnumerateArray().Select(message => new ChatMessage(new ChatRole(Text(message, "role")), Text(message, "content")))];
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
         {
             throw new InvalidDataException($"'{path}' is no list of messages, each with \"role\" and \"content\" as texts. {error.Message}", error);
         }
+
+        static string Text(JsonElement message, string name) =>
+            message.GetProperty(name).GetString() ?? throw new InvalidOperationException($"A message has null as \"{name}\".");
     }
 
     // Line breaks and the like would tear the lines.
