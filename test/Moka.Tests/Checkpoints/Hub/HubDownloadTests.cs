@@ -50,6 +50,30 @@ public class HubDownloadTests
     }
 
     [Fact]
+    public async Task A_server_that_is_wrong_about_a_size_is_not_asked_for_the_whole_again_and_again()
+    {
+        using var hub = new HubFixture();
+        hub.Server.Change = (request, answer) =>
+            request.Path.EndsWith(Weights, StringComparison.Ordinal) ? answer.With("X-Linked-Size", "999999999") : null;
+        await Assert.ThrowsAsync<HttpRequestException>(() => hub.FetchAsync(cancellation: Cancellation));
+        Assert.InRange(hub.Server.Requests.Count(request => !request.IsHub), 2, 10);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_put_in_its_place_leaves_nothing_behind()
+    {
+        using var hub = new HubFixture();
+        Directory.CreateDirectory(Path.Combine(hub.Snapshot, "config.json"));
+        await Assert.ThrowsAnyAsync<Exception>(() => hub.FetchAsync(cancellation: Cancellation));
+        Assert.Empty(Directory.GetFiles(hub.Settings.CacheFolder, "*.tmp", SearchOption.AllDirectories));
+
+        using var other = new HubFixture();
+        File.WriteAllText(other.Settings.CacheFolder, "a file");
+        var error = await Assert.ThrowsAsync<IOException>(() => other.FetchAsync(cancellation: Cancellation));
+        Assert.Contains("is a file; name a folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_token_stays_with_the_hub()
     {
         using var hub = new HubFixture();

@@ -119,6 +119,20 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }
 
+    [Theory]
+    [InlineData(0f, 1)]
+    [InlineData(-8f, -8)]
+    public void An_alpha_of_0_changes_nothing_in_llama_cpp_either(float alpha, double written)
+    {
+        // There 0 means that no scale is given.
+        using var model = Fit(new LoraAdapter { Rank = 4, Alpha = alpha });
+        var path = _folder.File("scaled.gguf");
+        model.SaveAdapterGguf(path);
+        using var file = GgufFile.Read(Moka.Files.FileContent.Open(path));
+        Assert.Equal(written, file.Metadata.Number("adapter.lora.alpha", -100, 100));
+        Assert.Equal(alpha != 0, file.TensorNames.Where(name => name.EndsWith("lora_b", StringComparison.Ordinal)).Any(name => file[name].ToFloats().Any(v => v != 0)));
+    }
+
     [Fact]
     public void What_llama_cpp_would_compute_otherwise_is_refused_by_name()
     {
