@@ -23,6 +23,10 @@ internal sealed partial class GgufModel : TensorFile
         {
             foreach (var shard in ShardsOf(path))
             {
+                if (IsShard(path) && !File.Exists(shard))
+                    throw new FileNotFoundException(
+                        $"'{path}' is one of {ShardsOf(path).Count()} shards by its name, and '{shard}' is not there: keep them together, or name a whole " +
+                        "model otherwise.", shard);
                 LfsPointer.Refuse(shard);
                 _files.Add(GgufFile.Read(FileContent.Open(shard)));
             }
@@ -76,6 +80,9 @@ internal sealed partial class GgufModel : TensorFile
 
         int Number(string group) => int.Parse(match.Groups[group].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Whether a file is a part of a model, going by its name.</summary>
+    public static bool IsShard(string path) => ShardsOf(path).Skip(1).Any();
 
     public override bool Contains(string name) => _tensors.ContainsKey(name);
 

@@ -98,6 +98,8 @@ internal static class GgufExport
     {
         if (!GgufFiles.IsGguf(path))
             throw new ArgumentException($"'{path}' does not end in .gguf, by which programs know such files.", nameof(path));
+        if (GgufModel.IsShard(path))
+            throw new ArgumentException($"'{path}' is the name of one of several shards, and a model is written as one file: name it otherwise.", nameof(path));
         if (source is GgufFiles && Path.GetFullPath(path) == source.Location)
             throw new ArgumentException($"'{path}' is the file that the weights are read from: name another.", nameof(path));
     }

@@ -36,6 +36,7 @@ public sealed class GgufModelTests : IDisposable
     [InlineData("llama.rope.dimension_count", 4u, "llama.rope.dimension_count")]
     [InlineData("llama.attention.value_length", 4u, "llama.attention.value_length")]
     [InlineData("llama.logit_scale", 0.5f, "'llama.logit_scale' may change")]
+    [InlineData("llama.attention.causal", false, "'llama.attention.causal' is false")]
     [InlineData("llama.rope.scaling.type", "longrope", "'longrope'")]
     [InlineData("llama.attention.layer_norm_rms_epsilon", -1f, "rms_epsilon")]
     [InlineData("tokenizer.ggml.model", "bert", "tokenizer.ggml.model")]
@@ -56,6 +57,12 @@ public sealed class GgufModelTests : IDisposable
     [InlineData("rope_freqs.weight", "must have 4 numbers")]
     public void Tensors_that_would_make_another_model_are_refused_by_name(string name, string named) =>
         Assert.Contains(named, Assert.Throws<InvalidDataException>(() => Config(new TinyGguf().Add(name, TinyGguf.Width))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("llama.attention.causal", true)]
+    [InlineData("llama.pooling_type", 3u)]
+    public void What_changes_nothing_is_passed_over(string key, object value) =>
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(Write(new TinyGguf().With(key, value))));
 
     [Fact]
     public void Biases_and_windows_are_those_of_the_architecture()
@@ -194,7 +201,8 @@ public sealed class GgufModelTests : IDisposable
         Assert.Contains("split.no", Assert.Throws<InvalidDataException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(Shard(2), second);
         File.Delete(Shard(3));
-        Assert.Contains("-00003-of-00003", Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "-00003-of-00003.gguf' is not there: keep them together", Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => GgufModel.Open(_folder.File("absent.gguf")));
     }
 

@@ -119,6 +119,15 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
         Assert.Empty(Directory.GetFiles(_folder.Path));
     }
 
+    [Fact]
+    public void A_shards_name_is_no_name_of_a_whole_model()
+    {
+        var path = _folder.File("model-00001-of-00003.gguf");
+        Assert.Contains("one of several shards", Assert.Throws<ArgumentException>(() => tuned.Model.SaveGguf(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("one of several shards", Assert.Throws<ArgumentException>(() => tuned.Model.SaveAdapterGguf(path)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
+    }
+
     [Theory]
     [InlineData(0f, 1)]
     [InlineData(-8f, -8)]
