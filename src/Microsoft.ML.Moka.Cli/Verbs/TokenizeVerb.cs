@@ -160,6 +160,8 @@ internal sealed class TokenizeVerb
 
     private static string ReadFile(string path)
     {
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder: name a file in it.");
         try
         {
             return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');

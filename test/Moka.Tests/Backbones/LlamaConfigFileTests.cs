@@ -149,6 +149,11 @@ public sealed class LlamaConfigFileTests
             () => LlamaConfigFile.Read(new MemoryFiles("folder", new Dictionary<string, byte[]>()))).Message);
 
     [Fact]
+    public void An_adapters_folder_in_the_place_of_a_backbones_is_said() =>
+        Assert.Contains("is the folder of an adapter, not of a backbone", Assert.Throws<FileNotFoundException>(
+            () => LlamaConfigFile.Read(new MemoryFiles("folder", new Dictionary<string, byte[]> { ["adapter_config.json"] = [] }))).Message);
+
+    [Fact]
     public void A_written_config_reads_back_equal()
     {
         RotaryScaling[] scalings =

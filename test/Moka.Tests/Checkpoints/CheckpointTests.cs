@@ -35,6 +35,9 @@ public class CheckpointTests
     [InlineData("consolidated.00.pth", "pickled weights")]
     [InlineData("model-00001-of-00002.safetensors", "the index that tells which tensor lies in which of them is missing")]
     [InlineData("tiny.gguf", "name the file itself")]
+    [InlineData("consolidated.safetensors", "call it 'model.safetensors' if it holds all of them")]
+    [InlineData("Model.SafeTensors", "There is 'Model.SafeTensors'")]
+    [InlineData("adapter_model.safetensors", "other formats have to be converted first")]
     [InlineData("training_args.bin", "other formats have to be converted first")]
     public void Without_safetensors_the_error_says_what_there_is_instead(string name, string said)
     {

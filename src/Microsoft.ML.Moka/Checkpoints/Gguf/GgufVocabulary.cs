@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -37,6 +38,12 @@ internal sealed class GgufVocabulary
         if (Types.Length != Tokens.Length)
             throw metadata.Error(TypesKey, $"has {Types.Length} items, but there are {Tokens.Length} tokens");
         Begin = Id("bos_token_id") ?? (IsSentencePiece ? 1 : null);
+        // As in llama.cpp; no text is to have them.
+        foreach (var (id, token) in Tokens.Index())
+        {
+            if (token.Length == 0)
+                (Tokens[id], Types[id]) = (string.Create(CultureInfo.InvariantCulture, $"[EMPTY_{id}]"), GgufTokenType.Unused);
+        }
         // No text has these two, and files say "none" by a number beyond the vocabulary, or kept one from before it was cut.
         Unknown = IdWithin("unknown_token_id");
         Padding = IdWithin("padding_token_id");
@@ -91,7 +98,7 @@ internal sealed class GgufVocabulary
 
     /// <summary>Tokens that no text gets to by merges: ids, and whether they are special.</summary>
     public IEnumerable<(int Id, bool IsSpecial)> Added => Enumerable.Range(0, Tokens.Length)
-        .Where(id => Types[id] is GgufTokenType.Unknown or GgufTokenType.Control or GgufTokenType.UserDefined && Tokens[id].Length > 0)
+        .Where(id => Types[id] is GgufTokenType.Unknown or GgufTokenType.Control or GgufTokenType.UserDefined)
         .Select(id => (id, Types[id] != GgufTokenType.UserDefined));
 
     /// <summary>The fields by which <c>config.json</c> and <c>generation_config.json</c> name the tokens.</summary>
