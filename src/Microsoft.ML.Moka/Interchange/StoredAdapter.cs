@@ -76,8 +76,8 @@ internal sealed class StoredAdapter : IDisposable
     }
 
     /// <summary>
-    /// PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not. Of a backbone that was loaded without its head
-    /// (FEATURE_EXTRACTION), the names begin one level deeper.
+    /// PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not. Of a backbone that was loaded without its
+    /// head (FEATURE_EXTRACTION), the names begin one level deeper.
     /// </summary>
     private static string PlainName(string stored)
     {

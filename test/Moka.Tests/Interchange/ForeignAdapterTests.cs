@@ -35,6 +35,7 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("null")]
     [InlineData("\".*\\\\.self_attn\\\\.(q|v)_proj\"")]
     [InlineData("\".*layers\\\\.[0-9]+\\\\.self_attn\\\\.[qv]_proj\"")]
+    [InlineData("\".*layers\\\\.[0-9]{,2}\\\\.self_attn\\\\.(?P<which>q|v)_proj\"")]
     public void TargetModulesAreNamesARegularExpressionOrLeftToTheTensors(string targets)
     {
         var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");

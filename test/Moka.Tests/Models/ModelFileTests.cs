@@ -118,7 +118,8 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
     {
         var backbone = TinyBackbone.Write(_folder.File("own-head"), seed: 24, TinyBackbone.Config with { TiedHead = false });
         var config = Path.Combine(backbone, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true", StringComparison.Ordinal));
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true", StringComparison.Ordinal));
         var options = tuned.FewSteps;
         (options.BackbonePath, options.SaveBackbone, options.Quantization) = (backbone, true, quantization);
         using var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer;

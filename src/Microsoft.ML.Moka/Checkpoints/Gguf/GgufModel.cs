@@ -156,6 +156,7 @@ internal sealed partial class GgufModel : TensorFile
         _ => 0,
     };
 
-    [GeneratedRegex(@"^(?<start>.*)-(?<number>[0-9]{5})(?<end>-of-(?<count>[0-9]{5})\.gguf)$", RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(?<start>.*)-(?<number>[0-9]{5})(?<end>-of-(?<count>[0-9]{5})\.gguf)$",
+        RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex ShardName();
 }

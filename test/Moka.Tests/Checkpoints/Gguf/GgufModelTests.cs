@@ -202,7 +202,8 @@ public sealed class GgufModelTests : IDisposable
         File.WriteAllBytes(Shard(2), second);
         File.Delete(Shard(3));
         Assert.Contains(
-            "-00003-of-00003.gguf' is not there: keep them together", Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
+            "-00003-of-00003.gguf' is not there: keep them together",
+            Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => GgufModel.Open(_folder.File("absent.gguf")));
     }
 
