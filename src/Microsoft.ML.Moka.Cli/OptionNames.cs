@@ -28,6 +28,7 @@ internal static class OptionNames
     {
         ["(PreTokenizer)"] = "(--pre)",
         [$"{nameof(TuningOptions.Precision)} = "] = "--precision ",
+        ["ChatTemplate.Llama3 or ChatTemplate.FromJinja(text)"] = "--template llama3",
         ["(SaveGguf)"] = "(moka merge --gguf)",
         ["(SaveMerged)"] = "(moka merge without --gguf)",
     };

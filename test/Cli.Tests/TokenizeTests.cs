@@ -55,6 +55,11 @@ public sealed class TokenizeTests : IDisposable
         var messages = _folder.Write("chat.json", """{"messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}]}""");
         Assert.Equal(Ids(chat), Ids(Tool.Run("tokenize", "--messages", messages, "--template", "llama2", "--json").Succeeded().Json));
         Tool.Run("tokenize", "--messages", _folder.Write("bad.json", """[{"role": 1}]"""), "--template", "llama2").Failed("bad.json", "role");
+        Tool.Run("tokenize", "--messages", _folder.Write("bad.json", """[{"role": "user", "content": null}]"""), "--template", "llama2")
+            .Failed("bad.json", "null as \"content\"");
+        Tool.Run("tokenize", "--file", _folder.Path).Failed("is a folder: name a file in it");
+        // The backbone inside the tool has no template of its own.
+        Tool.Run("tokenize", "Hello", "--chat").Failed("give one, such as --template llama3");
         Tool.Run("tokenize", "Hello", "--chat").Failed("chat template");
     }
 

@@ -23,7 +23,8 @@ internal static class CommonOptions
 
     public static Option<MokaPrecision?> Precision(string whose = "") => new("--precision")
     {
-        Description = $"How the CPU multiplies matrices{whose}. BFloat16 needs AMX or AMD's AVX512_BF16. [default: Split where the processor has AMX, else Float32]",
+        Description = $"How the CPU multiplies matrices{whose}. BFloat16 needs AMX or AMD's AVX512_BF16. "
+            + "[default: Split where the processor has AMX, else Float32]",
         HelpName = "Float32|Split|BFloat16",
     };
 

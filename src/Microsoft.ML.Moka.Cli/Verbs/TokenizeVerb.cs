@@ -160,6 +160,8 @@ internal sealed class TokenizeVerb
 
     private static string ReadFile(string path)
     {
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder: name a file in it.");
         try
         {
             return new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)).TrimStart('\uFEFF');
@@ -176,13 +178,15 @@ internal sealed class TokenizeVerb
         {
             using var document = JsonDocument.Parse(ReadFile(path));
             var list = document.RootElement.ValueKind == JsonValueKind.Object ? document.RootElement.GetProperty("messages") : document.RootElement;
-            return [.. list.EnumerateArray().Select(message =>
-                new ChatMessage(new ChatRole(message.GetProperty("role").GetString()!), message.GetProperty("content").GetString()!))];
+            return [.. list.EnumerateArray().Select(message => new ChatMessage(new ChatRole(Text(message, "role")), Text(message, "content")))];
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or ArgumentException)
         {
             throw new InvalidDataException($"'{path}' is no list of messages, each with \"role\" and \"content\" as texts. {error.Message}", error);
         }
+
+        static string Text(JsonElement message, string name) =>
+            message.GetProperty(name).GetString() ?? throw new InvalidOperationException($"A message has null as \"{name}\".");
     }
 
     // Line breaks and the like would tear the lines.

@@ -61,7 +61,8 @@ internal static class AdapterConfigFile
             ?? throw fields.Error("peft_type", $"is '{type}'; there are {string.Join(", ", AdapterMethods.All.Select(known => known.PeftType).Distinct())}");
         PeftFields.RequireSupported(fields);
         var options = method.Read(fields, tensors, maps);
-        (options.Ranks, options.Alphas) = (ModuleValues.Read(fields, RankPattern, 1, 1 << 20), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
+        (options.Ranks, options.Alphas) = (
+            ModuleValues.Read(fields, RankPattern, 1, 1 << 20, isWhole: true), ModuleValues.Read(fields, AlphaPattern, -1e9, 1e9));
         if (options.Ranks is not null && !options.HasModuleRanks)
             throw fields.Error(RankPattern, $"is set, and {NameOf(options)} has no rank for single modules");
         if (options.Alphas is not null && !options.HasModuleAlphas)

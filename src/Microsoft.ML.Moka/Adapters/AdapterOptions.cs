@@ -76,7 +76,7 @@ public abstract class AdapterOptions
     {
         Check(Dropout >= 0 && Dropout < 1, nameof(Dropout), Dropout, "must be at least 0 and below 1");
         // Files may adapt nothing but embedding or head.
-        return TargetModules.Count == 0 && Tables.Count > 0 ? [] : [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
+        return TargetModules?.Count is 0 && Tables.Count > 0 ? [] : [.. TargetMaps.Select(maps, TargetModules, Layers).Select(Plan)];
     }
 
     /// <summary>

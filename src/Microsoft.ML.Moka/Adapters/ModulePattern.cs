@@ -4,7 +4,7 @@ using Microsoft.ML.Moka.Files;
 namespace Microsoft.ML.Moka.Adapters;
 
 /// <summary>A regular expression over the names of linear maps out of a configuration of PEFT's. It comes from a stranger, so its time is limited.</summary>
-internal sealed class ModulePattern
+internal sealed partial class ModulePattern
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
@@ -19,13 +19,20 @@ internal sealed class ModulePattern
         _error = error;
         try
         {
-            _expression = new Regex($@"\A(?:{expression})\z", RegexOptions.CultureInvariant, Patience);
+            _expression = new Regex($@"\A(?:{FromPython(expression)})\z", RegexOptions.CultureInvariant, Patience);
         }
         catch (ArgumentException e)
         {
             throw error($"is no regular expression: {e.Message.TrimEnd('.')}");
         }
     }
+
+    // What Python writes otherwise: groups with names, and "at most so often", which here would be letters.
+    private static string FromPython(string expression) =>
+        AtMost().Replace(expression.Replace("(?P<", "(?<", StringComparison.Ordinal), "{0,$1}");
+
+    [GeneratedRegex(@"\{,([0-9]+)\}", RegexOptions.CultureInvariant)]
+    private static partial Regex AtMost();
 
     public bool Matches(MapShape map)
     {
@@ -49,12 +56,16 @@ internal sealed class ModuleValues
     private readonly List<(string Key, ModulePattern Pattern, double Value)> _values = [];
 
     /// <summary>Reads a field; null where it is not set.</summary>
-    public static ModuleValues? Read(JsonFields fields, string name, double least, double most)
+    public static ModuleValues? Read(JsonFields fields, string name, double least, double most, bool isWhole = false)
     {
         var values = new ModuleValues();
-        foreach (var (key, value) in fields.Numbers(name, least, most))
+        foreach (var (key, value) in isWhole ? Whole() : fields.Numbers(name, least, most))
             values._values.Add((key, new ModulePattern($@"(?:.*\.)?(?:{key})", problem => fields.Error(name, problem)), value));
         return values._values.Count > 0 ? values : null;
+
+        IEnumerable<KeyValuePair<string, double>> Whole() => !fields.Has(name)
+            ? []
+            : fields.Table(name, (int)least, (int)most).Select(entry => KeyValuePair.Create(entry.Key, (double)entry.Value));
     }
 
     /// <summary>The values of some maps by their full names.</summary>

@@ -5,9 +5,9 @@ namespace Microsoft.ML.Moka.Adapters;
 /// <summary>Finds the linear maps that target names, patterns and layers mean.</summary>
 internal static class TargetMaps
 {
-    public static IReadOnlyList<MapShape> Select(IEnumerable<MapShape> maps, IReadOnlyList<string> targets, IReadOnlyList<int>? layers)
+    public static IReadOnlyList<MapShape> Select(IEnumerable<MapShape> maps, IReadOnlyList<string>? targets, IReadOnlyList<int>? layers)
     {
-        if (targets.Count == 0)
+        if (targets is null or { Count: 0 })
             throw new ArgumentException("The adapter's TargetModules are empty: name at least one linear map, such as 'q_proj'.", nameof(targets));
         var all = maps.ToList();
         foreach (var target in targets)

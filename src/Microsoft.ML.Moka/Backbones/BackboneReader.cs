@@ -12,8 +12,7 @@ internal static class BackboneReader
         var config = LlamaConfigFile.Read(files);
         var tokenizer = BackboneTokenizer.Load(files);
         using var checkpoint = Checkpoint.Open(files);
-        if (new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)).HasOwnHead)
-            config = config with { TiedHead = false };
+        config = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None)).WithHead(config);
         return new BackboneDescription
         {
             Location = files.Location,

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.ML.Moka.Backbones.Architectures;
 using Microsoft.ML.Moka.Checkpoints;
 
 namespace Microsoft.ML.Moka.Backbones;
@@ -26,6 +27,9 @@ internal static class ExpectedTensors
         (".qzeros", "its weights are quantized by GPTQ or AWQ, which are not read: take the unquantized model, which is quantized as it is loaded"),
         (".g_idx", "its weights are quantized by GPTQ, which is not read: take the unquantized model, which is quantized as it is loaded"),
         ("_scale", "its weights are quantized in a way that is not read (FP8?): take the unquantized model, which is quantized as it is loaded"),
+        (".scales", ConfigFields.WeightsOfMlx),
+        (".biases", ConfigFields.WeightsOfMlx),
+        (".base_layer.", "it was saved with an adapter beside it: merge the adapter in the program that made it (merge_and_unload)"),
         (".bias", "the config gives that map no bias"),
         ("_norm.weight", "the config gives the model no such norm: is model_type right?"),
     ];
@@ -39,14 +43,15 @@ internal static class ExpectedTensors
         expected.UnionWith(config.LayerMaps(0).Select(TensorNames.Of));
         foreach (var name in checkpoint.Names.Order(StringComparer.Ordinal))
         {
-            var weight = QuantizedWeight.WeightOf(name) ?? name;
-            var isExpected = LayerOf(weight) is { } layer
-                ? layer < config.LayerCount && expected.Contains($"{LlamaConfig.LayerName(0)}{weight[LlamaConfig.LayerName(layer).Length..]}")
-                : expected.Contains(weight);
-            if (!isExpected && !Array.Exists(Harmless, end => name.EndsWith(end, StringComparison.Ordinal)))
+            if (!IsExpected(QuantizedWeight.WeightOf(name) ?? name) && !Array.Exists(Harmless, end => name.EndsWith(end, StringComparison.Ordinal)))
                 throw new InvalidDataException(
-                    $"{checkpoint.Location} has the tensor '{name}', which the model that {LlamaConfigFile.Name} describes has not: {Advice(name, config)}.");
+                    $"{checkpoint.Location} has the tensor '{name}', which the model that {LlamaConfigFile.Name} describes has not: " +
+                    $"{Advice(name, config, IsExpected)}.");
         }
+
+        bool IsExpected(string weight) => LayerOf(weight) is { } layer
+            ? layer < config.LayerCount && expected.Contains($"{LlamaConfig.LayerName(0)}{weight[LlamaConfig.LayerName(layer).Length..]}")
+            : expected.Contains(weight);
     }
 
     /// <summary>The layer that a name has a number of, written as this program would.</summary>
@@ -54,10 +59,21 @@ internal static class ExpectedTensors
         name.Split('.') is ["model", "layers", var number, ..] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var layer)
         && name.StartsWith($"{LlamaConfig.LayerName(layer)}.", StringComparison.Ordinal) ? layer : null;
 
-    private static string Advice(string name, LlamaConfig config)
+    /// <summary>The name with what the whole model puts before it, and without what something around the model does.</summary>
+    private static IEnumerable<string> OtherNames(string name)
+    {
+        yield return $"model.{name}";
+        for (var dot = name.IndexOf('.', StringComparison.Ordinal); dot >= 0; dot = name.IndexOf('.', dot + 1))
+            yield return name[(dot + 1)..];
+    }
+
+    private static string Advice(string name, LlamaConfig config, Func<string, bool> isExpected)
     {
         if (LayerOf(name) >= config.LayerCount)
             return $"there are {config.LayerCount} layers (num_hidden_layers)";
+        if (OtherNames(name).FirstOrDefault(isExpected) is { } other)
+            return $"it should be called '{other}'. Names differ so where a model was saved without its head, or inside of another: " +
+                $"load it as {config.Architecture.ClassName} of transformers and save that (save_pretrained)";
         return Array.Find(Known, known => name.Contains(known.Part, StringComparison.Ordinal)).Advice ?? "it would be left out in silence";
     }
 }

@@ -25,12 +25,13 @@ internal sealed class LlamaBackbone : IDisposable
         Backend backend, LlamaConfig config, WeightSource weights, bool trainable, IProgress<double>? progress, CancellationToken cancellation)
     {
         Backend = backend;
-        Config = config;
+        // Whoever counts, saves or merges goes by it.
+        Config = config = weights.WithHead(config);
         try
         {
             _rotary = Own(new RotaryTable(backend, config));
             (_embedding, _trainedEmbedding) = Load(TensorNames.EmbeddingIn(weights, config), config.VocabularySize, config.HiddenSize, false);
-            (Head, _trainedHead) = config.TiedHead && !weights.HasOwnHead
+            (Head, _trainedHead) = config.TiedHead
                 ? (_embedding, _trainedEmbedding)
                 : Load(TensorNames.Head, config.VocabularySize, config.HiddenSize, false);
             for (var layer = 0; layer < config.LayerCount; layer++)

@@ -1,3 +1,4 @@
+using Microsoft.ML.Moka.Adapters;
 using Microsoft.ML.Moka.Backbones.Architectures;
 using Microsoft.ML.Moka.Checkpoints;
 using Microsoft.ML.Moka.Files;
@@ -15,6 +16,10 @@ internal static class LlamaConfigFile
     public static LlamaConfig Read(BackboneFiles files)
     {
         var source = $"{files.Location}: {Name}";
+        if (!files.Contains(Name) && files.Contains(AdapterConfigFile.Name))
+            throw new FileNotFoundException(
+                $"{files.Location} is the folder of an adapter, not of a backbone: give the model that it was trained on (base_model_name_or_path in its " +
+                $"{AdapterConfigFile.Name}), and this folder as the adapter.", Name);
         if (!files.Contains(Name))
             throw new FileNotFoundException(
                 $"{files.Location} has no {Name}: it is not the folder of a Hugging Face model. Point to the folder that holds {Name} and the " +

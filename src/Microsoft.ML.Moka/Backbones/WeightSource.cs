@@ -10,6 +10,9 @@ internal abstract class WeightSource
     /// <summary>Whether a head is there that is another than the embedding, although the config says that they are the same.</summary>
     public virtual bool HasOwnHead => false;
 
+    /// <summary>What a config says, with the head that is there.</summary>
+    public LlamaConfig WithHead(LlamaConfig config) => HasOwnHead ? config with { TiedHead = false } : config;
+
     /// <summary>A weight [rows, columns]. Linear maps of decoder layers are in codes where that is asked for; what a file has packed stays so.</summary>
     public abstract StoredMatrix Matrix(string name, int rows, int columns, bool isLinearMap);
 

@@ -87,7 +87,12 @@ internal sealed class FolderFiles(string path) : BackboneFiles
             return $"There are shards, and the index that tells which tensor lies in which of them is missing: fetch {Checkpoint.IndexFile} too.";
         if (names.Exists(name => name.StartsWith("pytorch_model", StringComparison.Ordinal) || name.EndsWith(".pth", StringComparison.Ordinal)))
             return "There are pickled weights, which can run code and are not read: take the model's safetensors, or convert it with transformers.";
-        return names.Find(GgufFiles.IsGguf) is { } gguf ? $"There is a GGUF: name the file itself, {Path.Combine(Location, gguf)}." : null;
+        if (names.Find(GgufFiles.IsGguf) is { } gguf)
+            return $"There is a GGUF: name the file itself, {Path.Combine(Location, gguf)}.";
+        return names.Order(StringComparer.Ordinal).FirstOrDefault(
+            name => name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) && !name.StartsWith("adapter_", StringComparison.Ordinal)) is { } other
+            ? $"There is '{other}', which is no name for a model's weights: call it '{Checkpoint.SingleFile}' if it holds all of them."
+            : null;
     }
 }
 

@@ -58,10 +58,11 @@ internal sealed class Checkpoint : IDisposable
         {
             if (files is GgufFiles gguf)
                 checkpoint.AddFile(gguf.OpenWeights());
-            else if (files.Contains(IndexFile))
-                checkpoint.AddShards(files);
+            // Where both are there, transformers reads this one too: an index may be left of a model that was saved there before.
             else if (files.Contains(SingleFile))
                 checkpoint.AddFile(Read(files, SingleFile));
+            else if (files.Contains(IndexFile))
+                checkpoint.AddShards(files);
             else
                 throw NoWeights(files);
             return checkpoint;
@@ -127,9 +128,14 @@ internal sealed class Checkpoint : IDisposable
     private void AddFile(TensorFile file)
     {
         _files.Add(file);
+        AddTensors(file);
+    }
+
+    private void AddTensors(TensorFile file)
+    {
         foreach (var name in file.Names)
         {
-            if (!_fileOfTensor.TryAdd(name, file))
+            if (!_fileOfTensor.TryAdd(name, file) && _fileOfTensor[name] != file)
                 throw new InvalidDataException($"{file.Name}: tensor '{name}' is in {_fileOfTensor[name].Name} as well.");
         }
     }
@@ -160,14 +166,19 @@ internal sealed class Checkpoint : IDisposable
                 throw new InvalidDataException($"{index}: tensor '{tensor}' is said to be in '{fileName}', but is not.");
             _fileOfTensor.Add(tensor, shard);
         }
+        // transformers reads all that the shards hold, whatever their index says: what it does not name is no less a part of the model.
+        foreach (var shard in shards.Values)
+            AddTensors(shard);
     }
 
     private static Dictionary<string, string> ReadIndex(BackboneFiles files, string index)
     {
         try
         {
+            var bytes = files.ReadAll(IndexFile);
+            // A byte order mark is no JSON, but some editors write one.
             using var document = JsonDocument.Parse(
-                files.ReadAll(IndexFile), new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
+                bytes.AsMemory(bytes.AsSpan().StartsWith("\uFEFF"u8) ? 3 : 0), new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
             return document.RootElement.GetProperty("weight_map").EnumerateObject().ToDictionary(
                 p => p.Name, p => p.Value.GetString() ?? throw new FormatException($"'{p.Name}' has no file name"), StringComparer.Ordinal);
         }

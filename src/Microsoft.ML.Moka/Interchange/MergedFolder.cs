@@ -51,11 +51,12 @@ internal static class MergedFolder
                 "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
                 "Use SaveMerged of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
-        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var checkpoint = Checkpoint.Open(source.Files);
+        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        config = weights.WithHead(config);
+        using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
-        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         if (adapters is not null)
             Merge(folder, source.Files, checkpoint, config, weights, backend, adapters, options, adapterFiles: new FolderFiles(adapterFolder!));
         else
@@ -163,8 +164,9 @@ internal static class MergedFolder
         fields.Remove(QuantizationConfig.Field);
         if (after.VocabularySize != before.VocabularySize)
             fields["vocab_size"] = after.VocabularySize;
-        if (after.TiedHead != before.TiedHead)
-            fields["tie_word_embeddings"] = after.TiedHead;
+        // Also where the backbone's own file is wrong about its head: not all programs look at the tensors.
+        if (LlamaConfigFile.Read(source).TiedHead && !after.TiedHead)
+            fields["tie_word_embeddings"] = false;
         foreach (var (name, value) in MergedBiases.Fields(before, after))
             fields[name] = value;
         if (WeightFormats.Find(quantization) is { } weights)

@@ -16,6 +16,8 @@ internal sealed class StoredAdapter : IDisposable
     // PEFT stores float32, or the 16-bit types of its backbone.
     private const int FewestBytesPerParameter = 2;
 
+    private static readonly string[] HeadlessStarts = ["layers.", "embed_tokens."];
+
     private readonly SafetensorsFile _tensors;
     private readonly IReadOnlyList<MapShape> _maps;
 
@@ -73,10 +75,15 @@ internal sealed class StoredAdapter : IDisposable
         }
     }
 
-    /// <summary>PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not.</summary>
+    /// <summary>
+    /// PEFT removes the adapter's name ("default") when it saves; whoever saves a model's state by hand does not. Of a backbone that was loaded without its
+    /// head (FEATURE_EXTRACTION), the names begin one level deeper.
+    /// </summary>
     private static string PlainName(string stored)
     {
         var name = stored.Replace(".default.", ".", StringComparison.Ordinal);
+        if (Array.Find(HeadlessStarts, start => name.StartsWith(AdapterTensors.NameOf(start), StringComparison.Ordinal)) is { } headless)
+            name = AdapterTensors.NameOf($"model.{headless}{name[AdapterTensors.NameOf(headless).Length..]}");
         name = WithoutEnd(name, ".default").Replace(".modules_to_save.", ".", StringComparison.Ordinal);
         return name.EndsWith(".lora_magnitude_vector.weight", StringComparison.Ordinal) ? WithoutEnd(name, ".weight") : name;
     }

@@ -19,7 +19,7 @@ internal static class ForgettingMeasurement
         TunedBackbone weights, BackboneTokenizer tokenizer, IEnumerable<string> texts, int maximumTokens, CancellationToken cancellation)
     {
         using var usage = weights.Use();
-        var pieces = texts.SelectMany(text => tokenizer.Encode(text, addBeginOfSequence: true).Chunk(Math.Max(2, maximumTokens)))
+        var pieces = GivenTexts.Of(texts, nameof(texts)).SelectMany(text => tokenizer.Encode(text, addBeginOfSequence: true).Chunk(Math.Max(2, maximumTokens)))
             .Where(ids => ids.Length > 1).Select(ids => new TrainingExample(ids, 1)).ToList();
         if (pieces.Count == 0)
             throw new ArgumentException("The texts have no two tokens together, so that nothing can be predicted: give some sentences.", nameof(texts));

@@ -165,6 +165,16 @@ public sealed class AdapterOptionsTests
     }
 
     [Fact]
+    public void No_targets_are_refused_whether_they_are_none_or_null()
+    {
+        foreach (var targets in (IReadOnlyList<string>?[])[[], null])
+            Assert.Contains(
+                "TargetModules are empty",
+                Assert.Throws<ArgumentException>(() => new MokaAdapter { TargetModules = targets! }.Plan(TinyLlama.Config.LinearMaps)).Message,
+                StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Layers_narrow_the_targets()
     {
         var plans = new MokaAdapter { Layers = [1], TargetModules = ["v_proj", "model.layers.0.mlp.up_proj", "*.q_proj"] }.Plan(TinyLlama.Config.LinearMaps);

@@ -96,6 +96,10 @@ public sealed class BackboneLoadingTests : IDisposable
     [Theory]
     [InlineData("model.layers.0.self_attn.q_proj.bias", "bias")]
     [InlineData("model.layers.2.input_layernorm.weight", "num_hidden_layers")]
+    [InlineData("layers.0.input_layernorm.weight", "should be called 'model.layers.0.input_layernorm.weight'")]
+    [InlineData("language_model.model.norm.weight", "should be called 'model.norm.weight'")]
+    [InlineData("model.layers.0.self_attn.q_proj.base_layer.weight", "merge_and_unload")]
+    [InlineData("model.layers.0.self_attn.q_proj.scales", "MLX")]
     public void Tensors_that_would_be_left_out_are_refused(string name, string reason)
     {
         var files = Store(TinyLlama.Config, [.. Tensors(TinyLlama.Config, TinyLlama.Weights), SafetensorsTensor.Of(name, new float[32], 32)]);

@@ -74,6 +74,10 @@ public sealed class LlamaConfigFileTests
     [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"short_factor\": [1]", "rope_scaling.short_factor")]
     [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"rope_theta\": 10000", "rope_scaling.rope_theta")]
     [InlineData("\"rope_scaling\"", "\"rope_parameters\": { \"rope_type\": \"default\" }, \"rope_scaling\"", "rope_scaling")]
+    [InlineData("\"rope_type\": \"llama3\"", "\"rope_type\": \"llama3\", \"type\": \"linear\"", "rope_scaling.type")]
+    [InlineData("\"vocab_size\"", "\"is_causal\": false, \"vocab_size\"", "is_causal")]
+    [InlineData("\"vocab_size\"", "\"use_rope\": false, \"vocab_size\"", "use_rope")]
+    [InlineData("\"vocab_size\"", "\"quantization\": { \"group_size\": 64, \"bits\": 4 }, \"vocab_size\"", "quantization")]
     [InlineData("\"mlp_bias\": false", "\"mlp_bias\": 1", "mlp_bias")]
     [InlineData("\"hidden_size\": 4096,", "", "hidden_size")]
     [InlineData("\"hidden_size\": 4096", "\"hidden_size\": 4100", "num_attention_heads")]
@@ -103,12 +107,32 @@ public sealed class LlamaConfigFileTests
     [Theory]
     [InlineData("\"attention_multiplier\": 0.08838834764831845")]
     [InlineData("\"logits_scaling\": 1.0, \"partial_rotary_factor\": 1")]
+    [InlineData("\"is_causal\": true, \"use_rope\": null")]
     [InlineData("\"sliding_window\": null, \"num_experts\": false, \"mup\": {}, \"layers_of_something\": []")]
     [InlineData("\"transformers.js_config\": { \"dtype\": \"q4\" }, \"rope_interleaved\": false, \"is_llama_config\": true, \"_name_or_path\": \"x\"")]
     public void A_field_that_changes_nothing_is_passed_over(string field)
     {
         var config = Parse(Llama31.Replace("\"vocab_size\"", $"{field}, \"vocab_size\"", StringComparison.Ordinal));
         Assert.Equal(Parse(Llama31) with { EosTokenIds = [] }, config with { EosTokenIds = [] });
+    }
+
+    [Theory]
+    [InlineData("qwen2", "\"use_sliding_window\": true", 4096)]
+    [InlineData("qwen3", "\"use_sliding_window\": true", 4096)]
+    [InlineData("qwen2", "\"use_sliding_window\": true, \"sliding_window\": null", null)]
+    [InlineData("qwen2", "\"use_sliding_window\": true, \"sliding_window\": 7", 7)]
+    [InlineData("qwen2", "\"use_sliding_window\": false, \"sliding_window\": 0", null)]
+    [InlineData("smollm3", "\"use_sliding_window\": true", null)]
+    [InlineData("mistral", "\"tie_word_embeddings\": false", 4096)]
+    public void A_window_that_is_used_and_has_no_size_has_that_of_transformers(string type, string fields, int? window)
+    {
+        var config = Parse($$"""
+            {
+              "model_type": "{{type}}", {{fields}}, "max_window_layers": 1, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 4,
+              "num_attention_heads": 4, "vocab_size": 100
+            }
+            """.Replace(type == "mistral" ? "\"max_window_layers\": 1, " : "\0", "", StringComparison.Ordinal));
+        Assert.Equal(window, config.Form(3).Window);
     }
 
     [Theory]
@@ -123,6 +147,11 @@ public sealed class LlamaConfigFileTests
     public void A_folder_without_config_is_refused() =>
         Assert.Contains("config.json", Assert.Throws<FileNotFoundException>(
             () => LlamaConfigFile.Read(new MemoryFiles("folder", new Dictionary<string, byte[]>()))).Message);
+
+    [Fact]
+    public void An_adapters_folder_in_the_place_of_a_backbones_is_said() =>
+        Assert.Contains("is the folder of an adapter, not of a backbone", Assert.Throws<FileNotFoundException>(
+            () => LlamaConfigFile.Read(new MemoryFiles("folder", new Dictionary<string, byte[]> { ["adapter_config.json"] = [] }))).Message);
 
     [Fact]
     public void A_written_config_reads_back_equal()

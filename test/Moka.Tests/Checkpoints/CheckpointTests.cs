@@ -35,6 +35,9 @@ public class CheckpointTests
     [InlineData("consolidated.00.pth", "pickled weights")]
     [InlineData("model-00001-of-00002.safetensors", "the index that tells which tensor lies in which of them is missing")]
     [InlineData("tiny.gguf", "name the file itself")]
+    [InlineData("consolidated.safetensors", "call it 'model.safetensors' if it holds all of them")]
+    [InlineData("Model.SafeTensors", "There is 'Model.SafeTensors'")]
+    [InlineData("adapter_model.safetensors", "other formats have to be converted first")]
     [InlineData("training_args.bin", "other formats have to be converted first")]
     public void Without_safetensors_the_error_says_what_there_is_instead(string name, string said)
     {
@@ -91,6 +94,46 @@ public class CheckpointTests
         var error = Assert.Throws<InvalidDataException>(() => Checkpoint.Open(Sharded(index)));
         Assert.Contains(Index, error.Message, StringComparison.Ordinal);
         Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_shards_hold_counts_whether_the_index_names_it_or_not()
+    {
+        // As in transformers: a head, or a norm, is no less a part of the model.
+        var checkpoint = Checkpoint.Open(Sharded(
+            """{"weight_map":{"a":"model-00001-of-00002.safetensors","c":"model-00002-of-00002.safetensors"}}"""));
+        Assert.Equal(["a", "b", "c"], checkpoint.Names.Order());
+
+        var files = new Dictionary<string, byte[]>
+        {
+            ["1.safetensors"] = Shard("a", "b"),
+            ["2.safetensors"] = Shard("b", "c"),
+            [Index] = """{"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"}}"""u8.ToArray(),
+        };
+        Assert.Contains("'b' is in", Assert.Throws<InvalidDataException>(() => Checkpoint.Open(new MemoryFiles("m", files))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Beside_an_index_the_single_file_counts_as_in_transformers()
+    {
+        // An index may be left of a model that was saved there before.
+        var files = new Dictionary<string, byte[]>
+        {
+            ["model.safetensors"] = Shard("new"),
+            [Index] = """{"weight_map":{"old":"model-00001-of-00002.safetensors"}}"""u8.ToArray(),
+        };
+        Assert.Equal(["new"], Checkpoint.Open(new MemoryFiles("m", files)).Names);
+    }
+
+    [Fact]
+    public void An_index_may_begin_with_a_byte_order_mark()
+    {
+        var files = new Dictionary<string, byte[]>
+        {
+            ["1.safetensors"] = Shard("a"),
+            [Index] = [0xEF, 0xBB, 0xBF, .. """{"weight_map":{"a":"1.safetensors"}}"""u8],
+        };
+        Assert.Equal(["a"], Checkpoint.Open(new MemoryFiles("m", files)).Names);
     }
 
     [Fact]

@@ -35,6 +35,7 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("null")]
     [InlineData("\".*\\\\.self_attn\\\\.(q|v)_proj\"")]
     [InlineData("\".*layers\\\\.[0-9]+\\\\.self_attn\\\\.[qv]_proj\"")]
+    [InlineData("\".*layers\\\\.[0-9]{,2}\\\\.self_attn\\\\.(?P<which>q|v)_proj\"")]
     public void TargetModulesAreNamesARegularExpressionOrLeftToTheTensors(string targets)
     {
         var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
@@ -58,6 +59,32 @@ public sealed class ForeignAdapterTests : IDisposable
         var excluding = Write(With("exclude_modules", """["model.layers.0.self_attn.v_proj"]"""), both);
         var options = StoredAdapter.Open(excluding, PeftFolder.Maps, PeftFolder.Shape).Options;
         Assert.Equal(["model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj", "model.layers.1.self_attn.v_proj"], options.TargetModules);
+    }
+
+    [Theory]
+    [InlineData("init_lora_weights", "\"gaussian\"")]
+    [InlineData("init_lora_weights", "\"eva\"")]
+    [InlineData("init_lora_weights", "false")]
+    [InlineData("use_something_of_next_year", "false")]
+    [InlineData("alpha_of_next_year", "16")]
+    [InlineData("eva_config", """{"rho":2}""")]
+    public void AFieldThatChangesNothingIsPassedOver(string field, string value)
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var expected = PeftFolder.Updates(Write(Lora, tensors));
+        Assert.Equal(expected, PeftFolder.Updates(Write(With(field, value), tensors)));
+    }
+
+    [Theory]
+    [InlineData("""["q_proj","v_proj"]""")]
+    [InlineData("""["layers.0.self_attn.q_proj","layers.1.self_attn.q_proj","v_proj"]""")]
+    public void AnAdapterOfABackboneWithoutItsHeadIsTheSame(string targets)
+    {
+        var tensors = PeftFolder.Lora(4, "q_proj", "v_proj");
+        var expected = PeftFolder.Updates(Write(Lora, tensors));
+        var headless = tensors.Select(tensor => tensor with { Name = tensor.Name.Replace("model.model.", "model.", StringComparison.Ordinal) }).ToList();
+        Assert.All(headless, tensor => Assert.StartsWith("base_model.model.layers.", tensor.Name));
+        Assert.Equal(expected, PeftFolder.Updates(Write(With("target_modules", targets), headless)));
     }
 
     [Fact]
@@ -99,6 +126,10 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("trainable_token_indices", """{"norm":[1]}""")]
     [InlineData("alora_invocation_tokens", "[1]")]
     [InlineData("init_lora_weights", "\"pissa_niter_4\"")]
+    [InlineData("init_lora_weights", "\"lora-ga\"")]
+    [InlineData("init_lora_weights", "\"something of next year\"")]
+    [InlineData("use_something_of_next_year", "true")]
+    [InlineData("rank_pattern", """{"q_proj":4.5}""", "rank_pattern.q_proj")]
     [InlineData("layers_pattern", "\"blocks\"")]
     [InlineData("layers_to_transform", "[7]")]
     [InlineData("layers_to_transform", "\"all\"")]
@@ -112,11 +143,11 @@ public sealed class ForeignAdapterTests : IDisposable
     [InlineData("r", "\"four\"")]
     [InlineData("lora_alpha", "[]")]
     [InlineData("lora_dropout", "2")]
-    public void AFieldThatCannotBeFollowedIsNamed(string field, string value)
+    public void AFieldThatCannotBeFollowedIsNamed(string field, string value, string? named = null)
     {
         var error = Refusal(With(field, value), PeftFolder.Lora(4, "q_proj", "v_proj"));
 
-        Assert.Contains($"'{field}'", error, StringComparison.Ordinal);
+        Assert.Contains($"'{named ?? field}'", error, StringComparison.Ordinal);
         Assert.Contains(Path.Combine(_folder.Path, "adapter_config.json"), error, StringComparison.Ordinal);
     }
 

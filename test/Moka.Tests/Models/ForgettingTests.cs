@@ -48,6 +48,8 @@ public sealed class ForgettingTests(TunedModel tuned)
 
         Assert.Equal(0, forgetting.Change);
         Assert.True(forgetting.TokenCount > 1024);
+        var missing = Assert.Throws<ArgumentException>(() => untuned.LastTransformer.MeasureForgetting(["a text", null!]));
+        Assert.Contains("Text 2 of 2 is null", missing.Message, StringComparison.Ordinal);
         var error = Assert.Throws<ArgumentException>(() => untuned.LastTransformer.MeasureForgetting([]));
         Assert.Contains("nothing can be predicted", error.Message, StringComparison.Ordinal);
     }

@@ -111,6 +111,26 @@ public sealed class ModelFileTests(TunedModel tuned) : IDisposable
         Assert.Equal(Scores(model), Scores(again));
     }
 
+    [Theory]
+    [InlineData(BackboneQuantization.None)]
+    [InlineData(BackboneQuantization.NF4)]
+    public void AHeadThatIsNotTheEmbeddingStaysAlthoughTheConfigSaysThatTheyAreOne(BackboneQuantization quantization)
+    {
+        var backbone = TinyBackbone.Write(_folder.File("own-head"), seed: 24, TinyBackbone.Config with { TiedHead = false });
+        var config = Path.Combine(backbone, "config.json");
+        File.WriteAllText(
+            config, File.ReadAllText(config).Replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true", StringComparison.Ordinal));
+        var options = tuned.FewSteps;
+        (options.BackbonePath, options.SaveBackbone, options.Quantization) = (backbone, true, quantization);
+        using var model = tuned.Pipeline(_context, options).Fit(tuned.Train).LastTransformer;
+
+        using var loaded = Load(Save(model));
+        Assert.Equal(Scores(model), Scores(loaded));
+        // Other programs go by what the config says.
+        model.SaveMerged(_folder.File("merged"));
+        Assert.Contains("\"tie_word_embeddings\": false", File.ReadAllText(Path.Combine(_folder.File("merged"), "config.json")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ABackboneThatIsToBeInsideButHasChangedIsNotSaved()
     {

@@ -9,7 +9,13 @@ namespace Microsoft.ML.Moka.Backbones.Architectures;
 /// </summary>
 internal static class ConfigFields
 {
+    /// <summary>Why weights that MLX has quantized are refused, and what to do.</summary>
+    public const string WeightsOfMlx = "its weights are quantized by MLX, which are not read: take the unquantized model, which is quantized as it is loaded";
+
     private const string Readable = "bitsandbytes";
+
+    // MLX says the same under quantization_config, without the name of a method.
+    private const string MlxQuantization = "quantization";
 
     private static readonly string[] Read =
     [
@@ -35,6 +41,9 @@ internal static class ConfigFields
         "bos_token", "pad_token", "unk_token",
     ];
 
+    // Without the field they are true, so that false says something.
+    private static readonly string[] TrueByDefault = ["is_causal", "use_rope"];
+
     // Multipliers and parts that LLaMA's relatives have, each at the value that leaves LLaMA.
     private static readonly FrozenDictionary<string, double> Neutral = new Dictionary<string, double>
     {
@@ -55,8 +64,16 @@ internal static class ConfigFields
     {
         foreach (var name in fields.Names)
         {
+            if (TrueByDefault.Contains(name))
+            {
+                if (!fields.Boolean(name, true))
+                    throw fields.Error(name, $"is false; for '{architecture.ModelType}' only true, which changes nothing, is supported");
+                continue;
+            }
             if (Known.Contains(name) || architecture.Fields.Contains(name) || name.StartsWith('_') || !fields.IsSet(name))
                 continue;
+            if (name == MlxQuantization)
+                throw fields.Error(name, $"is set: {WeightsOfMlx}");
             if (!Neutral.TryGetValue(name, out var neutral))
                 throw fields.Error(
                     name, $"is not known for '{architecture.ModelType}', and may change what the model computes: take the field out if it does not");

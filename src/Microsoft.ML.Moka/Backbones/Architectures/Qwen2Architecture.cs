@@ -8,6 +8,9 @@ internal sealed class Qwen2Architecture : Architecture
     /// <summary>max_window_layers where a config does not say it.</summary>
     public const int DefaultWindowLayers = 28;
 
+    // sliding_window where a config does not say it and uses one; null is no window.
+    private const int DefaultWindow = 4096;
+
     public static Qwen2Architecture Instance { get; } = new();
 
     public override string ModelType => "qwen2";
@@ -25,7 +28,7 @@ internal sealed class Qwen2Architecture : Architecture
     public static IReadOnlyList<LayerForm> Forms(LlamaConfig config, JsonFields fields)
     {
         var first = fields.Integer("max_window_layers", 0, 1 << 20, DefaultWindowLayers);
-        var windows = Windows.Read(fields, config.LayerCount, layer => layer >= first);
+        var windows = Windows.Read(fields, config.LayerCount, layer => layer >= first, DefaultWindow);
         return Array.TrueForAll(windows, window => window is null) ? [] : [.. windows.Select(window => new LayerForm(true, window))];
     }
 }

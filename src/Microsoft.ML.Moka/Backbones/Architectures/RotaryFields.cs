@@ -44,6 +44,8 @@ internal static class RotaryFields
     {
         var typeField = fields.Has("rope_type") ? "rope_type" : "type";
         var type = fields.Text(typeField, "default");
+        if (fields.Text("type", type) is var older && older != type)
+            throw fields.Error("type", $"is '{older}', and rope_type is '{type}': programs differ in which counts: keep the one meant");
         switch (type)
         {
             case "default":

@@ -30,17 +30,22 @@ internal static class Windows
     /// Qwen's and SmolLM3's way: a window where <c>use_sliding_window</c> is true, in the layers that <c>layer_types</c> names, or in those of the
     /// architecture where there is no such field.
     /// </summary>
-    public static int?[] Read(JsonFields fields, int layers, Func<int, bool> hasWindow)
+    /// <param name="fields">The config.</param>
+    /// <param name="layers">How many layers there are.</param>
+    /// <param name="hasWindow">Whether a layer has the window where the config does not say which.</param>
+    /// <param name="missing">Its size where the config has no such field; null for no window.</param>
+    public static int?[] Read(JsonFields fields, int layers, Func<int, bool> hasWindow, int? missing = null)
     {
         var types = LayerTypes(fields, layers);
-        if (!fields.Boolean("use_sliding_window", false) || !fields.Has("sliding_window"))
+        if (!fields.Boolean("use_sliding_window", false) || Used() is not { } size)
         {
             if (types is not null && types.Contains(true))
                 throw fields.Error("layer_types", "has layers with a sliding window, but use_sliding_window and sliding_window give none");
             return new int?[layers];
         }
-        var size = Size(fields);
         return [.. Enumerable.Range(0, layers).Select(layer => types?[layer] ?? hasWindow(layer) ? size : (int?)null)];
+
+        int? Used() => fields.Has("sliding_window") ? Size(fields) : fields.Contains("sliding_window") ? null : missing;
     }
 
     public static void Write(LlamaConfig config, IDictionary<string, object?> fields)

@@ -127,7 +127,7 @@ internal static class GgufByteLevel
         {
             var token = vocabulary.Tokens[id];
             // What fills a vocabulary up to a round number is no token of any text.
-            if (vocabulary.Types[id] == GgufTokenType.Unused || token.Length == 0)
+            if (vocabulary.Types[id] == GgufTokenType.Unused)
                 continue;
             if (!ids.TryAdd(token, id))
                 throw metadata.Error("tokenizer.ggml.tokens", $"has '{token}' twice, as {ids[token]} and as {id}");

@@ -14,12 +14,14 @@ internal static class GgufConfig
     [
         "block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count", "attention.head_count_kv", "attention.key_length",
         "attention.value_length", "attention.layer_norm_rms_epsilon", "attention.sliding_window", "rope.freq_base", "rope.dimension_count",
-        "vocab_size", "expert_count",
+        "vocab_size", "expert_count", Causal,
         .. GgufRotary.Keys,
     ];
 
-    // They change nothing where there are no experts, or say where a file comes from.
-    private static readonly string[] Harmless = ["expert_used_count", "tensor_data_layout"];
+    // They change nothing where there are no experts, say where a file comes from, or how programs make one vector of a text.
+    private static readonly string[] Harmless = ["expert_used_count", "tensor_data_layout", "pooling_type"];
+
+    private const string Causal = "attention.causal";
 
     public static byte[] Write(GgufModel model)
     {
@@ -38,6 +40,8 @@ internal static class GgufConfig
         }
         if (metadata.Integer(Key("expert_count"), 0, int.MaxValue, 0) is > 0 and var experts)
             throw metadata.Error(Key("expert_count"), $"is {experts}; mixtures of experts are not supported");
+        if (!metadata.Boolean(Key(Causal), missing: true))
+            throw metadata.Error(Key(Causal), "is false; only models whose tokens see those before them are supported");
         var layers = Integer("block_count", 1 << 10);
         var window = metadata.Integer(Key("attention.sliding_window"), 0, int.MaxValue, 0);
 

@@ -23,6 +23,10 @@ internal sealed partial class GgufModel : TensorFile
         {
             foreach (var shard in ShardsOf(path))
             {
+                if (IsShard(path) && !File.Exists(shard))
+                    throw new FileNotFoundException(
+                        $"'{path}' is one of {ShardsOf(path).Count()} shards by its name, and '{shard}' is not there: keep them together, or name a whole " +
+                        "model otherwise.", shard);
                 LfsPointer.Refuse(shard);
                 _files.Add(GgufFile.Read(FileContent.Open(shard)));
             }
@@ -67,9 +71,18 @@ internal sealed partial class GgufModel : TensorFile
         var match = ShardName().Match(path);
         if (!match.Success)
             return [path];
-        var (start, count) = (match.Groups["start"].Value, int.Parse(match.Groups["count"].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture));
-        return Enumerable.Range(1, count).Select(number => string.Create(CultureInfo.InvariantCulture, $"{start}-{number:00000}-of-{count:00000}.gguf"));
+        var (start, end) = (match.Groups["start"].Value, match.Groups["end"].Value);
+        var (number, count) = (Number("number"), Number("count"));
+        // A name that is none of the shards' is a file's own.
+        return number < 1 || number > count
+            ? [path]
+            : Enumerable.Range(1, count).Select(shard => string.Create(CultureInfo.InvariantCulture, $"{start}-{shard:00000}{end}"));
+
+        int Number(string group) => int.Parse(match.Groups[group].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Whether a file is a part of a model, going by its name.</summary>
+    public static bool IsShard(string path) => ShardsOf(path).Skip(1).Any();
 
     public override bool Contains(string name) => _tensors.ContainsKey(name);
 
@@ -143,6 +156,7 @@ internal sealed partial class GgufModel : TensorFile
         _ => 0,
     };
 
-    [GeneratedRegex(@"^(?<start>.*)-\d{5}-of-(?<count>\d{5})\.gguf$", RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
+    [GeneratedRegex(@"^(?<start>.*)-(?<number>[0-9]{5})(?<end>-of-(?<count>[0-9]{5})\.gguf)$",
+        RegexOptions.Singleline | RegexOptions.CultureInvariant | RegexOptions.IgnoreCase)]
     private static partial Regex ShardName();
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Microsoft.ML.Moka.Checkpoints.Gguf;
@@ -37,8 +38,15 @@ internal sealed class GgufVocabulary
         if (Types.Length != Tokens.Length)
             throw metadata.Error(TypesKey, $"has {Types.Length} items, but there are {Tokens.Length} tokens");
         Begin = Id("bos_token_id") ?? (IsSentencePiece ? 1 : null);
-        Unknown = Id("unknown_token_id");
-        Padding = Id("padding_token_id");
+        // As in llama.cpp; no text is to have them.
+        foreach (var (id, token) in Tokens.Index())
+        {
+            if (token.Length == 0)
+                (Tokens[id], Types[id]) = (string.Create(CultureInfo.InvariantCulture, $"[EMPTY_{id}]"), GgufTokenType.Unused);
+        }
+        // No text has these two, and files say "none" by a number beyond the vocabulary, or kept one from before it was cut.
+        Unknown = IdWithin("unknown_token_id");
+        Padding = IdWithin("padding_token_id");
         var ends = new List<int>();
         foreach (var name in (string[])["eos_token_id", "eot_token_id", "eom_token_id"])
         {
@@ -56,6 +64,12 @@ internal sealed class GgufVocabulary
         {
             var key = $"tokenizer.ggml.{name}";
             return metadata.Has(key) ? metadata.Integer(key, 0, Tokens.Length - 1) : null;
+        }
+
+        int? IdWithin(string name)
+        {
+            var key = $"tokenizer.ggml.{name}";
+            return metadata.Has(key) && metadata.Number(key, long.MinValue, ulong.MaxValue) is var id && id >= 0 && id < Tokens.Length ? (int)id : null;
         }
 
         GgufTokenType TypeOf(int type) => Enum.IsDefined((GgufTokenType)type)
@@ -84,7 +98,7 @@ internal sealed class GgufVocabulary
 
     /// <summary>Tokens that no text gets to by merges: ids, and whether they are special.</summary>
     public IEnumerable<(int Id, bool IsSpecial)> Added => Enumerable.Range(0, Tokens.Length)
-        .Where(id => Types[id] is GgufTokenType.Unknown or GgufTokenType.Control or GgufTokenType.UserDefined && Tokens[id].Length > 0)
+        .Where(id => Types[id] is GgufTokenType.Unknown or GgufTokenType.Control or GgufTokenType.UserDefined)
         .Select(id => (id, Types[id] != GgufTokenType.UserDefined));
 
     /// <summary>The fields by which <c>config.json</c> and <c>generation_config.json</c> name the tokens.</summary>

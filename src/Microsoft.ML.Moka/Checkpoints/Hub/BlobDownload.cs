@@ -80,14 +80,14 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
 
     private async Task FetchBytesAsync(HubFile file, string incomplete, Action<long> progress, CancellationToken cancellation)
     {
-        var fruitless = 0;
+        var (fruitless, furthest) = (0, 0L);
         for (var tries = 1; ; tries++)
         {
             await using var target = Disk.Current.OpenPart(incomplete);
             if (target.Length > (file.Size ?? long.MaxValue))
                 target.SetLength(0);
             target.Position = target.Length;
-            var before = target.Position;
+            furthest = Math.Max(furthest, target.Position);
             try
             {
                 if (target.Position != file.Size)
@@ -97,7 +97,8 @@ internal sealed class BlobDownload(HubClient client, HubCache cache, HubSettings
             }
             catch (HttpRequestException e) when (HubError.IsPassing(e))
             {
-                fruitless = target.Position > before ? 0 : fruitless + 1;
+                // Who begins anew and gets no further would do so for ever.
+                fruitless = target.Position > furthest ? 0 : fruitless + 1;
                 if (fruitless == MaxTriesWithoutProgress || tries == MaxTries)
                     throw new HttpRequestException(
                         FormattableString.Invariant($"'{file.Path}' of '{name.Repository}' broke off {tries} times, at {target.Position:N0} bytes: ") +

@@ -1,3 +1,5 @@
+using Microsoft.ML.Moka.Files;
+
 namespace Microsoft.ML.Moka.Checkpoints.Hub;
 
 /// <summary>Brings a model from the hub into the cache.</summary>
@@ -14,6 +16,7 @@ internal static class HubDownload
             return CachedModel.Find(name, cache, out var problem)
                 ?? throw new FileNotFoundException($"'{name}' cannot be fetched while {HubSettings.OfflineVariable} is set, and {problem}");
         }
+        WrittenPath.RequireNoFile(settings.CacheFolder);
         using var client = new HubClient(settings);
         var (commit, paths) = await client.ListAsync(name, cancellation);
         var blobs = new BlobDownload(client, cache, settings, name, commit);

@@ -30,7 +30,8 @@ internal static class HubModelFiles
                 ? throw new InvalidDataException($"'{name.Repository}' has no file '{missing}'.{Ggufs(name, paths)}")
                 : shards;
         }
-        string[] weights = [Checkpoint.IndexFile, Checkpoint.SingleFile];
+        // In the order in which they are read.
+        string[] weights = [Checkpoint.SingleFile, Checkpoint.IndexFile];
         var weight = Array.Find(weights, paths.Contains) ?? throw new InvalidDataException(WithoutWeights(name, paths));
         if (!paths.Contains(Config))
             throw new InvalidDataException($"'{name.Repository}' has no '{Config}': it is no model in the form of transformers.");
@@ -57,9 +58,11 @@ internal static class HubModelFiles
             return Config;
         if (!Tokenizers.Any(Has))
             return Tokenizers[0];
-        if (Has(Checkpoint.IndexFile))
-            return ShardsOf(Path.Combine(folder, Checkpoint.IndexFile)).FirstOrDefault(shard => !Has(shard));
-        return Has(Checkpoint.SingleFile) ? null : Checkpoint.SingleFile;
+        if (Has(Checkpoint.SingleFile))
+            return null;
+        return Has(Checkpoint.IndexFile)
+            ? ShardsOf(Path.Combine(folder, Checkpoint.IndexFile)).FirstOrDefault(shard => !Has(shard))
+            : Checkpoint.SingleFile;
 
         bool Has(string name) => HubCache.HasFile(Path.Combine(folder, name));
     }

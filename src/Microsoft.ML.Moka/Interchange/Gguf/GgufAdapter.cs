@@ -35,8 +35,8 @@ internal static class GgufAdapter
         var architecture = ConfigMetadata.ArchitectureOf(config);
         var byName = stored.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
         var plans = options.Plan([.. config.LinearMaps]);
-        // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor.
-        var alpha = ScaleTimesRank(plans[0]);
+        // llama.cpp scales by alpha / rank, with one alpha for maps of whatever rank: what differs goes into the second factor. An alpha of 0 means none to it.
+        var alpha = plans.Select(ScaleTimesRank).FirstOrDefault(scale => scale != 0, 1);
         using var metadata = new GgufMetadataWriter();
         metadata.Text(GgufArchitecture.Key, architecture.Name);
         metadata.Text("general.type", "adapter");

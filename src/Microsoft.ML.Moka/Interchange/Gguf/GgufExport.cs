@@ -38,13 +38,14 @@ internal static class GgufExport
                 "KeepQuantizationErrors needs a model that knows how its backbone was quantized in training; folders do not say it. " +
                 "Use SaveGguf of the model.", nameof(options));
         var config = LlamaConfigFile.Read(source.Files);
+        using var checkpoint = Checkpoint.Open(source.Files);
+        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
+        config = weights.WithHead(config);
         using var stored = adapterFolder is null ? null : StoredAdapter.Open(adapterFolder, config.LinearMaps, config.Shape);
         if (stored is not null)
             RefuseHead(stored.Options);
-        using var checkpoint = Checkpoint.Open(source.Files);
         using var backend = new CpuBackend();
         using var adapters = stored?.Load(backend);
-        var weights = new CheckpointWeights(checkpoint, config, new(BackboneQuantization.None));
         if (adapters is null)
         {
             Write(path, config, BackboneTokenizer.Load(source.Files), weights, options);
@@ -97,6 +98,8 @@ internal static class GgufExport
     {
         if (!GgufFiles.IsGguf(path))
             throw new ArgumentException($"'{path}' does not end in .gguf, by which programs know such files.", nameof(path));
+        if (GgufModel.IsShard(path))
+            throw new ArgumentException($"'{path}' is the name of one of several shards, and a model is written as one file: name it otherwise.", nameof(path));
         if (source is GgufFiles && Path.GetFullPath(path) == source.Location)
             throw new ArgumentException($"'{path}' is the file that the weights are read from: name another.", nameof(path));
     }

@@ -19,7 +19,8 @@ internal sealed unsafe partial class CpuBackend
         // The gradient of the head needs the softmax of all rows beside each other; a small vocabulary is one block.
         var isWhole = rowWeights is not null && (headGradient is not null || head.Rows <= VocabularyBlock);
         // Chunks of equal size: a few rows by themselves would expand the whole head once more.
-        var most = (int)Math.Clamp(LogitBytes / (sizeof(float) * (long)Math.Max(1, isWhole ? head.Rows : Math.Min(head.Rows, VocabularyBlock))), 1, int.MaxValue);
+        var width = isWhole ? head.Rows : Math.Min(head.Rows, VocabularyBlock);
+        var most = (int)Math.Clamp(LogitBytes / (sizeof(float) * Math.Max(1L, width)), 1, int.MaxValue);
         var chunks = (int)(((long)hidden.Rows + most - 1) / most);
         for (var chunk = 0; chunk < chunks; chunk++)
         {

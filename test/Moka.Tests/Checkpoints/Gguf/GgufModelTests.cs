@@ -36,6 +36,7 @@ public sealed class GgufModelTests : IDisposable
     [InlineData("llama.rope.dimension_count", 4u, "llama.rope.dimension_count")]
     [InlineData("llama.attention.value_length", 4u, "llama.attention.value_length")]
     [InlineData("llama.logit_scale", 0.5f, "'llama.logit_scale' may change")]
+    [InlineData("llama.attention.causal", false, "'llama.attention.causal' is false")]
     [InlineData("llama.rope.scaling.type", "longrope", "'longrope'")]
     [InlineData("llama.attention.layer_norm_rms_epsilon", -1f, "rms_epsilon")]
     [InlineData("tokenizer.ggml.model", "bert", "tokenizer.ggml.model")]
@@ -56,6 +57,12 @@ public sealed class GgufModelTests : IDisposable
     [InlineData("rope_freqs.weight", "must have 4 numbers")]
     public void Tensors_that_would_make_another_model_are_refused_by_name(string name, string named) =>
         Assert.Contains(named, Assert.Throws<InvalidDataException>(() => Config(new TinyGguf().Add(name, TinyGguf.Width))).Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("llama.attention.causal", true)]
+    [InlineData("llama.pooling_type", 3u)]
+    public void What_changes_nothing_is_passed_over(string key, object value) =>
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(Write(new TinyGguf().With(key, value))));
 
     [Fact]
     public void Biases_and_windows_are_those_of_the_architecture()
@@ -150,6 +157,38 @@ public sealed class GgufModelTests : IDisposable
         Assert.Equal(SharedBackbone.FingerprintOf(new GgufFiles(whole)), SharedBackbone.FingerprintOf(new GgufFiles(first)));
     }
 
+    [Theory]
+    [InlineData("-of-", "-OF-")]
+    [InlineData(".gguf", ".GGUF")]
+    public void Shards_have_the_letters_that_their_names_have(string part, string other)
+    {
+        var first = new TinyGguf().WriteShards(_folder.Path, 2);
+        foreach (var file in Directory.GetFiles(_folder.Path))
+            File.Move(file, file.Replace(part, other, StringComparison.Ordinal));
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(first.Replace(part, other, StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData("x-00001-of-00000.gguf")]
+    [InlineData("x-00000-of-00002.gguf")]
+    [InlineData("x-00003-of-00002.gguf")]
+    public void A_name_that_is_none_of_the_shards_is_the_file_s_own(string name)
+    {
+        File.WriteAllBytes(_folder.File(name), new TinyGguf().ToArray());
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(_folder.File(name)));
+    }
+
+    [Theory]
+    [InlineData("padding_token_id", uint.MaxValue)]
+    [InlineData("padding_token_id", 320u)]
+    [InlineData("unknown_token_id", -1)]
+    public void Tokens_that_no_text_has_may_lie_beyond_the_vocabulary(string key, object id)
+    {
+        var path = Write(new TinyGguf().With($"tokenizer.ggml.{key}", id));
+        Assert.Equal(Logits(Write(new TinyGguf())), Logits(path));
+        Assert.DoesNotContain("pad_token", System.Text.Encoding.UTF8.GetString(new GgufFiles(path).ReadAll("tokenizer_config.json")), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Shards_that_do_not_fit_together_are_refused()
     {
@@ -162,7 +201,9 @@ public sealed class GgufModelTests : IDisposable
         Assert.Contains("split.no", Assert.Throws<InvalidDataException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
         File.WriteAllBytes(Shard(2), second);
         File.Delete(Shard(3));
-        Assert.Contains("-00003-of-00003", Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "-00003-of-00003.gguf' is not there: keep them together",
+            Assert.Throws<FileNotFoundException>(() => GgufModel.Open(first)).Message, StringComparison.Ordinal);
         Assert.Throws<FileNotFoundException>(() => GgufModel.Open(_folder.File("absent.gguf")));
     }
 

@@ -83,6 +83,24 @@ public sealed class GgufTokenizerTests : IDisposable
         Assert.Contains("'[PAD]' twice", Assert.Throws<InvalidDataException>(() => Load(tiny)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_token_without_a_name_is_that_of_no_text(bool hasSentencePiece)
+    {
+        var tiny = new TinyGguf(hasSentencePiece);
+        var expected = Load(tiny).Encode("the he", addBeginOfSequence: false);
+        var tokens = (string[])tiny.Metadata["tokenizer.ggml.tokens"];
+        tiny.With("tokenizer.ggml.tokens", (string[])[.. tokens, "", "", "last"])
+            .With("tokenizer.ggml.token_type", (int[])[.. (int[])tiny.Metadata["tokenizer.ggml.token_type"], 1, 3, 1]);
+        if (hasSentencePiece)
+            tiny.With("tokenizer.ggml.scores", (float[])[.. (float[])tiny.Metadata["tokenizer.ggml.scores"], -50, 0, -51]);
+        var tokenizer = Load(tiny);
+        Assert.Equal(expected, tokenizer.Encode("the he", addBeginOfSequence: false));
+        Assert.True(tokenizer.TryGetId("last", out var last));
+        Assert.Equal(tokens.Length + 2, last);
+    }
+
     [Fact]
     public void More_tokens_than_the_embedding_has_rows_are_refused()
     {

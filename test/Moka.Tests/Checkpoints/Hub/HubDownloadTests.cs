@@ -50,6 +50,30 @@ public class HubDownloadTests
     }
 
     [Fact]
+    public async Task A_server_that_is_wrong_about_a_size_is_not_asked_for_the_whole_again_and_again()
+    {
+        using var hub = new HubFixture();
+        hub.Server.Change = (request, answer) =>
+            request.Path.EndsWith(Weights, StringComparison.Ordinal) ? answer.With("X-Linked-Size", "999999999") : null;
+        await Assert.ThrowsAsync<HttpRequestException>(() => hub.FetchAsync(cancellation: Cancellation));
+        Assert.InRange(hub.Server.Requests.Count(request => !request.IsHub), 2, 10);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_put_in_its_place_leaves_nothing_behind()
+    {
+        using var hub = new HubFixture();
+        Directory.CreateDirectory(Path.Combine(hub.Snapshot, "config.json"));
+        await Assert.ThrowsAnyAsync<Exception>(() => hub.FetchAsync(cancellation: Cancellation));
+        Assert.Empty(Directory.GetFiles(hub.Settings.CacheFolder, "*.tmp", SearchOption.AllDirectories));
+
+        using var other = new HubFixture();
+        File.WriteAllText(other.Settings.CacheFolder, "a file");
+        var error = await Assert.ThrowsAsync<IOException>(() => other.FetchAsync(cancellation: Cancellation));
+        Assert.Contains("is a file; name a folder", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_token_stays_with_the_hub()
     {
         using var hub = new HubFixture();
@@ -254,6 +278,19 @@ public class HubDownloadTests
             "model-00002-of-00002.safetensors");
     }
 
+    [Fact]
+    public async Task Beside_the_single_file_an_index_and_its_shards_stay_where_they_are()
+    {
+        using var hub = new HubFixture(folder => File.WriteAllText(
+            Path.Combine(folder, "model.safetensors.index.json"), """{ "weight_map": { "a": "model-00001-of-00002.safetensors" } }"""));
+        Assert.Equal(hub.Snapshot, await hub.FetchAsync(cancellation: Cancellation));
+        hub.ExpectWhole(Needed);
+        // Python may have fetched the index too.
+        File.WriteAllText(Path.Combine(hub.Snapshot, "model.safetensors.index.json"), "{}");
+        Assert.True(HubName.TryParse(HubServer.Repository, out var name));
+        Assert.Equal(hub.Snapshot, CachedModel.Find(name, hub.Cache, out _));
+    }
+
     [Theory]
     [InlineData("../../../outside.safetensors")]
     [InlineData("/etc/passwd")]
@@ -262,8 +299,11 @@ public class HubDownloadTests
     public async Task An_index_leads_to_no_other_place(string shard)
     {
         using var hub = new HubFixture(folder =>
+        {
+            File.Delete(Path.Combine(folder, Weights));
             File.WriteAllText(Path.Combine(folder, "model.safetensors.index.json"), "{\"weight_map\": {\"a\": \"" + shard.Replace("\\", "\\\\",
-                StringComparison.Ordinal) + "\"}}"));
+                StringComparison.Ordinal) + "\"}}");
+        });
         hub.Server.Files[shard] = [1];
         if (shard == "missing.safetensors")
             hub.Server.Files.Remove(shard, out _);

@@ -120,6 +120,31 @@ public sealed class GgufExportTests(TunedModel tuned) : IDisposable
     }
 
     [Fact]
+    public void A_shards_name_is_no_name_of_a_whole_model()
+    {
+        var path = _folder.File("model-00001-of-00003.gguf");
+        Assert.Contains("one of several shards", Assert.Throws<ArgumentException>(() => tuned.Model.SaveGguf(path)).Message, StringComparison.Ordinal);
+        Assert.Contains("one of several shards", Assert.Throws<ArgumentException>(() => tuned.Model.SaveAdapterGguf(path)).Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(path));
+    }
+
+    [Theory]
+    [InlineData(0f, 1)]
+    [InlineData(-8f, -8)]
+    public void An_alpha_of_0_changes_nothing_in_llama_cpp_either(float alpha, double written)
+    {
+        // There 0 means that no scale is given.
+        using var model = Fit(new LoraAdapter { Rank = 4, Alpha = alpha });
+        var path = _folder.File("scaled.gguf");
+        model.SaveAdapterGguf(path);
+        using var file = GgufFile.Read(Moka.Files.FileContent.Open(path));
+        Assert.Equal(written, file.Metadata.Number("adapter.lora.alpha", -100, 100));
+        var factors = file.TensorNames.Where(name => name.EndsWith("lora_b", StringComparison.Ordinal)).ToList();
+        Assert.NotEmpty(factors);
+        Assert.Equal(alpha != 0, factors.Exists(name => Array.Exists(file[name].ToFloats(), value => value != 0)));
+    }
+
+    [Fact]
     public void What_llama_cpp_would_compute_otherwise_is_refused_by_name()
     {
         var qwen = TinyLlama.Config with { Architecture = Microsoft.ML.Moka.Backbones.Architectures.Qwen2Architecture.Instance, QueryKeyValueBias = true };
