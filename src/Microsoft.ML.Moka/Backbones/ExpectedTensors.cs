@@ -72,7 +72,7 @@ internal static class ExpectedTensors
         if (LayerOf(name) >= config.LayerCount)
             return $"there are {config.LayerCount} layers (num_hidden_layers)";
         if (OtherNames(name).FirstOrDefault(isExpected) is { } other)
-            return $"it should be called '{other}'. Names differ so where a model was saved without its head, or inside of another: " +
+            return $"it should be called '{other}'. Names differ so where a model was saved inside of another: " +
                 $"load it as {config.Architecture.ClassName} of transformers and save that (save_pretrained)";
         return Array.Find(Known, known => name.Contains(known.Part, StringComparison.Ordinal)).Advice ?? "it would be left out in silence";
     }

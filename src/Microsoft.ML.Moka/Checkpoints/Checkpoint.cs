@@ -15,9 +15,16 @@ internal sealed class Checkpoint : IDisposable
 
     private const int MostTries = 20;
 
+    // What stands before the names of a decoder in a model that has a head besides.
+    private const string DecoderPrefix = "model.";
+    private const string BareEmbedding = "embed_tokens.weight";
+
     private readonly Dictionary<string, TensorFile> _fileOfTensor = new(StringComparer.Ordinal);
 
     private readonly List<TensorFile> _files = [];
+
+    // Saved without its head, as models that embed texts are: transformers puts the prefix before its names too.
+    private bool _isBare;
 
     private Checkpoint(string location) => Location = location;
 
@@ -25,7 +32,8 @@ internal sealed class Checkpoint : IDisposable
     public string Location { get; }
 
     /// <summary>The names of all tensors, those that belong to a quantized weight included.</summary>
-    public IReadOnlyCollection<string> Names => _fileOfTensor.Keys;
+    public IReadOnlyCollection<string> Names =>
+        _isBare ? [.. _fileOfTensor.Keys.Select(name => DecoderPrefix + name)] : _fileOfTensor.Keys;
 
     /// <exception cref="FileNotFoundException">The files hold no weights in the safetensors format.</exception>
     /// <exception cref="InvalidDataException">A file is damaged, or the index does not fit the files.</exception>
@@ -65,6 +73,7 @@ internal sealed class Checkpoint : IDisposable
                 checkpoint.AddShards(files);
             else
                 throw NoWeights(files);
+            checkpoint._isBare = checkpoint.Contains(BareEmbedding) && !checkpoint.Contains(DecoderPrefix + BareEmbedding);
             return checkpoint;
         }
         catch
@@ -74,13 +83,14 @@ internal sealed class Checkpoint : IDisposable
         }
     }
 
-    public bool Contains(string name) => _fileOfTensor.ContainsKey(name);
+    public bool Contains(string name) => NameInFile(name) is { } own && _fileOfTensor.ContainsKey(own);
 
     /// <summary>A tensor as it is stored.</summary>
     /// <exception cref="InvalidDataException">The checkpoint has no such tensor.</exception>
-    public StoredTensor this[string name] => _fileOfTensor.TryGetValue(name, out var file)
-        ? file[name]
-        : throw new InvalidDataException($"{Location} has no tensor '{name}'.");
+    public StoredTensor this[string name] => NameInFile(name) is { } own && _fileOfTensor.TryGetValue(own, out var file)
+        ? file[own]
+        : throw new InvalidDataException($"{Location} has no tensor '{name}'" + (NameInFile(name) is null
+            ? ": the model was saved without its head. Load it as the whole model (…ForCausalLM) of transformers and save that (save_pretrained)." : "."));
 
     /// <summary>A weight [rows, columns] as it is stored: dense, or in the quantized form that its type or the keys beside it tell.</summary>
     /// <exception cref="InvalidDataException">It is missing, or its shape or type is another.</exception>
@@ -110,6 +120,9 @@ internal sealed class Checkpoint : IDisposable
         foreach (var file in _files)
             file.Dispose();
     }
+
+    private string? NameInFile(string name) =>
+        !_isBare ? name : name.StartsWith(DecoderPrefix, StringComparison.Ordinal) ? name[DecoderPrefix.Length..] : null;
 
     private static SafetensorsFile Read(BackboneFiles files, string name)
     {

@@ -67,6 +67,31 @@ public sealed class BackboneLoadingTests : IDisposable
         Assert.Equal(TinyLlama.Logits(original, _batch), TinyLlama.Logits(loaded, _batch));
     }
 
+    /// <summary>As models that embed texts are stored: transformers puts the prefix before their names, and takes the embedding for a tied head.</summary>
+    [Theory]
+    [InlineData(BackboneQuantization.None)]
+    [InlineData(BackboneQuantization.NF4)]
+    public void A_model_saved_without_its_head_loads_where_the_head_is_tied(BackboneQuantization kind)
+    {
+        var config = TinyLlama.Config with { TiedHead = true };
+        var whole = Store(config, new CheckpointWeights(Checkpoint.Open(Store(config, TinyLlama.Weights)), config, new(kind)));
+        var bare = Store(config, Bare(Checkpoint.Open(whole)));
+        using var original = LlamaBackbone.Load(_backend, whole, new(BackboneQuantization.None));
+        using var loaded = LlamaBackbone.Load(_backend, bare, new(BackboneQuantization.None));
+        Assert.Equal(TinyLlama.Logits(original, _batch), TinyLlama.Logits(loaded, _batch));
+        Assert.NotEmpty(BackboneFingerprint.Compute(bare));
+
+        var untied = Store(TinyLlama.Config, Bare(Checkpoint.Open(Store(TinyLlama.Config, TinyLlama.Weights))));
+        var error = Assert.Throws<InvalidDataException>(() => LlamaBackbone.Load(_backend, untied, Nf4));
+        Assert.Contains("no tensor 'lm_head.weight': the model was saved without its head", error.Message, StringComparison.Ordinal);
+
+        static List<SafetensorsTensor> Bare(Checkpoint checkpoint) =>
+        [
+            .. checkpoint.Names.Where(name => name.StartsWith("model.", StringComparison.Ordinal))
+                .Select(name => (SafetensorsTensor)checkpoint[name] with { Name = name["model.".Length..] }),
+        ];
+    }
+
     [Theory]
     [InlineData("lm_head.weight")]
     [InlineData("model.norm.weight")]
