@@ -21,7 +21,9 @@ public abstract class TrainingConformance<TBackends> : Conformance<TBackends>
         }
     });
 
-    /// <summary>So many logits that a backend may take a part of the vocabulary at a time; the last token is a target too, and may be a part by itself.</summary>
+    /// <summary>
+    /// So many logits that a backend may take a part of the vocabulary at a time; the last token is a target too, and may be a part by itself.
+    /// </summary>
     [Theory]
     [MemberData(nameof(NamesAndFormats))]
     public void Token_losses_of_a_large_vocabulary(string name, WeightForm format) => Check(name, 40, s =>

@@ -71,7 +71,8 @@ public class ScalarLifetimeTests
     }
 
     private static bool IsConversion(MethodBase method) =>
-        (method.DeclaringType == typeof(Scalar) && method.Name == "op_Implicit") || (method.DeclaringType == typeof(ScalarExtensionMethods) && method.Name == "ToScalar");
+        (method.DeclaringType == typeof(Scalar) && method.Name == "op_Implicit")
+        || (method.DeclaringType == typeof(ScalarExtensionMethods) && method.Name == "ToScalar");
 
     /// <summary>In a field of a type or of what a constructor makes, or in a variable that is disposed at its end: what follows is in a try.</summary>
     private static bool IsHeld(MethodBase method, int offset)

@@ -14,6 +14,18 @@ public sealed class CellTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>docs/compare-adapters has the cells that the page's table is made of.</summary>
+    [Fact]
+    public void The_documented_table_is_that_of_its_results()
+    {
+        var docs = Path.Combine(Repository.Root, "docs");
+        var page = File.ReadAllText(Path.Combine(docs, "compare-adapters.md"));
+        var table = CellTable.Of(new ResultFolder(Path.Combine(docs, "compare-adapters")).ReadAll());
+        var rows = table.Split('\n').Where(line => line.StartsWith('|')).ToList();
+        Assert.True(rows.Count > 5);
+        Assert.All(rows, row => Assert.Contains(row, page, StringComparison.Ordinal));
+    }
+
     [Fact]
     public void Cells_are_made_one_by_one_and_drawn_from_the_folder()
     {
