@@ -74,8 +74,8 @@ public sealed class SmolLm2Tests(ITestOutputHelper output)
     }
 
     /// <summary>
-    /// All rows, an hour with both protocols: <c>dotnet Moka.Tests.dll -explicit only -class '*SmolLm2Tests'</c>. Each task and protocol is a test of its own, so
-    /// that they can be run in pieces.
+    /// All rows, ten minutes: <c>dotnet Moka.Tests.dll -explicit only -class '*SmolLm2Tests'</c>. Each task and protocol is a test of its own, so that
+    /// they can be run in pieces.
     /// </summary>
     [Theory(Explicit = true)]
     [MemberData(nameof(TasksAndProtocols))]
