@@ -89,7 +89,8 @@ internal static class AtomicFile
         Disk.Current.FlushFolder(Path.GetDirectoryName(target)!);
     }
 
-    private static void Replace(string temporary, string target)
+    /// <summary>Puts a file that is written into its place; one that cannot go there is removed.</summary>
+    public static void Replace(string temporary, string target)
     {
         try
         {

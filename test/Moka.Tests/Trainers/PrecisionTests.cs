@@ -55,35 +55,21 @@ public sealed class PrecisionTests(TunedModel tuned)
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Precision = (MokaPrecision)7);
     }
 
-    [Fact]
-    public void WithoutTilesTheLogSaysWhy()
+    /// <summary>Nobody is told of vectors that are no faster, as Intel's are, but who asks for another precision learns why it is not computed in.</summary>
+    [Theory]
+    [InlineData(null, MokaPrecision.Split, "the test has none")]
+    [InlineData("its AVX-512 is no faster", MokaPrecision.BFloat16, "the test has none, and its AVX-512 is no faster")]
+    public void WithoutTilesTheLogSaysWhy(string? vectorsProblem, MokaPrecision precision, string reason)
     {
-        using var replaced = TileDetection.Replace(null, "the test has none");
+        using var replaced = TileDetection.Replace(null, "the test has none", vectorsProblem: vectorsProblem);
         var options = tuned.FewSteps;
         var (context, lines) = Listening();
         using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);
-        Assert.Equal("Products in Float32: the test has none.", Assert.Single(lines));
+        Assert.Equal($"Products in Float32: {reason}.", Assert.Single(lines));
 
-        options.Precision = MokaPrecision.Split;
+        options.Precision = precision;
         using var asked = tuned.Pipeline(context, options).Fit(tuned.Train);
-        Assert.Equal("Precision is Split, but products are computed in Float32: the test has none.", lines[^1]);
-        Assert.Equal(Scores(usual), Scores(asked));
-    }
-
-    /// <summary>As Intel's are: nothing is faster in bfloat16, nobody is told so, and who asks for it learns why it is not computed in.</summary>
-    [Fact]
-    public void VectorsThatAreNoFasterAreNotUsed()
-    {
-        using var replaced = TileDetection.Replace(null, "the processor has no AMX", vectorsProblem: "its AVX-512 is no faster");
-        var options = tuned.FewSteps;
-        var (context, lines) = Listening();
-        using var usual = tuned.Pipeline(context, options).Fit(tuned.Train);
-        Assert.Equal("Products in Float32: the processor has no AMX, and its AVX-512 is no faster.", Assert.Single(lines));
-
-        options.Precision = MokaPrecision.BFloat16;
-        using var asked = tuned.Pipeline(context, options).Fit(tuned.Train);
-        Assert.Equal(
-            "Precision is BFloat16, but products are computed in Float32: the processor has no AMX, and its AVX-512 is no faster.", lines[^1]);
+        Assert.Equal($"Precision is {precision}, but products are computed in Float32: {reason}.", lines[^1]);
         Assert.Equal(Scores(usual), Scores(asked));
     }
 

@@ -36,7 +36,7 @@ internal sealed class HubCache(string root)
         // Two who have fetched the same at once both write it.
         var temporary = TemporaryOf(path);
         NewFile.Write(temporary, Encoding.ASCII.GetBytes(commit));
-        Rename(temporary, path);
+        AtomicFile.Replace(temporary, path);
     }
 
     /// <summary>Whether a file is there; a link to nothing is not.</summary>
@@ -56,22 +56,9 @@ internal sealed class HubCache(string root)
         Disk.Current.CreateFolder(folder);
         var temporary = TemporaryOf(path);
         if (usesLinks && TryLink(temporary, target))
-            Rename(temporary, path);
+            AtomicFile.Replace(temporary, path);
         else
             Disk.Current.Move(blob, path);
-    }
-
-    private static void Rename(string temporary, string path)
-    {
-        try
-        {
-            Disk.Current.Move(temporary, path);
-        }
-        catch
-        {
-            NewFile.Remove(temporary);
-            throw;
-        }
     }
 
     private static bool TryLink(string path, string target)
